@@ -1,0 +1,32 @@
+"""Deep generative over-sampling as easy as SMOTE.
+
+The rooms of the package, each with one task:
+
+over_sampling
+    The samplers, with the ``fit_resample`` of imbalanced-learn.
+encoding
+    Tables of mixed types and images to float32 arrays, and back.
+displays
+    Pictures of a fitted sampler: numbers first, drawing in ``plot``.
+networks
+    Plain ``torch.nn`` modules: encoders and decoders for tables and images.
+losses
+    Objectives as pure functions of tensors.
+priors
+    Distributions over the latent space: log-density and samples.
+ewc
+    Elastic weight consolidation: the Fisher diagonal and its penalty.
+training
+    The training loop of every generative method.
+benchmarks
+    Methods against each other on real data, out of sample.
+reproductions
+    One file a paper: its published numbers, and the code that runs them again.
+cli
+    ``python -m imbdeep``: the command line.
+
+Importing ``imbdeep`` imports none of them: ask for a room by its name, as in
+``from imbdeep.over_sampling import MGVAESampler``.
+"""
+
+__version__ = "0.1.0.dev0"

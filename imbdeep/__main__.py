@@ -1,0 +1,5 @@
+"""``python -m imbdeep``."""
+
+from imbdeep.cli import main
+
+raise SystemExit(main())

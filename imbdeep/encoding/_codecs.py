@@ -1,0 +1,213 @@
+"""One codec a column: its levels, or its curve, written to and read from the encoded matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._columns import (
+    MISSING_TYPES,
+    factorize,
+    has_objects,
+    is_missing_key,
+    read_numbers,
+    refuse,
+    restore,
+    spelled,
+    take,
+)
+from ._curve import Curve
+
+N_PROBED = 10_000
+
+
+class NumberColumn:
+    """A continuous column: a gaussian value, and a Bernoulli indicator if any value is missing."""
+
+    kind = "continuous"
+    n_gaussian = 1
+    group_sizes: tuple[int, ...] = ()
+
+    def __init__(self, column: Any, label: str, values: np.ndarray, missing: Any, how: str) -> None:
+        self.label = label
+        self.n_bernoulli = int(missing is not None)
+        self.like = take(column, np.array([0 if missing is None else missing.argmax()]))
+        self.whole = False
+        if has_objects(column):
+            cells = np.asarray(column, dtype=object)
+            kinds = set(map(type, cells if missing is None else cells[~missing]))
+            self.whole = not any(issubclass(t, (float, np.floating)) for t in kinds)
+        self.curve = Curve(values if missing is None else values[~missing], how)
+
+    def encode(self, column: Any, out: np.ndarray, spans: tuple[slice, ...]) -> None:
+        """Write the column into its spans of the zero-filled `out`."""
+        found = read_numbers(column, self.label)
+        if found is None:
+            raise ValueError(
+                f"Column {self.label} held numbers in fit and has dtype {column.dtype} now: "
+                "convert it to numbers."
+            )
+        values, missing = found
+        if missing is None:
+            out[:, spans[0].start] = self.curve.forward(values)
+            return
+        if not self.n_bernoulli:
+            raise ValueError(
+                f"Column {self.label} has {missing.sum()} missing values and had none in fit: "
+                "impute them, or fit on data where some are missing."
+            )
+        out[~missing, spans[0].start] = self.curve.forward(values[~missing])
+        out[missing, spans[1].start] = 1
+
+    def decode(self, encoded: np.ndarray, spans: tuple[slice, ...]) -> Any:
+        """Return the column that `encoded` stands for."""
+        values = self.curve.inverse(encoded[:, spans[0].start])
+        missing = encoded[:, spans[1].start] >= 0.5 if self.n_bernoulli else None
+        return restore(values, missing, self.like, whole=self.whole)
+
+    def names(self, label: str) -> list[list[str]]:
+        """Return the names of the encoded columns, a list for each span."""
+        return [[label], [f"{label}_missing"]][: 1 + self.n_bernoulli]
+
+
+class LevelColumn:
+    """A column of few or of unordered values: nothing, one Bernoulli value, or one-hot groups.
+
+    The levels are kept as a column of the original type, so that decoding is taking rows of it:
+    exact for any dtype, with missing values just as they were.
+    """
+
+    n_gaussian = 0
+
+    def __init__(
+        self, column: Any, label: str, *, numeric: bool, mixed: bool, max_one_hot: int
+    ) -> None:
+        self.label = label
+        self.numeric = numeric
+        self.mixed = mixed
+        codes, keys = factorize(column, label, mixed=mixed)
+        counts = np.bincount(codes, minlength=len(keys))
+        first = np.zeros(len(keys), dtype=np.intp)
+        first[codes[::-1]] = np.arange(len(codes))[::-1]
+        used = np.flatnonzero(counts)
+        k = len(used)
+        if k > max_one_hot:
+            order = used[np.lexsort((first[used], -counts[used]))]
+        else:
+            order = used[np.argsort(first[used])]
+            order = np.array(_sorted_keys(order.tolist(), keys), dtype=np.intp)
+        self.keys = [keys[i] for i in order]
+        self.levels = take(column, first[order])
+        self.codes = {key: code for code, key in enumerate(self.keys)}
+        for code, key in enumerate(self.keys):
+            if is_missing_key(key):
+                # A missing value of another type (None for NaN) in new data is the same level.
+                for name in ("float", *MISSING_TYPES):
+                    self.codes.setdefault(("missing", name), code)
+        self.n_bernoulli = int(k == 2)
+        self.n_digits = 1
+        self.group_sizes: tuple[int, ...] = ()
+        if k <= 2:
+            self.kind, self.base = ("constant", "binary")[k - 1], k
+        else:
+            self.kind = "discrete" if numeric else "categorical"
+            self.base = k
+            while self.base > max_one_hot:
+                self.n_digits += 1
+                self.base = _root(k, self.n_digits)
+            self.group_sizes = (self.base,) * self.n_digits
+
+    def encode(self, column: Any, out: np.ndarray, spans: tuple[slice, ...]) -> None:
+        """Write the column into its spans of the zero-filled `out`."""
+        found, keys = factorize(column, self.label, mixed=self.mixed)
+        codes = np.array([self._code(key) for key in keys], dtype=np.intp)[found]
+        if codes.min(initial=0) < 0:
+            key = keys[found[codes.argmin()]]
+            some = ", ".join(spelled(k) for k in self.keys[:5]) + ", ..." * (len(self.keys) > 5)
+            raise ValueError(
+                f"Column {self.label} holds the value {spelled(key)!r}, which fit did not see "
+                f"(known: {some}): fit on data that holds every level, or replace the value."
+            )
+        if self.n_bernoulli:
+            out[:, spans[0].start] = codes
+            return
+        rows = np.arange(len(codes))
+        for span in reversed(spans):
+            codes, digit = np.divmod(codes, self.base)
+            out[rows, span.start + digit] = 1
+
+    def _code(self, key: Any) -> int:
+        """Return the code of a key; -1 if fit did not see it and no number is near it."""
+        code = self.codes.get(key, -1)
+        if code >= 0 or not self.numeric or not isinstance(key, (int, float)):
+            return code
+        numbers = [k for k in self.keys if isinstance(k, (int, float))]
+        # That a column has few values is our finding, not the user's wish, so that a new number is
+        # no error: it counts as the nearest, just as a continuous one counts as the nearest bound.
+        return self.codes[min(numbers, key=lambda k: abs(k - key))] if numbers else -1
+
+    def decode(self, encoded: np.ndarray, spans: tuple[slice, ...]) -> Any:
+        """Return the column that `encoded` stands for; any combination of digits is some level."""
+        codes = np.zeros(len(encoded), dtype=np.intp)
+        if self.n_bernoulli:
+            codes[:] = encoded[:, spans[0].start] >= 0.5
+        else:
+            for span in spans:
+                codes = codes * self.base + encoded[:, span].argmax(axis=1)
+        return take(self.levels, codes % len(self.keys))
+
+    def names(self, label: str) -> list[list[str]]:
+        """Return the names of the encoded columns, a list for each span."""
+        if self.n_bernoulli:
+            return [[f"{label}_{spelled(self.keys[1])}"]]
+        if self.n_digits == 1:
+            return [[f"{label}_{spelled(key)}" for key in self.keys]] * bool(self.group_sizes)
+        return [[f"{label}_digit{i}_{d}" for d in range(self.base)] for i in range(self.n_digits)]
+
+
+def fit_column(
+    column: Any, label: str, *, forced: bool, continuous: str, max_discrete: int, max_one_hot: int
+) -> NumberColumn | LevelColumn:
+    """Return the codec of one column, its kind detected unless `forced` to be categorical."""
+    refuse(column, label)
+    found = read_numbers(column, label)
+    if found is not None and not forced and _is_continuous(*found, max_discrete):
+        return NumberColumn(column, label, *found, continuous)
+    numeric = found is not None and not forced
+    mixed = found is None and has_objects(column)
+    return LevelColumn(column, label, numeric=numeric, mixed=mixed, max_one_hot=max_one_hot)
+
+
+def _is_continuous(values: np.ndarray, missing: np.ndarray | None, max_discrete: int) -> bool:
+    present = values if missing is None else values[~missing]
+    if present.size == 0:
+        return False
+
+    def few(distinct: np.ndarray) -> bool:
+        is_whole = len(distinct) <= max_discrete and np.array_equal(distinct, np.rint(distinct))
+        return len(distinct) <= 2 or is_whole
+
+    # Most continuous columns show it on a few rows, spread over the table because it may be sorted.
+    if not few(np.unique(present[:: max(1, present.size // N_PROBED)])):
+        return True
+    distinct = np.unique(present)
+    return not few(distinct) or (len(distinct) > 2 and present.size < 3 * len(distinct))
+
+
+def _sorted_keys(order: list[int], keys: list) -> list[int]:
+    """Sort the positions by their keys where these compare, missing last."""
+    present = [i for i in order if not is_missing_key(keys[i])]
+    missing = [i for i in order if is_missing_key(keys[i])]
+    try:
+        return sorted(present, key=lambda i: keys[i]) + missing
+    except TypeError:
+        return present + missing
+
+
+def _root(k: int, digits: int) -> int:
+    """Return the smallest base in which `digits` digits count to `k`, free of rounding."""
+    base = max(2, int(k ** (1 / digits)) - 1)
+    while base**digits < k:
+        base += 1
+    return base

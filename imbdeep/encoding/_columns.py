@@ -1,0 +1,343 @@
+"""Tables column by column, in their own dtypes: read, factorise, take rows, and build again.
+
+A column is a 1-d ndarray, a pandas Series or a polars Series. pandas and polars are never imported
+before the user has: a frame in hand proves that they are loaded.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, time, timedelta
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+# Names, because pandas need not be installed for None and NaN to be recognised.
+MISSING_TYPES = ("NoneType", "NAType", "NaTType")
+
+
+def kind_of(X: Any) -> str:
+    """Return "pandas", "polars", "sparse", "list" or "array", whichever container `X` is."""
+    for kind in ("pandas", "polars"):
+        module = sys.modules.get(kind)
+        if module is not None and isinstance(X, module.DataFrame):
+            return kind
+    if scipy.sparse.issparse(X):
+        return "sparse"
+    return "list" if isinstance(X, (list, tuple)) else "array"
+
+
+def is_pandas(column: Any) -> bool:
+    """Tell whether the column is a pandas Series."""
+    return hasattr(column, "iloc")
+
+
+def has_objects(column: Any) -> bool:
+    """Tell whether the cells of the column are arbitrary Python objects."""
+    return getattr(column.dtype, "type", None) is np.object_
+
+
+def take(column: Any, rows: np.ndarray) -> Any:
+    """Return these rows of the column as a column of the same type and dtype."""
+    if isinstance(column, np.ndarray):
+        return column[rows]
+    if is_pandas(column):
+        return column.iloc[rows].reset_index(drop=True)
+    return column.gather(rows)
+
+
+def refuse(column: Any, label: str) -> None:
+    """Raise for a column that is neither numbers nor categories, and name the conversion."""
+    dtype = column.dtype
+    if isinstance(column, np.ndarray) or is_pandas(column):
+        kind, scalar = dtype.kind, dtype.type
+        if has_objects(column):
+            kinds = {t for t in set(map(type, column)) if t.__name__ not in MISSING_TYPES}
+            temporal = any(issubclass(t, (date, time, timedelta, np.datetime64)) for t in kinds)
+            temporal = temporal or any(t.__name__ == "Period" for t in kinds)
+            is_complex = any(issubclass(t, (complex, np.complexfloating)) for t in kinds)
+            foreign = False
+        else:
+            temporal = kind in "mM" or issubclass(scalar, time) or scalar.__name__ == "Period"
+            is_complex = kind == "c"
+            foreign = kind == "V" or scalar.__name__ in ("list", "dict", "Decimal")
+    else:
+        temporal, is_complex = dtype.is_temporal(), False
+        foreign = dtype.is_nested() or dtype.is_decimal() or str(dtype).endswith("Int128")
+    if temporal:
+        raise TypeError(
+            f"Column {label} holds dates or times (dtype {dtype}), which cannot be encoded: "
+            "convert it to numbers first, e.g. seconds since an epoch, or year, month and "
+            "weekday columns."
+        )
+    if is_complex:
+        raise ValueError(
+            f"Complex data not supported: column {label} has dtype {dtype}. Split it into a "
+            "column of real parts and one of imaginary parts."
+        )
+    if foreign:
+        raise TypeError(
+            f"Column {label} has dtype {dtype}, which is neither a number nor a category: cast it "
+            "to a float, integer or string dtype, or unnest it into columns."
+        )
+
+
+def read_numbers(column: Any, label: str) -> tuple[np.ndarray, np.ndarray | None] | None:
+    """Return the numbers and the missing mask of a numeric column, or None if it is not numeric.
+
+    Parameters
+    ----------
+    column : ndarray, pandas Series or polars Series
+    label : str
+        Name of the column in errors.
+
+    Returns
+    -------
+    values : ndarray of shape (n,), integer or floating
+        In the dtype of the column where numpy has it; undefined where missing.
+    missing : bool ndarray of shape (n,) or None
+        None if nothing is missing.
+
+    Raises
+    ------
+    ValueError
+        If a number is infinite.
+    """
+    missing = None
+    if isinstance(column, np.ndarray) or is_pandas(column):
+        dtype = column.dtype
+        if has_objects(column):
+            found = _read_objects(np.asarray(column, dtype=object), label)
+            if found is None:
+                return None
+            values, missing = found
+        elif dtype.kind not in "iuf":
+            return None
+        elif isinstance(dtype, np.dtype):
+            values = np.ascontiguousarray(column)
+        elif hasattr(dtype, "numpy_dtype"):
+            missing = column.isna().to_numpy(bool)
+            values = column.to_numpy(dtype.numpy_dtype, na_value=0)
+        else:
+            values = column.sparse.to_dense().to_numpy()
+    elif column.dtype.is_numeric():
+        missing = column.is_null().to_numpy()
+        values = column.fill_null(0).to_numpy()
+    else:
+        return None
+    if values.dtype.kind == "f":
+        if values.dtype.itemsize > 8:
+            with np.errstate(over="ignore"):
+                values = values.astype(np.float64)
+        if np.isinf(values.max(initial=0)) or np.isinf(values.min(initial=0)):
+            _refuse_infinity(label)
+        nan = np.isnan(values)
+        if nan.any():
+            if np.isinf(values[~nan]).any():
+                _refuse_infinity(label)
+            missing = nan if missing is None else missing | nan
+    return values, missing if missing is not None and missing.any() else None
+
+
+def _refuse_infinity(label: str) -> None:
+    raise ValueError(
+        f"Column {label} contains infinity, and only finite numbers and missing values can be "
+        "encoded: replace infinity by NaN or by a finite bound."
+    )
+
+
+def _read_objects(cells: np.ndarray, label: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Read objects as numbers if each is a real number (booleans are not) or missing."""
+    for t in set(map(type, cells)):
+        if t.__name__ in MISSING_TYPES:
+            continue
+        if not issubclass(t, (int, float, np.integer, np.floating)) or t is bool:
+            return None
+    missing = np.array([type(v).__name__ in MISSING_TYPES for v in cells], dtype=bool)
+    values = np.zeros(cells.shape)
+    try:
+        values[~missing] = [float(v) for v in cells[~missing]]
+    except OverflowError:
+        raise ValueError(
+            f"Column {label} holds an integer beyond the float64 range (1.8e308): divide the "
+            "column, or list it in categorical_features after converting it to strings."
+        ) from None
+    return values, missing
+
+
+def factorize(column: Any, label: str, *, mixed: bool) -> tuple[np.ndarray, list]:
+    """Number the distinct values of a column.
+
+    Parameters
+    ----------
+    column : ndarray, pandas Series or polars Series
+    label : str
+        Name of the column in errors.
+    mixed : bool
+        Whether 1, 1.0 and True are three values (object cells of any type) rather than one number.
+
+    Returns
+    -------
+    codes : ndarray of int, shape (n,)
+        Index of each row's value in `keys`.
+    keys : list
+        One hashable key for each value, equal for equal values of different containers. It may hold
+        values that occur in no row (unused categories).
+
+    Raises
+    ------
+    TypeError
+        If a cell is not hashable.
+    """
+    # An object column, and a polars one with null and NaN, tells several missing values apart.
+    several = has_objects(column) or _has_null_and_nan(column)
+    numbers = None if several else read_numbers(column, label)
+    if numbers is not None:
+        values, missing = numbers
+        present = values if missing is None else values[~missing]
+        uniques = np.unique(present)
+        codes = np.full(len(values), len(uniques))
+        codes[... if missing is None else ~missing] = np.searchsorted(uniques, present)
+        return codes, [*uniques.tolist(), missing_key(np.nan)]
+    if isinstance(column, np.ndarray) and column.dtype.kind == "b":
+        return column.astype(np.intp), [key_of(False), key_of(True)]
+    if is_pandas(column) and not has_objects(column):
+        import pandas as pd
+
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            codes, uniques = column.cat.codes.to_numpy(), column.cat.categories
+        else:
+            codes, uniques = pd.factorize(column)
+        keys = [key_of(v, mixed) for v in uniques]
+        return np.where(codes < 0, len(keys), codes), [*keys, missing_key(np.nan)]
+    if isinstance(column, np.ndarray) or is_pandas(column):
+        cells = np.asarray(column).tolist()
+    else:
+        cells = column.to_list()
+    table: dict = {}
+    keys = cells if set(map(type, cells)) == {str} else [key_of(v, mixed) for v in cells]
+    try:
+        codes = np.array([table.setdefault(key, len(table)) for key in keys], dtype=np.intp)
+    except TypeError as error:
+        raise TypeError(
+            f"Column {label} holds cells that cannot be categories ({error}): convert them to "
+            "strings or to several columns."
+        ) from error
+    return codes, list(table)
+
+
+def _has_null_and_nan(column: Any) -> bool:
+    if isinstance(column, np.ndarray) or is_pandas(column) or not column.dtype.is_float():
+        return False
+    return column.null_count() > 0 and bool(column.is_nan().any())
+
+
+def key_of(value: Any, mixed: bool = True) -> Any:
+    """Return a hashable stand-in of a cell, by which 1 and True differ although they are equal."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    kind = type(value)
+    if kind is str:
+        return value
+    if kind.__name__ in MISSING_TYPES or (kind is float and value != value):
+        return missing_key(value)
+    return value if not mixed and kind in (int, float) else (kind, value)
+
+
+def missing_key(value: Any) -> tuple:
+    """Return the key of a missing value."""
+    return ("missing", type(value).__name__)
+
+
+def is_missing_key(key: Any) -> bool:
+    """Tell whether a key is that of a missing value; other tuples start with a type."""
+    return type(key) is tuple and key[0] == "missing"
+
+
+def spelled(key: Any) -> str:
+    """Return a key of `factorize` as a reader would write the value."""
+    if is_missing_key(key):
+        return "missing"
+    return str(key[1] if type(key) is tuple else key)
+
+
+def restore(
+    values: np.ndarray, missing: np.ndarray | None, like: Any, *, whole: bool = False
+) -> Any:
+    """Return numbers as a column of the type and dtype of `like`.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,), integer or floating
+    missing : bool ndarray of shape (n,) or None
+        Rows to be made missing.
+    like : column of one row
+        Its cell is the missing value to write, where `missing` is given.
+    whole : bool, default=False
+        Whether an object column gets Python integers instead of floats.
+    """
+    dtype = like.dtype
+    if isinstance(like, np.ndarray) or is_pandas(like):
+        if has_objects(like):
+            cells = np.array([int(v) for v in values] if whole else values.tolist(), dtype=object)
+            if missing is not None:
+                cells[missing] = np.asarray(like, dtype=object)[0]
+            return cells if isinstance(like, np.ndarray) else _series(cells, dtype)
+        if isinstance(dtype, np.dtype):
+            values = values.astype(dtype)
+            if missing is not None:
+                values[missing] = np.nan
+            return values if isinstance(like, np.ndarray) else _series(values, dtype)
+        if not hasattr(dtype, "numpy_dtype"):  # a pandas SparseDtype
+            if missing is not None:
+                values[missing] = np.nan
+            return _series(values, dtype)
+        column = _series(values, dtype)
+        if missing is not None:
+            column[missing] = like[0]
+        return column
+    column = type(like)(values).cast(dtype)
+    return column if missing is None else column.scatter(np.flatnonzero(missing), like[0])
+
+
+def _series(values: np.ndarray, dtype: Any) -> Any:
+    import pandas as pd
+
+    return pd.Series(values, dtype=dtype)
+
+
+class Blueprint:
+    """Everything about a table but its rows: container, names, dtypes.
+
+    Parameters
+    ----------
+    X : DataFrame, sparse matrix or ndarray
+        The table as the user gave it, save that a list is an object array here.
+    kind : {"pandas", "polars", "sparse", "list", "array"}
+    """
+
+    def __init__(self, X: Any, kind: str) -> None:
+        self.kind = kind
+        self.type: Any = type(X)
+        self.width = X.shape[1]
+        self.columns: Any = getattr(X, "columns", None)
+
+    def build(self, columns: Any, n: int) -> Any:
+        """Return a table of `n` rows from an iterable of its columns."""
+        if self.kind == "pandas":
+            import pandas as pd
+
+            # copy=False: a column each, instead of one more copy of the table.
+            frame = pd.DataFrame(dict(enumerate(columns)), index=range(n), copy=False)
+            frame.columns = self.columns
+            return frame
+        if self.kind == "polars":
+            return self.type([c.alias(name) for name, c in zip(self.columns, columns, strict=True)])
+        for j, column in enumerate(columns):
+            if j == 0:
+                table = np.empty((n, self.width), dtype=column.dtype)
+            table[:, j] = column
+        if self.kind == "list":
+            return table.tolist()
+        return self.type(table) if self.kind == "sparse" else table

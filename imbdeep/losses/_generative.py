@@ -1,0 +1,200 @@
+"""Likelihoods of observations given a latent code, and Gaussian densities."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+#: Bounds of the log standard deviation of a column's noise. Columns are encoded to about unit scale;
+#: without the lower bound a column that repeats one value drives its density to infinity.
+_LOG_SCALE_BOUNDS = (-4.0, 1.0)
+_MINUS_INFINITY = -1e30  # finite, so that 0 * it stays 0
+
+
+def gaussian_log_density(x: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    r"""Log density of a diagonal Gaussian, summed over the last dimension.
+
+    .. math:: \sum_j -\tfrac12 \left(\log 2\pi + \log\sigma_j^2 + (x_j - \mu_j)^2 / \sigma_j^2\right)
+
+    Parameters
+    ----------
+    x : Tensor of shape (..., d)
+        Points.
+    mean : Tensor, broadcastable to ``x``
+        Means.
+    log_variance : Tensor, broadcastable to ``x``
+        Logarithms of the variances.
+
+    Returns
+    -------
+    Tensor of shape (...)
+        Log densities in nats.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from imbdeep.losses import gaussian_log_density
+    >>> round(float(gaussian_log_density(torch.zeros(2), torch.zeros(2), torch.zeros(2))), 3)
+    -1.838
+    """
+    squared = (x - mean).square() * torch.exp(-log_variance)
+    return -0.5 * (squared + log_variance + math.log(2 * math.pi)).sum(dim=-1)
+
+
+class ObservationLikelihood(nn.Module):
+    r"""Likelihood :math:`p(x \mid z)` of rows whose columns are of several kinds.
+
+    The columns stand in blocks: first Gaussian ones with a learned noise each, then Bernoulli
+    ones, then groups of categorical indicators. A network's outputs for a row, ``outputs`` below, are
+    the means of the Gaussian columns and the logits of the others, in the same order.
+
+    Parameters
+    ----------
+    n_gaussian : int
+        Number of Gaussian columns.
+    n_bernoulli : int
+        Number of Bernoulli columns.
+    group_sizes : sequence of int, default=()
+        Number of levels of each categorical group.
+    missing : sequence of (int, int), default=()
+        Pairs (Gaussian column, Bernoulli column that is 1 where its value is missing). A missing
+        value adds nothing to the likelihood but its indicator.
+    intensities : bool, default=False
+        Whether the Bernoulli columns are intensities in [0, 1] (pixels) and not events.
+
+    Attributes
+    ----------
+    log_scale : nn.Parameter of shape (n_gaussian,)
+        Logarithm of the standard deviation of each Gaussian column's noise, learned.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from imbdeep.losses import ObservationLikelihood
+    >>> likelihood = ObservationLikelihood(1, 0, [2])
+    >>> x = torch.tensor([[0.0, 1.0, 0.0]])
+    >>> round(float(likelihood.log_prob(x, torch.zeros(1, 3)).detach()), 3)
+    -1.612
+    """
+
+    group_columns: Tensor
+    missing_values: Tensor
+    missing_indicators: Tensor
+
+    def __init__(
+        self,
+        n_gaussian: int,
+        n_bernoulli: int,
+        group_sizes: Sequence[int] = (),
+        missing: Sequence[tuple[int, int]] = (),
+        intensities: bool = False,
+    ) -> None:
+        super().__init__()
+        self.n_gaussian, self.n_bernoulli = n_gaussian, n_bernoulli
+        self.group_sizes = tuple(group_sizes)
+        self.intensities = intensities
+        self.log_scale = nn.Parameter(torch.zeros(n_gaussian))
+        # Groups of unequal size as one rectangle: short rows point to an extra, impossible level.
+        n_levels = sum(self.group_sizes)
+        columns = torch.full((len(self.group_sizes), max(self.group_sizes, default=0)), n_levels)
+        start = 0
+        for row, size in enumerate(self.group_sizes):
+            columns[row, :size] = torch.arange(start, start + size)
+            start += size
+        pairs = torch.tensor(list(missing), dtype=torch.int64).reshape(-1, 2)
+        self.register_buffer("group_columns", columns, persistent=False)
+        self.register_buffer("missing_values", pairs[:, 0], persistent=False)
+        self.register_buffer("missing_indicators", pairs[:, 1], persistent=False)
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self.n_gaussian + self.n_bernoulli + sum(self.group_sizes)
+
+    def scale(self) -> Tensor:
+        """Standard deviation of the noise of each Gaussian column.
+
+        Returns
+        -------
+        Tensor of shape (n_gaussian,)
+            Learned standard deviations, kept between fixed bounds.
+        """
+        return torch.exp(self.log_scale.clamp(*_LOG_SCALE_BOUNDS))
+
+    def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
+        """Log likelihood of rows.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, width)
+            Rows.
+        outputs : Tensor of shape (n, width)
+            Means and logits.
+
+        Returns
+        -------
+        Tensor of shape (n,)
+            Log likelihoods in nats, summed over the columns.
+        """
+        g, b = self.n_gaussian, self.n_gaussian + self.n_bernoulli
+        total = x.new_zeros(len(x))
+        if g:
+            log_scale = self.log_scale.clamp(*_LOG_SCALE_BOUNDS)
+            residual = (x[:, :g] - outputs[:, :g]) * torch.exp(-log_scale)
+            log_density = -0.5 * residual.square() - (log_scale + 0.5 * math.log(2 * math.pi))
+            if len(self.missing_values):
+                present = torch.ones_like(log_density)
+                known = 1 - x[:, self.missing_indicators]
+                log_density = log_density * present.index_copy(1, self.missing_values, known)
+            total = total + log_density.sum(dim=1)
+        if b > g:
+            cross_entropy = F.binary_cross_entropy_with_logits(
+                outputs[:, g:b], x[:, g:b], reduction="none"
+            )
+            total = total - cross_entropy.sum(dim=1)
+        if self.group_sizes:
+            logits = outputs[:, b:]
+            normaliser = torch.logsumexp(self._by_group(logits), dim=2).sum(dim=1)
+            total = total + (x[:, b:] * logits).sum(dim=1) - normaliser
+        return total
+
+    def sample(self, outputs: Tensor, mean: bool = False) -> Tensor:
+        """Draw rows from the likelihood (Step 3 of Algorithm 1).
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (n, width)
+            Means and logits.
+        mean : bool, default=False
+            Whether Gaussian columns and intensities are given as their means. Events and
+            categories are drawn in any case: their most likely level would erase the rare ones.
+
+        Returns
+        -------
+        Tensor of shape (n, width)
+            Rows; Bernoulli events and categorical groups as exact indicators.
+        """
+        g, b = self.n_gaussian, self.n_gaussian + self.n_bernoulli
+        rows = torch.empty_like(outputs)
+        rows[:, :g] = outputs[:, :g]
+        if g and not mean:
+            rows[:, :g] += self.scale() * torch.randn_like(outputs[:, :g])
+        probability = torch.sigmoid(outputs[:, g:b])
+        rows[:, g:b] = probability if mean and self.intensities else torch.bernoulli(probability)
+        if self.group_sizes:
+            logits = self._by_group(outputs[:, b:])
+            gumbel = -torch.log(torch.empty_like(logits).exponential_())
+            level = (logits + gumbel).argmax(dim=2)  # (n, groups)
+            columns = self.group_columns[torch.arange(len(self.group_sizes)), level]
+            rows[:, b:] = 0
+            rows[:, b:].scatter_(1, columns, 1.0)
+        return rows
+
+    def _by_group(self, logits: Tensor) -> Tensor:
+        """Arrange categorical logits as (n, groups, levels of the largest group)."""
+        padded = F.pad(logits, (0, 1), value=_MINUS_INFINITY)
+        return padded[:, self.group_columns]

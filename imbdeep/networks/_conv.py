@@ -1,0 +1,147 @@
+"""Convolutional networks for images of 28, 32 and 64 pixels."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+
+#: Side length -> channels after each halving. 64 pixels as in appendix E.1 of the MGVAE paper; the
+#: smaller sizes stop at 4 x 4 or, where 28 can no longer be halved, at 7 x 7.
+IMAGE_SIZES: dict[int, tuple[int, ...]] = {
+    28: (64, 128),
+    32: (64, 128, 256),
+    64: (64, 128, 256, 512),
+}
+
+
+def _check_size(size: int) -> tuple[int, ...]:
+    if size not in IMAGE_SIZES:
+        raise ValueError(
+            f"No convolutional network for images of {size} x {size} pixels: resize to one of "
+            f"{', '.join(map(str, IMAGE_SIZES))}."
+        )
+    return IMAGE_SIZES[size]
+
+
+class ConvEncoder(nn.Module):
+    """Images to the mean and the log variance of their latent code (appendix E.1 of [1]_).
+
+    Each stage halves the side by a convolution of kernel 4, stride 2 and padding 1, followed by a ReLU.
+    There is no batch normalisation: exemplars, real rows and generated rows pass through
+    the same network, and its statistics would mix them.
+
+    Parameters
+    ----------
+    channels : int
+        Colours of an image.
+    size : {28, 32, 64}
+        Side length in pixels.
+    latent_dim : int
+        Number of latent dimensions.
+
+    References
+    ----------
+    .. [1] Q. Ai et al., "Generative Oversampling for Imbalanced Data via Majority-Guided VAE",
+       AISTATS 2023.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from imbdeep.networks import ConvEncoder
+    >>> mean, log_variance = ConvEncoder(1, 28, 4)(torch.zeros(2, 1, 28, 28))
+    >>> mean.shape
+    torch.Size([2, 4])
+    """
+
+    def __init__(self, channels: int, size: int, latent_dim: int) -> None:
+        super().__init__()
+        widths = _check_size(size)
+        stages: list[nn.Module] = []
+        for n_in, n_out in zip((channels, *widths), widths, strict=False):
+            stages += [nn.Conv2d(n_in, n_out, kernel_size=4, stride=2, padding=1), nn.ReLU()]
+        side = size // 2 ** len(widths)
+        self.body = nn.Sequential(*stages, nn.Flatten())
+        self.head = nn.Linear(widths[-1] * side * side, 2 * latent_dim)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode images.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, channels, size, size)
+            Images.
+
+        Returns
+        -------
+        mean, log_variance : Tensors of shape (n, latent_dim)
+            Parameters of the Gaussian posterior.
+        """
+        mean, log_variance = self.head(self.body(x)).chunk(2, dim=-1)
+        return mean, log_variance
+
+
+class ConvDecoder(nn.Module):
+    """Latent codes to the logits of images (appendix E.1 of [1]_).
+
+    A linear layer makes the smallest picture; each stage doubles its side (nearest neighbour) and
+    convolves (kernel 3) into the encoder's widths in reverse, the last into the colours.
+
+    Parameters
+    ----------
+    latent_dim : int
+        Number of latent dimensions.
+    channels : int
+        Colours of an image.
+    size : {28, 32, 64}
+        Side length in pixels.
+
+    References
+    ----------
+    .. [1] Q. Ai et al., "Generative Oversampling for Imbalanced Data via Majority-Guided VAE",
+       AISTATS 2023.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from imbdeep.networks import ConvDecoder
+    >>> ConvDecoder(4, 1, 28)(torch.zeros(2, 4)).shape
+    torch.Size([2, 1, 28, 28])
+    """
+
+    def __init__(self, latent_dim: int, channels: int, size: int) -> None:
+        super().__init__()
+        widths = _check_size(size)
+        side = size // 2 ** len(widths)
+        first = widths[-1]
+        outs = (*reversed(widths[:-1]), widths[0])
+        stages: list[nn.Module] = []
+        for n_in, n_out in zip((first, *outs), outs, strict=False):
+            stages += [
+                nn.Upsample(scale_factor=2),
+                nn.Conv2d(n_in, n_out, kernel_size=3, padding=1),
+                nn.ReLU(),
+            ]
+        self.body = nn.Sequential(
+            nn.Linear(latent_dim, math.prod((first, side, side))),
+            nn.ReLU(),
+            nn.Unflatten(1, (first, side, side)),
+            *stages,
+            nn.Conv2d(outs[-1], channels, kernel_size=3, padding=1),
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Decode latent codes.
+
+        Parameters
+        ----------
+        z : Tensor of shape (n, latent_dim)
+            Codes.
+
+        Returns
+        -------
+        Tensor of shape (n, channels, size, size)
+            Logits of the pixels.
+        """
+        decoded: Tensor = self.body(z)
+        return decoded

@@ -1,0 +1,295 @@
+"""The networks, the objective and the two training phases of MGVAE."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from imbdeep.ewc import EWCPenalty, fisher_diagonal
+from imbdeep.losses import ObservationLikelihood, gaussian_log_density
+from imbdeep.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
+from imbdeep.priors import ExemplarPrior, GaussianPrior
+from imbdeep.training import batch_indices, flatten_parameters, run, seeded
+
+#: Bounds of log variances in latent space, against overflow of their exponential.
+_LOG_VARIANCE_BOUNDS = (-10.0, 4.0)
+#: Held-out rows on which early stopping looks, at the most.
+_VALIDATION_ROWS = 2000
+#: Generated rows from which the Fisher information is taken (the authors' code: 100).
+_FISHER_ROWS = 128
+
+
+class MGVAE(nn.Module):
+    """Model of one class, with the symbols of the paper: Psi = {theta, phi}.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(width,)`` of an encoded row, or ``(channels, height, width)`` of an image.
+    likelihood : ObservationLikelihood
+        p(x|z) given the decoder's outputs.
+    network : {"mlp", "cnn"}
+        Kind of encoder and decoder.
+    latent_dim : int
+        Number of latent dimensions.
+    hidden_layer_sizes : tuple of int
+        Hidden layers of the fully connected networks.
+    prior : {"exemplar", "gaussian"}
+        Majority-based prior, or N(0, I).
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        likelihood: ObservationLikelihood,
+        *,
+        network: str,
+        latent_dim: int,
+        hidden_layer_sizes: tuple[int, ...],
+        prior: str,
+    ) -> None:
+        super().__init__()
+        self.latent_dim, self.prior = latent_dim, prior
+        self.encoder: nn.Module
+        self.decoder: nn.Module
+        if network == "cnn":
+            channels, size, _ = shape
+            self.encoder = ConvEncoder(channels, size, latent_dim)
+            self.decoder = ConvDecoder(latent_dim, channels, size)
+            self.row_shape = shape
+        else:
+            width = math.prod(shape)
+            self.encoder = MLPEncoder(width, latent_dim, hidden_layer_sizes)
+            self.decoder = MLPDecoder(latent_dim, width, hidden_layer_sizes)
+            self.row_shape = (width,)
+        self.likelihood = likelihood
+        self.prior_log_variance = nn.Parameter(torch.zeros(()))
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of q(z|x), each (n, d); r(z|x) shares the mean."""
+        mean, log_variance = self.encoder(x.view(-1, *self.row_shape))
+        return mean, log_variance.clamp(*_LOG_VARIANCE_BOUNDS)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Outputs of p(x|z), flat: (n, width)."""
+        outputs: Tensor = self.decoder(z)
+        return outputs.flatten(1)
+
+    def log_sigma2(self) -> Tensor:
+        """Log variance of r(z|x), one scalar for all exemplars and dimensions."""
+        return self.prior_log_variance.clamp(*_LOG_VARIANCE_BOUNDS)
+
+    def forward(
+        self, x: Tensor, exemplars: Tensor, noise: Tensor, own: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The two parts of Eq. 4, each (B,), for rows x (B, width) and exemplars (S, width).
+
+        The expectation over q is taken with one draw, z = mu(x) + sigma(x) * noise. ``own``
+        (B, S) marks exemplars to leave out of a row's prior.
+        """
+        n = len(x)
+        if self.prior == "exemplar":
+            mean, log_variance = self.encode(torch.cat([x, exemplars]))  # one pass: (B + S, d)
+            mean, exemplar_means, log_variance = mean[:n], mean[n:], log_variance[:n]
+        else:
+            mean, log_variance = self.encode(x)
+        z = mean + torch.exp(0.5 * log_variance) * noise  # (B, d)
+        reconstruction = self.likelihood.log_prob(x, self.decode(z))  # (B,)
+        if self.prior == "exemplar":
+            log_prior = ExemplarPrior(exemplar_means, self.log_sigma2()).log_prob(z, own)
+        else:
+            log_prior = GaussianPrior(self.latent_dim).log_prob(z)
+        kl = gaussian_log_density(z, mean, log_variance) - log_prior  # (B,)
+        return reconstruction, kl
+
+    def generate(self, exemplars: Tensor, mean: bool) -> Tensor:
+        """Algorithm 1 from step 2 on: one new row for each exemplar, (n, width)."""
+        if self.prior == "exemplar":
+            z = self.encode(exemplars)[0]
+            z = z + torch.exp(0.5 * self.log_sigma2()) * torch.randn_like(z)
+        else:
+            z = GaussianPrior(self.latent_dim, exemplars.device).sample(len(exemplars))
+        return self.likelihood.sample(self.decode(z), mean=mean)
+
+
+def build(spec: dict[str, Any], device: torch.device) -> MGVAE:
+    """Make a model from plain data; the global random stream gives its first weights."""
+    spec = dict(spec)
+    likelihood = ObservationLikelihood(**spec.pop("likelihood"))
+    return MGVAE(likelihood=likelihood, **spec).to(device)
+
+
+def fit_model(
+    model: MGVAE,
+    x: Tensor,
+    majority: Tensor,
+    *,
+    is_majority: bool,
+    beta: float,
+    penalty: EWCPenalty | None,
+    max_steps: int,
+    batch_size: int,
+    n_exemplars: int,
+    learning_rate: float,
+    validation_fraction: float,
+    patience: int | None,
+    verbose: bool | int,
+    description: str,
+) -> list[dict[str, Any]]:
+    """Algorithm 2, either phase: fit ``model`` to rows x (n, width), return the history.
+
+    The prior's exemplars are rows of ``majority``; where x is the majority itself, a row is never
+    its own exemplar. ``patience`` None holds out nothing and trains for ``max_steps``.
+    """
+    device = x.device
+    shuffled = torch.randperm(len(x), device=device)
+    n_held = 0 if patience is None else int(validation_fraction * len(x))
+    held, train = shuffled[:n_held], shuffled[n_held:]
+    # Held-out majority rows must not be exemplars either.
+    pool = train if is_majority else torch.arange(len(majority), device=device)
+    draws = _exemplar_draws(pool, min(n_exemplars, len(pool)))
+
+    flat = flatten_parameters(model)
+    gradient = flat.grad
+    assert gradient is not None
+    fused = True if device.type in ("cpu", "cuda") else None
+    optimizer = torch.optim.Adam([flat], lr=learning_rate, fused=fused)
+
+    def step(idx: Tensor) -> dict[str, Tensor]:
+        rows, exemplars = train[idx], next(draws)  # (B,), (S,)
+        own = rows[:, None] == exemplars if is_majority else None  # (B, S)
+        noise = torch.randn(len(rows), model.latent_dim, device=device)
+        parts = model(x[rows], majority[exemplars], noise, own)
+        reconstruction, kl = parts[0].mean(), parts[1].mean()
+        loss = beta * kl - reconstruction  # minus O of Eq. 4
+        gradient.zero_()
+        loss.backward()
+        terms = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
+        if penalty is not None:
+            terms["ewc"] = penalty.add_gradient(flat.data, gradient)  # Eq. 6
+            terms["loss"] = loss + terms["ewc"]
+        optimizer.step()
+        return terms
+
+    validate: Callable[[], Tensor] | None = None
+    if n_held:
+        held_x = x[held[:_VALIDATION_ROWS]]
+        held_exemplars = majority[next(draws)]
+        # The same noise and exemplars every time: epochs differ by the weights alone.
+        held_noise = torch.randn(len(held_x), model.latent_dim, device=device)
+
+        def validate() -> Tensor:
+            reconstruction, kl = model(held_x, held_exemplars, held_noise)
+            return (beta * kl - reconstruction).mean()
+
+    try:
+        return run(
+            step,
+            len(train),
+            max_steps=max_steps,
+            batch_size=batch_size,
+            device=device,
+            module=model,
+            validate=validate,
+            patience=patience,
+            verbose=verbose,
+            description=description,
+        )
+    finally:
+        _release(model)
+
+
+def _exemplar_draws(pool: Tensor, n_exemplars: int) -> Iterator[Tensor]:
+    """Row numbers of the exemplars of one step after another, (n_exemplars,) each."""
+    while True:
+        yield from pool[batch_indices(len(pool), n_exemplars, 250, pool.device)]
+
+
+def _release(model: nn.Module) -> None:
+    """Give each parameter its own memory again: pickled as views, each would carry the vector."""
+    model.requires_grad_(False).eval()
+    for parameter in model.parameters():
+        parameter.grad = None
+        parameter.data = parameter.data.clone()
+
+
+def fisher(model: MGVAE, majority: Tensor, n_exemplars: int, mean: bool) -> Tensor:
+    """Fisher diagonal (Eq. 5) of the majority model on rows that it generated, (n_parameters,)."""
+    n, device = len(majority), majority.device
+    chosen = batch_indices(n, min(_FISHER_ROWS, n), 1, device)[0]
+    shown = majority[batch_indices(n, min(n_exemplars, n), 1, device)[0]]
+    with torch.no_grad():  # the generated rows are data: no gradient passes through them
+        generated = model.generate(majority[chosen], mean=mean)
+    noise = torch.randn(len(generated), model.latent_dim, device=device)
+
+    def loss(parameters: dict[str, Tensor], x: Tensor, noise: Tensor) -> Tensor:
+        arguments = (x[None], shown, noise[None])
+        reconstruction, kl = torch.func.functional_call(model, parameters, arguments)
+        return (kl - reconstruction).sum()
+
+    return fisher_diagonal(loss, dict(model.named_parameters()), (generated, noise))
+
+
+def pretrain(
+    x: NDArray[np.float32],
+    spec: dict[str, Any],
+    hyper: dict[str, Any],
+    mean: bool,
+    seed: int,
+    device: str,
+    verbose: bool | int,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], list[dict[str, Any]]]:
+    """Weights, Fisher diagonal and history of the majority model, from plain data to plain data.
+
+    This is what the sampler's ``memory`` keeps. It holds nothing that fine-tuning may vary: neither
+    ``ewc_lambda`` nor ``beta``, which is 1 here. Without steps, the weights are the first random ones
+    and the information is zero.
+    """
+    target = torch.device(device)
+    with seeded(seed, target):
+        model = build(spec, target)
+        history: list[dict[str, Any]] = []
+        vector = nn.utils.parameters_to_vector(model.parameters())
+        information = torch.zeros_like(vector)
+        if hyper["max_steps"]:
+            majority = torch.from_numpy(x).to(target)
+            history = fit_model(
+                model,
+                majority,
+                majority,
+                is_majority=True,
+                beta=1.0,
+                penalty=None,
+                verbose=verbose,
+                description="pre-training on the majority",
+                **hyper,
+            )
+            information = fisher(model, majority, hyper["n_exemplars"], mean)
+            vector = nn.utils.parameters_to_vector(model.parameters())
+    return vector.detach().cpu().numpy(), information.cpu().numpy(), history
+
+
+def diagnose(
+    model: MGVAE, x: Tensor, majority: Tensor, n_exemplars: int
+) -> dict[str, float]:
+    """Numbers that show how the model of a class works, over its own rows."""
+    rows = x[batch_indices(len(x), min(_VALIDATION_ROWS, len(x)), 1, x.device)[0]]
+    shown = majority[batch_indices(len(majority), n_exemplars, 1, x.device)[0]]
+    with torch.no_grad():
+        reconstruction, kl = model(
+            rows, shown, torch.randn(len(rows), model.latent_dim, device=x.device)
+        )
+        spread = model.encode(shown)[0].var(dim=0, unbiased=False).mean().sqrt()
+        return {
+            "elbo": float((reconstruction - kl).mean()),
+            "reconstruction": float(reconstruction.mean()),
+            "kl": float(kl.mean()),
+            "exemplar_spread": float(spread),
+            "prior_scale": float(torch.exp(0.5 * model.log_sigma2())),
+        }

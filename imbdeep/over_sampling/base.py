@@ -1,0 +1,352 @@
+"""What all deep over-samplers share: from the user's container to the network and back."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from imblearn.over_sampling.base import BaseOverSampler
+from imblearn.utils import check_sampling_strategy, check_target_type
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import _fit_context
+from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+
+from imbdeep.encoding import ImageScaler, TabularEncoder
+from imbdeep.training import resolve_device, seeded
+
+#: Rows generated and decoded at a time: bounds the memory that a large deficit takes.
+_CHUNK = 65_536
+
+
+class DeepOverSampler(BaseOverSampler):
+    """Base class of the over-samplers that train a network.
+
+    It validates and encodes what the user hands in, calls the two hooks of the method and puts
+    the generated rows behind the original ones, in the user's own container, columns and dtypes. A
+    method implements ``_fit_generator(x, codes)`` and ``_generate(code, n)``.
+
+    imbalanced-learn's own plumbing is not used for the containers: it truncates integers, loses
+    nullable and categorical columns, refuses images, and fails on polars after the training.
+
+    Parameters
+    ----------
+    sampling_strategy : float, str, dict or callable, default="auto"
+        How many rows each class gets, as everywhere in imbalanced-learn.
+    categorical_features : "auto", list of names or indices, mask or None, default="auto"
+        Columns to treat as categories beside those whose dtype says so; see
+        :class:`~imbdeep.encoding.TabularEncoder`.
+    image_shape : tuple of (channels, height, width), default=None
+        What the rows of a two-dimensional ``X`` are when they are flattened images.
+    device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
+        Where to train.
+    random_state : int, RandomState instance or None, default=None
+        Seed of all randomness.
+    verbose : bool or int, default=False
+        Whether to show progress bars.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels in sorted order.
+    class_counts_ : ndarray of shape (n_classes,)
+        Number of original rows of each class.
+    sampling_strategy_ : dict
+        Number of rows to add to each class.
+    encoder_ : TabularEncoder or ImageScaler
+        Turns rows into what the network sees and back.
+    device_ : torch.device
+        Where the network was trained.
+    """
+
+    def __init__(
+        self,
+        *,
+        sampling_strategy: Any = "auto",
+        categorical_features: Any = "auto",
+        image_shape: tuple[int, int, int] | None = None,
+        device: Any = "auto",
+        random_state: Any = None,
+        verbose: bool | int = False,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.categorical_features = categorical_features
+        self.image_shape = image_shape
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @abstractmethod
+    def _fit_generator(self, x: NDArray[np.float32], codes: NDArray[np.int64]) -> None:
+        """Train on encoded rows of shape (n, ...) with class codes of shape (n,)."""
+
+    @abstractmethod
+    def _generate(self, code: int, n: int) -> NDArray[np.float32]:
+        """Return ``n`` new encoded rows of the class ``code``."""
+
+    def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
+        """Refuse, before training, parameters of the method that do not fit the data."""
+
+    def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
+        return self.fit_resample(X, y)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Train the generator and return the data with generated rows behind the original ones.
+
+        A call that fails or is interrupted leaves the sampler as it was before.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, pandas or polars DataFrame, or torch.Tensor
+            Rows, of shape (n_samples, n_features), or images, of shape (n_samples, channels,
+            height, width). Tables may have mixed columns and missing values.
+        y : array-like of shape (n_samples,)
+            Labels of any kind; one-hot rows of shape (n_samples, n_classes) too.
+
+        Returns
+        -------
+        X_resampled : same type as ``X``
+            The original rows first, unchanged and in order, then the generated ones.
+        y_resampled : same type as ``y``
+            Their labels.
+
+        Raises
+        ------
+        ValueError
+            If the data cannot be used (one class, infinite values, dates, ...) or a parameter does
+            not fit it; before any training.
+        imbdeep.training.DivergedError
+            If the training loss stops being finite.
+        """
+        before = self.__dict__.copy()
+        try:
+            return self._resample(X, y)
+        except BaseException:
+            self.__dict__ = before
+            raise
+
+    def _resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        check_classification_targets(_target_array(y))
+        data, labels, _ = self._check_X_y(X, y)
+        self.sampling_strategy_ = check_sampling_strategy(
+            self.sampling_strategy, labels, self._sampling_type
+        )
+        self.classes_, first, codes = np.unique(labels, return_index=True, return_inverse=True)
+        self.class_counts_ = np.bincount(codes)
+        self.device_ = resolve_device(self.device)
+        self._image = self._image_shape_of(data)
+        self._check_data(data, self.class_counts_)
+        # A second call with the same integer starts the same stream anew.
+        self._random = check_random_state(self.random_state)
+        self._deficits = {
+            int(np.flatnonzero(self.classes_ == label)[0]): int(n)
+            for label, n in self.sampling_strategy_.items()
+            if n > 0
+        }
+
+        self.encoder_ = (
+            ImageScaler()
+            if self._image is not None
+            else TabularEncoder(categorical_features=self.categorical_features)
+        )
+        x = self.encoder_.fit_transform(data)
+        self._width = math.prod(x.shape[1:])
+        if self._deficits and self._width:
+            self._fit_generator(x, codes)
+        del x
+
+        parts, rows = [], []
+        for code, n in self._deficits.items():
+            parts += [_as_container(X, part) for part in self._new_rows(code, n, self._random)]
+            rows.append(np.repeat(first[code], n))
+        # A new label is a copy of an old one: exact in any dtype.
+        labels_of_new = [_take(y, np.concatenate(rows))] if rows else []
+        return _append(X, parts), _append(y, labels_of_new)
+
+    def sample(self, n: int, target: Any, *, random_state: Any = None) -> Any:
+        """Draw more rows of a class after fitting.
+
+        Parameters
+        ----------
+        n : int
+            Number of rows.
+        target : label
+            One of the classes that ``fit_resample`` added rows to.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw. None goes on where the last draw stopped, so that repeated calls give
+            new rows.
+
+        Returns
+        -------
+        ndarray or DataFrame of n rows
+            The rows, in the container that was fitted (an array for tensors and lists).
+
+        Raises
+        ------
+        ValueError
+            If no rows were added to the class, or ``n`` is not a positive integer.
+        """
+        code = self._code_of(target)
+        if not isinstance(n, Integral) or n < 1:
+            raise ValueError(f"n={n!r} must be a positive integer: the number of rows to draw.")
+        stream = self._random if random_state is None else check_random_state(random_state)
+        parts = list(self._new_rows(code, int(n), stream))
+        return parts[0] if len(parts) == 1 else _append(parts[0], parts[1:])
+
+    def _new_rows(self, code: int, n: int, stream: np.random.RandomState) -> Iterator[Any]:
+        """Generate n rows of a class and decode them, some at a time."""
+        if self._width:
+            with seeded(draw_seed(stream), self.device_), torch.no_grad():
+                x = self._generate(code, n)
+        else:  # only constant columns: nothing to draw
+            x = np.empty((n, 0), dtype=np.float32)
+        for start in range(0, n, _CHUNK):
+            yield self.encoder_.inverse_transform(x[start : start + _CHUNK])
+
+    def _code_of(self, target: Any) -> int:
+        check_is_fitted(self, "encoder_")
+        (found,) = np.nonzero(self.classes_ == target)
+        if len(found) != 1 or int(found[0]) not in self._deficits:
+            there = [self.classes_[code] for code in self._deficits]
+            raise ValueError(
+                f"target={target!r} is not a class that rows were added to (those are {there}): choose "
+                "one of them, or name it in sampling_strategy and fit again."
+            )
+        return int(found[0])
+
+    def _image_shape_of(self, data: Any) -> tuple[int, int, int] | None:
+        if isinstance(data, np.ndarray) and data.ndim == 4:
+            return data.shape[1:]
+        return self.image_shape
+
+    def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Any, Any, bool]:
+        labels, one_vs_all = check_target_type(_target_array(y), indicate_one_vs_all=True)
+        if labels.dtype.kind in "fO" and any(v is None or v != v for v in labels):
+            raise ValueError(
+                "y holds missing labels: drop those rows, or give them a label of their own."
+            )
+        data = data_array(X)
+        if _is_frame(data):
+            validate_data(self, X=data, y=labels, reset=True, skip_check_array=True)
+            check_consistent_length(data, labels)
+        else:
+            # Missing values are modelled; infinite ones are refused by the encoder, by column.
+            data, _ = validate_data(
+                self,
+                X=data,
+                y=labels,
+                reset=True,
+                accept_sparse=["csr", "csc"],
+                allow_nd=True,
+                dtype=None,
+                ensure_all_finite=False,
+            )
+        self._check_shape(data)
+        return data, labels, one_vs_all
+
+    def _check_shape(self, data: Any) -> None:
+        if data.ndim not in (2, 4) if isinstance(data, np.ndarray) else False:
+            raise ValueError(
+                f"X has shape {data.shape}: tables are (n_samples, n_features) and images (n_samples, "
+                "channels, height, width); grey images need X[:, None]."
+            )
+        if self.image_shape is None:
+            return
+        shape = tuple(self.image_shape)
+        if len(shape) != 3 or not all(isinstance(s, Integral) and s > 0 for s in shape):
+            raise ValueError(
+                f"image_shape={self.image_shape!r} must be three positive integers: (channels, height, "
+                "width)."
+            )
+        if not isinstance(data, np.ndarray) or data.dtype.kind not in "fiub":
+            raise ValueError(
+                "image_shape says that rows are images, but X is no numeric array: pass X.to_numpy() "
+                "(or X.toarray()), or leave image_shape out."
+            )
+        if math.prod(data.shape[1:]) != math.prod(shape):
+            raise ValueError(
+                f"image_shape={shape} has {math.prod(shape)} values, but a row of X has "
+                f"{math.prod(data.shape[1:])}: give the (channels, height, width) of a row."
+            )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        return tags
+
+
+def draw_seed(random: np.random.RandomState) -> int:
+    return int(random.randint(np.iinfo(np.int32).max))
+
+
+def _is_frame(X: Any) -> bool:
+    return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def _target_array(y: Any) -> NDArray[Any]:
+    """Labels as an array that scikit-learn's target checks understand."""
+    if isinstance(y, torch.Tensor):
+        return y.detach().cpu().numpy()
+    array = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    if array.dtype.kind == "O" and array.ndim == 1 and hasattr(y, "dtype"):
+        # Nullable integers and booleans come as objects: their values tell the plain dtype.
+        plain = np.asarray(array.tolist())
+        if plain.dtype.kind in "iub":
+            return plain
+    return array
+
+
+def data_array(X: Any) -> Any:
+    """Tensors and lists as arrays; lists that mix words and numbers keep both."""
+    if isinstance(X, torch.Tensor):
+        X = X.detach().cpu()
+        return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    if isinstance(X, list | tuple):
+        array = np.asarray(X)
+        return np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
+    if type(X).__name__ == "LazyFrame":
+        raise TypeError("X is a LazyFrame, which holds no rows yet: pass X.collect().")
+    return X
+
+
+def _as_container(like: Any, rows: Any) -> Any:
+    """Decoded rows in the container of ``like``, where the encoder saw it as an array."""
+    if isinstance(like, torch.Tensor):
+        return torch.as_tensor(rows).to(device=like.device, dtype=like.dtype)
+    return rows.tolist() if isinstance(like, list) else rows
+
+
+def _take(container: Any, rows: NDArray[np.intp]) -> Any:
+    if isinstance(container, torch.Tensor):
+        return container[torch.as_tensor(rows, device=container.device)]
+    return _safe_indexing(container, rows)
+
+
+def _append(original: Any, parts: list[Any]) -> Any:
+    """Original rows, then the parts, in the original's container."""
+    if isinstance(original, list):
+        return original + [row for part in parts for row in part]
+    pieces = [original, *parts]
+    if isinstance(original, torch.Tensor):
+        return torch.cat(pieces)
+    if sparse.issparse(original):
+        return sparse.vstack(pieces, format=original.format, dtype=original.dtype)
+    module = type(original).__module__.partition(".")[0]
+    if module == "pandas":
+        import pandas as pd
+
+        return pd.concat(pieces, ignore_index=True)
+    if module == "polars":
+        import polars as pl
+
+        return pl.concat(pieces)
+    return np.concatenate([np.asarray(original), *parts])

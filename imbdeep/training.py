@@ -1,0 +1,286 @@
+"""The one training loop of the generative methods, and what must surround it.
+
+A method hands :func:`run` a function that does one optimisation step on a batch of row
+indices. The loop owns everything else: epochs, batches drawn on the device, early stopping
+with the best weights restored, the progress bar, the history, non-finite losses and Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["DivergedError", "flatten_parameters", "resolve_device", "run", "seeded"]
+
+#: An epoch is never shorter (the losses are read from the device once an epoch, which would
+#: otherwise be once a step for a tiny class) nor longer (early stopping would otherwise wait
+#: for a whole pass over a huge class).
+_STEPS_PER_EPOCH = (50, 250)
+
+
+class DivergedError(ArithmeticError):
+    """The training loss became infinite or not a number.
+
+    The message names the epoch and the term of the loss that left the finite numbers first,
+    and what to try.
+    """
+
+
+def resolve_device(device: str | torch.device = "auto") -> torch.device:
+    """Turn the ``device`` parameter of an estimator into a device that is there.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
+        ``"auto"`` takes CUDA, else Apple's MPS, else the processor.
+
+    Returns
+    -------
+    torch.device
+        The device to train on.
+
+    Raises
+    ------
+    ValueError
+        If the device is not known or not on this machine.
+
+    Examples
+    --------
+    >>> from imbdeep.training import resolve_device
+    >>> resolve_device("cpu")
+    device(type='cpu')
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if isinstance(device, str) and device == "auto":
+        return torch.device(next(name for name, found in there.items() if found))
+    try:
+        resolved = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"device={device!r} is not a device: use 'auto', 'cpu', 'cuda', 'mps' or a torch.device."
+        ) from error
+    if not there.get(resolved.type, False) or (
+        resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count()
+    ):
+        raise ValueError(
+            f"device={str(device)!r} was asked for, but this machine (or this build of torch) has no "
+            f"such device: use device='auto', which here takes "
+            f"'{next(name for name, found in there.items() if found)}'."
+        )
+    return resolved
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch inside the block and leave no trace after it.
+
+    The global random streams (processor and ``device``) continue after the block as if it had
+    not been there. Denormal numbers are flushed to zero inside: Adam's moments of weights that
+    get no gradient decay into them, and arithmetic on denormals is many times slower.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of every draw inside the block.
+    device : torch.device
+        The device whose stream is seeded beside the processor's.
+
+    Yields
+    ------
+    None
+        Nothing; the seeding holds while the block runs.
+    """
+    devices = [device] if device.type == "cuda" else []
+    mps_state = torch.mps.get_rng_state() if device.type == "mps" else None
+    # torch has no getter for the processor flag: a denormal product tells.
+    flushed = torch.tensor(1e-40).mul(1.0).item() == 0.0
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        torch.set_flush_denormal(True)
+        try:
+            yield
+        finally:
+            torch.set_flush_denormal(flushed)
+            if mps_state is not None:
+                torch.mps.set_rng_state(mps_state)
+
+
+def flatten_parameters(module: nn.Module) -> nn.Parameter:
+    """Store all parameters of ``module`` in one vector, gradients too.
+
+    The parameters become views of the vector, so an optimiser over this one tensor, a penalty on
+    the distance to other weights and a copy of the best weights each cost one operation instead
+    of one for each layer.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Changed in place. All parameters must share device and dtype.
+
+    Returns
+    -------
+    nn.Parameter of shape (n_parameters,)
+        The vector, in the order of ``module.parameters()``, with its gradient set to zeros.
+        Zero the gradient in place (``flat.grad.zero_()``): a gradient set to None would cut the
+        views.
+    """
+    parameters = list(module.parameters())
+    flat = nn.Parameter(nn.utils.parameters_to_vector(parameters).detach().clone())
+    flat.grad = torch.zeros_like(flat)
+    start = 0
+    for parameter in parameters:
+        stop = start + parameter.numel()
+        parameter.data = flat.data[start:stop].view_as(parameter)
+        parameter.grad = flat.grad[start:stop].view_as(parameter)
+        start = stop
+    return flat
+
+
+def batch_indices(n: int, batch_size: int, n_steps: int, device: torch.device) -> Tensor:
+    """Draw the row indices of ``n_steps`` batches.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    batch_size : int
+        Rows in a batch.
+    n_steps : int
+        Number of batches.
+    device : torch.device
+        Where the indices are made.
+
+    Returns
+    -------
+    Tensor of shape (n_steps, batch_size), int64
+        Shuffled passes over the rows, laid end to end; with replacement where a batch is larger
+        than the class, so that a class of ten rows still fills its batches.
+    """
+    if batch_size > n:
+        return torch.randint(n, (n_steps, batch_size), device=device)
+    passes = math.ceil(n_steps * batch_size / n)
+    order = torch.cat([torch.randperm(n, device=device) for _ in range(passes)])
+    return order[: n_steps * batch_size].view(n_steps, batch_size)
+
+
+def run(
+    step: Callable[[Tensor], Mapping[str, Tensor]],
+    n: int,
+    *,
+    max_steps: int,
+    batch_size: int,
+    device: torch.device,
+    module: nn.Module,
+    validate: Callable[[], Tensor] | None = None,
+    patience: int | None = None,
+    verbose: bool | int = False,
+    description: str = "training",
+) -> list[dict[str, Any]]:
+    """Train: call ``step`` on batches of row indices until done or no longer better.
+
+    Parameters
+    ----------
+    step : callable
+        ``step(idx)`` does one optimisation step on the rows ``idx`` (int64, shape
+        (batch_size,)) and returns its terms by name, scalar tensors on the device.
+    n : int
+        Number of rows to draw from.
+    max_steps : int
+        Number of steps at the most. The budget is in steps and not in passes over the data:
+        with small classes a pass is far too little.
+    batch_size : int
+        Rows in a batch; drawn with replacement where it exceeds ``n``.
+    device : torch.device
+        Where indices are made and sums are kept.
+    module : nn.Module
+        What is trained; its best weights are put back at the end when ``validate`` is given.
+    validate : callable, default=None
+        Called once an epoch without gradients; returns a scalar tensor, lower is better. None
+        trains for all ``max_steps`` and keeps the last weights.
+    patience : int, default=None
+        Number of epochs without a better validation value after which training stops. None
+        never stops early, but still keeps the best weights.
+    verbose : bool or int, default=False
+        Whether to show a progress bar (tqdm).
+    description : str, default="training"
+        What the progress bar and the errors call this training.
+
+    Returns
+    -------
+    list of dict
+        One record an epoch: ``epoch``, ``step`` (steps done so far), the mean of every term over
+        the epoch and, where validated, ``validation``.
+
+    Raises
+    ------
+    DivergedError
+        If a term is not finite; the best weights so far are put back first.
+    KeyboardInterrupt
+        Ctrl-C passes through after the best weights so far are put back and the bar is closed.
+    """
+    low, high = _STEPS_PER_EPOCH
+    epoch_steps = min(max(math.ceil(n / batch_size), low), high)
+    history: list[dict[str, Any]] = []
+    best, best_state, waited, done = math.inf, None, 0, 0
+    bar = None
+    if verbose:
+        from tqdm.auto import tqdm
+
+        bar = tqdm(total=max_steps, desc=description, unit="step", leave=True)
+    try:
+        while done < max_steps:
+            steps = min(epoch_steps, max_steps - done)
+            totals: Tensor | None = None
+            for idx in batch_indices(n, batch_size, steps, device):
+                terms = step(idx)
+                values = torch.stack([value.detach() for value in terms.values()])
+                totals = values if totals is None else totals + values
+            done += steps
+            assert totals is not None
+            means = (totals / steps).tolist()  # the only synchronisation of the epoch
+            record = {"epoch": len(history) + 1, "step": done, **dict(zip(terms, means, strict=True))}
+            _check_finite(record, description)
+            if validate is not None:
+                with torch.no_grad():
+                    record["validation"] = float(validate())
+                _check_finite(record, description)
+            history.append(record)
+            if bar is not None:
+                bar.update(steps)
+                bar.set_postfix({k: f"{v:.4g}" for k, v in record.items() if k not in ("epoch", "step")})
+            if validate is None:
+                continue
+            if record["validation"] < best:
+                best, waited = record["validation"], 0
+                best_state = {name: value.clone() for name, value in module.state_dict().items()}
+            else:
+                waited += 1
+                if patience is not None and waited >= patience:
+                    break
+    finally:
+        if best_state is not None:
+            module.load_state_dict(best_state)
+        if bar is not None:
+            bar.close()
+    return history
+
+
+def _check_finite(record: Mapping[str, Any], description: str) -> None:
+    broken = [name for name, value in record.items() if not math.isfinite(value)]
+    if broken:
+        # "loss" is the sum of the other terms: name the cause where it is known.
+        term = next((name for name in broken if name != "loss"), broken[0])
+        raise DivergedError(
+            f"{description}: the term '{term}' of the loss became {record[term]} in epoch "
+            f"{record['epoch']} (step {record['step']}). Try a smaller learning_rate, and look for "
+            "columns with extreme values."
+        )
