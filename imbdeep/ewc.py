@@ -68,8 +68,8 @@ def fisher_diagonal(
 class EWCPenalty:
     r"""The penalty :math:`\lambda \sum_i F_i (\Psi_i - \Psi_{+,i})^2` of Eq. 6 in [1]_.
 
-    It is *added* to the loss that is minimised. (Eq. 6 adds it to the evidence lower bound, which is
-    maximised; taken literally that would reward drift.)
+    It is *added* to the loss that is minimised. (Eq. 6 adds it to the evidence lower bound, which
+    is maximised; taken literally that would reward drift.)
 
     Parameters
     ----------

@@ -66,14 +66,15 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
         resolved = torch.device(device)
     except (RuntimeError, TypeError) as error:
         raise ValueError(
-            f"device={device!r} is not a device: use 'auto', 'cpu', 'cuda', 'mps' or a torch.device."
+            f"device={device!r} is not a device: use 'auto', 'cpu', 'cuda', 'mps' or a "
+            "torch.device."
         ) from error
     if not there.get(resolved.type, False) or (
         resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count()
     ):
         raise ValueError(
-            f"device={str(device)!r} was asked for, but this machine (or this build of torch) has no "
-            f"such device: use device='auto', which here takes "
+            f"device={str(device)!r} was asked for, but this machine (or this build of torch) has "
+            f"no such device: use device='auto', which here takes "
             f"'{next(name for name, found in there.items() if found)}'."
         )
     return resolved
@@ -104,7 +105,12 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     # torch has no getter for the processor flag: a denormal product tells.
     flushed = torch.tensor(1e-40).mul(1.0).item() == 0.0
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach every GPU
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        elif device.type == "mps":
+            torch.mps.manual_seed(seed)
         torch.set_flush_denormal(True)
         try:
             yield
@@ -247,7 +253,11 @@ def run(
             done += steps
             assert totals is not None
             means = (totals / steps).tolist()  # the only synchronisation of the epoch
-            record = {"epoch": len(history) + 1, "step": done, **dict(zip(terms, means, strict=True))}
+            record = {
+                "epoch": len(history) + 1,
+                "step": done,
+                **dict(zip(terms, means, strict=True)),
+            }
             _check_finite(record, description)
             if validate is not None:
                 with torch.no_grad():
@@ -256,7 +266,9 @@ def run(
             history.append(record)
             if bar is not None:
                 bar.update(steps)
-                bar.set_postfix({k: f"{v:.4g}" for k, v in record.items() if k not in ("epoch", "step")})
+                bar.set_postfix(
+                    {k: f"{v:.4g}" for k, v in record.items() if k not in ("epoch", "step")}
+                )
             if validate is None:
                 continue
             if record["validation"] < best:

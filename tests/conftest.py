@@ -2,10 +2,13 @@
 
 import os
 
-# Both must stand before the first import of scikit-learn and matplotlib. Without the first,
-# scikit-learn skips one of its estimator checks; the second draws without a screen.
+# All before the first import of scikit-learn, matplotlib and torch. Without the first, scikit-learn
+# skips one of its estimator checks; the second draws without a screen. The third: the networks of
+# the tests are too small for threads, and on busy cores waiting for one another makes them ten
+# times slower.
 os.environ["SCIPY_ARRAY_API"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import random
 import sys

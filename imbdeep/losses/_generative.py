@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-#: Bounds of the log standard deviation of a column's noise. Columns are encoded to about unit scale;
-#: without the lower bound a column that repeats one value drives its density to infinity.
+#: Bounds of the log standard deviation of a column's noise. Columns are encoded to about unit
+#: scale; without the lower bound a column that repeats one value drives its density to infinity.
 _LOG_SCALE_BOUNDS = (-4.0, 1.0)
 _MINUS_INFINITY = -1e30  # finite, so that 0 * it stays 0
 
@@ -18,7 +18,8 @@ _MINUS_INFINITY = -1e30  # finite, so that 0 * it stays 0
 def gaussian_log_density(x: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
     r"""Log density of a diagonal Gaussian, summed over the last dimension.
 
-    .. math:: \sum_j -\tfrac12 \left(\log 2\pi + \log\sigma_j^2 + (x_j - \mu_j)^2 / \sigma_j^2\right)
+    .. math::
+        \sum_j -\tfrac12 \left(\log 2\pi + \log\sigma_j^2 + (x_j - \mu_j)^2 / \sigma_j^2\right)
 
     Parameters
     ----------
@@ -49,8 +50,8 @@ class ObservationLikelihood(nn.Module):
     r"""Likelihood :math:`p(x \mid z)` of rows whose columns are of several kinds.
 
     The columns stand in blocks: first Gaussian ones with a learned noise each, then Bernoulli
-    ones, then groups of categorical indicators. A network's outputs for a row, ``outputs`` below, are
-    the means of the Gaussian columns and the logits of the others, in the same order.
+    ones, then groups of categorical indicators. A network's outputs for a row, ``outputs`` below,
+    are the means of the Gaussian columns and the logits of the others, in the same order.
 
     Parameters
     ----------

@@ -27,8 +27,8 @@ def _check_size(size: int) -> tuple[int, ...]:
 class ConvEncoder(nn.Module):
     """Images to the mean and the log variance of their latent code (appendix E.1 of [1]_).
 
-    Each stage halves the side by a convolution of kernel 4, stride 2 and padding 1, followed by a ReLU.
-    There is no batch normalisation: exemplars, real rows and generated rows pass through
+    Each stage halves the side by a convolution of kernel 4, stride 2 and padding 1, followed by a
+    ReLU. There is no batch normalisation: exemplars, real rows and generated rows pass through
     the same network, and its statistics would mix them.
 
     Parameters

@@ -134,6 +134,7 @@ class DeepOverSampler(BaseOverSampler):
             raise
 
     def _resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        _refuse_missing_labels(_target_array(y))
         check_classification_targets(_target_array(y))
         data, labels, _ = self._check_X_y(X, y)
         self.sampling_strategy_ = check_sampling_strategy(
@@ -213,14 +214,15 @@ class DeepOverSampler(BaseOverSampler):
 
     def _code_of(self, target: Any) -> int:
         check_is_fitted(self, "encoder_")
-        (found,) = np.nonzero(self.classes_ == target)
-        if len(found) != 1 or int(found[0]) not in self._deficits:
-            there = [self.classes_[code] for code in self._deficits]
+        labels = self.classes_.tolist()
+        code = labels.index(target) if target in labels else None
+        if code not in self._deficits:
+            there = [labels[code] for code in self._deficits]
             raise ValueError(
-                f"target={target!r} is not a class that rows were added to (those are {there}): choose "
-                "one of them, or name it in sampling_strategy and fit again."
+                f"target={target!r} is not a class that rows were added to (those are {there}): "
+                "choose one of them, or name it in sampling_strategy and fit again."
             )
-        return int(found[0])
+        return code
 
     def _image_shape_of(self, data: Any) -> tuple[int, int, int] | None:
         if isinstance(data, np.ndarray) and data.ndim == 4:
@@ -229,10 +231,6 @@ class DeepOverSampler(BaseOverSampler):
 
     def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Any, Any, bool]:
         labels, one_vs_all = check_target_type(_target_array(y), indicate_one_vs_all=True)
-        if labels.dtype.kind in "fO" and any(v is None or v != v for v in labels):
-            raise ValueError(
-                "y holds missing labels: drop those rows, or give them a label of their own."
-            )
         data = data_array(X)
         if _is_frame(data):
             validate_data(self, X=data, y=labels, reset=True, skip_check_array=True)
@@ -253,23 +251,23 @@ class DeepOverSampler(BaseOverSampler):
         return data, labels, one_vs_all
 
     def _check_shape(self, data: Any) -> None:
-        if data.ndim not in (2, 4) if isinstance(data, np.ndarray) else False:
+        if isinstance(data, np.ndarray) and data.ndim not in (2, 4):
             raise ValueError(
-                f"X has shape {data.shape}: tables are (n_samples, n_features) and images (n_samples, "
-                "channels, height, width); grey images need X[:, None]."
+                f"X has shape {data.shape}: tables are (n_samples, n_features) and images "
+                "(n_samples, channels, height, width); grey images need X[:, None]."
             )
         if self.image_shape is None:
             return
         shape = tuple(self.image_shape)
         if len(shape) != 3 or not all(isinstance(s, Integral) and s > 0 for s in shape):
             raise ValueError(
-                f"image_shape={self.image_shape!r} must be three positive integers: (channels, height, "
-                "width)."
+                f"image_shape={self.image_shape!r} must be three positive integers: (channels, "
+                "height, width)."
             )
         if not isinstance(data, np.ndarray) or data.dtype.kind not in "fiub":
             raise ValueError(
-                "image_shape says that rows are images, but X is no numeric array: pass X.to_numpy() "
-                "(or X.toarray()), or leave image_shape out."
+                "image_shape says that rows are images, but X is no numeric array: pass "
+                "X.to_numpy() (or X.toarray()), or leave image_shape out."
             )
         if math.prod(data.shape[1:]) != math.prod(shape):
             raise ValueError(
@@ -292,10 +290,22 @@ def _is_frame(X: Any) -> bool:
     return hasattr(X, "columns") and hasattr(X, "dtypes")
 
 
+def _refuse_missing_labels(labels: NDArray[Any]) -> None:
+    # The last is for pandas' NA, of which any comparison is NA.
+    if (
+        labels.ndim
+        and labels.dtype.kind in "fO"
+        and any(v is None or type(v).__name__ == "NAType" or v != v for v in labels.flat)
+    ):
+        raise ValueError(
+            "y holds missing labels: drop those rows, or give them a label of their own."
+        )
+
+
 def _target_array(y: Any) -> NDArray[Any]:
     """Labels as an array that scikit-learn's target checks understand."""
     if isinstance(y, torch.Tensor):
-        return y.detach().cpu().numpy()
+        return data_array(y)
     array = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
     if array.dtype.kind == "O" and array.ndim == 1 and hasattr(y, "dtype"):
         # Nullable integers and booleans come as objects: their values tell the plain dtype.
@@ -328,7 +338,13 @@ def _as_container(like: Any, rows: Any) -> Any:
 def _take(container: Any, rows: NDArray[np.intp]) -> Any:
     if isinstance(container, torch.Tensor):
         return container[torch.as_tensor(rows, device=container.device)]
+    if "pandas" in _libraries(container):  # scikit-learn does not index an Index
+        return container.take(rows)
     return _safe_indexing(container, rows)
+
+
+def _libraries(container: Any) -> set[str]:
+    return {base.__module__.partition(".")[0] for base in type(container).__mro__}
 
 
 def _append(original: Any, parts: list[Any]) -> Any:
@@ -340,13 +356,18 @@ def _append(original: Any, parts: list[Any]) -> Any:
         return torch.cat(pieces)
     if sparse.issparse(original):
         return sparse.vstack(pieces, format=original.format, dtype=original.dtype)
-    module = type(original).__module__.partition(".")[0]
-    if module == "pandas":
+    if "pandas" in _libraries(original):
         import pandas as pd
 
-        return pd.concat(pieces, ignore_index=True)
-    if module == "polars":
+        if hasattr(original, "iloc"):
+            return pd.concat(pieces, ignore_index=True)
+        # Labels may be a Categorical or an Index.
+        return type(original)(pd.concat([pd.Series(piece) for piece in pieces]))
+    if "polars" in _libraries(original):
         import polars as pl
 
         return pl.concat(pieces)
-    return np.concatenate([np.asarray(original), *parts])
+    # numpy would turn a tuple of numbers and words into words, and any byte order into its own.
+    like = original if hasattr(original, "dtype") or not parts else parts[0]
+    dtype = getattr(like, "dtype", None)
+    return np.concatenate([np.asarray(original, dtype), *parts], dtype=dtype)

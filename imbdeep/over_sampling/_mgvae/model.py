@@ -248,8 +248,8 @@ def pretrain(
     """Weights, Fisher diagonal and history of the majority model, from plain data to plain data.
 
     This is what the sampler's ``memory`` keeps. It holds nothing that fine-tuning may vary: neither
-    ``ewc_lambda`` nor ``beta``, which is 1 here. Without steps, the weights are the first random ones
-    and the information is zero.
+    ``ewc_lambda`` nor ``beta``, which is 1 here. Without steps, the weights are the first random
+    ones and the information is zero.
     """
     target = torch.device(device)
     with seeded(seed, target):
@@ -275,9 +275,7 @@ def pretrain(
     return vector.detach().cpu().numpy(), information.cpu().numpy(), history
 
 
-def diagnose(
-    model: MGVAE, x: Tensor, majority: Tensor, n_exemplars: int
-) -> dict[str, float]:
+def diagnose(model: MGVAE, x: Tensor, majority: Tensor, n_exemplars: int) -> dict[str, float]:
     """Numbers that show how the model of a class works, over its own rows."""
     rows = x[batch_indices(len(x), min(_VALIDATION_ROWS, len(x)), 1, x.device)[0]]
     shown = majority[batch_indices(len(majority), n_exemplars, 1, x.device)[0]]

@@ -17,7 +17,7 @@ from torch import nn
 
 from imbdeep.ewc import EWCPenalty
 from imbdeep.networks import IMAGE_SIZES
-from imbdeep.over_sampling._mgvae.model import build, diagnose, fit_model, pretrain
+from imbdeep.over_sampling._mgvae.model import MGVAE, build, diagnose, fit_model, pretrain
 from imbdeep.over_sampling.base import DeepOverSampler, data_array, draw_seed
 from imbdeep.training import seeded
 
@@ -34,8 +34,8 @@ class MGVAESampler(DeepOverSampler):
 
     A variational auto-encoder is trained on the majority class and then fine-tuned on each
     minority class, while its prior stays tied to majority rows: a new row is made from a majority
-    row's latent code, and so inherits the majority's diversity. SMOTE and its kin combine minority rows
-    only, and an ordinary conditional VAE draws from a fixed Gaussian prior.
+    row's latent code, and so inherits the majority's diversity. SMOTE and its kin combine minority
+    rows only, and an ordinary conditional VAE draws from a fixed Gaussian prior.
 
     The objective for minority rows :math:`x` is the evidence lower bound of Eq. 4 in [1]_,
 
@@ -43,22 +43,22 @@ class MGVAESampler(DeepOverSampler):
         O(\Psi; x) = \mathbb{E}_{q_\phi(z \mid x)} \Big[ \log p_\theta(x \mid z)
         - \beta \log \frac{q_\phi(z \mid x)}{\frac1S \sum_s r_\phi(z \mid x_s^+)} \Big],
 
-    with :math:`r_\phi(z \mid x^+) = \mathcal{N}(\mu_\phi(x^+), \sigma^2 I)` around S majority rows drawn
-    anew in every step, and what is minimised is :math:`-O(\Psi; x) + \lambda \sum_i F_i (\Psi_i -
-    \Psi_{+,i})^2`, elastic weight consolidation towards the pre-trained weights (Eq. 6; the paper
-    prints the penalty with the sign of a reward). New rows are drawn by Algorithm 1: a majority row, its
-    code, a row from :math:`p_\theta(x \mid z)`.
+    with :math:`r_\phi(z \mid x^+) = \mathcal{N}(\mu_\phi(x^+), \sigma^2 I)` around S majority rows
+    drawn anew in every step, and what is minimised is :math:`-O(\Psi; x) + \lambda \sum_i F_i
+    (\Psi_i - \Psi_{+,i})^2`, elastic weight consolidation towards the pre-trained weights (Eq. 6;
+    the paper prints the penalty with the sign of a reward). New rows are drawn by Algorithm 1: a
+    majority row, its code, a row from :math:`p_\theta(x \mid z)`.
 
     Parameters
     ----------
     sampling_strategy : float, str, dict or callable, default="auto"
         How many rows each class gets, as everywhere in imbalanced-learn: "auto" fills every
-        class up to the largest; a float is the wanted ratio of two classes; a dict maps labels to wanted
-        totals.
+        class up to the largest; a float is the wanted ratio of two classes; a dict maps labels to
+        wanted totals.
     ewc_lambda : float, default=1.0
         Weight :math:`\lambda` of elastic weight consolidation. The Fisher information is scaled to
-        mean 1 over the weights, so that a value means the same on every data set. 0 fine-tunes freely
-        ("w/o EWC" in Table 8); very large values give back the majority model.
+        mean 1 over the weights, so that a value means the same on every data set. 0 fine-tunes
+        freely ("w/o EWC" in Table 8); very large values give back the majority model.
     beta : float, default=1.0
         Weight of the KL term while fine-tuning; 1 is Eq. 4. Pre-training always uses 1, so
         that a search over ``beta`` and ``ewc_lambda`` needs one pre-training (see ``memory``).
@@ -74,13 +74,13 @@ class MGVAESampler(DeepOverSampler):
         network is fully connected.
     network : {"auto", "mlp", "cnn"}, default="auto"
         Fully connected networks, or the convolutional ones of appendix E.1 for square
-        images of 28, 32 or 64 pixels. "auto" takes the former for tables and for images of up to 1024
-        values, the latter for larger images.
+        images of 28, 32 or 64 pixels. "auto" takes the former for tables and for images of up to
+        1024 values, the latter for larger images.
     decoder_output : {"auto", "sample", "mean"}, default="auto"
-        Whether new rows are drawn from :math:`p_\theta(x \mid z)` (step 3 of Algorithm 1) or are its mean.
-        "auto" draws for tables, where means would crowd the middle of the class and leave its border
-        empty, and takes the mean for images, where noise is no picture. Categories and missing values
-        are drawn in any case.
+        Whether new rows are drawn from :math:`p_\theta(x \mid z)` (step 3 of Algorithm 1) or are
+        its mean. "auto" draws for tables, where means would crowd the middle of the class and leave
+        its border empty, and takes the mean for images, where noise is no picture. Categories and
+        missing values are drawn in any case.
     pretrain_steps : int, default=6000
         Optimisation steps on the majority at the most. 0 leaves pre-training out ("w/o PT" in Table
         8) and then needs ``ewc_lambda=0``, since there is nothing to consolidate.
@@ -92,8 +92,8 @@ class MGVAESampler(DeepOverSampler):
         Step size of Adam.
     early_stopping : bool, default=True
         Whether pre-training holds out a part of the majority, stops when its bound
-        no longer improves and puts the best weights back. False trains for ``pretrain_steps`` on all rows.
-        Fine-tuning always takes ``finetune_steps``: it is held back by ``ewc_lambda``.
+        no longer improves and puts the best weights back. False trains for ``pretrain_steps`` on
+        all rows. Fine-tuning always takes ``finetune_steps``: it is held back by ``ewc_lambda``.
     validation_fraction : float, default=0.1
         Part of the majority held out by ``early_stopping``.
     n_iter_no_change : int, default=10
@@ -106,8 +106,8 @@ class MGVAESampler(DeepOverSampler):
         shape (n_samples, channels, height, width) need no hint.
     memory : str or joblib.Memory, default=None
         Where to keep the pre-trained majority model. It is used again when the majority rows, the
-        parameters of pre-training and ``random_state`` (an integer) are the same, as in a grid search
-        over ``ewc_lambda``, ``beta`` and ``finetune_steps``.
+        parameters of pre-training and ``random_state`` (an integer) are the same, as in a grid
+        search over ``ewc_lambda``, ``beta`` and ``finetune_steps``.
     device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
         Where to train; "auto" takes a GPU when there is one.
     random_state : int, RandomState instance or None, default=None
@@ -130,13 +130,13 @@ class MGVAESampler(DeepOverSampler):
     majority_class_ : label
         The class whose rows are the exemplars: the largest, of equals the first in sorted order.
     history_ : list of dict
-        A record an epoch: ``phase`` ("pre-training" or "fine-tuning"), ``class``, ``epoch``, ``step``,
-        the epoch's means of ``loss``, ``reconstruction`` (expected log likelihood), ``kl`` and ``ewc``, in
-        nats a row, and ``validation``.
+        A record an epoch: ``phase`` ("pre-training" or "fine-tuning"), ``class``, ``epoch``,
+        ``step``, the epoch's means of ``loss``, ``reconstruction`` (expected log likelihood),
+        ``kl`` and ``ewc``, in nats a row, and ``validation``.
     diagnostics_ : dict of label to dict
         After fine-tuning, over the class's own rows: ``elbo``, ``reconstruction``, ``kl``; the
-        ``exemplar_spread`` (root mean square deviation of the exemplars' codes from their mean; near 0
-        the prior says nothing about the majority row) beside the ``prior_scale`` sigma; and
+        ``exemplar_spread`` (root mean square deviation of the exemplars' codes from their mean;
+        near 0 the prior says nothing about the majority row) beside the ``prior_scale`` sigma; and
         ``ewc_share``, the penalty's part of the last epoch's loss in absolute terms.
     device_ : torch.device
         Where the network was trained.
@@ -154,14 +154,14 @@ class MGVAESampler(DeepOverSampler):
     With more than two classes, the majority model and its Fisher information are made once and each
     minority class gets a fine-tuning of its own.
 
-    Over-sampling shifts the probabilities that a classifier predicts towards the minority. On most tables,
-    tuning the decision threshold of a classifier trained on the data as it is
+    Over-sampling shifts the probabilities that a classifier predicts towards the minority. On most
+    tables, tuning the decision threshold of a classifier trained on the data as it is
     (:class:`sklearn.model_selection.TunedThresholdClassifierCV`) does as well: compare with it.
 
     References
     ----------
-    .. [1] Q. Ai, P. Wang, L. He, L. Wen, L. Pan, Z. Xu, "Generative Oversampling for Imbalanced Data
-       via Majority-Guided VAE", AISTATS 2023. Eq. 1 to 6, Algorithms 1 and 2, appendix E.
+    .. [1] Q. Ai, P. Wang, L. He, L. Wen, L. Pan, Z. Xu, "Generative Oversampling for Imbalanced
+       Data via Majority-Guided VAE", AISTATS 2023. Eq. 1 to 6, Algorithms 1 and 2, appendix E.
 
     Examples
     --------
@@ -284,18 +284,52 @@ class MGVAESampler(DeepOverSampler):
                 f"prior={self.prior!r} draws codes without a majority row, so there is nothing to "
                 "translate: fit with prior='exemplar'."
             )
-        x = self.encoder_.transform(data_array(X))
+        x = self._encoded(X)
         stream = self._random if random_state is None else check_random_state(random_state)
         with seeded(draw_seed(stream), self.device_), torch.no_grad():
-            rows = self._translate(code, torch.from_numpy(x.reshape(len(x), self._width)))
+            rows = self._translate(code, torch.from_numpy(x))
         return self.encoder_.inverse_transform(rows)
+
+    def encode(self, X: Any, target: Any) -> NDArray[np.float32]:
+        """Latent codes of rows in the model of a class, to look at its latent space.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of n rows
+            Rows with the fitted columns, of any class.
+        target : label
+            One of the classes that ``fit_resample`` added rows to.
+
+        Returns
+        -------
+        ndarray of shape (n, latent_dim), float32
+            Posterior means; those of majority rows are the centres of the prior.
+
+        Raises
+        ------
+        ValueError
+            If no rows were added to the class.
+        """
+        code = self._code_of(target)
+        x = torch.from_numpy(self._encoded(X))
+        model = self.generator_[self.classes_[code]]
+        with torch.no_grad():
+            means = [
+                model.encode(part.to(self.device_))[0].cpu() for part in x.split(_FORWARD_ROWS)
+            ]
+        codes: NDArray[np.float32] = torch.cat(means).numpy()
+        return codes
+
+    def _encoded(self, X: Any) -> NDArray[np.float32]:
+        x = self.encoder_.transform(data_array(X))
+        return x.reshape(len(x), self._width)
 
     def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
         sizes = self.hidden_layer_sizes
         if not sizes or not all(isinstance(size, Integral) and size > 0 for size in sizes):
             raise ValueError(
-                f"hidden_layer_sizes={sizes!r} must hold at least one positive integer: the units of each "
-                "hidden layer."
+                f"hidden_layer_sizes={sizes!r} must hold at least one positive integer: the units "
+                "of each hidden layer."
             )
         if not self.pretrain_steps and self.ewc_lambda:
             raise ValueError(
@@ -303,10 +337,10 @@ class MGVAESampler(DeepOverSampler):
                 "pretrain_steps=0 makes none: set ewc_lambda=0 too."
             )
         majority = int(counts.max())
-        if self.n_exemplars != "auto" and self.n_exemplars > majority:
+        if isinstance(self.n_exemplars, Integral) and int(self.n_exemplars) > majority:
             warnings.warn(
-                f"n_exemplars={self.n_exemplars} is more than the majority has: all its {majority} rows "
-                "are used.",
+                f"n_exemplars={self.n_exemplars} is more than the majority has: all its {majority} "
+                "rows are used.",
                 UserWarning,
                 stacklevel=5,
             )
@@ -316,26 +350,25 @@ class MGVAESampler(DeepOverSampler):
         if image is None:
             if self.network == "cnn":
                 raise ValueError(
-                    "network='cnn' needs images: X of shape (n_samples, channels, height, width), or "
-                    "image_shape for flattened ones."
+                    "network='cnn' needs images: X of shape (n_samples, channels, height, width), "
+                    "or image_shape for flattened ones."
                 )
             return "mlp"
         if self.categorical_features not in ("auto", None):
             raise ValueError(
-                f"categorical_features={self.categorical_features!r} is for tables, but the rows are "
-                "images: leave it out."
+                f"categorical_features={self.categorical_features!r} is for tables, but the rows "
+                "are images: leave it out."
             )
         fits = image[1] == image[2] and image[1] in IMAGE_SIZES
-        if self.network == "cnn" and not fits or (
-            self.network == "auto" and math.prod(image) > _MLP_VALUES and not fits
-        ):
+        small = math.prod(image) <= _MLP_VALUES
+        if not fits and (self.network == "cnn" or (self.network == "auto" and not small)):
             raise ValueError(
-                f"No convolutional network fits images of shape {tuple(image)} (channels, height, width): "
-                f"resize them to squares of {', '.join(map(str, IMAGE_SIZES))} pixels, or take the fully "
-                "connected one with network='mlp'."
+                f"No convolutional network fits images of shape {tuple(image)} (channels, height, "
+                f"width): resize them to squares of {', '.join(map(str, IMAGE_SIZES))} pixels, or "
+                "take the fully connected one with network='mlp'."
             )
         if self.network == "auto":
-            return "mlp" if math.prod(image) <= _MLP_VALUES else "cnn"
+            return "mlp" if small else "cnn"
         return self.network
 
     def _spec(self) -> dict[str, Any]:
@@ -370,7 +403,7 @@ class MGVAESampler(DeepOverSampler):
         x_majority = x[codes == majority]
         seeds = {code: draw_seed(self._random) for code in [majority, *self._deficits]}
         spec = self._spec()
-        hyper = {
+        hyper: dict[str, Any] = {
             "max_steps": self.pretrain_steps,
             "batch_size": self.batch_size,
             "n_exemplars": _N_EXEMPLARS if self.n_exemplars == "auto" else self.n_exemplars,
@@ -391,7 +424,7 @@ class MGVAESampler(DeepOverSampler):
             information = torch.tensor(information, device=self.device_)
             penalty = EWCPenalty(reference, information, self.ewc_lambda)
         self._exemplars = torch.from_numpy(x_majority).to(self.device_)
-        self.generator_: dict[Any, nn.Module] = {}
+        self.generator_: dict[Any, MGVAE] = {}
         self.diagnostics_: dict[Any, dict[str, float]] = {}
         hyper.update(max_steps=self.finetune_steps, patience=None)
         for code in self._deficits:

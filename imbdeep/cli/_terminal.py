@@ -1,0 +1,87 @@
+"""What the commands share: how they speak, how they refuse, how they put a file in its place."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+import textwrap
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class CommandError(Exception):
+    """What the user can put right: told in one line, without a traceback."""
+
+
+def say(text: str, *, indent: str = "") -> None:
+    """Write a paragraph to the standard output, wrapped."""
+    wrapped = textwrap.fill(text, 96, subsequent_indent=indent, break_on_hyphens=False)
+    sys.stdout.write(f"{wrapped}\n")
+
+
+def say_table(lines: Sequence[Sequence[str]]) -> None:
+    """Write a table: the first column at the left, the others at the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for first, *others in lines:
+        cells = [first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]
+        sys.stdout.write("  ".join(cells) + "\n")
+
+
+def tell(message: object) -> None:
+    """Write one line to the standard error."""
+    text = str(message) or type(message).__name__
+    sys.stdout.flush()  # where both are the same file, in the order of writing
+    sys.stderr.write(f"imbdeep: {' '.join(text.split())}\n")
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Show warnings without the lines of our source, which a user of the commands cannot change."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: tell(f"note: {message}")
+        yield
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """Return a question after the name that was probably meant, if there is one."""
+    found = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f" Did you mean {found[0]!r}?" if found else ""
+
+
+def ending_of(name: str, endings: Sequence[str]) -> str:
+    """Return which of the endings a file has; refuse any other."""
+    for ending in endings:
+        if name.lower().endswith(ending):
+            return ending
+    raise CommandError(f"{name} must end in {' or '.join(endings)}: name such a file.")
+
+
+def checked_output(name: str, endings: Sequence[str]) -> Path:
+    """Return where an output goes; refuse, before any work, one that cannot be written after it."""
+    ending_of(name, endings)
+    # Through a link, the file that it points to is written, not the link.
+    path = Path(os.path.realpath(name))
+    if path.is_dir():
+        raise CommandError(f"--output {name} is a folder: name a file in it.")
+    if not path.parent.is_dir():
+        raise CommandError(f"--output {name}: there is no folder {path.parent}: make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise CommandError(
+            f"--output {name}: the folder {path.parent} may not be written to: name another one."
+        )
+    return path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Hand out a name beside ``path`` that takes its place at the end, or leaves no trace."""
+    # The ending stays: matplotlib and pandas go by it.
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,235 @@
+"""Where the rows lie in the latent space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from ._canvas import BLUE, GREY, VERMILION, axes_or_new, colors_of, share, shorten
+from ._rows import as_rows, choose, fitted, labels_of, new_seed, rows_of, stream_of
+
+#: Marker and colour of the groups of from_estimator, in the order of drawing: the few go on top.
+_STYLES = {
+    "majority": {"color": GREY, "marker": ".", "s": 18, "alpha": 0.6},
+    "generated": {"color": VERMILION, "marker": "x", "s": 22, "linewidth": 1, "alpha": 0.7},
+    "minority": {"color": BLUE, "marker": "o", "s": 26, "edgecolor": "white", "linewidth": 0.5},
+}
+
+
+class LatentDisplay:
+    """The latent codes of majority, minority and generated rows in two dimensions.
+
+    With a majority-guided prior, generated rows start at the codes of majority rows. Where all
+    three groups mix, the prior covers the minority; where minority rows lie apart, no majority row
+    leads to them, and rows of their kind will be missing. Two principal components hide what other
+    directions show: see their share of the variance on the axes.
+
+    Parameters
+    ----------
+    codes : array-like of shape (n, 2) or (n, 1)
+        Points to draw; of a single column, each group in a band of its own.
+    groups : array-like of shape (n,)
+        Name of the group of each point.
+    explained_variance_ratio : tuple of (float, float), default=None
+        Share of the variance along each axis, where these are principal components.
+    title : str, default=None
+        Title of the picture.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+
+    Raises
+    ------
+    ValueError
+        If the codes are not finite, not of two columns, or not as many as the groups.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imbdeep.displays import LatentDisplay
+    >>> codes = np.random.default_rng(0).normal(size=(40, 10))
+    >>> display = LatentDisplay.from_codes(codes, ["majority"] * 30 + ["minority"] * 10)
+    >>> display.codes.shape
+    (40, 2)
+    """
+
+    def __init__(
+        self,
+        codes: Any,
+        groups: Any,
+        *,
+        explained_variance_ratio: Any = None,
+        title: str | None = None,
+    ) -> None:
+        self.codes = np.asarray(codes, dtype=np.float64)
+        self.groups = np.asarray(groups)
+        self.explained_variance_ratio = explained_variance_ratio
+        self.title = title
+        _check(self.codes, self.groups)
+        if self.codes.shape[1] > 2:
+            raise ValueError(
+                f"codes has shape {self.codes.shape}, but only two columns can be drawn: use "
+                "LatentDisplay.from_codes, which reduces them."
+            )
+
+    @classmethod
+    def from_codes(
+        cls, codes: Any, groups: Any, *, title: str | None = None, ax: Any = None
+    ) -> LatentDisplay:
+        """Reduce codes to two dimensions and draw them.
+
+        Parameters
+        ----------
+        codes : array-like of shape (n, latent_dim)
+            Up to two columns are drawn as they are, more as their first two principal components.
+        groups : array-like of shape (n,)
+            Name of the group of each row.
+        title : str, default=None
+            Title of the picture.
+        ax : matplotlib Axes, default=None
+            Axes to draw in; by default those of a new figure.
+
+        Returns
+        -------
+        LatentDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the codes are not finite, or not as many as the groups.
+        """
+        codes, groups = np.asarray(codes, dtype=np.float64), np.asarray(groups)
+        _check(codes, groups)
+        ratio = None
+        if codes.shape[1] > 2:
+            codes, ratio = _two_components(codes)
+        display = cls(codes, groups, explained_variance_ratio=ratio, title=title)
+        return display.plot(ax)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        sampler: Any,
+        X: Any,
+        y: Any,
+        target: Any,
+        *,
+        n: int = 300,
+        random_state: Any = None,
+        ax: Any = None,
+    ) -> LatentDisplay:
+        """Encode majority rows, rows of a class and generated ones, and draw their codes.
+
+        Parameters
+        ----------
+        sampler : fitted sampler
+            Anything with ``encode(X, target)``, ``sample(n, target, random_state)`` and
+            ``majority_class_``.
+        X : array-like or DataFrame
+            Rows, as in ``fit_resample``.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        target : label
+            The class whose model encodes all rows, and whose rows are shown.
+        n : int, default=300
+            Rows of each group at the most.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the rows that are drawn and generated.
+        ax : matplotlib Axes, default=None
+            Axes to draw in; by default those of a new figure.
+
+        Returns
+        -------
+        LatentDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If ``y`` holds no row of the class or of the majority.
+        sklearn.exceptions.NotFittedError
+            If the sampler is not fitted.
+        """
+        majority = fitted(sampler, "majority_class_")
+        X, labels, stream = as_rows(X), labels_of(y), stream_of(random_state)
+        rows = {
+            f"majority (class {majority})": choose(X, rows_of(labels, majority), n, stream),
+            f"generated (class {target})": sampler.sample(n, target, random_state=new_seed(stream)),
+            f"minority (class {target})": choose(X, rows_of(labels, target), n, stream),
+        }
+        codes = [np.asarray(sampler.encode(part, target)) for part in rows.values()]
+        groups = np.repeat(list(rows), [len(part) for part in codes])
+        title = f"Latent space of the model of class {target}"
+        return cls.from_codes(np.concatenate(codes), groups, title=title, ax=ax)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the points, a colour a group.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; by default those of a new figure.
+
+        Returns
+        -------
+        LatentDisplay
+            This object.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        self.ax_ = axes_or_new(ax, 7.6, 4.8)
+        self.figure_ = self.ax_.figure.figure
+        names = list(dict.fromkeys(self.groups.tolist()))
+        points = self.codes
+        if points.shape[1] == 1:
+            bands = np.array([names.index(name) for name in self.groups.tolist()])
+            bands = bands + np.random.default_rng(0).uniform(-0.3, 0.3, len(bands))
+            points = np.column_stack([points, -bands])
+            self.ax_.set_yticks([])
+        for name, color in zip(names, colors_of(len(names)), strict=True):
+            plain = {"color": color, "marker": "o", "s": 18, "alpha": 0.7}
+            style: dict[str, Any] = _STYLES.get(str(name).split(" ")[0], plain)
+            self.ax_.scatter(*points[self.groups == name].T, label=shorten(name, 32), **style)
+        labels = ["latent dimension 1", "latent dimension 2"]
+        if self.explained_variance_ratio is not None:
+            labels = [
+                f"principal component {i} ({share(part)} of the variance)"
+                for i, part in enumerate(self.explained_variance_ratio, start=1)
+            ]
+        self.ax_.set_xlabel(labels[0])
+        self.ax_.set_ylabel(labels[1] if self.codes.shape[1] == 2 else "")
+        self.ax_.set_title(self.title or "")
+        self.ax_.spines[["top", "right"]].set_visible(False)
+        # Beside the points, not on them.
+        self.ax_.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, markerscale=1.4)
+        return self
+
+
+def _check(codes: NDArray[np.float64], groups: NDArray[Any]) -> None:
+    if codes.ndim != 2 or not codes.size or groups.shape != (len(codes),):
+        raise ValueError(
+            f"codes has shape {codes.shape} and groups {groups.shape}: give (n, latent_dim) and "
+            "(n,), n at least 1."
+        )
+    if not np.isfinite(codes).all():
+        raise ValueError("codes holds NaN or infinity: look for an encoder that diverged.")
+
+
+def _two_components(
+    codes: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    """First two principal components, and their share of the variance."""
+    if len(codes) == 1 or not np.ptp(codes, axis=0).any():  # a point has no directions
+        return np.zeros((len(codes), 2)), (0.0, 0.0)
+    pca = PCA(n_components=2, svd_solver="full")
+    points = pca.fit_transform(codes)
+    first, second = pca.explained_variance_ratio_
+    return points, (float(first), float(second))

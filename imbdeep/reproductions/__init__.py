@@ -1,0 +1,4 @@
+"""One file a paper: its published numbers, and the code that runs its experiments again.
+
+``python -m imbdeep.reproductions.mgvae`` runs the experiments of MGVAE on data in a local folder.
+"""

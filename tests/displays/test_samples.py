@@ -1,0 +1,242 @@
+"""Generated against real rows, from fakes and from a sampler that was trained."""
+
+import sys
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from imbdeep.displays import (
+    LatentDisplay,
+    SamplesDisplay,
+    TrainingHistoryDisplay,
+    TranslationDisplay,
+)
+from imbdeep.over_sampling import MGVAESampler
+
+
+def frame(n, seed):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "income": rng.lognormal(size=n),
+            "city": rng.choice(["Oslo", "Rome"], n),
+            "age": np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n)),
+            "constant": 3,
+        }
+    )
+
+
+REAL, GENERATED = frame(60, 0), frame(90, 1)
+GENERATED["city"] = "Oslo"
+
+
+class Fake(SimpleNamespace):
+    """Generates the first rows of what it was given."""
+
+    def sample(self, n, target, *, random_state):
+        assert isinstance(random_state, int)
+        return self.rows[:n]
+
+
+@pytest.mark.parametrize("make", [lambda X: X, pl.from_pandas, lambda X: X.to_numpy()])
+def test_reads_any_container(make):
+    display = SamplesDisplay.from_samples(make(REAL), make(GENERATED), label="x")
+    named = [f"x{j}" for j in range(4)] if make(REAL).__class__ is np.ndarray else list(REAL)
+    assert display.feature_names == named
+    assert display.kinds == ["continuous", "categorical", "continuous", "discrete"]
+    assert display.real[:, 0] == pytest.approx(REAL["income"].to_numpy())
+    assert np.isnan(display.generated[:, 2]).sum() == GENERATED["age"].isna().sum()
+    assert display.levels == {1: ["Oslo", "Rome"]}
+    assert display.distances[1] == pytest.approx((REAL["city"] == "Rome").mean())
+    assert display.distances[3] == 0
+    # The most different columns come first.
+    titles = [ax.get_title() for ax in display.axes_]
+    assert len(titles) == 4
+    assert titles[0].startswith(named[1])
+    assert "TV distance" in titles[0]
+    assert titles[3].startswith(named[3])
+    assert "Marginals of class x" in [text.get_text() for text in display.figure_.texts]
+    (legend,) = display.figure_.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "real (60 rows)",
+        "generated (90 rows)",
+    ]
+
+
+def test_columns_by_number_and_by_name():
+    display = SamplesDisplay.from_samples(REAL, GENERATED, max_features=3)
+    assert len(display.axes_) == 3
+    display.plot(features=["age", 0])
+    assert [ax.get_title().split("\n")[0] for ax in display.axes_] == ["age", "income"]
+    display.plot(kind="correlations", features=["age", "city"])
+    ticks = [tick.get_text() for tick in display.axes_[0].get_yticklabels()]
+    assert ticks == ["age", "city"]
+
+
+def test_unused_panels_are_removed():
+    rng = np.random.default_rng(0)
+    display = SamplesDisplay(rng.normal(size=(9, 6)), rng.normal(size=(9, 6))).plot()
+    assert len(display.figure_.axes) == len(display.axes_) == 6
+
+
+def test_correlations_and_their_difference():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=200)
+    real, generated = np.column_stack([a, a, a * 0]), np.column_stack([a, -a, a * 0])
+    display = SamplesDisplay(real, generated, label=1).plot(kind="correlations")
+    matrices = [ax.images[0].get_array() for ax in display.axes_]
+    assert [matrix[0, 1] for matrix in matrices] == pytest.approx([1, -1, -2])
+    assert all(matrix.mask[2].all() for matrix in matrices)
+    # Of six pairs of different columns, four hold the constant and are left out.
+    assert "mean size 2.00" in display.axes_[2].get_title()
+    one = SamplesDisplay(real[:, :1], generated[:, :1]).plot(kind="correlations")
+    assert one.axes_[2].get_title() == "generated - real"
+
+
+def test_takes_the_place_of_the_axes():
+    figure, axes = plt.subplots(1, 2, figsize=(16, 5))
+    display = SamplesDisplay.from_samples(REAL, GENERATED, ax=axes[0])
+    assert display.figure_ is figure
+    display.plot(axes[1], kind="correlations")
+    figure.canvas.draw()
+    assert all(ax.bbox.x0 > figure.bbox.width / 2 for ax in display.axes_)
+
+
+def test_from_estimator_takes_rows_of_the_class_and_kinds_of_the_encoder():
+    y = np.repeat(["a", "b"], [20, 40])
+    encoder = SimpleNamespace(kinds_=["continuous", "binary", "continuous", "constant"])
+    sampler = Fake(rows=GENERATED, encoder_=encoder)
+    display = SamplesDisplay.from_estimator(sampler, REAL, y, "b", n=30, random_state=0)
+    assert display.label == "b"
+    assert display.kinds == encoder.kinds_
+    assert len(display.real) == len(display.generated) == 30
+    assert set(display.real[:, 0]) <= set(REAL["income"][20:])
+    again = SamplesDisplay.from_estimator(sampler, REAL, y, "b", n=30, random_state=0)
+    assert np.array_equal(display.real, again.real, equal_nan=True)
+    with pytest.raises(ValueError, match="No row of y is target='c'"):
+        SamplesDisplay.from_estimator(sampler, REAL, y, "c")
+
+
+def test_few_rows_and_a_single_one():
+    display = SamplesDisplay.from_samples(REAL[:1], GENERATED[:1])
+    display.figure_.canvas.draw()
+    assert display.plot(kind="correlations").axes_[0].images[0].get_array().mask.all()
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_images_real_above_generated(flat):
+    X = np.random.default_rng(0).random((50, 1, 4, 4))
+    rows = X.reshape(50, 16) if flat else X
+    sampler = Fake(rows=rows, image_shape=(1, 4, 4) if flat else None)
+    display = SamplesDisplay.from_estimator(sampler, rows, np.zeros(50), 0, cmap="gray_r")
+    assert display.real.shape == display.generated.shape == (24, 1, 4, 4)
+    pictures = display.axes_[0].images
+    assert len(pictures) == 48
+    assert pictures[0].get_extent()[3] < pictures[24].get_extent()[3]
+    assert pictures[0].get_cmap().name == "gray_r"
+    assert display.distances is None
+
+
+def test_fewer_images_than_fit_in_a_line():
+    images = np.zeros((3, 3, 4, 6), np.uint8)
+    display = SamplesDisplay.from_samples(images, images[:2])
+    assert len(display.axes_[0].images) == 5
+    assert display.axes_[0].get_title() == "Images"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"kind": "violins"}, "choose 'marginals' or 'correlations'"),
+        ({"kind": "images"}, "choose 'marginals' or 'correlations'"),
+        ({"features": ["weight"]}, "must name columns of the table"),
+        ({"features": []}, "must name columns of the table"),
+    ],
+)
+def test_refuses_to_draw(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SamplesDisplay.from_samples(REAL, GENERATED, **arguments)
+
+
+def test_refuses_the_correlations_of_images():
+    images = np.zeros((2, 1, 2, 2))
+    with pytest.raises(ValueError, match="choose 'images'"):
+        SamplesDisplay(images, images).plot(kind="correlations")
+
+
+@pytest.mark.parametrize(
+    "real, generated, arguments",
+    [
+        (np.zeros((2, 3)), np.zeros((2, 4)), {}),
+        (np.zeros((0, 3)), np.zeros((2, 3)), {}),
+        (np.zeros(3), np.zeros(3), {}),
+        (np.zeros((2, 3)), np.zeros((2, 3)), {"feature_names": ["a"]}),
+        (np.zeros((2, 3)), np.zeros((2, 3)), {"kinds": ["discrete"]}),
+    ],
+)
+def test_refuses_what_does_not_match(real, generated, arguments):
+    with pytest.raises(ValueError, match=r"at least one each|give one each"):
+        SamplesDisplay(real, generated, **arguments)
+
+
+def test_refuses_other_columns():
+    with pytest.raises(ValueError, match="rows of the same table"):
+        SamplesDisplay.from_samples(REAL, GENERATED.rename(columns={"age": "years"}))
+
+
+def test_levels_and_kinds_from_the_numbers_alone():
+    real = np.column_stack([np.arange(30), np.arange(30) % 2])
+    display = SamplesDisplay(real, real, levels={1: ["no", "yes"]})
+    assert display.kinds == ["continuous", "categorical"]
+    ticks = display.plot(features=[1]).axes_[0].get_xticklabels()
+    assert [tick.get_text() for tick in ticks] == ["no", "yes"]
+
+
+def test_says_that_matplotlib_is_needed(monkeypatch):
+    display = SamplesDisplay(np.zeros((2, 1)), np.zeros((2, 1)))
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"SamplesDisplay\.plot requires matplotlib"):
+        display.plot()
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A sampler of tiny images, two of its classes over-sampled."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(["many", "few", "fewer"], [60, 20, 12])
+    X = rng.random((92, 1, 4, 4)).astype(np.float32)
+    sampler = MGVAESampler(
+        pretrain_steps=60, finetune_steps=20, hidden_layer_sizes=(16,), random_state=0, device="cpu"
+    )
+    sampler.fit_resample(X, y)
+    return sampler, X, y
+
+
+def test_every_display_of_a_trained_sampler(trained):
+    sampler, X, y = trained
+    history = TrainingHistoryDisplay.from_estimator(sampler)
+    assert history.axes_.shape == (2, 4)
+    pairs = TranslationDisplay.from_estimator(sampler, X[y == "many"], n_pairs=2, random_state=0)
+    assert pairs.labels == ["few", "fewer"]
+    samples = SamplesDisplay.from_estimator(sampler, X, y, "few", random_state=0)
+    assert samples.generated.shape == (24, 1, 4, 4)
+    latent = LatentDisplay.from_estimator(sampler, X, y, "fewer", n=30, random_state=0)
+    assert latent.codes.shape == (30 + 30 + 12, 2)
+    assert len(latent.explained_variance_ratio) == 2
+
+
+def test_marginals_of_a_trained_sampler_of_tables():
+    X, y = frame(80, 3), np.repeat([0, 1], [60, 20])
+    sampler = MGVAESampler(
+        pretrain_steps=50, finetune_steps=10, hidden_layer_sizes=(8,), random_state=0, device="cpu"
+    )
+    sampler.fit_resample(X, y)
+    display = SamplesDisplay.from_estimator(sampler, X, y, 1, n=50, random_state=0)
+    assert display.kinds == ["continuous", "binary", "continuous", "constant"]
+    assert display.real.shape == (20, 4)
+    with pytest.raises(ValueError, match="SamplesDisplay"):
+        TranslationDisplay.from_estimator(sampler, X)

@@ -1,0 +1,94 @@
+"""Images and what they become."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from imbdeep.displays import TranslationDisplay
+
+IMAGES = np.random.default_rng(0).random((20, 1, 4, 4))
+
+
+class Translator:
+    """Adds the target to every pixel, and notes the seeds."""
+
+    def __init__(self, **attributes):
+        self.seeds = []
+        self.__dict__.update(attributes)
+
+    def translate(self, X, target, *, random_state):
+        self.seeds.append(random_state)
+        return X + target
+
+
+def test_each_translation_is_below_its_exemplar():
+    sampler = Translator(generator_={0: None, 1: None, 2: None}, majority_class_=0)
+    display = TranslationDisplay.from_estimator(sampler, IMAGES, n_pairs=3, random_state=0)
+    assert display.labels == [1, 2]
+    for label, part in zip(display.labels, display.translations, strict=True):
+        assert part == pytest.approx(display.exemplars + label)
+    assert len(display.ax_.images) == 9
+    left = [picture.get_extent()[0] for picture in display.ax_.images]
+    assert left[:3] == left[3:6] == left[6:]
+    ticks = [tick.get_text() for tick in display.ax_.get_yticklabels()]
+    assert ticks == ["exemplars", "as class 1", "as class 2"]
+
+
+def test_random_state_fixes_the_rows_and_one_seed_for_all_classes():
+    samplers = [Translator(generator_={1: 0, 2: 0}) for _ in range(2)]
+    first, second = (
+        TranslationDisplay.from_estimator(sampler, IMAGES, random_state=7) for sampler in samplers
+    )
+    assert np.array_equal(first.exemplars, second.exemplars)
+    assert samplers[0].seeds == samplers[1].seeds
+    assert len(set(samplers[0].seeds)) == 1
+
+
+@pytest.mark.parametrize("targets, labels", [(3, [3]), ([3, 4], [3, 4]), (np.array([5]), [5])])
+def test_targets_by_name(targets, labels):
+    display = TranslationDisplay.from_estimator(Translator(), IMAGES, targets, n_pairs=99)
+    assert display.labels == labels
+    assert len(display.exemplars) == 20
+
+
+def test_flat_images_take_the_shape_of_the_sampler():
+    sampler = Translator(image_shape=(1, 4, 4))
+    display = TranslationDisplay.from_estimator(sampler, IMAGES.reshape(20, 16), 1, n_pairs=2)
+    assert display.exemplars.shape == (2, 1, 4, 4)
+
+
+def test_draws_in_the_axes_given():
+    figure, axes = plt.subplots(1, 2)
+    display = TranslationDisplay(IMAGES[:1], [IMAGES[:1]], exemplar_label="x").plot(axes[1])
+    assert display.ax_ is axes[1]
+    assert display.figure_ is figure
+    ticks = [tick.get_text() for tick in axes[1].get_yticklabels()]
+    assert ticks == ["exemplars (class x)", "translations"]
+
+
+def test_refuses_tables_and_names_the_display_for_them():
+    with pytest.raises(ValueError, match=r"SamplesDisplay\.from_estimator"):
+        TranslationDisplay.from_estimator(Translator(), np.zeros((5, 3)), 1)
+
+
+def test_refuses_no_rows_and_unfitted_samplers():
+    with pytest.raises(ValueError, match="X has no rows"):
+        TranslationDisplay.from_estimator(Translator(), IMAGES[:0], 1)
+    with pytest.raises(NotFittedError, match="generator_"):
+        TranslationDisplay.from_estimator(Translator(), IMAGES)
+
+
+@pytest.mark.parametrize(
+    "exemplars, translations, labels, message",
+    [
+        (IMAGES[:0], [IMAGES[:0]], None, "one line or more"),
+        (IMAGES, [], None, "one line or more"),
+        (IMAGES[0], [IMAGES[0]], None, "give images of shape"),
+        (IMAGES, [IMAGES[:5]], None, "one translation for each exemplar"),
+        (IMAGES, [IMAGES], ["a", "b"], "2 labels for 1 lines"),
+    ],
+)
+def test_refuses_what_does_not_match(exemplars, translations, labels, message):
+    with pytest.raises(ValueError, match=message):
+        TranslationDisplay(exemplars, translations, labels=labels)

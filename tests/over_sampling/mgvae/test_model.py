@@ -1,0 +1,391 @@
+"""The objective of MGVAE against integrals that can be computed, and its two phases."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from scipy.integrate import trapezoid
+from scipy.special import logsumexp
+from torch import nn
+
+from imbdeep.ewc import EWCPenalty
+from imbdeep.losses import ObservationLikelihood
+from imbdeep.over_sampling._mgvae import model as module
+from imbdeep.over_sampling._mgvae.model import (
+    MGVAE,
+    build,
+    diagnose,
+    fisher,
+    fit_model,
+    pretrain,
+)
+from imbdeep.training import seeded
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def local_randomness():
+    with seeded(0, CPU):
+        yield
+
+
+# ------------------------------------------------------ a case that is solvable: one dimension
+#
+# x | z ~ N(w z + c, s^2) and q(z | x) = N(a x + b, v), all linear, so that every term of Eq. 4 is
+# an integral over the line, and log p(x) is known.
+
+W, C, S = 1.3, -0.4, 0.7
+
+
+class LinearEncoder(nn.Module):
+    def __init__(self, a, b, v):
+        super().__init__()
+        self.a, self.b, self.log_v = a, b, float(np.log(v))
+
+    def forward(self, x):
+        return self.a * x + self.b, torch.full_like(x, self.log_v)
+
+
+class LinearDecoder(nn.Module):
+    def forward(self, z):
+        return W * z + C
+
+
+def linear_model(prior, a, b, v, sigma2=1.0):
+    model = MGVAE(
+        (1,),
+        ObservationLikelihood(1, 0),
+        network="mlp",
+        latent_dim=1,
+        hidden_layer_sizes=(2,),
+        prior=prior,
+    )
+    model.encoder, model.decoder = LinearEncoder(a, b, v), LinearDecoder()
+    model.double()
+    model.likelihood.log_scale.data.fill_(np.log(S))
+    model.prior_log_variance.data.fill_(np.log(sigma2))
+    return model
+
+
+def draws_of_the_bound(model, x, exemplars, n=100_000, beta=1.0):
+    rows = torch.full((n, 1), x, dtype=torch.float64)
+    noise = torch.randn(n, 1, dtype=torch.float64)
+    with torch.no_grad():
+        reconstruction, kl = model(
+            rows, torch.tensor(exemplars, dtype=torch.float64)[:, None], noise
+        )
+    return (reconstruction - beta * kl).numpy()
+
+
+def log_mixture(z, centres, sigma2):
+    densities = stats.norm.logpdf(np.asarray(z)[..., None], centres, np.sqrt(sigma2))
+    return logsumexp(densities, axis=-1) - np.log(len(centres))
+
+
+def bound_by_quadrature(x, a, b, v, centres, sigma2, beta=1.0):
+    mean, scale = a * x + b, np.sqrt(v)
+    z = np.linspace(mean - 12 * scale, mean + 12 * scale, 20_001)
+    log_q = stats.norm.logpdf(z, mean, scale)
+    log_p = stats.norm.logpdf(x, W * z + C, S)
+    integrand = np.exp(log_q) * (log_p - beta * (log_q - log_mixture(z, centres, sigma2)))
+    return trapezoid(integrand, z)
+
+
+def evidence(x, centres, sigma2):
+    """log p(x): the mixture of the prior seen through the decoder."""
+    return log_mixture(x, W * np.asarray(centres) + C, W**2 * sigma2 + S**2).item()
+
+
+@pytest.mark.parametrize("x", [-1.0, 0.3, 2.5])
+def test_bound_with_the_gaussian_prior_is_its_integral(x):
+    a, b, v = 0.4, 0.1, 0.6
+    draws = draws_of_the_bound(linear_model("gaussian", a, b, v), x, [0.0])
+    exact = bound_by_quadrature(x, a, b, v, np.zeros(1), 1.0)
+    assert abs(draws.mean() - exact) < 5 * draws.std() / np.sqrt(len(draws))
+    assert exact < evidence(x, [0.0], 1.0)
+
+
+@pytest.mark.parametrize("x", [-1.0, 0.3, 2.5])
+def test_bound_with_the_gaussian_prior_is_tight_at_the_posterior(x):
+    v = 1 / (1 + (W / S) ** 2)
+    a = v * W / S**2
+    draws = draws_of_the_bound(linear_model("gaussian", a, -a * C, v), x, [0.0], n=1000)
+    np.testing.assert_allclose(draws, evidence(x, [0.0], 1.0), rtol=1e-12)  # whatever the draw
+
+
+@pytest.mark.parametrize("beta", [1.0, 0.3])
+@pytest.mark.parametrize("x", [-1.0, 0.3, 2.5])
+def test_bound_with_the_exemplar_prior_is_its_integral(x, beta):
+    a, b, v, sigma2 = 0.5, 0.2, 0.3, 0.2
+    exemplars = [-2.0, -0.5, 0.1, 3.0]
+    centres = a * np.array(exemplars) + b
+    draws = draws_of_the_bound(linear_model("exemplar", a, b, v, sigma2), x, exemplars, beta=beta)
+    exact = bound_by_quadrature(x, a, b, v, centres, sigma2, beta)
+    assert abs(draws.mean() - exact) < 5 * draws.std() / np.sqrt(len(draws))
+    if beta == 1:
+        assert exact < evidence(x, centres, sigma2)
+
+
+@pytest.mark.parametrize("x", [-1.0, 0.3, 2.5])
+def test_bound_with_one_exemplar_is_tight_at_the_posterior(x):
+    sigma2, exemplar = 0.8, 0.9
+    v = 1 / (1 / sigma2 + (W / S) ** 2)
+    a = v * W / S**2
+    # The mean of the posterior is a (x - C) + v m / sigma2, and m is the same map at the exemplar.
+    m = a * (exemplar - C) / (1 - v / sigma2)
+    b = v * m / sigma2 - a * C
+    assert a * exemplar + b == pytest.approx(m)
+    draws = draws_of_the_bound(linear_model("exemplar", a, b, v, sigma2), x, [exemplar], n=1000)
+    np.testing.assert_allclose(draws, evidence(x, [m], sigma2), rtol=1e-12)
+
+
+def test_row_that_is_an_exemplar_is_left_out_of_its_own_prior():
+    model = linear_model("exemplar", 0.5, 0.2, 0.3, 0.1)
+    x = torch.tensor([[-1.0], [0.5], [2.0]], dtype=torch.float64)
+    own = torch.eye(3, dtype=torch.bool)
+    noise = torch.randn(3, 1, dtype=torch.float64)
+    reconstruction, kl = model(x, x, noise, own)
+    for i in range(3):
+        others = x[[j for j in range(3) if j != i]]
+        alone = model(x[i : i + 1], others, noise[i : i + 1])
+        assert reconstruction[i].item() == pytest.approx(alone[0].item())
+        assert kl[i].item() == pytest.approx(alone[1].item())
+
+
+# ------------------------------------------------------------------------------------ Algorithm 1
+
+
+def test_generated_row_is_its_exemplar_through_the_code_with_both_noises():
+    model = linear_model("exemplar", 0.5, 0.2, 0.3, 0.25).float()
+    exemplars = torch.full((50_000, 1), 0.7)
+    code = 0.5 * 0.7 + 0.2
+    for mean, variance in ((True, W**2 * 0.25), (False, W**2 * 0.25 + S**2)):
+        with torch.no_grad():
+            rows = model.generate(exemplars, mean=mean).numpy().ravel()
+        expected = stats.norm(W * code + C, np.sqrt(variance))
+        assert stats.kstest(rows, expected.cdf).pvalue > 1e-3
+
+
+def test_gaussian_prior_generates_without_looking_at_the_exemplars():
+    model = linear_model("gaussian", 0.5, 0.2, 0.3).float()
+    with torch.no_grad():
+        rows = model.generate(torch.full((50_000, 1), 1e3), mean=False).numpy().ravel()
+    assert stats.kstest(rows, stats.norm(C, np.hypot(W, S)).cdf).pvalue > 1e-3
+
+
+def test_log_variances_stay_within_their_bounds():
+    model = linear_model("exemplar", 1.0, 0.0, 1.0)
+    for value, bound in ((1e6, 4.0), (-1e6, -10.0)):
+        model.prior_log_variance.data.fill_(value)
+        model.encoder.log_v = value
+        assert model.log_sigma2().item() == bound
+        assert model.encode(torch.zeros(1, 1).double())[1].item() == bound
+
+
+# -------------------------------------------------------------------------------- the two phases
+
+SPEC = {
+    "shape": (3,),
+    "likelihood": {"n_gaussian": 3, "n_bernoulli": 0},
+    "network": "mlp",
+    "latent_dim": 2,
+    "hidden_layer_sizes": (8,),
+    "prior": "exemplar",
+}
+HYPER = {
+    "max_steps": 120,
+    "batch_size": 16,
+    "n_exemplars": 10,
+    "learning_rate": 1e-2,
+    "validation_fraction": 0.25,
+    "patience": 5,
+}
+
+
+def train(model, x, majority, *, is_majority, beta=1.0, penalty=None, **hyper):
+    settings = {**HYPER, "verbose": False, "description": "test", **hyper}
+    return fit_model(
+        model, x, majority, is_majority=is_majority, beta=beta, penalty=penalty, **settings
+    )
+
+
+def numbered_rows(n):
+    """Rows that tell which they are by their first column."""
+    x = torch.randn(n, 3)
+    x[:, 0] = torch.arange(n) / n
+    return x
+
+
+class Spy:
+    """Records what the model is called with."""
+
+    def __init__(self, monkeypatch):
+        self.calls = []
+        forward = MGVAE.forward
+
+        def spied(model, x, exemplars, noise, own=None):
+            self.calls.append((x, exemplars, noise, own, torch.is_grad_enabled()))
+            return forward(model, x, exemplars, noise, own)
+
+        monkeypatch.setattr(MGVAE, "forward", spied)
+
+
+def numbers(rows):
+    return set(rows[:, 0].tolist())
+
+
+def test_pretraining_never_mixes_rows_held_out_and_rows_trained_on(monkeypatch):
+    spy, x = Spy(monkeypatch), numbered_rows(40)
+    train(build(SPEC, CPU), x, x, is_majority=True)
+    training = [call for call in spy.calls if call[4]]
+    validation = [call for call in spy.calls if not call[4]]
+    held = numbers(validation[0][0])
+    assert len(held) == 10
+    for rows, exemplars, _, own, _ in training:
+        assert not held & numbers(rows)
+        assert not held & numbers(exemplars)
+        assert torch.equal(own, rows[:, :1] == exemplars[:, 0])  # a row is left out of its prior
+    for rows, exemplars, noise, own, _ in validation:
+        assert own is None
+        assert not held & numbers(exemplars)
+        for now, first in zip((rows, exemplars, noise), validation[0], strict=False):
+            assert torch.equal(now, first)  # epochs differ by the weights alone
+    assert set.union(*[numbers(call[0]) for call in training]) == numbers(x) - held
+
+
+def test_finetuning_takes_its_exemplars_from_the_whole_majority(monkeypatch):
+    spy, majority = Spy(monkeypatch), numbered_rows(30)
+    minority = numbered_rows(7) + 5
+    train(build(SPEC, CPU), minority, majority, is_majority=False, patience=None)
+    assert set.union(*[numbers(call[0]) for call in spy.calls]) == numbers(minority)
+    assert set.union(*[numbers(call[1]) for call in spy.calls]) == numbers(majority)
+    assert all(call[3] is None and call[4] for call in spy.calls)
+
+
+def test_exemplars_of_a_step_are_drawn_anew_and_are_not_more_than_there_are(monkeypatch):
+    spy, x = Spy(monkeypatch), numbered_rows(12)
+    train(build(SPEC, CPU), x, x, is_majority=True, patience=None, n_exemplars=5, max_steps=20)
+    draws = [tuple(call[1][:, 0].tolist()) for call in spy.calls]
+    assert {len(draw) for draw in draws} == {5}
+    assert len(set(draws)) > 15
+    spy.calls.clear()
+    train(build(SPEC, CPU), x, x, is_majority=True, patience=None, n_exemplars=50, max_steps=3)
+    assert all(numbers(call[1]) == numbers(x) for call in spy.calls)
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.5])
+@pytest.mark.parametrize("with_penalty", [False, True])
+def test_loss_is_made_of_its_terms(beta, with_penalty):
+    model, x = build(SPEC, CPU), numbered_rows(30)
+    vector = nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+    penalty = EWCPenalty(vector, torch.rand_like(vector), 3.0) if with_penalty else None
+    history = train(model, x, x, is_majority=False, beta=beta, penalty=penalty, patience=None)
+    for record in history:
+        total = beta * record["kl"] - record["reconstruction"] + record.get("ewc", 0.0)
+        assert record["loss"] == pytest.approx(total, rel=1e-4)
+    assert ("ewc" in history[0]) == with_penalty
+    assert [record["step"] for record in history] == [50, 100, 120]
+
+
+def test_training_lowers_the_loss_and_leaves_light_weights():
+    model, x = build(SPEC, CPU), numbered_rows(200) * 0.1
+    history = train(model, x, x, is_majority=True, max_steps=400, patience=20)
+    assert history[-1]["loss"] < history[0]["loss"] - 1
+    for parameter in model.parameters():
+        assert parameter.grad is None
+        assert not parameter.requires_grad
+        assert parameter.untyped_storage().nbytes() == 4 * parameter.numel()
+    assert not model.training
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    assert len(pickle.dumps(model)) < 4 * weights + 20_000
+
+
+def test_tiny_classes_can_be_trained_on():
+    for n in (1, 2, 3):
+        x = numbered_rows(n)
+        history = train(build(SPEC, CPU), x, x, is_majority=True, n_exemplars=2)
+        assert np.isfinite([list(record.values()) for record in history]).all()
+
+
+# ------------------------------------------------------------------------------------ the Fisher
+
+
+def test_fisher_is_the_mean_squared_gradient_on_generated_rows(monkeypatch):
+    """Against one backward pass a generated row, through rows that are data."""
+    caught = {}
+    original = module.fisher_diagonal
+
+    def catch(loss, parameters, samples):
+        caught.update(loss=loss, samples=samples)
+        return original(loss, parameters, samples)
+
+    monkeypatch.setattr(module, "fisher_diagonal", catch)
+    spy = Spy(monkeypatch)
+    model, majority = build(SPEC, CPU), numbered_rows(50)
+    found = fisher(model, majority, 20, mean=False)
+    shown = next(call[1] for call in spy.calls).detach()
+    generated, noise = caught["samples"]
+    assert generated.shape == (50, 3)
+    assert not numbers(generated) & numbers(majority)
+    expected = torch.zeros_like(found)
+    for x, e in zip(generated, noise, strict=True):
+        model.zero_grad()
+        reconstruction, kl = model(x[None].detach(), shown, e[None])
+        (kl - reconstruction).sum().backward()
+        expected += torch.cat([p.grad.flatten() for p in model.parameters()]).square()
+    torch.testing.assert_close(found, expected / len(generated), rtol=1e-4, atol=1e-6)
+    names = [n for n, p in model.named_parameters() for _ in range(p.numel())]
+    assert found[names.index("prior_log_variance")] > 0
+    assert (found >= 0).all()
+
+
+def test_fisher_does_not_move_the_weights():
+    model, majority = build(SPEC, CPU), numbered_rows(20)
+    before = nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+    fisher(model, majority, 10, mean=True)
+    assert torch.equal(nn.utils.parameters_to_vector(model.parameters()), before)
+
+
+# -------------------------------------------------------------------------- plain data in and out
+
+
+def test_pretraining_is_a_function_of_its_arguments():
+    x = numbered_rows(60).numpy()
+    first, again, other = (pretrain(x, SPEC, HYPER, False, s, "cpu", False) for s in (1, 1, 2))
+    for a, b in zip(first[:2], again[:2], strict=True):
+        assert a.dtype == np.float32
+        assert a.tobytes() == b.tobytes()
+    assert first[2] == again[2]
+    assert not np.array_equal(first[0], other[0])
+    n_weights = sum(p.numel() for p in build(SPEC, CPU).parameters())
+    assert first[0].shape == first[1].shape == (n_weights,)
+    assert (first[1] >= 0).all()
+    assert first[1].sum() > 0
+
+
+def test_no_pretraining_gives_the_first_random_weights():
+    weights, information, history = pretrain(
+        numbered_rows(9).numpy(), SPEC, {**HYPER, "max_steps": 0}, False, 5, "cpu", False
+    )
+    with seeded(5, CPU):
+        expected = nn.utils.parameters_to_vector(build(SPEC, CPU).parameters())
+    np.testing.assert_array_equal(weights, expected.detach())
+    assert not information.any()
+    assert history == []
+
+
+def test_diagnosis_of_the_linear_model():
+    """Spread and scale of the prior are known, and the bound is that of the integrals."""
+    a, b, v, sigma2 = 0.5, 0.2, 0.3, 0.2
+    model = linear_model("exemplar", a, b, v, sigma2).float()
+    majority = torch.tensor([[-2.0], [-0.5], [0.1], [3.0]])
+    found = diagnose(model, torch.full((2000, 1), 0.3), majority, 4)
+    centres = a * majority.numpy().ravel() + b
+    assert found["exemplar_spread"] == pytest.approx(centres.std(), rel=1e-5)
+    assert found["prior_scale"] == pytest.approx(np.sqrt(sigma2), rel=1e-5)
+    assert found["elbo"] == pytest.approx(found["reconstruction"] - found["kl"], rel=1e-5)
+    exact = bound_by_quadrature(0.3, a, b, v, centres, sigma2)
+    assert found["elbo"] == pytest.approx(exact, abs=0.1)  # 2000 draws of deviation near 1

@@ -1,0 +1,758 @@
+"""MGVAESampler as its users meet it: what it learns, what it promises, how it repeats."""
+
+import io
+import pickle
+import subprocess
+import sys
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from imblearn.pipeline import make_pipeline
+from scipy import stats
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from imbdeep.over_sampling import MGVAESampler
+from imbdeep.over_sampling._mgvae import model as model_module
+from imbdeep.over_sampling._mgvae import sampler as sampler_module
+from imbdeep.training import DivergedError
+
+N_MAJORITY, N_MINORITY = 60, 20
+Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N_MINORITY, int)]
+X = np.random.default_rng(0).normal(size=(len(Y), 3)) + 2 * Y[:, None]
+THREE = np.r_[np.zeros(40, int), np.ones(10, int), np.full(30, 2)]
+
+
+def quick(**params):
+    few = {"pretrain_steps": 30, "finetune_steps": 20, "hidden_layer_sizes": (8,), "latent_dim": 2}
+    return MGVAESampler(**{**few, "device": "cpu", "random_state": 0, **params})
+
+
+def weights(module):
+    return nn.utils.parameters_to_vector(module.parameters()).detach().numpy()
+
+
+# -------------------------------------------------------------------- it finds what it should find
+
+MIX = np.array([[1, 0, 0], [0.6, 0.8, 0], [-0.3, 0.4, 0.85]])
+
+
+def two_clusters(n_minority, seed=0):
+    """A broad majority, and a minority of two clusters whose columns correlate as its do."""
+    rng = np.random.default_rng(seed)
+    majority = 1.5 * rng.normal(size=(2000, 3)) @ MIX.T
+    first = rng.random(n_minority) < 0.7
+    centres = np.where(first[:, None], [2.0, 1.0, -1.0], [-2.0, -1.5, 1.0])
+    minority = centres + 0.6 * rng.normal(size=(n_minority, 3)) @ MIX.T
+    return np.r_[majority, minority], np.r_[np.zeros(2000, int), np.ones(n_minority, int)]
+
+
+@pytest.mark.parametrize("ewc_lambda, off", [(0.0, 0.15), (1.0, 0.2)])
+def test_moments_of_a_known_minority_come_back(ewc_lambda, off):
+    X, y = two_clusters(300)
+    known = X[y == 1]
+    sampler = MGVAESampler(ewc_lambda=ewc_lambda, pretrain_steps=1500, device="cpu", random_state=0)
+    sampler.fit_resample(X, y)
+    new = sampler.sample(5000, 1)
+    scale = known.std(axis=0)
+    np.testing.assert_allclose(new.std(axis=0) / scale, 1, atol=off)
+    np.testing.assert_allclose((new.mean(axis=0) - known.mean(axis=0)) / scale, 0, atol=off)
+    np.testing.assert_allclose(np.corrcoef(new.T), np.corrcoef(known.T), atol=0.1)
+    share = [(rows[:, 0] > 0).mean() for rows in (new, known)]
+    assert abs(share[0] - share[1]) < 0.1
+    # There are two clusters, and next to nothing between them.
+    gap = [(abs(rows[:, 0]) < 0.5).mean() for rows in (new, known)]
+    assert gap[0] < gap[1] + 0.06
+
+
+@pytest.mark.parametrize("ewc_lambda", [0.0, 1.0])
+def test_categories_and_missing_values_of_the_minority_come_back(ewc_lambda):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [2000, 300])
+    levels = np.array(["a", "b", "c"])
+    frame = pd.DataFrame(
+        {
+            "number": rng.normal(size=len(y)) + y,
+            "word": np.r_[
+                rng.choice(levels, 2000, p=[0.5, 0.4, 0.1]),
+                rng.choice(levels, 300, p=[0.1, 0.2, 0.7]),
+            ],
+            "flag": rng.random(len(y)) < np.where(y, 0.8, 0.3),
+            "holes": rng.normal(size=len(y)),
+        }
+    )
+    frame.loc[rng.random(len(y)) < np.where(y, 0.4, 0.05), "holes"] = np.nan
+    sampler = MGVAESampler(
+        ewc_lambda=ewc_lambda, pretrain_steps=1000, finetune_steps=800, device="cpu", random_state=0
+    )
+    sampler.fit_resample(frame, y)
+    new, known = sampler.sample(5000, 1), frame[y == 1]
+    found = {
+        **new["word"].value_counts(normalize=True),
+        "flag": new["flag"].mean(),
+        "missing": new["holes"].isna().mean(),
+    }
+    expected = {
+        **known["word"].value_counts(normalize=True),
+        "flag": known["flag"].mean(),
+        "missing": known["holes"].isna().mean(),
+    }
+    for name, share in expected.items():
+        assert abs(found[name] - share) < 0.05, (name, found[name], share)
+
+
+def test_rows_of_the_majority_itself_come_from_the_majority_model():
+    X, y = two_clusters(100)
+    sampler = MGVAESampler(
+        sampling_strategy={0: 2500}, pretrain_steps=800, device="cpu", random_state=0
+    )
+    X_res, _ = sampler.fit_resample(X, y)
+    new, known = X_res[len(X) :], X[y == 0]
+    np.testing.assert_allclose(new.std(axis=0), known.std(axis=0), rtol=0.15)
+    np.testing.assert_allclose(new.mean(axis=0), known.mean(axis=0), atol=0.25)
+    assert {record["phase"] for record in sampler.history_} == {"pre-training"}
+
+
+# ------------------------------------------------------------------- elastic weight consolidation
+
+
+@pytest.fixture
+def pretrained(monkeypatch):
+    """Weights and information that pre-training handed on, the last first."""
+    caught = []
+
+    def catch(*args):
+        caught.insert(0, model_module.pretrain(*args))
+        return caught[0]
+
+    monkeypatch.setattr(sampler_module, "pretrain", catch)
+    return caught
+
+
+def fitted(**params):
+    sampler = quick(pretrain_steps=200, finetune_steps=300, hidden_layer_sizes=(16,), **params)
+    sampler.fit_resample(X, Y)
+    return sampler
+
+
+def test_without_consolidation_the_weights_move_freely(pretrained, monkeypatch):
+    free = weights(fitted(ewc_lambda=0).generator_[1])
+    nearly = weights(fitted(ewc_lambda=1e-30).generator_[1])
+    np.testing.assert_allclose(free, nearly, rtol=1e-5, atol=1e-7)
+    assert abs(free - pretrained[0][0]).max() > 0.1  # 300 steps of 1e-3
+
+    def no_penalty(*args):
+        pytest.fail("a penalty without weight")
+
+    monkeypatch.setattr(sampler_module, "EWCPenalty", no_penalty)
+    np.testing.assert_array_equal(weights(fitted(ewc_lambda=0).generator_[1]), free)
+
+
+def test_infinite_consolidation_stays_at_the_pretrained_weights(pretrained):
+    drift = {}
+    for ewc_lambda in (0, 1, 1e9):
+        found = weights(fitted(ewc_lambda=ewc_lambda).generator_[1])
+        before, information, _ = pretrained[0]
+        share = information / information.sum()
+        drift[ewc_lambda] = np.sqrt(share @ (found - before) ** 2)
+    # Adam's last step is of the size of the learning rate, whatever the penalty.
+    assert drift[1e9] < 2e-3
+    assert drift[1e9] < drift[1] < drift[0]
+    assert drift[0] > 10 * drift[1e9]
+
+
+def test_consolidation_is_towards_the_majority():
+    """Nearer to the pre-trained weights is nearer to majority rows."""
+    distance = []
+    for ewc_lambda in (0.0, 1e9):
+        new = fitted(ewc_lambda=ewc_lambda).sample(2000, 1)
+        distance.append(abs(new.mean(axis=0) - X[Y == 0].mean(axis=0)).mean())
+    assert distance[1] < 0.7 * distance[0]
+
+
+def test_loss_in_the_history_is_that_of_the_paper():
+    sampler = quick(beta=0.5, ewc_lambda=3.0, finetune_steps=100)
+    sampler.fit_resample(X, Y)
+    for record in sampler.history_:
+        if record["phase"] == "pre-training":
+            total = record["kl"] - record["reconstruction"]  # beta is 1 there
+            assert "ewc" not in record
+        else:
+            total = 0.5 * record["kl"] - record["reconstruction"] + record["ewc"]
+            assert record["ewc"] >= 0
+            assert "validation" not in record
+        assert record["loss"] == pytest.approx(total, rel=1e-4)
+    assert 0 < sampler.diagnostics_[1]["ewc_share"] < 1
+
+
+# --------------------------------------------------------------------------- phases and ablations
+
+
+def test_one_pretraining_serves_every_class():
+    sampler = quick(pretrain_steps=120, finetune_steps=60)
+    X_res, y_res = sampler.fit_resample(X, THREE)
+    phases = [(r["phase"], r["class"], r["step"]) for r in sampler.history_]
+    assert phases == [
+        ("pre-training", 0, 50),
+        ("pre-training", 0, 100),
+        ("pre-training", 0, 120),
+        ("fine-tuning", 1, 50),
+        ("fine-tuning", 1, 60),
+        ("fine-tuning", 2, 50),
+        ("fine-tuning", 2, 60),
+    ]
+    assert all("validation" in r for r in sampler.history_[:3])
+    assert list(sampler.generator_) == list(sampler.diagnostics_) == [1, 2]
+    assert sampler.majority_class_ == 0
+    assert np.bincount(y_res).tolist() == [40, 40, 40]
+    assert np.isfinite(X_res).all()
+
+
+def test_early_stopping_holds_out_and_stops():
+    stopped = quick(pretrain_steps=20_000, n_iter_no_change=1, learning_rate=0.05)
+    stopped.fit_resample(X, Y)
+    steps = [r["step"] for r in stopped.history_ if r["phase"] == "pre-training"]
+    assert steps[-1] < 20_000
+    whole = quick(pretrain_steps=300, n_iter_no_change=1, learning_rate=0.05, early_stopping=False)
+    whole.fit_resample(X, Y)
+    records = [r for r in whole.history_ if r["phase"] == "pre-training"]
+    assert records[-1]["step"] == 300
+    assert all("validation" not in r for r in records)
+
+
+ABLATIONS = {
+    "Gaussian prior": {"prior": "gaussian"},
+    "no pre-training": {"pretrain_steps": 0, "ewc_lambda": 0},
+    "no consolidation": {"ewc_lambda": 0},
+    "no fine-tuning": {"finetune_steps": 0},
+    "no training at all": {"pretrain_steps": 0, "finetune_steps": 0, "ewc_lambda": 0},
+    "no KL term": {"beta": 0},
+    "two exemplars": {"n_exemplars": 2},
+    "one latent dimension": {"latent_dim": 1},
+    "three hidden layers": {"hidden_layer_sizes": [6, 5, 4]},
+    "batches of one": {"batch_size": 1},
+    "means": {"decoder_output": "mean"},
+    "draws": {"decoder_output": "sample"},
+    "no early stopping": {"early_stopping": False},
+    "fully connected": {"network": "mlp"},
+    "category": {"categorical_features": [0]},
+    "device": {"device": torch.device("cpu")},
+}
+
+
+@pytest.mark.parametrize("case", ABLATIONS)
+def test_every_ablation_runs_on_several_classes(case):
+    sampler = quick(**ABLATIONS[case])
+    X_res, y_res = sampler.fit_resample(X, THREE)
+    assert np.bincount(y_res).tolist() == [40, 40, 40]
+    assert np.isfinite(X_res).all()
+    for found in sampler.diagnostics_.values():
+        assert np.isfinite(list(found.values())).all()
+    plain, _ = quick().fit_resample(X, THREE)
+    same = {"draws", "fully connected", "device"}  # the defaults, by name
+    assert np.array_equal(plain, X_res) == (case in same)
+
+
+def test_no_pretraining_lets_the_majority_learn_on_its_own():
+    sampler = quick(pretrain_steps=0, ewc_lambda=0, sampling_strategy={0: 70})
+    sampler.fit_resample(X, Y)
+    assert [(r["phase"], r["class"]) for r in sampler.history_] == [("fine-tuning", 0)]
+
+
+@pytest.mark.parametrize("size", [28, 32, 64])
+def test_convolutional_network_of_every_size(size):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (12, 1, size, size), dtype=np.uint8)
+    sampler = quick(network="cnn", pretrain_steps=2, finetune_steps=1, batch_size=4)
+    X_res, _ = sampler.fit_resample(images, np.r_[[0] * 9, [1] * 3])
+    assert X_res.shape == (18, 1, size, size)
+    assert X_res.dtype == np.uint8
+    assert type(sampler.generator_[1].encoder).__name__ == "ConvEncoder"
+    assert sampler.translate(images[:2], 1).shape == (2, 1, size, size)
+
+
+@pytest.mark.parametrize(
+    "shape, network",
+    [((1, 28, 28), "MLPEncoder"), ((1, 32, 32), "MLPEncoder"), ((3, 32, 32), "ConvEncoder")],
+)
+def test_network_auto_goes_by_the_number_of_values(shape, network):
+    images = np.random.default_rng(0).random((8, *shape), dtype=np.float32)
+    sampler = quick(pretrain_steps=1, finetune_steps=1, batch_size=2, latent_dim="auto")
+    sampler.fit_resample(images, np.r_[[0] * 6, [1] * 2])
+    assert type(sampler.generator_[1].encoder).__name__ == network
+    assert sampler.generator_[1].latent_dim == 40
+
+
+def test_tables_have_ten_latent_dimensions():
+    sampler = quick(latent_dim="auto")
+    sampler.fit_resample(X, Y)
+    assert sampler.generator_[1].latent_dim == 10
+
+
+def test_images_are_means_and_tables_are_draws(monkeypatch):
+    asked = []
+    generate = model_module.MGVAE.generate
+
+    def spied(model, exemplars, mean):
+        asked.append(mean)
+        return generate(model, exemplars, mean)
+
+    monkeypatch.setattr(model_module.MGVAE, "generate", spied)
+    images = np.random.default_rng(0).random((len(Y), 1, 4, 4))
+    for data, output, mean in [
+        (X, "auto", False),
+        (images, "auto", True),
+        (X, "mean", True),
+        (images, "sample", False),
+    ]:
+        asked.clear()
+        quick(decoder_output=output).fit_resample(data, Y)
+        assert set(asked) == {mean}
+
+
+# --------------------------------------------------------------------------- Algorithm 1 and Fig. 3
+
+
+@pytest.mark.parametrize("n", [1, 60, 61, 200])
+def test_each_majority_row_is_used_once_before_any_twice(monkeypatch, n):
+    used = []
+    generate = model_module.MGVAE.generate
+
+    def spied(model, exemplars, mean):
+        used.append(exemplars.clone())
+        return generate(model, exemplars, mean)
+
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    monkeypatch.setattr(model_module.MGVAE, "generate", spied)
+    monkeypatch.setattr(sampler_module, "_FORWARD_ROWS", 47)
+    assert len(sampler.sample(n, 1)) == n
+    rows, counts = torch.cat(used).unique(dim=0, return_counts=True)
+    assert counts.sum() == n
+    assert len(rows) == min(n, N_MAJORITY)
+    assert counts.max() - counts.min() <= 1
+    majority = torch.from_numpy(sampler.encoder_.transform(X[Y == 0])).unique(dim=0)
+    assert all((row == majority).all(dim=1).any() for row in rows)
+
+
+def quiet_translator():
+    """A model that reconstructs, with next to no noise in its prior."""
+    sampler = MGVAESampler(
+        decoder_output="mean",
+        ewc_lambda=0,
+        beta=0.01,
+        latent_dim=3,
+        hidden_layer_sizes=(32,),
+        pretrain_steps=400,
+        finetune_steps=400,
+        device="cpu",
+        random_state=0,
+    )
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(len(Y), 3)) + np.where(Y[:, None], [0.0, 0.0, 3.0], 0.0)
+    sampler.fit_resample(data, Y)
+    sampler.generator_[1].prior_log_variance.data.fill_(-10)
+    return sampler, data[Y == 0]
+
+
+def test_translated_row_belongs_to_its_own_row():
+    sampler, rows = quiet_translator()
+    there = sampler.translate(rows, 1, random_state=0)
+    assert there.shape == rows.shape
+    order = np.random.default_rng(1).permutation(len(rows))
+    np.testing.assert_allclose(
+        sampler.translate(rows[order], 1, random_state=3), there[order], atol=0.2
+    )
+    for column in (0, 1):
+        assert stats.pearsonr(rows[:, column], there[:, column]).statistic > 0.5
+    same = sampler.translate(np.repeat(rows[:2], 20, axis=0), 1, random_state=0)
+    assert same.reshape(2, 20, 3).std(axis=1).max() < 0.2
+    assert abs(there[0] - there[1]).max() > 0.2
+
+
+def test_translation_repeats_with_a_seed_and_goes_on_without():
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    first = sampler.translate(X[:5], 1, random_state=3)
+    np.testing.assert_array_equal(sampler.translate(X[:5], 1, random_state=3), first)
+    assert not np.array_equal(sampler.translate(X[:5], 1), sampler.translate(X[:5], 1))
+
+
+@pytest.mark.parametrize("forward_rows", [1, 7, 4096])
+def test_translation_and_codes_do_not_depend_on_the_chunks(monkeypatch, forward_rows):
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    whole = sampler.encode(X[:20], 1)
+    monkeypatch.setattr(sampler_module, "_FORWARD_ROWS", forward_rows)
+    assert sampler.translate(X[:20], 1).shape == (20, 3)
+    codes = sampler.encode(X[:20], 1)
+    assert codes.shape == (20, 2)
+    assert codes.dtype == np.float32
+    np.testing.assert_allclose(codes, whole, rtol=1e-4, atol=1e-5)
+
+
+def test_codes_are_the_posterior_means():
+    sampler = quick()
+    sampler.fit_resample(pd.DataFrame(X), Y)
+    x = torch.from_numpy(sampler.encoder_.transform(pd.DataFrame(X[:5])))
+    with torch.no_grad():
+        expected = sampler.generator_[1].encode(x)[0]
+    np.testing.assert_allclose(sampler.encode(pd.DataFrame(X[:5]), 1), expected)
+
+
+@pytest.mark.parametrize("method", ["translate", "encode"])
+def test_translation_and_codes_need_a_fit_and_a_class_of_it(method):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        getattr(quick(), method)(X, 1)
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    for target in (0, 7, "1"):
+        with pytest.raises(ValueError, match=r"is not a class that rows were added to"):
+            getattr(sampler, method)(X, target)
+    with pytest.raises(ValueError, match="features"):
+        getattr(sampler, method)(X[:, :2], 1)
+
+
+def test_gaussian_prior_has_nothing_to_translate():
+    sampler = quick(prior="gaussian")
+    sampler.fit_resample(X, Y)
+    with pytest.raises(ValueError, match=r"prior='gaussian'.*nothing to translate: fit with prior"):
+        sampler.translate(X, 1)
+    assert sampler.sample(3, 1).shape == (3, 3)
+    assert sampler.encode(X, 1).shape == (len(X), 2)
+
+
+# ----------------------------------------------------------------------------------- bad parameters
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    def fail(*args, **kwargs):
+        pytest.fail("it trained first")
+
+    monkeypatch.setattr(MGVAESampler, "_fit_generator", fail)
+
+
+IMAGES_20 = np.zeros((len(Y), 3, 20, 20), dtype=np.uint8)
+IMAGES_OBLONG = np.zeros((len(Y), 1, 28, 32), dtype=np.uint8)
+IMAGES_8 = np.zeros((len(Y), 1, 8, 8), dtype=np.uint8)
+BAD = {
+    "no pre-training to hold on to": (X, {"pretrain_steps": 0}, "set ewc_lambda=0 too"),
+    "network for images": (X, {"network": "cnn"}, "network='cnn' needs images"),
+    "size of images": (IMAGES_20, {}, r"\(3, 20, 20\).*squares of 28, 32, 64.*network='mlp'"),
+    "size of small images": (IMAGES_8, {"network": "cnn"}, r"fits images of shape \(1, 8, 8\)"),
+    "oblong images": (IMAGES_OBLONG, {"network": "cnn"}, r"fits images of shape \(1, 28, 32\)"),
+    "categories of images": (IMAGES_8, {"categorical_features": [0]}, "but the rows are images"),
+    "unknown category": (X, {"categorical_features": [9]}, r"categorical_features has \[9\]"),
+    "device": (X, {"device": "gpu"}, "device='gpu' is not a device"),
+    "no layer": (X, {"hidden_layer_sizes": ()}, r"hidden_layer_sizes=\(\) must hold at least one"),
+    "empty layer": (X, {"hidden_layer_sizes": (8, 0)}, "must hold at least one positive integer"),
+    "broken layer": (X, {"hidden_layer_sizes": (8.0,)}, "must hold at least one positive integer"),
+    "worded layer": (X, {"hidden_layer_sizes": ["8"]}, "must hold at least one positive integer"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_parameters_that_do_not_fit_are_refused_before_training(no_training, case):
+    data, params, message = BAD[case]
+    with pytest.raises(ValueError, match=message):
+        quick(**params).fit_resample(data, Y)
+
+
+def test_absent_gpu_is_refused_before_training(no_training, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="device='cuda' was asked for, but this machine"):
+        quick(device="cuda").fit_resample(X, Y)
+
+
+RANGES = [
+    ("ewc_lambda", -1, "1"),
+    ("beta", -0.1, None),
+    ("prior", "vamp", 1),
+    ("n_exemplars", 1, 2.5),
+    ("latent_dim", 0, "many"),
+    ("hidden_layer_sizes", 300, "300"),
+    ("network", "resnet", None),
+    ("decoder_output", "noise", True),
+    ("pretrain_steps", -1, 10.0),
+    ("finetune_steps", -1, "10"),
+    ("batch_size", 0, 1.5),
+    ("learning_rate", 0, float("nan")),
+    ("early_stopping", "yes", None),
+    ("validation_fraction", 0, 1.0),
+    ("n_iter_no_change", 0, None),
+    ("categorical_features", "all", 3),
+    ("image_shape", 28, "28"),
+    ("memory", 3, 1.5),
+    ("device", 0, None),
+    ("random_state", "seed", -1),
+    ("verbose", "loud", -1),
+]
+
+
+@pytest.mark.parametrize(
+    "name, value", [(name, value) for name, *values in RANGES for value in values]
+)
+def test_type_and_range_of_every_parameter_are_checked_before_training(no_training, name, value):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of MGVAESampler must be"):
+        quick(**{name: value}).fit_resample(X, Y)
+
+
+def test_every_parameter_has_its_range_tested():
+    assert {name for name, *_ in RANGES} | {"sampling_strategy"} == set(quick().get_params())
+
+
+def test_more_exemplars_than_rows_are_cut_with_a_warning_at_the_users_line():
+    sampler = quick(n_exemplars=1000)
+    message = "n_exemplars=1000 is more than the majority has: all its 60 rows are used"
+    with pytest.warns(UserWarning, match=message) as caught:
+        found, _ = sampler.fit_resample(X, Y)
+    assert [warning.filename for warning in caught] == [__file__]
+    np.testing.assert_array_equal(found, quick(n_exemplars="auto").fit_resample(X, Y)[0])
+
+
+def test_divergence_says_where_and_leaves_the_earlier_fit():
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    before = dict(vars(sampler))
+    sampler.set_params(learning_rate=1e30)
+    with pytest.raises(DivergedError, match=r"pre-training on the majority: the term '\w+' of"):
+        sampler.fit_resample(X, Y)
+    assert vars(sampler) == {**before, "learning_rate": 1e30}
+
+
+# ------------------------------------------------------------------------------------- interruption
+
+
+def test_interruption_while_training_leaves_the_sampler_as_it_was(monkeypatch):
+    """The guard of conftest.py watches the global streams meanwhile."""
+    sampler = quick()
+    expected, _ = quick().fit_resample(X, Y)
+    step = torch.optim.Adam.step
+    done = []
+
+    def interrupted(optimizer, *args):
+        done.append(1)
+        if len(done) == 40:  # while fine-tuning
+            raise KeyboardInterrupt
+        return step(optimizer, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sampler.fit_resample(X, Y)
+        assert vars(sampler) == quick().get_params()
+    found, _ = sampler.fit_resample(X, Y)
+    np.testing.assert_array_equal(found, expected)
+    before, done[:] = dict(vars(sampler)), []
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sampler.fit_resample(X[:, :2], Y)
+    assert vars(sampler) == before
+    assert sampler.sample(3, 1).shape == (3, 3)
+
+
+# ------------------------------------------------------------------------------------ repeatability
+
+
+def test_same_seed_same_bytes():
+    first, twice = quick(), quick()
+    a, b, c = (s.fit_resample(X, Y)[0].tobytes() for s in (first, first, twice))
+    assert a == b == c
+    assert first.sample(5, 1).tobytes() == twice.sample(5, 1).tobytes()
+    other = quick(random_state=1).fit_resample(X, Y)[0]
+    assert other.tobytes() != a
+    assert len(np.unique(other[len(X) :], axis=0)) > 1
+
+
+def test_random_state_instance_goes_on():
+    sampler = quick(random_state=np.random.RandomState(0))
+    first, second = (sampler.fit_resample(X, Y)[0] for _ in range(2))
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(first, quick().fit_resample(X, Y)[0])
+
+
+@pytest.mark.changes_global_state  # like everything in scikit-learn, None draws from numpy's stream
+def test_no_random_state_differs_every_time():
+    sampler = quick(random_state=None)
+    before = torch.get_rng_state()
+    first, second = (sampler.fit_resample(X, Y)[0] for _ in range(2))
+    assert not np.array_equal(first, second)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_what_the_user_drew_before_does_not_matter():
+    plain, _ = quick().fit_resample(X, Y)
+    with torch.random.fork_rng():
+        torch.manual_seed(99)
+        again, _ = quick().fit_resample(X, Y)
+    np.testing.assert_array_equal(plain, again)
+
+
+def test_another_process_gives_the_same_bytes():
+    program = """
+import sys
+import numpy as np
+from imbdeep.over_sampling import MGVAESampler
+y = np.r_[np.zeros(60, int), np.ones(20, int)]
+X = np.random.default_rng(0).normal(size=(80, 3)) + 2 * y[:, None]
+sampler = MGVAESampler(pretrain_steps=30, finetune_steps=20, hidden_layer_sizes=(8,), latent_dim=2,
+                       device="cpu", random_state=0)
+sys.stdout.write(sampler.fit_resample(X, y)[0].tobytes().hex())
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == quick().fit_resample(X, Y)[0].tobytes().hex()
+
+
+def test_order_of_names_does_not_matter_but_the_labels_sort():
+    words, _ = quick().fit_resample(X, np.array(["a", "b"])[Y])
+    np.testing.assert_array_equal(words, quick().fit_resample(X, Y)[0])
+
+
+# ------------------------------------------------------------------------- clones, pickles, pipelines
+
+
+def test_clone_forgets_and_repeats():
+    sampler = quick(beta=0.7, hidden_layer_sizes=(9, 9))
+    expected, _ = sampler.fit_resample(X, Y)
+    copy = clone(sampler)
+    assert vars(copy) == sampler.get_params()
+    np.testing.assert_array_equal(copy.fit_resample(X, Y)[0], expected)
+
+
+@pytest.mark.parametrize("dump", ["pickle", "joblib"])
+def test_pickled_sampler_goes_on_where_it_stood(dump):
+    sampler = quick(hidden_layer_sizes=(64, 64))
+    sampler.fit_resample(X, THREE)
+    file = io.BytesIO()
+    (pickle if dump == "pickle" else joblib).dump(sampler, file)
+    n_weights = sum(len(weights(model)) for model in sampler.generator_.values())
+    assert len(file.getvalue()) < 4 * n_weights + X.nbytes + 60_000
+    file.seek(0)
+    copy = (pickle if dump == "pickle" else joblib).load(file)
+    for target in (1, 2):
+        np.testing.assert_array_equal(copy.sample(7, target), sampler.sample(7, target))
+        np.testing.assert_array_equal(
+            copy.translate(X[:3], target, random_state=0),
+            sampler.translate(X[:3], target, random_state=0),
+        )
+    np.testing.assert_array_equal(copy.fit_resample(X, Y)[0], sampler.fit_resample(X, Y)[0])
+
+
+def pipeline(**params):
+    return make_pipeline(StandardScaler(), quick(**params), LogisticRegression())
+
+
+def test_pipeline_resamples_while_fitting_only():
+    pipe = pipeline().fit(X, Y)
+    balanced, labels = quick().fit_resample(StandardScaler().fit_transform(X), Y)
+    alone = LogisticRegression().fit(balanced, labels)
+    np.testing.assert_array_equal(pipe[-1].coef_, alone.coef_)
+    assert pipe.predict(X).shape == (len(X),)
+
+
+GRID = {"mgvaesampler__ewc_lambda": [0, 5], "mgvaesampler__beta": [0.5, 1]}
+
+
+def test_grid_search_in_two_processes():
+    search = GridSearchCV(pipeline(), GRID, n_jobs=2, cv=2, error_score="raise").fit(X, Y)
+    alone = GridSearchCV(pipeline(), GRID, cv=2, error_score="raise").fit(X, Y)
+    np.testing.assert_array_equal(
+        search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"]
+    )
+    assert search.best_params_ == alone.best_params_
+
+
+# ------------------------------------------------------------------------------------------- memory
+
+
+@pytest.fixture
+def pretrainings(monkeypatch):
+    """How often the majority was trained on."""
+    done = []
+    fit = model_module.fit_model
+
+    def counted(*args, **kwargs):
+        done.append(kwargs["description"])
+        return fit(*args, **kwargs)
+
+    monkeypatch.setattr(model_module, "fit_model", counted)
+    return done
+
+
+SAME_PRETRAINING = [{"ewc_lambda": 7.0}, {"beta": 0.3}, {"finetune_steps": 5}, {"verbose": 0}]
+OTHER_PRETRAINING = [{"pretrain_steps": 31}, {"learning_rate": 2e-3}, {"random_state": 1}]
+OTHER_PRETRAINING += [{"latent_dim": 3}, {"n_exemplars": 9}, {"prior": "gaussian"}]
+
+
+@pytest.mark.parametrize("changed", SAME_PRETRAINING, ids=str)
+def test_memory_saves_the_pretraining(tmp_path, pretrainings, changed):
+    memory = str(tmp_path)
+    quick(memory=memory).fit_resample(X, Y)
+    assert len(pretrainings) == 1
+    found, _ = quick(memory=memory, **changed).fit_resample(X, Y)
+    assert len(pretrainings) == 1
+    expected, _ = quick(**changed).fit_resample(X, Y)
+    assert found.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("changed", OTHER_PRETRAINING, ids=str)
+def test_memory_tells_other_pretrainings_apart(tmp_path, pretrainings, changed):
+    memory = joblib.Memory(tmp_path, verbose=0)
+    quick(memory=memory).fit_resample(X, Y)
+    found, _ = quick(memory=memory, **changed).fit_resample(X, Y)
+    assert len(pretrainings) == 2
+    expected, _ = quick(**changed).fit_resample(X, Y)
+    assert found.tobytes() == expected.tobytes()
+    quick(memory=memory).fit_resample(X + 1e-3, Y)
+
+
+def test_memory_may_be_mapped_into_memory(tmp_path):
+    memory = joblib.Memory(tmp_path, verbose=0, mmap_mode="r")
+    expected, _ = quick().fit_resample(X, Y)
+    for _ in range(2):
+        found, _ = quick(memory=memory).fit_resample(X, Y)
+        assert found.tobytes() == expected.tobytes()
+
+
+def test_grid_search_pretrains_once_a_fold(tmp_path, pretrainings):
+    with_memory = GridSearchCV(pipeline(memory=str(tmp_path)), GRID, cv=3, error_score="raise")
+    with_memory.fit(X, Y)
+    assert len(pretrainings) == 4  # three folds, and the refit on all rows
+    without = GridSearchCV(pipeline(), GRID, cv=3, error_score="raise").fit(X, Y)
+    np.testing.assert_array_equal(
+        with_memory.cv_results_["mean_test_score"], without.cv_results_["mean_test_score"]
+    )
+
+
+# ------------------------------------------------------------------------------------ what is shown
+
+
+def test_nothing_is_printed_unless_asked(capfd):
+    quick().fit_resample(X, Y)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_progress_names_the_phases_and_the_classes(capfd):
+    quick(verbose=True).fit_resample(X, np.array(["big", "small"])[Y])
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "pre-training on the majority" in err
+    assert "fine-tuning on class" in err
+    assert "small" in err
+
+
+def test_nothing_warns_on_plain_data():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quick().fit_resample(X, Y)

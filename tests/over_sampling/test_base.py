@@ -1,0 +1,868 @@
+"""From the user's container to the network and back, whatever the method in between."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse as sp
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import config_context
+from sklearn.exceptions import NotFittedError
+
+from imbdeep.over_sampling import MGVAESampler, base
+from imbdeep.over_sampling.base import DeepOverSampler
+
+N, N_MAJORITY = 40, 30
+Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N - N_MAJORITY, int)]
+A = np.random.default_rng(0).normal(size=(N, 3))
+IMAGES = np.random.default_rng(1).integers(0, 256, (N, 1, 6, 6), dtype=np.uint8)
+COUNTER = np.arange(N)
+
+
+def quick(**params):
+    """The sampler with next to no training: what it learns is no matter here."""
+    few = {"pretrain_steps": 2, "finetune_steps": 2, "hidden_layer_sizes": (8,), "latent_dim": 2}
+    return MGVAESampler(**{**few, "device": "cpu", "random_state": 0, **params})
+
+
+class Resampling(DeepOverSampler):
+    """The shortest method: hands out the rows that it was given."""
+
+    _parameter_constraints = dict.fromkeys(MGVAESampler().get_params(), "no_validation")
+
+    def _fit_generator(self, x, codes):
+        self.given = x, codes
+        self.asked = []
+
+    def _generate(self, code, n):
+        self.asked.append((code, n))
+        rows = self.given[0][self.given[1] == code]
+        return rows[np.arange(n) % len(rows)]
+
+
+def dense(X):
+    if sp.issparse(X):
+        return X.toarray()
+    return X.detach().float().numpy() if isinstance(X, torch.Tensor) else np.asarray(X)
+
+
+# ------------------------------------------------------------------------------ the two hooks
+
+
+def test_method_gets_float32_rows_and_class_codes_and_gives_rows_back():
+    labels = np.array(["b", "a"])[Y]
+    sampler = Resampling(random_state=0)
+    X_res, y_res = sampler.fit_resample(A, labels)
+    x, codes = sampler.given
+    assert x.dtype == np.float32
+    assert x.shape == A.shape
+    assert codes.tolist() == (1 - Y).tolist()  # in the order of the sorted labels
+    assert sampler.asked == [(0, 20)]
+    np.testing.assert_allclose(X_res[N:], np.tile(A[Y == 1], (2, 1)), rtol=1e-6)
+    assert (y_res[N:] == "a").all()
+    assert sampler.classes_.tolist() == ["a", "b"]
+    assert sampler.class_counts_.tolist() == [10, 30]
+
+
+def test_method_gets_images_in_their_shape():
+    sampler = Resampling(random_state=0)
+    sampler.fit_resample(IMAGES, Y)
+    assert sampler.given[0].shape == IMAGES.shape
+    assert sampler.given[0].min() >= 0
+    assert sampler.given[0].max() <= 1
+
+
+def test_many_new_rows_are_decoded_some_at_a_time(monkeypatch):
+    monkeypatch.setattr(base, "_CHUNK", 7)
+    X_res, y_res = Resampling(random_state=0).fit_resample(A, Y)
+    np.testing.assert_allclose(X_res[N:], np.tile(A[Y == 1], (2, 1)), rtol=1e-6)
+    assert len(y_res) == 2 * N_MAJORITY
+
+
+def test_many_sampled_rows_come_in_one_piece(monkeypatch):
+    sampler = Resampling(random_state=0)
+    sampler.fit_resample(pd.DataFrame(A, columns=list("abc")), Y)
+    monkeypatch.setattr(base, "_CHUNK", 7)
+    rows = sampler.sample(20, 1)
+    assert rows.index.tolist() == list(range(20))
+    np.testing.assert_allclose(rows, np.tile(A[Y == 1], (2, 1)), rtol=1e-6)
+
+
+def test_nothing_is_trained_where_nothing_is_to_be_added():
+    sampler = Resampling(random_state=0)
+    X_res, y_res = sampler.fit_resample(A[10:], COUNTER[10:] % 2)
+    assert not hasattr(sampler, "given")
+    assert len(X_res) == len(y_res) == 30
+
+
+# -------------------------------------------------------------- originals first, and unchanged
+
+DTYPES = ["f2", "f4", "f8", "g", ">f4", ">f8", "i1", "i8", ">i4", "u1", "u8", "?", "O", "U"]
+
+
+def table_of(dtype):
+    if dtype == "?":
+        return A > 0
+    numbers = np.round(np.abs(A) * 20) if np.dtype(dtype).kind in "iuU" else A
+    return numbers.astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_array_keeps_dtype_and_original_rows(dtype):
+    X = table_of(dtype)
+    before = X.copy()
+    X_res, y_res = quick().fit_resample(X, Y)
+    assert type(X_res) is np.ndarray
+    assert X_res.dtype == X.dtype
+    assert X_res.shape == (2 * N_MAJORITY, 3)
+    np.testing.assert_array_equal(X_res[:N], before)
+    np.testing.assert_array_equal(X, before)
+    np.testing.assert_array_equal(y_res, np.r_[Y, np.ones(20)])
+    if np.dtype(dtype).kind in "fiu":
+        assert np.isfinite(X_res).all()
+        assert (X_res >= X.min(axis=0)).all()
+        assert (X_res <= X.max(axis=0)).all()
+
+
+@pytest.mark.parametrize("dtype", ["f4", "i8"])
+@pytest.mark.parametrize(
+    "layout",
+    [
+        lambda X: X[::-1].copy()[::-1],  # negative strides
+        np.asfortranarray,
+        lambda X: np.repeat(X, 2, axis=1)[:, ::2],  # gaps
+    ],
+    ids=["reversed", "fortran", "strided"],
+)
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame], ids=["array", "frame"])
+def test_memory_layout_does_not_matter(dtype, layout, container):
+    X = table_of(dtype)
+    plain, _ = quick().fit_resample(X, Y)
+    other, _ = quick().fit_resample(container(layout(X)), layout(Y[:, None])[:, 0])
+    np.testing.assert_array_equal(plain, other)
+
+
+def read_only(X):
+    X = X.copy()
+    X.flags.writeable = False
+    return X
+
+
+@pytest.mark.parametrize("X", [A, A.astype("f4"), IMAGES, IMAGES / np.float32(255)], ids=repr)
+def test_read_only_arrays_are_read_only_read(X):
+    X_res, _ = quick().fit_resample(read_only(X), read_only(Y))
+    np.testing.assert_array_equal(X_res[:N], X)
+    rows = quick()
+    rows.fit_resample(X, Y)
+    assert len(rows.translate(read_only(X[:3]), 1)) == 3
+
+
+@pytest.mark.parametrize("interface", ["sparray", "spmatrix"])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i8", "?"])
+@pytest.mark.parametrize(
+    "kind",
+    [sp.csr_array, sp.csc_array, sp.coo_array, sp.csr_matrix, sp.csc_matrix, sp.coo_matrix],
+    ids=lambda kind: kind.__name__,
+)
+def test_sparse_container_comes_back(kind, dtype, interface):
+    X = kind((A * (A > 0) * 20).astype(dtype))
+    with config_context(sparse_interface=interface):
+        X_res, _ = quick().fit_resample(X, Y)
+    assert type(X_res) is kind
+    assert X_res.dtype == X.dtype
+    np.testing.assert_array_equal(X_res.toarray()[:N], X.toarray())
+    plain, _ = quick().fit_resample(X.toarray(), Y)
+    np.testing.assert_array_equal(X_res.toarray(), plain)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int32, torch.uint8],
+    ids=str,
+)
+def test_tensor_comes_back_in_its_dtype(dtype):
+    X = torch.tensor(np.abs(A) * 20).to(dtype)
+    X_res, y_res = quick().fit_resample(X, torch.tensor(Y))
+    assert X_res.dtype == dtype
+    assert y_res.dtype == torch.int64
+    assert torch.equal(X_res[:N], X)
+    assert torch.isfinite(X_res).all()
+    assert (X_res >= X.amin(0)).all()
+    assert (X_res <= X.amax(0)).all()
+    assert y_res.bincount().tolist() == [N_MAJORITY, N_MAJORITY]
+
+
+def test_tensor_that_requires_a_gradient():
+    X = torch.tensor(A, requires_grad=True)
+    X_res, _ = quick().fit_resample(X, Y)
+    X_res[:N].sum().backward()
+    assert torch.equal(X.grad, torch.ones_like(X))
+    assert torch.equal(X_res[:N].detach(), X.detach())
+
+
+def test_lists_stay_lists_and_keep_words_beside_numbers():
+    X = [[float(a), "u" if b > 0 else "v", int(10 * c)] for a, b, c in A]
+    X_res, y_res = quick().fit_resample(X, Y.tolist())
+    assert isinstance(X_res, list)
+    assert isinstance(y_res, list)
+    assert X_res[:N] == X
+    assert y_res == [*Y.tolist(), *[1] * 20]
+    for a, b, c in X_res[N:]:
+        assert isinstance(a, float)
+        assert b in ("u", "v")
+        assert isinstance(c, int)
+
+
+def test_tuples_become_arrays_without_a_change():
+    X_res, y_res = quick().fit_resample(tuple(map(tuple, A)), tuple(Y.tolist()))
+    np.testing.assert_array_equal(X_res[:N], A)
+    np.testing.assert_array_equal(y_res[:N], Y)
+
+
+def test_tuples_keep_numbers_beside_words():
+    X = tuple((float(a), "u" if b > 0 else "v") for a, b, _ in A)
+    X_res, _ = quick().fit_resample(X, tuple("ab"[i] for i in Y))
+    assert list(map(tuple, X_res[:N].tolist())) == list(X)
+    assert all(isinstance(a, float) for a in X_res[:, 0])
+
+
+# ----------------------------------------------------------------------------------- data frames
+
+
+def pandas_columns():
+    third, seventh = COUNTER % 3 == 0, COUNTER % 7 == 0
+    words = np.array([f"s{i % 5}" for i in range(N)], dtype=object)
+    return {
+        "float32": A[:, 0].astype("f4"),
+        "holes": np.where(third, np.nan, A[:, 1]),
+        "int64": COUNTER * 3,
+        "uint8": (COUNTER * 5).astype("u1"),
+        "small": COUNTER % 4,
+        "bool": third,
+        "Int64": pd.array(np.where(seventh, None, COUNTER), dtype="Int64"),
+        "Int8": pd.array(COUNTER, dtype="Int8"),
+        "boolean": pd.array(np.where(seventh, None, third), dtype="boolean"),
+        "Float64": pd.array(np.where(seventh, None, COUNTER / 7), dtype="Float64"),
+        "category": pd.Categorical(words, categories=["s4", "s3", "s2", "s1", "s0", "never"]),
+        "ordered": pd.Categorical(COUNTER % 3, ordered=True),
+        "category of holes": pd.Categorical(np.where(third, None, words)),
+        "object": np.where(third, None, words),
+        "str": pd.array(words, dtype="str"),
+        "string": pd.array(np.where(third, None, words), dtype="string"),
+        "arrow": pd.array(np.where(third, None, COUNTER), dtype="int64[pyarrow]"),
+        "constant": 1.5,
+        "nothing": np.full(N, np.nan),
+        "sparse": pd.arrays.SparseArray(np.where(third, A[:, 2], 0.0), fill_value=0.0),
+    }
+
+
+NUMBERS = {"float32", "holes", "int64", "uint8", "Int64", "Int8", "Float64", "arrow", "sparse"}
+
+
+@pytest.mark.parametrize("name", pandas_columns())
+def test_pandas_column_comes_back(name):
+    X = pd.DataFrame({"a": A[:, 0], name: pandas_columns()[name]}, index=COUNTER * 2 + 5)
+    y = pd.Series(Y, name="target", index=X.index)
+    before = X.copy(deep=True)
+    X_res, y_res = quick().fit_resample(X, y)
+    pd.testing.assert_frame_equal(X, before)
+    pd.testing.assert_frame_equal(X_res.head(N), before.reset_index(drop=True))
+    assert X_res.dtypes.equals(X.dtypes)
+    assert X_res.index.equals(pd.RangeIndex(2 * N_MAJORITY))
+    assert y_res.index.equals(X_res.index)
+    assert y_res.name == "target"
+    assert y_res.dtype == y.dtype
+    new, seen = X_res[name].iloc[N:], X[name]
+    if name not in NUMBERS:
+        assert set(new.dropna()) <= set(seen.dropna())
+    if not seen.isna().any():
+        assert not new.isna().any()
+
+
+def test_pandas_frame_of_everything_at_once():
+    X = pd.DataFrame(pandas_columns())
+    X_res, _ = quick().fit_resample(X, Y)
+    pd.testing.assert_frame_equal(X_res.head(N), X)
+    assert X_res.dtypes.equals(X.dtypes)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [[0, 1, 2], pd.MultiIndex.from_tuples([("a", "x"), ("a", "y"), ("b", "x")], names=["k", "l"])],
+    ids=["integers", "levels"],
+)
+def test_pandas_column_names_of_any_kind_come_back(columns):
+    X = pd.DataFrame(A, columns=columns)
+    X_res, _ = quick().fit_resample(X, Y)
+    pd.testing.assert_index_equal(X_res.columns, X.columns)
+
+
+def test_subclass_of_a_frame_comes_back():
+    class Frame(pd.DataFrame):
+        @property
+        def _constructor(self):
+            return Frame
+
+    X_res, _ = quick().fit_resample(Frame(A, columns=list("abc")), Y)
+    assert type(X_res) is Frame
+    assert X_res.columns.tolist() == ["a", "b", "c"]
+
+
+def test_polars_frame_comes_back():
+    words = [f"s{i % 5}" for i in range(N)]
+    third = COUNTER % 3 == 0
+    X = pl.DataFrame(
+        {
+            "f64": A[:, 0],
+            "f32": A[:, 1].astype("f4"),
+            "holes": [None if t else float(a) for t, a in zip(third, A[:, 2], strict=True)],
+            "i64": COUNTER * 3,
+            "u8": (COUNTER * 5).astype("u1"),
+            "whole holes": [None if t else i for i, t in enumerate(third)],
+            "bool": third,
+            "str": words,
+            "str holes": [None if t else w for t, w in zip(third, words, strict=True)],
+            "cat": pl.Series(words, dtype=pl.Categorical),
+            "enum": pl.Series(words, dtype=pl.Enum(["never", *sorted(set(words))])),
+            "nothing": pl.Series([None] * N),
+        }
+    )
+    before = X.clone()
+    X_res, y_res = quick().fit_resample(X, pl.Series("target", Y))
+    assert X_res.schema == X.schema
+    assert X_res.head(N).equals(before)
+    assert X.equals(before)
+    assert len(X_res) == 2 * N_MAJORITY
+    assert y_res.name == "target"
+    assert y_res.to_list() == [*Y.tolist(), *[1] * 20]
+    for name in ("f64", "f32", "i64", "u8", "bool", "str", "cat", "enum"):
+        assert X_res[name].null_count() == 0
+    assert set(X_res["str"]) == set(words)
+    sampler = quick()
+    assert type(sampler.fit_resample(X, Y)[0]) is pl.DataFrame
+    assert sampler.sample(3, 1).schema == X.schema
+    assert sampler.translate(X.head(4), 1).schema == X.schema
+    assert sampler.feature_names_in_.tolist() == X.columns
+
+
+# ---------------------------------------------------------------------------------------- images
+
+
+@pytest.mark.parametrize("dtype", ["u1", "f2", "f4", "f8", "i2", "?"])
+@pytest.mark.parametrize("flat", [False, True], ids=["images", "flattened"])
+def test_images_come_back(dtype, flat):
+    X = IMAGES > 127 if dtype == "?" else IMAGES / 255 if dtype[0] == "f" else IMAGES
+    X = X.astype(dtype)
+    shape = (N, -1) if flat else X.shape
+    hint = {"image_shape": (1, 6, 6)} if flat else {}
+    X_res, y_res = quick(**hint).fit_resample(X.reshape(shape), Y)
+    assert X_res.dtype == X.dtype
+    assert X_res.shape == (2 * N_MAJORITY, *X.reshape(shape).shape[1:])
+    np.testing.assert_array_equal(X_res[:N].reshape(X.shape), X)
+    assert np.bincount(y_res).tolist() == [N_MAJORITY, N_MAJORITY]
+    if dtype[0] == "f":
+        assert X_res.min() >= 0
+        assert X_res.max() <= 1
+
+
+def test_flattened_images_give_the_same_images():
+    images, _ = quick().fit_resample(IMAGES, Y)
+    flat, _ = quick(image_shape=[1, 6, 6]).fit_resample(IMAGES.reshape(N, -1), Y)
+    np.testing.assert_array_equal(images.reshape(len(flat), -1), flat)
+
+
+@pytest.mark.parametrize("container", ["tensor", "bfloat16", "list"])
+def test_images_in_other_containers(container):
+    X = {
+        "tensor": torch.tensor(IMAGES),
+        "bfloat16": torch.tensor(IMAGES).bfloat16(),
+        "list": IMAGES.tolist(),
+    }[container]
+    X_res, _ = quick().fit_resample(X, Y)
+    assert type(X_res) is type(X)
+    if container == "list":
+        assert X_res[:N] == X
+    else:
+        assert X_res.dtype == X.dtype
+        assert torch.equal(X_res[:N], X)
+    assert dense(X_res).shape == (2 * N_MAJORITY, 1, 6, 6)
+
+
+# ---------------------------------------------------------------------------------------- labels
+
+WORDS = np.array(["minor", "Major"])[1 - Y]  # sorts the other way round
+ONE_HOT = np.eye(2, dtype=int)[Y]
+TARGETS = {
+    "int32": Y.astype("i4"),
+    "big-endian": Y.astype(">i4"),
+    "float": Y.astype("f8"),
+    "bool": Y == 1,
+    "words": WORDS,
+    "objects": WORDS.astype(object),
+    "list": Y.tolist(),
+    "list of words": WORDS.tolist(),
+    "series": pd.Series(Y, name="y"),
+    "series of words": pd.Series(WORDS),
+    "objects in a series": pd.Series(WORDS, dtype=object),
+    "string": pd.Series(WORDS, dtype="string"),
+    "arrow": pd.Series(WORDS, dtype="string[pyarrow]"),
+    "Int64": pd.Series(Y, dtype="Int64"),
+    "boolean": pd.Series(Y == 1, dtype="boolean"),
+    "Float64": pd.Series(Y, dtype="Float64"),
+    "category": pd.Series(pd.Categorical(WORDS, categories=["minor", "never", "Major"])),
+    "category of numbers": pd.Series(pd.Categorical(Y)),
+    "categorical": pd.Categorical(WORDS),
+    "index": pd.Index(WORDS, name="y"),
+    "polars": pl.Series("y", Y),
+    "polars words": pl.Series("y", WORDS),
+    "polars bool": pl.Series("y", Y == 1),
+    "polars category": pl.Series("y", WORDS.tolist(), dtype=pl.Categorical),
+    "tensor": torch.tensor(Y),
+    "tensor of bool": torch.tensor(Y == 1),
+    "tensor of bfloat16": torch.tensor(Y).bfloat16(),
+    "column": Y[:, None],
+    "frame": pd.DataFrame({"y": WORDS}),
+    "polars frame": pl.DataFrame({"y": Y}),
+    "one-hot": ONE_HOT,
+    "one-hot floats": ONE_HOT.astype(float),
+    "one-hot bools": ONE_HOT.astype(bool),
+    "one-hot list": ONE_HOT.tolist(),
+    "one-hot tensor": torch.tensor(ONE_HOT),
+    "one-hot frame": pd.DataFrame(ONE_HOT, columns=["a", "b"]),
+    "one-hot polars": pl.DataFrame(ONE_HOT, schema=["a", "b"]),
+}
+
+
+def plain_labels(y):
+    if isinstance(y, torch.Tensor):
+        y = y.float().numpy()
+    return np.asarray(y).tolist()
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_labels_of_any_kind_come_back(kind):
+    y = TARGETS[kind]
+    before = plain_labels(y)
+    X_res, y_res = quick().fit_resample(A, y)
+    assert type(y_res) is type(y)
+    assert plain_labels(y) == before
+    found = plain_labels(y_res)
+    assert found[:N] == before
+    assert found[N:] == [before[-1]] * 20  # the last row is of the minority
+    for attribute in ("dtype", "dtypes", "name", "schema"):
+        assert np.all(getattr(y_res, attribute, None) == getattr(y, attribute, None))
+    # The rows do not depend on what the classes are called.
+    np.testing.assert_array_equal(np.sort(X_res, axis=0)[0], A.min(axis=0))
+    assert X_res.shape == (2 * N_MAJORITY, 3)
+
+
+def test_labels_are_named_by_the_user_afterwards():
+    sampler = quick(sampling_strategy={"minor": 33})
+    X_res, y_res = sampler.fit_resample(A, WORDS)
+    assert (y_res == "minor").sum() == 33
+    assert list(sampler.generator_) == ["minor"]
+    assert sampler.majority_class_ == "Major"
+    assert sampler.sample(2, "minor").shape == (2, 3)
+    assert len(X_res) == 63
+
+
+# ------------------------------------------------------------------------------- how many rows
+
+THREE = np.r_[np.zeros(20, int), np.ones(5, int), np.full(15, 2)]
+STRATEGIES = {
+    "auto": (Y, "auto", [30, 30]),
+    "float": (Y, 0.5, [30, 15]),
+    "ratio of one": (Y, 1.0, [30, 30]),
+    "callable": (Y, lambda y: {1: len(y) - 15}, [30, 25]),
+    "dict": (Y, {0: 30, 1: 12}, [30, 12]),
+    "dict of the majority": (Y, {0: 35}, [35, 10]),
+    "dict of both": (Y, {0: 36, 1: 40}, [36, 40]),
+    "dict without a class": (THREE, {1: 9}, [20, 9, 15]),
+    "empty dict": (Y, {}, [30, 10]),
+    "nothing to do": (Y, {0: 30, 1: 10}, [30, 10]),
+    "balanced": (COUNTER % 2, "auto", [20, 20]),
+    "three": (THREE, "auto", [20, 20, 20]),
+    "minority": (THREE, "minority", [20, 20, 15]),
+    "not minority": (THREE, "not minority", [20, 5, 20]),
+    "all": (THREE, "all", [20, 20, 20]),
+    "two largest": (np.r_[[0] * 15, [1] * 15, [2] * 10], "auto", [15, 15, 15]),
+    "two smallest": (np.r_[[0] * 10, [1] * 20, [2] * 10], "auto", [20, 20, 20]),
+    "three equals, one grows": (np.r_[COUNTER[:39] % 3, 0], {1: 20, 2: 13}, [14, 20, 13]),
+}
+
+
+@pytest.mark.parametrize("case", STRATEGIES)
+def test_every_class_gets_what_the_strategy_says(case):
+    y, strategy, counts = STRATEGIES[case]
+    sampler = quick(sampling_strategy=strategy)
+    X_res, y_res = sampler.fit_resample(A, y)
+    assert np.bincount(y_res).tolist() == counts
+    np.testing.assert_array_equal(X_res[:N], A)
+    np.testing.assert_array_equal(y_res[:N], y)
+    assert np.isfinite(X_res).all()
+    added = np.array(counts) - np.bincount(y)
+    assert {k: n for k, n in sampler.sampling_strategy_.items() if n} == {
+        k: n for k, n in enumerate(added.tolist()) if n
+    }
+
+
+# -------------------------------------------------------------------------------- strange data
+
+
+def minority_of(n):
+    return np.r_[np.zeros(N - n, int), np.ones(n, int)]
+
+
+STRANGE = {
+    "minority of one row": (A, minority_of(1), {}),
+    "minority of two rows": (A, minority_of(2), {}),
+    "minority of one row repeated": (np.where(Y[:, None] == 1, A[35], A), Y, {}),
+    "majority of one row repeated": (np.where(Y[:, None] == 0, A[0], A), Y, {}),
+    "majority of one row": (A[:2], Y[-2:] * 0 + [0, 1], {"sampling_strategy": {0: 3, 1: 6}}),
+    "one feature": (A[:, :1], Y, {}),
+    "twenty rows": (A[:20], np.r_[np.zeros(15, int), np.ones(5, int)], {}),
+    "three rows": (A[:3], np.array([0, 0, 1]), {}),
+    "nearly all held out": (A, Y, {"validation_fraction": 0.99}),
+    "batches of one": (A, Y, {"batch_size": 1}),
+    "huge": (A * 1e30, Y, {}),
+    "huge float32": ((A * 1e30).astype("f4"), Y, {}),
+    "near the largest number": (A / abs(A).max() * 1.7e308, Y, {}),
+    "tiny": (A * 1e-30, Y, {}),
+    "denormal": (A * 1e-318, Y, {}),
+    "huge and tiny": (A * [1e30, 1e-30, 1], Y, {}),
+    "a constant column": (A * [1, 0, 1] + [0, 7, 0], Y, {}),
+    "only constant columns": (np.full((N, 2), 3.5), Y, {}),
+    "an outlier": (np.where(COUNTER[:, None] == 3, 1e12, A), Y, {}),
+}
+
+
+@pytest.mark.parametrize("case", STRANGE)
+def test_strange_data_give_finite_rows_within_the_data(case):
+    X, y, params = STRANGE[case]
+    X_res, y_res = quick(**params).fit_resample(X, y)
+    assert len(X_res) == len(y_res) > len(X)
+    np.testing.assert_array_equal(X_res[: len(X)], X)
+    assert np.isfinite(X_res).all()
+    assert (X_res >= X.min(axis=0)).all()
+    assert (X_res <= X.max(axis=0)).all()
+
+
+def test_only_constant_columns_can_be_sampled_later():
+    sampler = quick()
+    sampler.fit_resample(np.full((N, 2), 3.5), Y)
+    assert sampler.sample(2, 1).tolist() == [[3.5, 3.5]] * 2
+
+
+# ----------------------------------------------------------------------------------- bad input
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Training would take minutes; whatever can be refused is refused before."""
+
+    def fail(*args, **kwargs):
+        pytest.fail("it trained first")
+
+    monkeypatch.setattr(MGVAESampler, "_fit_generator", fail)
+    monkeypatch.setattr("imbdeep.over_sampling._mgvae.model.run", fail)
+
+
+FRAME = pd.DataFrame(A, columns=["a", "b", "c"])
+BAD_X = {
+    "infinity": (np.where(A[3, 1] == A, np.inf, A), ValueError, "Column 1 contains infinity"),
+    "infinity in a frame": (FRAME.replace(A[3, 1], -np.inf), ValueError, "'b' contains infinity"),
+    "infinity in polars": (
+        pl.DataFrame({"u": A[:, 0], "v": np.where(Y, np.inf, 1.0)}),
+        ValueError,
+        "'v' contains infinity",
+    ),
+    "infinity in a list": ([[np.inf], *A[1:, :1].tolist()], ValueError, "0 contains infinity"),
+    "infinity in sparse": (
+        sp.csr_array(np.where(Y[:, None], np.inf, A)),
+        ValueError,
+        "contains infinity",
+    ),
+    "complex": (A * 1j, ValueError, "Complex data not supported"),
+    "complex in a frame": (FRAME * 1j, ValueError, "Complex data not supported: column 'a'"),
+    "dates": (FRAME.assign(t=pd.date_range("2020", periods=N)), TypeError, "'t' holds dates"),
+    "spans": (FRAME.assign(t=pd.to_timedelta(COUNTER, "D")), TypeError, "'t' holds dates or times"),
+    "polars dates": (
+        pl.DataFrame({"a": A[:, 0]}).with_columns(t=pl.date(2020, 1, 1)),
+        TypeError,
+        "'t' holds dates or times",
+    ),
+    "dates in an array": (COUNTER.astype("M8[D]")[:, None], TypeError, "holds dates or times"),
+    "two columns of one name": (
+        pd.DataFrame(A, columns=["a", "a", "b"]),
+        ValueError,
+        "unique.*'?a'? ",
+    ),
+    "lazy": (pl.LazyFrame({"a": A[:, 0]}), TypeError, r"LazyFrame.*X\.collect\(\)"),
+    "one dimension": (A[:, 0], ValueError, "Expected 2D array, got 1D array"),
+    "three dimensions": (A[:, :, None], ValueError, r"shape \(40, 3, 1\).*grey images need"),
+    "no column": (A[:, :0], ValueError, r"0 feature\(s\)"),
+    "no column in a frame": (FRAME[[]], ValueError, r"0 feature\(s\)"),
+    "fewer rows": (A[:-1], ValueError, "inconsistent numbers of samples"),
+    "fewer rows in a frame": (FRAME[:-1], ValueError, "inconsistent numbers of samples"),
+    "fewer rows in polars": (
+        pl.DataFrame({"a": A[1:, 0]}),
+        ValueError,
+        "inconsistent numbers of samples",
+    ),
+    "fewer images": (IMAGES[1:], ValueError, "inconsistent numbers of samples"),
+    "missing pixels": (np.where(IMAGES > 99, np.nan, 1), ValueError, "contains NaN"),
+    "infinite pixels": (np.where(IMAGES > 99, np.inf, 1), ValueError, "contains infinity"),
+    "nothing": (None, ValueError, "Expected 2D array"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_X)
+def test_bad_data_are_refused_before_training(no_training, case):
+    X, error, message = BAD_X[case]
+    sampler = quick()
+    with pytest.raises(error, match="(?s)" + message):
+        sampler.fit_resample(X, Y)
+    assert vars(sampler) == quick().get_params()
+
+
+def with_missing(values, missing, **kwargs):
+    return pd.Series([missing, *values[1:]], **kwargs)
+
+
+MISSING = {
+    "None": np.array([None, *WORDS[1:]], dtype=object),
+    "None in a list": [None, *WORDS[1:].tolist()],
+    "NaN": np.where(COUNTER == 0, np.nan, Y),
+    "NaN among words": np.array([np.nan, *WORDS[1:]], dtype=object),
+    "tensor": torch.tensor(np.where(COUNTER == 0, np.nan, Y)),
+    "series": with_missing(WORDS.tolist(), None),
+    "string": with_missing(WORDS.tolist(), None, dtype="string"),
+    "Int64": with_missing(Y.tolist(), None, dtype="Int64"),
+    "boolean": with_missing((Y == 1).tolist(), None, dtype="boolean"),
+    "category": with_missing(WORDS.tolist(), None, dtype="category"),
+    "polars": pl.Series([None, *Y[1:].tolist()]),
+    "polars words": pl.Series([None, *WORDS[1:].tolist()]),
+    "frame": with_missing(WORDS.tolist(), None).to_frame(),
+}
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_missing_labels_are_refused_before_training(no_training, kind):
+    with pytest.raises(ValueError, match="y holds missing labels: drop those rows"):
+        quick().fit_resample(A, MISSING[kind])
+
+
+BAD_Y = {
+    "one class": (np.zeros(N, int), "needs to have more than 1 class"),
+    "numbers": (A[:, 0], "Unknown label type"),
+    "two labels a row": (np.ones((N, 2), int), "Multilabel and multioutput targets are not"),
+    "fewer": (Y[1:], "inconsistent numbers of samples"),
+    "nothing": (None, "Unknown label type|label"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_Y)
+def test_bad_labels_are_refused_before_training(no_training, case):
+    y, message = BAD_Y[case]
+    with pytest.raises(ValueError, match=message):
+        quick().fit_resample(A, y)
+
+
+BAD_SHAPES = {
+    "two numbers": (IMAGES.reshape(N, -1), (6, 6), r"image_shape=\(6, 6\) must be three positive"),
+    "a negative one": (IMAGES.reshape(N, -1), (-1, 6, -6), "must be three positive integers"),
+    "a fraction": (IMAGES.reshape(N, -1), (1, 6.0, 6), "must be three positive integers"),
+    "too few values": (IMAGES.reshape(N, -1), (1, 5, 5), "has 25 values, but a row of X has 36"),
+    "of images": (IMAGES, (1, 5, 5), "has 25 values, but a row of X has 36"),
+    "a frame": (pd.DataFrame(IMAGES.reshape(N, -1)), (1, 6, 6), r"pass X.to_numpy\(\)"),
+    "sparse": (sp.csr_array(IMAGES.reshape(N, -1)), (1, 6, 6), r"or X.toarray\(\)"),
+    "words": (IMAGES.reshape(N, -1).astype(str), (1, 6, 6), "X is no numeric array"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SHAPES)
+def test_image_shape_that_does_not_fit_is_refused_before_training(no_training, case):
+    X, shape, message = BAD_SHAPES[case]
+    with pytest.raises(ValueError, match=message):
+        quick(image_shape=shape).fit_resample(X, Y)
+
+
+BAD_STRATEGIES = {
+    "unknown class": (Y, {7: 50}, r"\{7\} target class is/are not present"),
+    "unknown class of a callable": (Y, lambda y: {7: 50}, r"\{7\} target class is/are not present"),
+    "too few": (Y, {1: 3}, "should be greater or equal to the original number of samples"),
+    "ratio below": (Y, 0.1, "ratio required to remove samples"),
+    "ratio of three": (THREE, 0.9, "only when the type of target is binary"),
+    "list": (Y, [1], "The 'sampling_strategy' parameter of MGVAESampler must be"),
+    "word": (Y, "majority", "The 'sampling_strategy' parameter of MGVAESampler must be"),
+    "ratio above": (Y, 1.5, "The 'sampling_strategy' parameter of MGVAESampler must be"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_STRATEGIES)
+def test_bad_strategies_are_refused_before_training(no_training, case):
+    y, strategy, message = BAD_STRATEGIES[case]
+    with pytest.raises(ValueError, match=message):
+        quick(sampling_strategy=strategy).fit_resample(A, y)
+
+
+# ------------------------------------------------------------------------ a call is all or nothing
+
+
+class Interrupted(BaseException):
+    """Stands for Ctrl-C."""
+
+
+def interrupt(self, *args):
+    self.history_ = ["half done"]
+    raise Interrupted
+
+
+def test_interrupted_first_call_leaves_the_sampler_unfitted(monkeypatch):
+    sampler = quick()
+    with monkeypatch.context() as patch:
+        patch.setattr(MGVAESampler, "_fit_generator", interrupt)
+        with pytest.raises(Interrupted):
+            sampler.fit_resample(A, Y)
+    assert vars(sampler) == quick().get_params()
+    with pytest.raises(NotFittedError):
+        sampler.sample(1, 1)
+    after, _ = sampler.fit_resample(A, Y)
+    np.testing.assert_array_equal(after, quick().fit_resample(A, Y)[0])
+
+
+@pytest.mark.parametrize("hook", ["_fit_generator", "_generate"])
+def test_interrupted_later_call_leaves_the_earlier_fit(monkeypatch, hook):
+    sampler, twin = quick(), quick()
+    sampler.fit_resample(A, Y)
+    twin.fit_resample(A, Y)
+    before = dict(vars(sampler))
+    with monkeypatch.context() as patch:
+        patch.setattr(MGVAESampler, hook, interrupt)
+        with pytest.raises(Interrupted):
+            sampler.fit_resample(pd.DataFrame(IMAGES.reshape(N, -1)), THREE)
+    assert vars(sampler) == before
+    np.testing.assert_array_equal(sampler.sample(5, 1), twin.sample(5, 1))
+
+
+def test_refused_call_leaves_the_earlier_fit():
+    sampler = quick()
+    sampler.fit_resample(FRAME, Y)
+    before = dict(vars(sampler))
+    with pytest.raises(ValueError, match="infinity"):
+        sampler.fit_resample(np.full((N, 2), np.inf), Y)
+    assert vars(sampler) == before
+    assert sampler.feature_names_in_.tolist() == ["a", "b", "c"]
+
+
+# ------------------------------------------------------------------------------- more rows, later
+
+
+def test_sample_before_fitting_is_refused():
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        quick().sample(3, 1)
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        quick().fit(A, Y).sample(3, 1)  # imbalanced-learn's fit checks the data and trains nothing
+
+
+@pytest.mark.parametrize("target", [0, 2, "1", None, 1.5, "majority"])
+def test_sample_of_a_class_that_got_no_rows_is_refused(target):
+    sampler = quick()
+    sampler.fit_resample(A, Y)
+    with pytest.raises(
+        ValueError, match=r"is not a class that rows were added to \(those are \[1\]"
+    ):
+        sampler.sample(3, target)
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.0, "3", None])
+def test_sample_of_no_number_of_rows_is_refused(n):
+    sampler = quick()
+    sampler.fit_resample(A, Y)
+    with pytest.raises(ValueError, match="must be a positive integer: the number of rows"):
+        sampler.sample(n, 1)
+
+
+def test_sample_repeats_with_a_seed_and_goes_on_without():
+    sampler = quick()
+    sampler.fit_resample(A, Y)
+    first = sampler.sample(5, 1, random_state=3)
+    np.testing.assert_array_equal(sampler.sample(5, 1, random_state=3), first)
+    assert not np.array_equal(sampler.sample(5, 1, random_state=4), first)
+    assert not np.array_equal(sampler.sample(5, 1), sampler.sample(5, 1))
+    state = np.random.RandomState(3)
+    np.testing.assert_array_equal(sampler.sample(5, 1, random_state=state), first)
+
+
+@pytest.mark.parametrize(
+    "X, kind",
+    [(A, np.ndarray), (FRAME, pd.DataFrame), (A.tolist(), np.ndarray), (IMAGES, np.ndarray)],
+    ids=["array", "frame", "list", "images"],
+)
+def test_sample_gives_rows_in_the_container_that_was_fitted(X, kind):
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    rows = sampler.sample(4, 1)
+    assert type(rows) is kind
+    assert rows.shape == (4, *np.shape(X)[1:])
+
+
+# ------------------------------------------------------------------------- promises, on any table
+
+COLUMNS = {
+    "float": lambda rng, n: rng.normal(size=n),
+    "money": lambda rng, n: np.round(rng.gamma(2, 30, n), 2),
+    "holes": lambda rng, n: np.where(rng.random(n) < 0.3, np.nan, rng.normal(size=n)),
+    "int": lambda rng, n: rng.integers(-50, 900, n),
+    "few": lambda rng, n: rng.integers(0, 3, n),
+    "uint8": lambda rng, n: rng.integers(0, 256, n).astype("u1"),
+    "Int32": lambda rng, n: pd.array(np.where(rng.random(n) < 0.2, None, 7), dtype="Int32"),
+    "bool": lambda rng, n: rng.random(n) < 0.1,
+    "boolean": lambda rng, n: pd.array(rng.choice([True, False, None], n), dtype="boolean"),
+    "word": lambda rng, n: rng.choice(["x", "y", "z", "rare"], n),
+    "category": lambda rng, n: pd.Categorical(rng.choice(["x", "y"], n), categories=["y", "x"]),
+    "mixed": lambda rng, n: rng.choice(np.array([1, "one", None], dtype=object), n),
+}
+CONTINUOUS = {"float", "money", "holes", "int", "uint8"}
+
+
+@given(
+    kinds=st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=5),
+    counts=st.lists(st.integers(1, 25), min_size=2, max_size=4),
+    extra=st.lists(st.integers(0, 9), min_size=4, max_size=4),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=15)
+def test_promises_hold_on_any_table(kinds, counts, extra, seed):
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    X = pd.DataFrame({f"{k}{i}": COLUMNS[k](rng, len(y)) for i, k in enumerate(kinds)})
+    before = X.copy(deep=True)
+    wanted = {k: c + e for k, (c, e) in enumerate(zip(counts, extra, strict=False))}
+    X_res, y_res = quick(sampling_strategy=wanted).fit_resample(X, y)
+
+    pd.testing.assert_frame_equal(X, before)
+    pd.testing.assert_frame_equal(X_res.head(len(y)), X)
+    np.testing.assert_array_equal(y_res[: len(y)], y)
+    assert np.bincount(y_res).tolist() == list(wanted.values())
+    assert X_res.dtypes.equals(X.dtypes)
+    new = X_res.iloc[len(y) :]
+    for kind, name in zip(kinds, X, strict=True):
+        values, seen = new[name].dropna(), X[name].dropna()
+        if kind in CONTINUOUS and len(values):
+            assert seen.min() <= values.min()
+            assert values.max() <= seen.max()
+        elif kind not in CONTINUOUS:
+            assert set(values) <= set(seen)
+        assert X[name].isna().any() or not new[name].isna().any()
+
+
+def test_no_warning_of_pandas_or_torch_reaches_the_user():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        quick().fit_resample(pd.DataFrame(pandas_columns()), pd.Series(Y))
+    assert [str(w.message) for w in caught] == []

@@ -1,0 +1,570 @@
+"""The command line, as a user meets it: what is written, what is refused, what is left behind."""
+
+import gzip
+import os
+import runpy
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn.utils.validation
+
+import imbdeep.over_sampling
+from imbdeep.cli import _demo, _resample, main
+
+QUICK = ["--param", "pretrain_steps=20", "--param", "finetune_steps=10", "--quiet"]
+HEADER = "size,count,price,colour,ok,y"
+
+
+def lines_of(n=40, separator=","):
+    """A table with numbers as people write them, words, gaps, and a minority of a quarter."""
+    colours = ["red", '"dark, blue"', ""]
+    lines = [HEADER]
+    for k in range(n):
+        cells = [f"{k / 7:.3f}0", "" if k % 5 == 0 else str(k % 4), f"{k}e-3", colours[k % 3]]
+        lines.append(",".join([*cells, str(k % 2 == 0), "ill" if k % 4 == 0 else "well"]))
+    return [line.replace(",", separator) for line in lines]
+
+
+@pytest.fixture
+def resample(tmp_path, monkeypatch, capsys):
+    """Run ``resample`` on a text in ``data.csv``; give the status and the two outputs."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*options, text=None, source="data.csv", output="out.csv", target="y"):
+        if text is not None:
+            Path(source).write_bytes(text if isinstance(text, bytes) else text.encode())
+        words = ["resample", source, "--target", target, "--output", output, *options]
+        status = main(words)
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+def refused(result):
+    """The error of a refused command: one line, status 2, nothing said, nothing written."""
+    status, out, err = result
+    assert status == 2
+    assert out == ""
+    assert err.startswith("imbdeep: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    left = {"data.csv", "out.csv", "data.parquet", "data.tsv", "data.csv.gz", "data.CSV"}
+    assert set(os.listdir()) <= left
+    return err
+
+
+CSV = "\n".join(lines_of()) + "\n"
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Fail the test that gets as far as training."""
+
+    def fit_resample(self, X, y):
+        raise AssertionError("the command went on to the training")
+
+    monkeypatch.setattr(imbdeep.over_sampling.MGVAESampler, "fit_resample", fit_resample)
+
+
+# ------------------------------------------------------------------------------- the program
+
+
+def test_help_is_fast_and_names_the_commands():
+    start = time.perf_counter()
+    program = [sys.executable, "-X", "importtime", "-m", "imbdeep", "--help"]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
+    assert time.perf_counter() - start < 5  # on a machine that is busy
+    assert "demo" in done.stdout
+    assert "resample" in done.stdout
+    loaded = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert not loaded & {"torch", "numpy", "sklearn", "pandas", "imblearn", "matplotlib", "joblib"}
+
+
+@pytest.mark.parametrize("command", ["demo", "resample"])
+def test_each_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    assert "--seed" in capsys.readouterr().out
+
+
+def test_module_runs_as_a_program(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["imbdeep", "--version"])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module("imbdeep", run_name="__main__")
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"imbdeep {imbdeep.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ([], "required: COMMAND"),
+        (["train"], "invalid choice: 'train'"),
+        (["resample", "data.csv", "--output", "out.csv"], "required: --target"),
+        (["demo", "--folds", "1"], "1 must be an integer from 2 to 20"),
+        (["demo", "--seed", "one"], "one must be an integer from 0"),
+        (["demo", "--output", "picture.jpg"], "picture.jpg must end in .png"),
+    ],
+)
+def test_words_that_are_not_understood(words, message, capsys):
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("imbdeep: ")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+# ---------------------------------------------------------------------------------- resample
+
+
+def test_resample_balances_and_says_so(resample):
+    status, out, err = resample(*QUICK, text=CSV)
+    assert status == 0
+    assert err == ""
+    assert out.splitlines()[:3] == [
+        "y     rows before  rows after",
+        "well           30          30",
+        "ill            10          30",
+    ]
+    assert "20 new rows by mgvae behind the 40 original ones, in " in out
+    assert " s on " in out
+    assert "Written: out.csv" in out
+    assert "shifts the probabilities" in out
+    assert "TunedThresholdClassifierCV" in out
+    assert sorted(os.listdir()) == ["data.csv", "out.csv"]
+    table = pd.read_csv("out.csv", dtype_backend="numpy_nullable")
+    assert table["y"].value_counts().to_dict() == {"ill": 30, "well": 30}
+    assert (table["y"][40:] == "ill").all()
+    assert [str(dtype) for dtype in table.dtypes] == [
+        *("Float64", "Int64", "Float64", "string", "boolean", "string")
+    ]
+    assert table["count"][40:].dropna().isin(range(4)).all()
+    assert set(table["colour"][40:].dropna()) <= {"red", "dark, blue"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CSV,
+        CSV.removesuffix("\n"),
+        CSV.replace("\n", "\r\n"),
+        "\ufeff" + CSV,
+        CSV.replace("y\n", "y\n\n", 1),
+        "".join(f"{k or 'size'},{line}\n" for k, line in enumerate(lines_of())),
+    ],
+    ids=["plain", "no end of line", "windows", "byte order mark", "empty line", "same name twice"],
+)
+def test_original_lines_are_the_same_bytes(resample, text):
+    status, _, _ = resample(*QUICK, text=text, target="y")
+    before, after = Path("data.csv").read_bytes(), Path("out.csv").read_bytes()
+    assert status == 0
+    assert after.startswith(before.rstrip(b"\r\n"))
+    end = b"\r\n" if b"\r\n" in before else b"\n"
+    assert after.count(b"\n") == after.count(end)
+    n_lines = before.rstrip().count(b"\n")
+    assert len(after.rstrip().split(b"\n")) == n_lines + 1 + 20
+    first_new = after.split(end)[n_lines + 1]
+    assert first_new.count(b",") >= HEADER.count(",")
+
+
+def test_same_seed_same_bytes(resample):
+    outputs = []
+    for name, seed in [("a.csv.gz", "3"), ("b.csv.gz", "3"), ("c.csv.gz", "4")]:
+        assert resample(*QUICK, "--seed", seed, text=CSV, output=name)[0] == 0
+        outputs.append(Path(name).read_bytes())
+    assert outputs[0] == outputs[1]
+    assert outputs[0] != outputs[2]
+    assert gzip.decompress(outputs[0]).startswith(CSV.encode())
+
+
+def test_packed_and_tab_separated(resample):
+    tabs = "\n".join(lines_of(separator="\t")).replace("dark\t", "dark,") + "\n"
+    assert resample(*QUICK, text=tabs, source="data.tsv", output="out.tsv")[0] == 0
+    assert Path("out.tsv").read_text().startswith(tabs)
+    packed = gzip.compress(CSV.encode())
+    assert resample(*QUICK, text=packed, source="data.csv.gz", output="flat.CSV")[0] == 0
+    assert Path("flat.CSV").read_text().startswith(CSV)
+    # Other separators: written anew, with equal values.
+    assert resample(*QUICK, source="data.tsv", output="out.csv")[0] == 0
+    pd.testing.assert_frame_equal(
+        pd.read_csv("out.csv")[:40], pd.read_csv("data.tsv", sep="\t"), check_exact=True
+    )
+
+
+def parquet_frame(n=40):
+    rows = np.arange(n)
+    frame = pd.DataFrame(
+        {
+            "small": (rows % 7).astype("int8"),
+            "single": (rows / 7).astype("float32"),
+            "nullable": pd.array([None if k % 5 == 0 else int(k) % 4 for k in rows], dtype="Int64"),
+            "flag": rows % 2 == 0,
+            "kind": pd.Categorical.from_codes(rows % 3, ["a", "b", "never", "c"]),
+            "word": [["x", "y"][k % 2] for k in rows],
+        }
+    )
+    frame.insert(2, "y", (rows % 4 == 0).astype("uint8"))
+    return frame
+
+
+def test_parquet_keeps_dtypes_and_rows(resample, tmp_path):
+    frame = parquet_frame()
+    frame.to_parquet(tmp_path / "data.parquet")
+    status, out, err = resample(*QUICK, source="data.parquet", output="out.parquet")
+    assert (status, err) == (0, "")
+    assert "20 new rows" in out
+    result = pd.read_parquet("out.parquet")
+    pd.testing.assert_frame_equal(result[:40], pd.read_parquet("data.parquet"))
+    assert (result["y"][40:] == 1).all()
+
+
+def test_parquet_without_the_metadata_of_pandas(resample, tmp_path):
+    """Integers beside gaps stay integers; an index of names is left out, and that is said."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    frame = parquet_frame()
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    pq.write_table(table, tmp_path / "data.parquet")
+    assert resample(*QUICK, source="data.parquet", output="out.parquet")[0] == 0
+    assert pq.read_schema("out.parquet").field("nullable").type == pa.int64()
+    assert pq.read_table("out.parquet")["nullable"][:40].to_pylist() == [
+        None if k % 5 == 0 else k % 4 for k in range(40)
+    ]
+    frame.index = [f"row {k}" for k in range(40)]
+    frame.to_parquet(tmp_path / "data.parquet")
+    status, _, err = resample(*QUICK, source="data.parquet", output="out.csv")
+    assert status == 0
+    assert (
+        err == "imbdeep: note: the index of data.parquet is left out, since new rows have none.\n"
+    )
+    assert "row" not in Path("out.csv").read_text()
+    assert Path("out.csv").read_text().startswith("small,single,y,nullable")
+
+
+def test_parquet_without_pyarrow(resample, monkeypatch, tmp_path):
+    parquet_frame().to_parquet(tmp_path / "data.parquet")
+
+    def missing(*_, **__):
+        raise ImportError("Unable to find a usable engine")
+
+    monkeypatch.setattr(pd, "read_parquet", missing)
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", missing)
+    hint = 'pip install "imbdeep[parquet]"'
+    assert hint in refused(resample(*QUICK, source="data.parquet"))
+    assert hint in refused(resample(*QUICK, text=CSV, output="out.parquet"))
+
+
+def test_sampling_strategy_and_parameters(resample, monkeypatch):
+    seen = []
+    fit_resample = imbdeep.over_sampling.MGVAESampler.fit_resample
+
+    def spy(self, X, y):
+        seen.append(self.get_params())
+        return fit_resample(self, X, y)
+
+    monkeypatch.setattr(imbdeep.over_sampling.MGVAESampler, "fit_resample", spy)
+    options = [*QUICK, "--param", "prior=gaussian", "--param", "hidden_layer_sizes=(8, 4)"]
+    ratio = [*options, "--sampling-strategy", "0.5", "--device", "cpu", "--seed", "7"]
+    assert resample(*ratio, text=CSV)[0] == 0
+    assert seen[0]["sampling_strategy"] == 0.5
+    assert seen[0]["prior"] == "gaussian"
+    assert seen[0]["hidden_layer_sizes"] == (8, 4)
+    assert seen[0]["random_state"] == 7
+    assert seen[0]["device"] == "cpu"
+    assert seen[0]["verbose"] is False
+    assert Path("out.csv").read_text().count("ill\n") == 15
+    totals = ["--sampling-strategy", "{'ill': 12}", "--force"]
+    assert resample(*options, *totals)[0] == 0
+    assert Path("out.csv").read_text().count("ill\n") == 12
+
+
+def test_progress_is_shown_unless_quiet(resample):
+    status, _, err = resample(*QUICK[:-1], text=CSV)
+    assert status == 0
+    assert "20/20" in err
+
+
+def test_notes_are_one_line_without_our_source(resample, monkeypatch):
+    """A warning of the sampler reaches the user as a sentence."""
+    monkeypatch.setattr("warnings.filters", [])
+    status, _, err = resample(*QUICK, "--param", "n_exemplars=99", text=CSV)
+    assert status == 0
+    assert err.startswith("imbdeep: note: n_exemplars=99 is more than the majority has")
+    assert ".py" not in err
+
+
+@pytest.mark.usefixtures("no_training")
+class TestRefused:
+    """Before any training, with the value, the rule and the next action in one line."""
+
+    def test_unknown_target(self, resample):
+        err = refused(resample(text=CSV, target="sise"))
+        assert "--target sise is no column of data.csv, which has: size, count, price" in err
+        assert "Did you mean 'size'?" in err
+
+    def test_unknown_target_of_a_wide_table(self, resample):
+        names = ",".join(f"column{k}" for k in range(50))
+        err = refused(resample(text=f"{names}\n" + "1," * 49 + "1\n", target="zzz"))
+        assert "column29, ..." in err
+        assert "column30" not in err
+        assert "Did you mean" not in err
+
+    def test_output_is_there(self, resample):
+        Path("out.csv").write_text("precious")
+        err = refused(resample(text=CSV))
+        assert "--output out.csv is there already" in err
+        assert "--force" in err
+        assert Path("out.csv").read_text() == "precious"
+
+    def test_output_is_the_input(self, resample):
+        err = refused(resample(text=CSV, output="./data.csv"))
+        assert "--output ./data.csv is the input" in err
+        assert "--force" in err
+        assert Path("data.csv").read_text() == CSV
+
+    def test_output_folder(self, resample, tmp_path, monkeypatch):
+        err = refused(resample(text=CSV, output="nowhere/out.csv"))
+        assert f"there is no folder {tmp_path / 'nowhere'}: make it first" in err
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        assert "may not be written to" in refused(resample(text=CSV))
+
+    def test_output_is_a_folder(self, resample):
+        Path("out.csv").mkdir()
+        assert "is a folder: name a file in it" in refused(resample(text=CSV))
+
+    @pytest.mark.parametrize("side", ["source", "output"])
+    def test_unknown_ending(self, resample, side):
+        err = refused(resample(**{side: "table.xlsx"}))
+        assert "table.xlsx must end in .csv or .csv.gz or .tsv or .parquet" in err
+
+    def test_no_such_input(self, resample):
+        assert "data.csv is no file: check the path" in refused(resample())
+
+    @pytest.mark.parametrize(
+        "text, message",
+        [
+            ("a,y\n1,2\n4,5,6\n", "Expected 2 fields in line 3, saw 3"),
+            ("a,y\n1,2,3\n4,5,6\n", "Length of header or names does not match"),
+            ('a,y\n"1,2\n', "EOF inside string"),
+            ("", "No columns to parse"),
+            ("a,y\n\xe9,1\n".encode("latin-1"), "can't decode byte 0xe9"),
+        ],
+    )
+    def test_malformed_text(self, resample, text, message):
+        err = refused(resample(text=text))
+        assert err.startswith("imbdeep: data.csv cannot be read as UTF-8 text with ',' between")
+        assert message in err
+        assert "Repair it" in err
+
+    def test_malformed_files(self, resample):
+        for text in (b"no gzip", gzip.compress(CSV.encode())[:60]):
+            assert "data.csv.gz cannot be read" in refused(
+                resample(text=text, source="data.csv.gz")
+            )
+        err = refused(resample(text="no parquet", source="data.parquet"))
+        assert "data.parquet cannot be read as parquet" in err
+
+    def test_no_rows(self, resample):
+        assert "data.csv has no rows" in refused(resample(text="a,y\n"))
+
+    def test_no_features(self, resample):
+        assert "data.csv has no column beside y" in refused(resample(text="y\n1\n0\n"))
+
+    def test_missing_labels(self, resample):
+        text = "a,y\n" + "1,0\n" * 2 + "1,\n" * 2 + "2,1\n"
+        assert "no label in row 3, 4 (the first row below" in refused(resample(text=text))
+        text = "a,y\n" + "1,\n" * 7 + "2,1\n"
+        assert "no label in row 1, 2, 3, 4, 5 and 2 more" in refused(resample(text=text))
+
+    def test_one_class(self, resample):
+        err = refused(resample(text="a,y\n1,7\n2,7\n"))
+        assert "--target y holds the one class 7: over-sampling needs two" in err
+
+    def test_unknown_method(self, resample):
+        err = refused(resample("--method", "mgave", text=CSV))
+        assert "--method mgave is not known: take one of mgvae. Did you mean 'mgvae'?" in err
+
+    @pytest.mark.parametrize(
+        "word, message",
+        [
+            ("pretrain_step=5", "is no parameter of mgvae. Did you mean 'pretrain_steps'?"),
+            ("zzzzzz=5", "is no parameter of mgvae. It has batch_size, "),
+            ("pretrain_steps", "--param pretrain_steps must be KEY=VALUE"),
+            ("random_state=5", "--param random_state has an option of its own: use --seed"),
+        ],
+    )
+    def test_parameters(self, resample, word, message):
+        assert message in refused(resample("--param", word, text=CSV))
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--param", "beta=high"], "The 'beta' parameter of MGVAESampler must be a float"),
+        (["--device", "abacus"], "device='abacus' is not a device"),
+        (["--sampling-strategy", "{'dead': 90}"], "dead"),
+    ],
+)
+def test_what_the_sampler_refuses(resample, options, message):
+    assert message in refused(resample(*QUICK, *options, text=CSV))
+
+
+def test_force_replaces_the_input_itself(resample):
+    assert resample(*QUICK, "--force", text=CSV, output="data.csv")[0] == 0
+    assert Path("data.csv").read_text().startswith(CSV)
+    assert len(Path("data.csv").read_text().splitlines()) == 61
+    assert os.listdir() == ["data.csv"]
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.csv.gz", "out.tsv", "out.parquet"])
+@pytest.mark.parametrize(
+    "error, status", [(OSError(28, "No space left on device"), 2), (KeyboardInterrupt(), 130)]
+)
+def test_nothing_is_left_behind(resample, monkeypatch, output, error, status):
+    """The disk is full, or Ctrl-C comes, in the middle of writing; an old output stays."""
+    Path(output).write_text("old")
+
+    def fail(self, file, *_, **__):
+        if isinstance(file, Path):
+            file.write_text("half")
+        else:
+            file.write(b"half")
+        raise error
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", fail)
+    got, out, err = resample(*QUICK, "--force", text=CSV, output=output)
+    assert got == status
+    assert out == ""
+    message = "interrupted: nothing was written." if status == 130 else "No space left on device"
+    assert err.startswith("imbdeep: ")
+    assert message in err
+    assert sorted(os.listdir()) == sorted(["data.csv", output])
+    assert Path(output).read_text() == "old"
+
+
+def test_interrupt_and_lack_of_memory_while_training(resample, monkeypatch):
+    for error, status in [(KeyboardInterrupt(), 130), (MemoryError(), 2)]:
+
+        def fit_resample(self, X, y, error=error):
+            raise error
+
+        monkeypatch.setattr(imbdeep.over_sampling.MGVAESampler, "fit_resample", fit_resample)
+        got, out, err = resample(text=CSV)
+        assert (got, out) == (status, "")
+        assert err in ("imbdeep: interrupted: nothing was written.\n", "imbdeep: MemoryError\n")
+        assert os.listdir() == ["data.csv"]
+
+
+def test_link_as_output_stays_a_link(resample, tmp_path):
+    (tmp_path / "real.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    assert "is there already" in resample(text=CSV, output="link.csv")[2]
+    assert resample(*QUICK, "--force", text=CSV, output="link.csv")[0] == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "real.csv").read_text().startswith(CSV)
+
+
+def test_floats_are_read_exactly_by_old_pandas(monkeypatch, tmp_path):
+    seen = {}
+    monkeypatch.setattr(pd, "__version__", "2.2.3")
+    monkeypatch.setattr(pd, "read_csv", lambda source, **options: seen.update(options))
+    _resample._read_text(tmp_path / "data.csv", ",")
+    assert seen["float_precision"] == "round_trip"
+
+
+# -------------------------------------------------------------------------------------- demo
+
+DEMONSTRATE = _demo.demonstrate
+SMALL = {"pretrain_steps": 20, "finetune_steps": 10, "classifier_steps": 20, "n_jobs": 1}
+
+
+def table_of(out):
+    """The lines of the table, without what is above and below."""
+    lines = out.splitlines()
+    start = next(k for k, line in enumerate(lines) if line.startswith("done to the training part"))
+    stop = next(k for k, line in enumerate(lines) if line.startswith("In percent"))
+    return lines[start:stop]
+
+
+def test_demo_compares_draws_and_repeats(tmp_path, monkeypatch, capsys):
+    """The second run is in processes of its own, as a user's is, and gives the same numbers."""
+    monkeypatch.chdir(tmp_path)
+    outputs = []
+    for seed, n_jobs in [("0", 1), ("0", None), ("1", 1)]:
+        monkeypatch.setattr(
+            _demo, "demonstrate", partial(DEMONSTRATE, **SMALL | {"n_jobs": n_jobs})
+        )
+        assert main(["demo", "--folds", "2", "--seed", seed]) == 0
+        out, err = capsys.readouterr()
+        outputs.append(out)
+        assert "2 of 2 folds done" in err
+        assert n_jobs is None or "20/20" in err  # the bar of the first fold
+    first, second, third = map(table_of, outputs)
+    assert first == second
+    assert first != third
+    assert [line[:24].strip() for line in first[1:]] == [
+        *("nothing", "nothing, threshold tuned", "class weights"),
+        *("random over-sampling", "SMOTE", "MGVAE"),
+    ]
+    assert all(line.count("±") == 3 for line in first[1:])
+    assert "MGVAE is " in outputs[0]
+    assert "at most 20 + 10 training steps" in outputs[0]
+    assert f"Picture: {tmp_path / 'imbdeep-demo.png'}" in outputs[0]
+    assert os.listdir() == ["imbdeep-demo.png"]
+    assert Path("imbdeep-demo.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_demo_without_sample_weight(tmp_path, monkeypatch, capsys):
+    """MLPClassifier of scikit-learn 1.6 takes no weights: that line is not there."""
+    monkeypatch.setattr(sklearn.utils.validation, "has_fit_parameter", lambda *_: False)
+    _demo.demonstrate(tmp_path / "picture.png", n_folds=2, **SMALL)
+    out = capsys.readouterr().out
+    assert len(table_of(out)) == 6
+    assert "class weights" not in out
+
+
+@pytest.mark.parametrize(
+    "mgvae, tuned, best, sentence",
+    [
+        (
+            [80.0, 82.0],
+            [85.0, 86.0],
+            90.0,
+            "MGVAE is behind 'nothing, threshold tuned' by 4.5 points",
+        ),
+        (
+            [88.0, 90.0],
+            [85.0, 86.0],
+            90.0,
+            "MGVAE is ahead of 'nothing, threshold tuned' by 3.5 points",
+        ),
+        (
+            [85.0, 86.0],
+            [86.0, 85.0],
+            91.0,
+            "MGVAE is level with 'nothing, threshold tuned' in balanced",
+        ),
+    ],
+)
+def test_verdict_is_computed(mgvae, tuned, best, sentence):
+    scores = {
+        "nothing": np.array([[60.0, 50.0, 70.0], [60.0, 50.0, 70.0]]),
+        "nothing, threshold tuned": np.array([[t, 0.0, 70.0] for t in tuned]),
+        "SMOTE": np.array([[99.0, 0.0, best]] * 2),
+        "MGVAE": np.array([[m, 0.0, 90.5] for m in mgvae]),
+    }
+    text = _demo.verdict(scores)
+    assert text.startswith(sentence)
+    where = "behind" if best > 90.5 else "ahead of"
+    assert f"and {where} 'SMOTE' by 0.5 points of average precision (± 0.0), the best" in text

@@ -1,0 +1,116 @@
+"""Fisher information and its penalty against closed forms."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbdeep.ewc import EWCPenalty, fisher_diagonal
+
+GENERATOR = torch.Generator()
+
+
+@pytest.fixture(autouse=True)
+def generator():
+    return GENERATOR.manual_seed(0)
+
+
+def normal(*shape):
+    return torch.randn(*shape, generator=GENERATOR, dtype=torch.float64)
+
+
+def gaussian_loss(parameters, x):
+    """Minus log density of N(m, exp(2 log_s)), without its constant."""
+    log_s = parameters["log_s"]
+    return (0.5 * ((x - parameters["m"]) * torch.exp(-log_s)).square() + log_s).sum()
+
+
+def test_fisher_of_a_gaussian():
+    """Of the mean 1 / s^2, of the log scale 2, when the samples are the model's own."""
+    s = 0.5
+    x = 3 + s * normal(200_000, 1).float()
+    parameters = {"m": torch.tensor([3.0]), "log_s": torch.tensor([np.log(s)]).float()}
+    found = fisher_diagonal(gaussian_loss, parameters, (x,))
+    np.testing.assert_allclose(found, [1 / s**2, 2], rtol=0.03)
+
+
+def linear_loss(parameters, x, y):
+    """y ~ N(W x + b, I)."""
+    return 0.5 * (y - parameters["W"] @ x - parameters["b"]).square().sum()
+
+
+@pytest.mark.parametrize("max_elements", [1, 20, 100, 2**24])
+def test_fisher_of_a_linear_gaussian_model_in_any_chunks(max_elements):
+    n, d, k = 37, 3, 2
+    W, b, x = normal(k, d).float(), normal(k).float(), normal(n, d).float()
+    y = x @ W.T + b + normal(n, k).float()
+    found = fisher_diagonal(linear_loss, {"W": W, "b": b}, (x, y), max_elements=max_elements)
+    residual = (y - x @ W.T - b).double()
+    of_w = (residual.square()[:, :, None] * x.double().square()[:, None, :]).mean(0).flatten()
+    expected = torch.cat([of_w, residual.square().mean(0)])
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_fisher_on_own_samples_is_the_expected_second_derivative():
+    """E[r_i^2 x_j^2] = E[x_j^2] for unit noise: what Eq. 5 asks for."""
+    n, d = 100_000, 2
+    W, x = torch.zeros(1, d), normal(n, d).float() * torch.tensor([1.0, 3.0])
+    y = normal(n, 1).float()
+    found = fisher_diagonal(linear_loss, {"W": W, "b": torch.zeros(1)}, (x, y))
+    np.testing.assert_allclose(found, [*x.double().square().mean(0), 1], rtol=0.05)
+
+
+def test_fisher_leaves_parameters_without_a_gradient():
+    W = torch.ones(1, 1, requires_grad=True)
+    fisher_diagonal(
+        linear_loss, {"W": W, "b": torch.zeros(1)}, (torch.ones(2, 1), torch.ones(2, 1))
+    )
+    assert W.grad is None
+
+
+vectors = st.lists(st.floats(-5, 5, allow_subnormal=False), min_size=3, max_size=3)
+
+
+@given(
+    vectors,
+    vectors,
+    vectors.map(np.square).filter(lambda f: f.mean() > 1e-3),
+    st.floats(0, 100),
+)
+def test_penalty_is_its_formula_and_its_gradient_is_autograds(at, reference, fisher, ewc_lambda):
+    at = torch.tensor(at, dtype=torch.float64, requires_grad=True)
+    reference, fisher = torch.tensor(reference).double(), torch.tensor(fisher)
+    penalty = EWCPenalty(reference, fisher, ewc_lambda)
+    value = penalty(at)
+    normalised = fisher / fisher.mean()
+    expected = ewc_lambda * sum(normalised * (at.detach() - reference) ** 2)
+    torch.testing.assert_close(value.detach(), torch.as_tensor(expected).double())
+    value.backward()
+    gradient = torch.arange(3).double()
+    added = penalty.add_gradient(at.detach(), gradient)
+    torch.testing.assert_close(gradient, torch.arange(3).double() + at.grad)
+    torch.testing.assert_close(added, value.detach())
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_information_is_scaled_to_mean_one(scale):
+    fisher = torch.rand(100, generator=GENERATOR)
+    penalty = EWCPenalty(torch.zeros(100), scale * fisher, ewc_lambda=3.0)
+    torch.testing.assert_close(penalty.weights.mean(), torch.tensor(3.0))
+    torch.testing.assert_close(penalty.weights, 3 * fisher / fisher.mean())
+
+
+def test_no_information_holds_nothing():
+    penalty = EWCPenalty(torch.zeros(4), torch.zeros(4), ewc_lambda=1e9)
+    assert penalty(torch.ones(4)) == 0
+    gradient = torch.ones(4)
+    penalty.add_gradient(torch.ones(4), gradient)
+    assert torch.equal(gradient, torch.ones(4))
+
+
+def test_penalty_is_zero_at_the_reference_only():
+    reference = torch.rand(4, generator=GENERATOR)
+    penalty = EWCPenalty(reference, torch.ones(4), ewc_lambda=2.0)
+    assert penalty(reference) == 0
+    assert penalty(reference + 0.5).item() == pytest.approx(2 * 4 * 0.25)  # it is a cost

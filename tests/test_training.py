@@ -1,0 +1,436 @@
+"""The loop: what it trains, when it stops, what it puts back, and that it leaves no trace."""
+
+import math
+import random
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from imbdeep import training
+from imbdeep.training import (
+    DivergedError,
+    batch_indices,
+    flatten_parameters,
+    resolve_device,
+    run,
+    seeded,
+)
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def local_randomness():
+    with seeded(0, CPU):
+        yield
+
+
+class Weight(nn.Module):
+    """One weight and one buffer: enough to be restored."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+        self.register_buffer("count", torch.zeros(()))
+
+
+def train(step, n=10, *, module=None, **params):
+    settings = {"max_steps": 200, "batch_size": 5, "device": CPU, **params}
+    return run(step, n, module=module or Weight(), **settings)
+
+
+def counting(module):
+    """A step that adds one to the weight and calls it the loss."""
+
+    def step(idx):
+        with torch.no_grad():
+            module.weight += 1
+            module.count += 1
+        return {"loss": module.weight.clone()}
+
+    return step
+
+
+# ---------------------------------------------------------------------------------------- batches
+
+
+@pytest.mark.parametrize("n, batch_size", [(12, 4), (10, 4), (7, 7), (100, 3)])
+def test_each_pass_covers_all_rows_once(n, batch_size):
+    n_steps = 3 * math.ceil(n / batch_size)
+    batches = batch_indices(n, batch_size, n_steps, CPU)
+    assert batches.shape == (n_steps, batch_size)
+    assert batches.dtype == torch.int64
+    drawn = batches.flatten().tolist()
+    for start in range(0, len(drawn) - n + 1, n):
+        assert sorted(drawn[start : start + n]) == list(range(n))
+    assert drawn[:n] != drawn[n : 2 * n]  # each pass in an order of its own
+
+
+def test_tiny_class_fills_its_batches_with_replacement():
+    batches = batch_indices(3, 100, 200, CPU)
+    assert batches.shape == (200, 100)
+    counts = batches.flatten().bincount(minlength=3)
+    assert len(counts) == 3
+    assert (counts - 20_000 / 3).abs().max() < 5 * math.sqrt(20_000 * 2 / 9)
+
+
+def test_batches_of_one_row():
+    assert batch_indices(1, 8, 2, CPU).tolist() == [[0] * 8] * 2
+    assert sorted(batch_indices(4, 1, 4, CPU).flatten().tolist()) == [0, 1, 2, 3]
+
+
+def test_loop_hands_out_whole_batches_that_cover_the_rows():
+    seen = []
+
+    def step(idx):
+        seen.append(idx)
+        return {"loss": torch.zeros(())}
+
+    train(step, n=20, batch_size=5, max_steps=50)
+    assert len(seen) == 50
+    assert {len(idx) for idx in seen} == {5}
+    assert set(torch.cat(seen).bincount().tolist()) == {12, 13}  # 250 draws of 20 rows
+
+
+# ---------------------------------------------------------------------------------------- history
+
+
+def test_history_holds_the_means_of_every_term():
+    values = iter(range(1000))
+
+    def step(idx):
+        value = float(next(values))
+        return {"loss": torch.tensor(value), "other": torch.tensor(-2 * value)}
+
+    history = train(step, max_steps=120)
+    assert [record["epoch"] for record in history] == [1, 2, 3]
+    assert [record["step"] for record in history] == [50, 100, 120]
+    means = [np.mean(range(50)), np.mean(range(50, 100)), np.mean(range(100, 120))]
+    np.testing.assert_allclose([record["loss"] for record in history], means)
+    np.testing.assert_allclose([record["other"] for record in history], np.multiply(-2, means))
+    assert all("validation" not in record for record in history)
+
+
+@pytest.mark.parametrize("n, steps", [(10, 50), (5 * 120, 120), (5 * 10_000, 250)])
+def test_epoch_is_a_pass_but_neither_short_nor_endless(n, steps):
+    history = train(lambda idx: {"loss": torch.zeros(())}, n=n, max_steps=1000)
+    assert history[0]["step"] == steps
+    assert history[-1]["step"] == 1000
+
+
+def test_no_steps_give_no_history():
+    assert train(lambda idx: pytest.fail("a step"), max_steps=0) == []
+
+
+def test_terms_may_carry_a_graph():
+    module = Weight()
+    history = train(lambda idx: {"loss": module.weight * 3}, module=module, max_steps=50)
+    assert history[0]["loss"] == 0
+
+
+# --------------------------------------------------------------------------------- early stopping
+
+
+def validation_of(*values):
+    values = iter(values)
+    return lambda: torch.tensor(next(values))
+
+
+def test_best_weights_come_back_buffers_too():
+    module = Weight()
+    curve = validation_of(5.0, 3.0, 4.0, 2.0, 6.0)
+    history = train(counting(module), module=module, max_steps=250, validate=curve)
+    assert [record["validation"] for record in history] == [5.0, 3.0, 4.0, 2.0, 6.0]
+    assert module.weight.item() == module.count.item() == 200
+
+
+@pytest.mark.parametrize("patience, epochs", [(1, 3), (2, 6), (3, 7), (None, 8)])
+def test_patience_counts_epochs_without_a_better_one(patience, epochs):
+    module = Weight()
+    curve = validation_of(5.0, 4.0, 4.5, 3.0, 3.0, 9.0, 9.0, 9.0)
+    history = train(
+        counting(module), module=module, max_steps=400, validate=curve, patience=patience
+    )
+    assert len(history) == epochs
+    best = 2 if patience == 1 else 4
+    assert module.weight.item() == 50 * best
+
+
+def test_without_validation_the_last_weights_stay():
+    module = Weight()
+    train(counting(module), module=module, max_steps=130, patience=1)
+    assert module.weight.item() == 130
+
+
+def test_validation_is_without_gradients():
+    def validate():
+        assert not torch.is_grad_enabled()
+        return torch.zeros(())
+
+    train(lambda idx: {"loss": torch.zeros(())}, max_steps=60, validate=validate)
+
+
+# ------------------------------------------------------------------------------ when things break
+
+
+def breaking(module, at, value=math.nan, term="kl"):
+    good = counting(module)
+
+    def step(idx):
+        loss = good(idx)["loss"]
+        broken = torch.tensor(value if module.weight >= at else 1.0)
+        return {"loss": loss + broken, term: broken, "fine": torch.zeros(())}
+
+    return step
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_diverged_loss_names_epoch_and_term_and_best_weights_come_back(value):
+    module = Weight()
+    message = (
+        rf"my phase: the term 'kl' of the loss became {value} in epoch 3 \(step 150\)\. Try a "
+        "smaller learning_rate"
+    )
+    with pytest.raises(DivergedError, match=message):
+        train(
+            breaking(module, 101, value),
+            module=module,
+            validate=validation_of(2.0, 1.0),
+            description="my phase",
+        )
+    assert module.weight.item() == 100
+
+
+def test_diverged_loss_is_named_where_no_part_is_to_blame():
+    step = lambda idx: {"loss": torch.tensor(math.inf), "kl": torch.zeros(())}  # noqa: E731
+    with pytest.raises(DivergedError, match="the term 'loss' of the loss became inf in epoch 1"):
+        train(step)
+
+
+def test_diverged_validation_is_named():
+    with pytest.raises(DivergedError, match="the term 'validation' of the loss became nan"):
+        train(counting(Weight()), validate=validation_of(math.nan))
+
+
+def test_diverged_error_is_an_arithmetic_error():
+    assert issubclass(DivergedError, ArithmeticError)
+
+
+def test_interruption_puts_the_best_weights_back_and_passes_through():
+    module = Weight()
+    count = counting(module)
+
+    def step(idx):
+        if module.weight == 130:
+            raise KeyboardInterrupt
+        return count(idx)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(step, module=module, validate=validation_of(2.0, 1.0, 0.0))
+    assert module.weight.item() == 100
+
+
+# ----------------------------------------------------------------------------------- progress bar
+
+
+@pytest.mark.parametrize("verbose", [False, 0])
+def test_silence_is_the_default(capfd, verbose):
+    train(counting(Weight()), max_steps=60, verbose=verbose)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("verbose", [True, 1, 2])
+def test_progress_bar_goes_to_stderr_and_ends(capfd, verbose):
+    train(counting(Weight()), max_steps=60, verbose=verbose, description="my phase")
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "my phase" in err
+    assert "60/60" in err
+    assert "loss=" in err
+
+
+def test_progress_bar_is_closed_by_an_interruption(capfd):
+    def step(idx):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(step, verbose=True)
+    assert capfd.readouterr().err.endswith("\n")
+
+
+# --------------------------------------------------------------------------------------- no trace
+
+
+def draws():
+    return torch.rand(1).item(), np.random.random(), random.random()  # noqa: NPY002
+
+
+@pytest.mark.changes_global_state
+@pytest.mark.parametrize("fails", [False, True])
+def test_seeding_leaves_every_global_stream_where_it_was(fails):
+    torch.manual_seed(7)
+    np.random.seed(7)  # noqa: NPY002
+    random.seed(7)
+    expected = draws()
+    torch.manual_seed(7)
+    np.random.seed(7)  # noqa: NPY002
+    random.seed(7)
+    settings = torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled()
+    try:
+        with seeded(3, CPU):
+            torch.rand(10)
+            if fails:
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        pass
+    assert draws() == expected
+    assert settings == (
+        torch.get_num_threads(),
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+    )
+
+
+def test_seed_decides_the_draws():
+    found = []
+    for seed in (1, 1, 2):
+        with seeded(seed, CPU):
+            found.append(torch.rand(5).tolist())
+    assert found[0] == found[1] != found[2]
+
+
+def test_seeding_the_processor_does_not_reach_the_gpus(monkeypatch):
+    for module in (torch.cuda, torch.mps, torch.xpu):
+        for name in ("manual_seed", "manual_seed_all"):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, lambda seed: pytest.fail("seeded a GPU"))
+    with seeded(1, CPU):
+        torch.rand(1)
+
+
+def flushes():
+    return torch.tensor(1e-40).mul(1.0).item() == 0.0
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_denormal_numbers_are_flushed_inside_and_as_before_after(before):
+    torch.set_flush_denormal(before)
+    inside = []
+
+    def work():
+        with seeded(0, CPU):
+            inside.append(flushes())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert inside == [True]
+    assert flushes() == before
+
+
+def test_seeding_can_be_nested():
+    with seeded(1, CPU):
+        first = torch.rand(3).tolist()
+        with seeded(1, CPU):
+            assert torch.rand(3).tolist() == first
+        assert torch.rand(3).tolist() != first
+        assert flushes()
+
+
+# ---------------------------------------------------------------------------------------- devices
+
+
+def test_device_auto_takes_what_is_there(monkeypatch):
+    there = {"cuda": False, "mps": False}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there["cuda"])
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: there["mps"])
+    assert resolve_device("auto") == resolve_device() == CPU
+    there["mps"] = True
+    assert resolve_device("auto") == torch.device("mps")
+    there["cuda"] = True
+    assert resolve_device("auto") == torch.device("cuda")
+
+
+@pytest.mark.parametrize("device", ["cpu", torch.device("cpu")])
+def test_device_by_name_or_as_it_is(device):
+    assert resolve_device(device) == CPU
+
+
+@pytest.mark.parametrize("device", ["gpu", "", "cuda:x", None, 3.5])
+def test_unknown_device_is_refused(device):
+    with pytest.raises(ValueError, match="is not a device: use 'auto', 'cpu', 'cuda', 'mps' or"):
+        resolve_device(device)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:0", "mps", "meta", torch.device("cuda")])
+def test_absent_device_is_refused(monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=r"no such device: use device='auto', which here.*'cpu'"):
+        resolve_device(device)
+
+
+def test_gpu_beyond_the_last_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert resolve_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(ValueError, match="device='cuda:2' was asked for"):
+        resolve_device("cuda:2")
+
+
+# --------------------------------------------------------------------------------- flat parameters
+
+
+def small_net():
+    return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+
+
+def test_flat_parameters_share_their_memory_gradients_too():
+    net = small_net()
+    expected = nn.utils.parameters_to_vector(net.parameters()).detach().clone()
+    flat = flatten_parameters(net)
+    assert torch.equal(flat.data, expected)
+    flat.data.mul_(2)
+    assert torch.equal(nn.utils.parameters_to_vector(net.parameters()), 2 * expected)
+    net[0].bias.data.fill_(9)
+    assert (flat == 9).sum() == 4
+    net(torch.rand(5, 3)).square().sum().backward()
+    gradients = torch.cat([p.grad.flatten() for p in net.parameters()])
+    assert gradients.any()
+    assert torch.equal(flat.grad, gradients)
+    flat.grad.zero_()
+    assert not any(p.grad.any() for p in net.parameters())
+
+
+def test_optimiser_over_flat_parameters_trains_as_over_the_layers():
+    plain, flat_net = small_net(), small_net()
+    flat_net.load_state_dict(plain.state_dict())
+    flat = flatten_parameters(flat_net)
+    x = torch.rand(5, 3)
+    for net, parameters in ((plain, list(plain.parameters())), (flat_net, [flat])):
+        optimizer = torch.optim.Adam(parameters, lr=1e-2)
+        for _ in range(5):
+            optimizer.zero_grad(set_to_none=False)
+            net(x).square().sum().backward()
+            optimizer.step()
+    for a, b in zip(plain.parameters(), flat_net.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_best_weights_can_be_restored_into_flat_parameters():
+    net = small_net()
+    flat = flatten_parameters(net)
+    state = {name: value.clone() for name, value in net.state_dict().items()}
+    before = flat.data.clone()
+    flat.data.add_(1)
+    net.load_state_dict(state)
+    assert torch.equal(flat.data, before)
+
+
+def test_tqdm_is_only_imported_where_it_is_shown(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)  # an import would fail
+    train(counting(Weight()), max_steps=1)
+    assert training.__all__
