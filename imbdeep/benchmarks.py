@@ -31,7 +31,7 @@ from imbdeep.over_sampling._mgvae.model import MGVAE, build, fit_model
 from imbdeep.reproductions.mgvae import DATASETS
 from imbdeep.training import resolve_device, seeded
 
-__all__ = ["Line", "main"]
+__all__ = ["main"]
 
 _MIB = 2**20
 
@@ -55,24 +55,12 @@ SPECS: dict[str, dict[str, Any]] = {
 BATCH_SIZE = N_EXEMPLARS = 100
 
 
-class Line(NamedTuple):
-    """One line of the table.
-
-    Parameters
-    ----------
-    what : str
-        What was measured.
-    measured : float
-        Its value.
-    unit : str
-        Unit of the value, empty for ratios.
-    limit : float, default=None
-        The value it must not exceed; None where there is none.
-    """
+class _Line(NamedTuple):
+    """One line of the table; ``limit`` is what the value must not exceed."""
 
     what: str
     measured: float
-    unit: str
+    unit: str  # empty for ratios
     limit: float | None = None
 
 
@@ -184,7 +172,7 @@ def _training(
     return train
 
 
-def _step_lines(sizes: _Sizes, data: str | None = None) -> Iterator[Line]:
+def _step_lines(sizes: _Sizes, data: str | None = None) -> Iterator[_Line]:
     """Cost of a training step against its matrix products alone.
 
     The two phases and the bare products take turns, and a ratio is the median over the turns'
@@ -200,14 +188,14 @@ def _step_lines(sizes: _Sizes, data: str | None = None) -> Iterator[Line]:
         with _threads(threads), seeded(0, device):
             a, b = torch.randn(2, sizes.gemm, sizes.gemm, device=device)
             best = min(_seconds(partial(torch.mm, a, b), device) for _ in range(5))
-            yield Line(f"peak, {where}", 2 * sizes.gemm**3 / best / 1e9, "GFLOP/s")
+            yield _Line(f"peak, {where}", 2 * sizes.gemm**3 / best / 1e9, "GFLOP/s")
             for name, spec in SPECS.items():
                 yield from _turns(name, spec, sizes, device, where)
 
 
 def _turns(
     name: str, spec: dict[str, Any], sizes: _Sizes, device: torch.device, where: str
-) -> Iterator[Line]:
+) -> Iterator[_Line]:
     x = torch.rand(sizes.rows, int(np.prod(spec["shape"])), device=device)
     multiply, operations = _products(build(spec, device), device)
 
@@ -226,12 +214,12 @@ def _turns(
         [_seconds(call, device) / sizes.steps for call in calls] for _ in range(sizes.repetitions)
     ]
     pre, fine, bare = (statistics.median(column) for column in zip(*turns, strict=True))
-    yield Line(f"{name}, {where}: products alone", 1e3 * bare, "ms")
-    yield Line(f"{name}, {where}: products alone", operations / bare / 1e9, "GFLOP/s")
+    yield _Line(f"{name}, {where}: products alone", 1e3 * bare, "ms")
+    yield _Line(f"{name}, {where}: products alone", operations / bare / 1e9, "GFLOP/s")
     for phase, seconds, column in (("pre-training", pre, 0), ("fine-tuning", fine, 1)):
         ratio = statistics.median(turn[column] / turn[2] for turn in turns)
-        yield Line(f"{name}, {where}: step of {phase}", 1e3 * seconds, "ms")
-        yield Line(f"{name}, {where}: the same / products", ratio, "", 1.6)
+        yield _Line(f"{name}, {where}: step of {phase}", 1e3 * seconds, "ms")
+        yield _Line(f"{name}, {where}: the same / products", ratio, "", 1.6)
 
 
 def _table(n: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -241,7 +229,7 @@ def _table(n: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return x, y
 
 
-def _default_lines(sizes: _Sizes, data: str | None = None) -> Iterator[Line]:
+def _default_lines(sizes: _Sizes, data: str | None = None) -> Iterator[_Line]:
     """Seconds that the default sampler takes.
 
     A table and images; a large table is the part of :func:`_memory_lines`.
@@ -249,7 +237,7 @@ def _default_lines(sizes: _Sizes, data: str | None = None) -> Iterator[Line]:
     x, y = _table(sizes.rows)
     sampler = MGVAESampler(random_state=0, **sizes.sampler)
     seconds = _seconds(partial(sampler.fit_resample, x, y))
-    yield Line(f"defaults: {len(x)} x {x.shape[1]}", seconds, "s", 30.0)
+    yield _Line(f"defaults: {len(x)} x {x.shape[1]}", seconds, "s", 30.0)
 
     many, few = sizes.images
     if data is not None and (Path(data) / "mnist").is_dir():
@@ -267,7 +255,7 @@ def _default_lines(sizes: _Sizes, data: str | None = None) -> Iterator[Line]:
         labels = np.repeat([0, 1], [many, few])
     sampler = MGVAESampler(random_state=0, image_shape=(1, 28, 28), **sizes.sampler)
     seconds = _seconds(partial(sampler.fit_resample, images, labels))
-    yield Line(f"defaults: {name}, {len(images)} x 784", seconds, "s", 90.0)
+    yield _Line(f"defaults: {name}, {len(images)} x 784", seconds, "s", 90.0)
 
 
 def _resample_large(n: int, n_columns: int, parameters: dict[str, Any]) -> str:
@@ -293,7 +281,7 @@ def _peak_mib(status: Path = Path("/proc/self/status")) -> float:
     return peak / (_MIB if sys.platform == "darwin" else 1024)
 
 
-def _memory_lines(sizes: _Sizes, data: str | None = None) -> Iterator[Line]:
+def _memory_lines(sizes: _Sizes, data: str | None = None) -> Iterator[_Line]:
     """Seconds and peak memory of the default sampler on a large table, in a process of its own.
 
     The limit of memory is 3 times the data's own and 1 GiB, the interpreter's part included.
@@ -304,21 +292,18 @@ def _memory_lines(sizes: _Sizes, data: str | None = None) -> Iterator[Line]:
         f"sys.stdout.write(_resample_large({n}, {n_columns}, {sizes.sampler!r}))"
     )
     megabytes, seconds, peak = map(float, _run_python(program).split())
-    yield Line(f"defaults: {n} x {n_columns}", seconds, "s", 360.0)
+    yield _Line(f"defaults: {n} x {n_columns}", seconds, "s", 360.0)
     what = f"peak memory, {n} x {n_columns} ({megabytes:.0f} MiB)"
-    yield Line(what, peak, "MiB", 3 * megabytes + 1024)
+    yield _Line(what, peak, "MiB", 3 * megabytes + 1024)
 
 
 def _run_python(program: str) -> str:
     command = [sys.executable, "-c", program]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-def _grid_lines(sizes: _Sizes, data: str | None = None) -> Iterator[Line]:
-    """Five values of ``ewc_lambda`` that share one pre-training, against one fit without memory.
-
-    The seconds of both, and the ratio.
-    """
+def _grid_lines(sizes: _Sizes, data: str | None = None) -> Iterator[_Line]:
+    """Five values of ``ewc_lambda`` that share one pre-training, against one fit without memory."""
     x, y = _table(sizes.rows)
     sampler = MGVAESampler(random_state=0, **sizes.sampler)
     one = _seconds(partial(sampler.fit_resample, x, y))
@@ -329,26 +314,23 @@ def _grid_lines(sizes: _Sizes, data: str | None = None) -> Iterator[Line]:
                 ewc_lambda=weight, memory=folder, random_state=0, **sizes.sampler
             )
             total += _seconds(partial(sampler.fit_resample, x, y))
-    yield Line("grid: one fit", one, "s")
-    yield Line(f"grid: {len(sizes.lambdas)} lambdas with memory", total, "s")
-    yield Line("grid: the same / one fit", total / one, "", 2.5)
+    yield _Line("grid: one fit", one, "s")
+    yield _Line(f"grid: {len(sizes.lambdas)} lambdas with memory", total, "s")
+    yield _Line("grid: the same / one fit", total / one, "", 2.5)
 
 
-def _import_lines(sizes: _Sizes, data: str | None = None) -> Iterator[Line]:
-    """Seconds of ``import imbdeep`` in a new interpreter, and whether it loads torch.
-
-    The best of the repetitions, and 1 or 0 for torch.
-    """
+def _import_lines(sizes: _Sizes, data: str | None = None) -> Iterator[_Line]:
+    """Seconds of ``import imbdeep`` in a new interpreter, and whether (1) it loads torch."""
     program = (
         "import sys, time; start = time.perf_counter(); import imbdeep; "
         "sys.stdout.write(f\"{time.perf_counter() - start} {int('torch' in sys.modules)}\")"
     )
     found = [list(map(float, _run_python(program).split())) for _ in range(sizes.imports)]
-    yield Line("import imbdeep", min(seconds for seconds, _ in found), "s", 0.2)
-    yield Line("import imbdeep loads torch", max(torch_too for _, torch_too in found), "", 0.0)
+    yield _Line("import imbdeep", min(seconds for seconds, _ in found), "s", 0.2)
+    yield _Line("import imbdeep loads torch", max(torch_too for _, torch_too in found), "", 0.0)
 
 
-MEASUREMENTS: dict[str, tuple[Callable[..., Iterator[Line]], ...]] = {
+MEASUREMENTS: dict[str, tuple[Callable[..., Iterator[_Line]], ...]] = {
     "step": (_step_lines,),
     "defaults": (_default_lines, _memory_lines),
     "grid": (_grid_lines,),
@@ -357,7 +339,7 @@ MEASUREMENTS: dict[str, tuple[Callable[..., Iterator[Line]], ...]] = {
 }
 
 
-def _verdict(line: Line, quick: bool) -> str:
+def _verdict(line: _Line, quick: bool) -> str:
     if line.limit is None:
         return ""
     if quick:

@@ -62,18 +62,28 @@ class ExemplarPrior:
         Tensor of shape (n,)
             Log density in nats.
         """
-        n_exemplars, latent_dim = self.means.shape
-        # Exact differences: the expansion |z|^2 - 2 z.m + |m|^2 loses all digits in float32 when
-        # the variance is small beside the codes.
-        squared = torch.cdist(z, self.means, compute_mode="donot_use_mm_for_euclid_dist").square()
-        normaliser = latent_dim * (math.log(2 * math.pi) + self.log_variance)
-        component = -0.5 * (squared * torch.exp(-self.log_variance) + normaliser)  # (n, S)
+        component = self._components(z)
         if own is None:
-            return torch.logsumexp(component, dim=1) - math.log(n_exemplars)
+            return torch.logsumexp(component, dim=1) - math.log(len(self.means))
         own = own & ~own.all(dim=1, keepdim=True)
         component = component.masked_fill(own, -math.inf)
-        others = n_exemplars - own.sum(dim=1)
+        others = len(self.means) - own.sum(dim=1)
         return torch.logsumexp(component, dim=1) - torch.log(others)
+
+    def responsibilities(self, z: Tensor) -> Tensor:
+        """Probability of each exemplar to be the one that a code was drawn from.
+
+        Parameters
+        ----------
+        z : Tensor of shape (n, latent_dim)
+            Codes.
+
+        Returns
+        -------
+        Tensor of shape (n, n_exemplars)
+            Probabilities; every line sums to 1.
+        """
+        return torch.softmax(self._components(z), dim=1)
 
     def sample(self, n: int) -> Tensor:
         """Draw latent codes.
@@ -81,20 +91,38 @@ class ExemplarPrior:
         Parameters
         ----------
         n : int
-            Number of codes. The exemplars are used in random order, each once before any is used
-            twice.
+            Number of codes, each from an exemplar drawn uniformly.
 
         Returns
         -------
         Tensor of shape (n, latent_dim)
             The codes.
         """
-        n_exemplars = len(self.means)
-        passes = math.ceil(n / n_exemplars)
-        device = self.means.device
-        order = [torch.randperm(n_exemplars, device=device) for _ in range(passes)]
-        means = self.means[torch.cat([*order, order[0][:0]])[:n]] if order else self.means[:0]
+        chosen = torch.randint(len(self.means), (n,), device=self.means.device)
+        return self.around(self.means[chosen])
+
+    def around(self, means: Tensor) -> Tensor:
+        """Draw one latent code from the component of each exemplar (step 2 of Algorithm 1).
+
+        Parameters
+        ----------
+        means : Tensor of shape (n, latent_dim)
+            Codes of the exemplars to draw from.
+
+        Returns
+        -------
+        Tensor of shape (n, latent_dim)
+            The codes.
+        """
         return means + torch.exp(0.5 * self.log_variance) * torch.randn_like(means)
+
+    def _components(self, z: Tensor) -> Tensor:
+        """Log density of each component at each code, (n, n_exemplars)."""
+        # Exact differences: the expansion |z|^2 - 2 z.m + |m|^2 loses all digits in float32 when
+        # the variance is small beside the codes.
+        squared = torch.cdist(z, self.means, compute_mode="donot_use_mm_for_euclid_dist").square()
+        normaliser = self.means.shape[1] * (math.log(2 * math.pi) + self.log_variance)
+        return -0.5 * (squared * torch.exp(-self.log_variance) + normaliser)
 
 
 class GaussianPrior:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 
 from imbdeep.priors import ExemplarPrior, GaussianPrior
 from imbdeep.training import seeded
@@ -109,15 +109,37 @@ def test_gradient_is_finite_where_a_code_meets_its_own_exemplar():
     assert torch.isfinite(means.grad).all()
 
 
-@pytest.mark.parametrize("n", [0, 1, 4, 7, 23])
-def test_each_exemplar_is_used_once_before_any_twice(n):
-    means = torch.arange(7.0)[:, None] * 1000
+@given(mixtures())
+def test_responsibilities_are_bayes_rule(case):
+    z, means, log_variance = case
+    prior = ExemplarPrior(torch.tensor(means), torch.tensor(log_variance, dtype=torch.float64))
+    found = prior.responsibilities(torch.tensor(z))
+    squared = ((z[:, None] - means) ** 2).sum(axis=2)
+    np.testing.assert_allclose(
+        found, softmax(-0.5 * squared / np.exp(log_variance), axis=1), rtol=1e-6, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("n", [0, 1, 23])
+def test_number_of_samples(n):
     with seeded(0, CPU):
-        codes = ExemplarPrior(means, torch.tensor(0.0)).sample(n)
-    assert codes.shape == (n, 1)
+        assert ExemplarPrior(torch.zeros(7, 2), torch.tensor(0.0)).sample(n).shape == (n, 2)
+
+
+def test_exemplars_are_drawn_uniformly():
+    with seeded(0, CPU):
+        codes = ExemplarPrior(torch.arange(7.0)[:, None] * 1000, torch.tensor(0.0)).sample(7000)
     used = torch.bincount((codes[:, 0] / 1000).round().long(), minlength=7)
-    assert used.max() - used.min() <= 1
-    assert used.sum() == n
+    assert stats.chisquare(used.numpy()).pvalue > 1e-3
+
+
+def test_code_around_an_exemplar_is_of_its_component():
+    means = torch.tensor([[5.0, -2.0]]).expand(10_000, 2)
+    with seeded(0, CPU):
+        codes = ExemplarPrior(torch.zeros(1, 2), torch.tensor(np.log(0.25))).around(means)
+    for column, mean in zip(codes.numpy().T, (5.0, -2.0), strict=True):
+        assert stats.kstest(column, stats.norm(mean, 0.5).cdf).pvalue > 1e-3
+    assert abs(np.corrcoef(codes.numpy().T)[0, 1]) < 0.05
 
 
 def test_samples_have_the_density_of_the_mixture():

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 #: Bounds of the log standard deviation of a column's noise. Columns are encoded to about unit
 #: scale; without the lower bound a column that repeats one value drives its density to infinity.
-_LOG_SCALE_BOUNDS = (-4.0, 1.0)
+_LOG_SCALE_BOUNDS = (-2.3, 1.0)
 _MINUS_INFINITY = -1e30  # finite, so that 0 * it stays 0
 
 

@@ -66,6 +66,9 @@ class DeepOverSampler(BaseOverSampler):
         Where the network was trained.
     """
 
+    #: Threads of torch while it trains and generates; None leaves their number alone.
+    _n_threads: int | None = None
+
     def __init__(
         self,
         *,
@@ -205,7 +208,7 @@ class DeepOverSampler(BaseOverSampler):
     def _new_rows(self, code: int, n: int, stream: np.random.RandomState) -> Iterator[Any]:
         """Generate n rows of a class and decode them, some at a time."""
         if self._width:
-            with seeded(draw_seed(stream), self.device_), torch.no_grad():
+            with seeded(draw_seed(stream), self.device_, self._n_threads), torch.no_grad():
                 x = self._generate(code, n)
         else:  # only constant columns: nothing to draw
             x = np.empty((n, 0), dtype=np.float32)

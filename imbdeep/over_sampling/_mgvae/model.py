@@ -13,14 +13,21 @@ from torch import Tensor, nn
 
 from imbdeep.ewc import EWCPenalty, fisher_diagonal
 from imbdeep.losses import ObservationLikelihood, gaussian_log_density
-from imbdeep.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
+from imbdeep.networks import IMAGE_SIZES, ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from imbdeep.priors import ExemplarPrior, GaussianPrior
 from imbdeep.training import batch_indices, flatten_parameters, run, seeded
 
 #: Bounds of log variances in latent space, against overflow of their exponential.
 _LOG_VARIANCE_BOUNDS = (-10.0, 4.0)
+#: Images of more values than this get the convolutional network where network="auto".
+_MLP_VALUES = 1024
 #: Held-out rows on which early stopping looks, at the most.
 _VALIDATION_ROWS = 2000
+#: Rows that the networks see at a time outside training.
+_FORWARD_ROWS = 4096
+#: Codes from which the weights of exemplars are estimated, at least; exemplars at the most; and
+#: numbers that a matrix of both may hold at a time.
+_WEIGHT_CODES, _CANDIDATES, _ELEMENTS = 500, 100_000, 2**23
 #: Generated rows from which the Fisher information is taken (the authors' code: 100).
 _FISHER_ROWS = 128
 
@@ -111,11 +118,32 @@ class MGVAE(nn.Module):
     def generate(self, exemplars: Tensor, mean: bool) -> Tensor:
         """Algorithm 1 from step 2 on: one new row for each exemplar, (n, width)."""
         if self.prior == "exemplar":
-            z = self.encode(exemplars)[0]
-            z = z + torch.exp(0.5 * self.log_sigma2()) * torch.randn_like(z)
+            means = self.encode(exemplars)[0]
+            z = ExemplarPrior(means, self.log_sigma2()).around(means)
         else:
             z = GaussianPrior(self.latent_dim, exemplars.device).sample(len(exemplars))
         return self.likelihood.sample(self.decode(z), mean=mean)
+
+
+def choose_network(network: str, image: tuple[int, ...] | None) -> str:
+    """Check that the kind of network fits tables (None) or images (channels, height, width)."""
+    if image is None:
+        if network == "cnn":
+            raise ValueError(
+                "network='cnn' needs images: X of shape (n_samples, channels, height, width), or "
+                "image_shape for flattened ones."
+            )
+        return "mlp"
+    small = math.prod(image) <= _MLP_VALUES
+    if network == "mlp" or (network == "auto" and small):
+        return "mlp"
+    if image[1] != image[2] or image[1] not in IMAGE_SIZES:
+        raise ValueError(
+            f"No convolutional network fits images of shape {tuple(image)} (channels, height, "
+            f"width): resize them to squares of {', '.join(map(str, IMAGE_SIZES))} pixels, or take "
+            "the fully connected one with network='mlp'."
+        )
+    return "cnn"
 
 
 def build(spec: dict[str, Any], device: torch.device) -> MGVAE:
@@ -243,6 +271,7 @@ def pretrain(
     mean: bool,
     seed: int,
     device: str,
+    n_threads: int | None,
     verbose: bool | int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], list[dict[str, Any]]]:
     """Weights, Fisher diagonal and history of the majority model, from plain data to plain data.
@@ -252,7 +281,7 @@ def pretrain(
     ones and the information is zero.
     """
     target = torch.device(device)
-    with seeded(seed, target):
+    with seeded(seed, target, n_threads):
         model = build(spec, target)
         history: list[dict[str, Any]] = []
         vector = nn.utils.parameters_to_vector(model.parameters())
@@ -273,6 +302,30 @@ def pretrain(
             information = fisher(model, majority, hyper["n_exemplars"], mean)
             vector = nn.utils.parameters_to_vector(model.parameters())
     return vector.detach().cpu().numpy(), information.cpu().numpy(), history
+
+
+def exemplar_weights(model: MGVAE, x: Tensor, majority: Tensor) -> Tensor:
+    """Probability of each majority row, (n_majority,), to be the exemplar of a row of x.
+
+    The mean over codes z ~ q(z|x) of the exemplars' responsibilities: one EM step from Eq. 2's
+    uniform weights towards the weights under which the rows x are most likely.
+    """
+    n = len(majority)
+    # No more candidates than this are told apart: beyond, a random part of them stands for all.
+    candidates = torch.randperm(n, device=x.device)[:_CANDIDATES]
+    rows = batch_indices(len(x), min(_VALIDATION_ROWS, len(x)), 1, x.device)[0]
+    codes, log_variance = model.encode(x[rows])
+    repeats = -(-_WEIGHT_CODES // len(rows))  # a tiny class gives several codes a row
+    codes, log_variance = codes.repeat(repeats, 1), log_variance.repeat(repeats, 1)
+    codes = codes + torch.exp(0.5 * log_variance) * torch.randn_like(codes)
+    means = [model.encode(majority[part])[0] for part in candidates.split(_FORWARD_ROWS)]
+    prior = ExemplarPrior(torch.cat(means), model.log_sigma2())
+    total = torch.zeros(len(candidates), device=x.device)
+    for part in codes.split(max(1, _ELEMENTS // len(candidates))):
+        total += prior.responsibilities(part).sum(dim=0)
+    weights = torch.zeros(n, device=x.device)
+    weights[candidates] = total / total.sum()
+    return weights
 
 
 def diagnose(model: MGVAE, x: Tensor, majority: Tensor, n_exemplars: int) -> dict[str, float]:

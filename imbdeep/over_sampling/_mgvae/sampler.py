@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import asdict
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,17 +17,21 @@ from sklearn.utils.validation import check_memory
 from torch import nn
 
 from imbdeep.ewc import EWCPenalty
-from imbdeep.networks import IMAGE_SIZES
-from imbdeep.over_sampling._mgvae.model import MGVAE, build, diagnose, fit_model, pretrain
+from imbdeep.over_sampling._mgvae.model import (
+    _FORWARD_ROWS,
+    MGVAE,
+    build,
+    choose_network,
+    diagnose,
+    exemplar_weights,
+    fit_model,
+    pretrain,
+)
 from imbdeep.over_sampling.base import DeepOverSampler, data_array, draw_seed
 from imbdeep.training import seeded
 
-#: Images of more values than this get the convolutional network where network="auto".
-_MLP_VALUES = 1024
 #: Exemplars in the prior of a step where n_exemplars="auto".
 _N_EXEMPLARS = 100
-#: Rows that the networks see at a time outside training.
-_FORWARD_ROWS = 4096
 
 
 class MGVAESampler(DeepOverSampler):
@@ -67,6 +72,12 @@ class MGVAESampler(DeepOverSampler):
     n_exemplars : int or "auto", default="auto"
         Number S of majority rows in the prior of a step. "auto" takes 100, or all rows of a
         smaller majority. Each costs a pass through the encoder; more of them changed little.
+    exemplar_weights : {"auto", "uniform", "posterior"}, default="auto"
+        How step 1 of Algorithm 1 draws the majority row that a new row is made from. "uniform" is
+        the paper's: every row as often as any other. "posterior" draws a row as often as the fitted
+        model takes it for the origin of a minority row: on tables, minority codes often fill a
+        small part of the prior, and what is decoded elsewhere does not look like the class. "auto"
+        takes "posterior" for tables and "uniform" for images.
     latent_dim : int or "auto", default="auto"
         Number of latent dimensions. "auto" takes the paper's: 40 for images, 10 for tables.
     hidden_layer_sizes : tuple of int, default=(300, 300)
@@ -165,14 +176,13 @@ class MGVAESampler(DeepOverSampler):
 
     Examples
     --------
-    >>> from collections import Counter
     >>> from sklearn.datasets import make_classification
     >>> from imbdeep.over_sampling import MGVAESampler
     >>> X, y = make_classification(n_samples=200, weights=[0.9], random_state=0)
     >>> sampler = MGVAESampler(pretrain_steps=100, finetune_steps=50, random_state=0)
     >>> X_res, y_res = sampler.fit_resample(X, y)
-    >>> Counter(y_res.tolist())
-    Counter({0: 179, 1: 179})
+    >>> X_res.shape
+    (360, 20)
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
@@ -186,6 +196,7 @@ class MGVAESampler(DeepOverSampler):
         "beta": [Interval(Real, 0, None, closed="left")],
         "prior": [StrOptions({"exemplar", "gaussian"})],
         "n_exemplars": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
+        "exemplar_weights": [StrOptions({"auto", "uniform", "posterior"})],
         "latent_dim": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "hidden_layer_sizes": [tuple, list],
         "network": [StrOptions({"auto", "mlp", "cnn"})],
@@ -213,6 +224,7 @@ class MGVAESampler(DeepOverSampler):
         beta: float = 1.0,
         prior: str = "exemplar",
         n_exemplars: int | str = "auto",
+        exemplar_weights: str = "auto",
         latent_dim: int | str = "auto",
         hidden_layer_sizes: tuple[int, ...] = (300, 300),
         network: str = "auto",
@@ -243,6 +255,7 @@ class MGVAESampler(DeepOverSampler):
         self.beta = beta
         self.prior = prior
         self.n_exemplars = n_exemplars
+        self.exemplar_weights = exemplar_weights
         self.latent_dim = latent_dim
         self.hidden_layer_sizes = hidden_layer_sizes
         self.network = network
@@ -286,8 +299,8 @@ class MGVAESampler(DeepOverSampler):
             )
         x = self._encoded(X)
         stream = self._random if random_state is None else check_random_state(random_state)
-        with seeded(draw_seed(stream), self.device_), torch.no_grad():
-            rows = self._translate(code, torch.from_numpy(x))
+        with seeded(draw_seed(stream), self.device_, self._n_threads), torch.no_grad():
+            rows = self._translate(code, x)
         return self.encoder_.inverse_transform(rows)
 
     def encode(self, X: Any, target: Any) -> NDArray[np.float32]:
@@ -311,7 +324,7 @@ class MGVAESampler(DeepOverSampler):
             If no rows were added to the class.
         """
         code = self._code_of(target)
-        x = torch.from_numpy(self._encoded(X))
+        x = self._encoded(X)
         model = self.generator_[self.classes_[code]]
         with torch.no_grad():
             means = [
@@ -320,9 +333,9 @@ class MGVAESampler(DeepOverSampler):
         codes: NDArray[np.float32] = torch.cat(means).numpy()
         return codes
 
-    def _encoded(self, X: Any) -> NDArray[np.float32]:
+    def _encoded(self, X: Any) -> torch.Tensor:
         x = self.encoder_.transform(data_array(X))
-        return x.reshape(len(x), self._width)
+        return torch.from_numpy(x.reshape(len(x), self._width))
 
     def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
         sizes = self.hidden_layer_sizes
@@ -344,43 +357,23 @@ class MGVAESampler(DeepOverSampler):
                 UserWarning,
                 stacklevel=5,
             )
-        self._network = self._choose_network(self._image)
-
-    def _choose_network(self, image: tuple[int, int, int] | None) -> str:
-        if image is None:
-            if self.network == "cnn":
-                raise ValueError(
-                    "network='cnn' needs images: X of shape (n_samples, channels, height, width), "
-                    "or image_shape for flattened ones."
-                )
-            return "mlp"
-        if self.categorical_features not in ("auto", None):
+        if self.prior != "exemplar" and self.exemplar_weights == "posterior":
+            raise ValueError(
+                f"exemplar_weights='posterior' weighs exemplars, but prior={self.prior!r} has none: "
+                "leave one of the two out."
+            )
+        if self._image is not None and self.categorical_features not in ("auto", None):
             raise ValueError(
                 f"categorical_features={self.categorical_features!r} is for tables, but the rows "
                 "are images: leave it out."
             )
-        fits = image[1] == image[2] and image[1] in IMAGE_SIZES
-        small = math.prod(image) <= _MLP_VALUES
-        if not fits and (self.network == "cnn" or (self.network == "auto" and not small)):
-            raise ValueError(
-                f"No convolutional network fits images of shape {tuple(image)} (channels, height, "
-                f"width): resize them to squares of {', '.join(map(str, IMAGE_SIZES))} pixels, or "
-                "take the fully connected one with network='mlp'."
-            )
-        if self.network == "auto":
-            return "mlp" if small else "cnn"
-        return self.network
+        self._network = choose_network(self.network, self._image)
+        self._n_threads = 1 if self._network == "mlp" else None
 
     def _spec(self) -> dict[str, Any]:
         """The model as plain data."""
         if self._image is None:
-            layout = self.encoder_.layout_
-            likelihood = {
-                "n_gaussian": layout.n_gaussian,
-                "n_bernoulli": layout.n_bernoulli,
-                "group_sizes": layout.group_sizes,
-                "missing": layout.missing,
-            }
+            likelihood = asdict(self.encoder_.layout_)
         else:
             likelihood = {"n_gaussian": 0, "n_bernoulli": self._width, "intensities": True}
         default = 10 if self._image is None else 40
@@ -398,6 +391,9 @@ class MGVAESampler(DeepOverSampler):
         x = x.reshape(len(x), self._width)
         output = self.decoder_output
         self._mean = self._image is not None if output == "auto" else output == "mean"
+        draw = self.exemplar_weights
+        if draw == "auto":
+            draw = "posterior" if self._image is None and self.prior == "exemplar" else "uniform"
         majority = int(self.class_counts_.argmax())
         self.majority_class_ = self.classes_[majority]
         x_majority = x[codes == majority]
@@ -413,7 +409,14 @@ class MGVAESampler(DeepOverSampler):
         }
         cached = check_memory(self.memory).cache(pretrain, ignore=["verbose"])
         weights, information, records = cached(
-            x_majority, spec, hyper, self._mean, seeds[majority], str(self.device_), self.verbose
+            x_majority,
+            spec,
+            hyper,
+            self._mean,
+            seeds[majority],
+            str(self.device_),
+            self._n_threads,
+            self.verbose,
         )
         self.history_ = [
             {"phase": "pre-training", "class": self.majority_class_, **record} for record in records
@@ -425,12 +428,13 @@ class MGVAESampler(DeepOverSampler):
             penalty = EWCPenalty(reference, information, self.ewc_lambda)
         self._exemplars = torch.from_numpy(x_majority).to(self.device_)
         self.generator_: dict[Any, MGVAE] = {}
+        self._weights: dict[int, torch.Tensor] = {}
         self.diagnostics_: dict[Any, dict[str, float]] = {}
         hyper.update(max_steps=self.finetune_steps, patience=None)
         for code in self._deficits:
             label = self.classes_[code]
             rows = torch.from_numpy(x[codes == code]).to(self.device_)
-            with seeded(seeds[code], self.device_):
+            with seeded(seeds[code], self.device_, self._n_threads):
                 model = build(spec, self.device_)
                 nn.utils.vector_to_parameters(reference.clone(), model.parameters())
                 records = []
@@ -444,9 +448,12 @@ class MGVAESampler(DeepOverSampler):
                         beta=self.beta,
                         penalty=penalty,
                         verbose=self.verbose,
-                        description=f"fine-tuning on class {label!r}",
+                        description=f"fine-tuning on class {label}",
                         **hyper,
                     )
+                if draw == "posterior" and code != majority:
+                    with torch.no_grad():
+                        self._weights[code] = exemplar_weights(model, rows, self._exemplars)
                 found = diagnose(model, rows, self._exemplars, hyper["n_exemplars"])
             found["ewc_share"] = _ewc_share(records)
             self.history_ += [
@@ -456,7 +463,12 @@ class MGVAESampler(DeepOverSampler):
             self.diagnostics_[label] = found
 
     def _generate(self, code: int, n: int) -> NDArray[np.float32]:
-        """Algorithm 1: each majority row is an exemplar once before any is one twice."""
+        """Algorithm 1."""
+        if code in self._weights:
+            return self._translate(
+                code, self._exemplars, torch.multinomial(self._weights[code], n, replacement=True)
+            )
+        # Uniform: each majority row is an exemplar once before any is one twice.
         n_majority = len(self._exemplars)
         passes = [
             torch.randperm(n_majority, device=self.device_)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 from scipy.integrate import trapezoid
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 from torch import nn
 
 from imbdeep.ewc import EWCPenalty
@@ -17,6 +17,7 @@ from imbdeep.over_sampling._mgvae.model import (
     MGVAE,
     build,
     diagnose,
+    exemplar_weights,
     fisher,
     fit_model,
     pretrain,
@@ -183,6 +184,39 @@ def test_log_variances_stay_within_their_bounds():
         model.encoder.log_v = value
         assert model.log_sigma2().item() == bound
         assert model.encode(torch.zeros(1, 1).double())[1].item() == bound
+
+
+@pytest.mark.parametrize("elements, candidates", [(2**23, 100_000), (8, 100_000), (8, 4)])
+def test_weights_of_exemplars_are_their_mean_responsibility(monkeypatch, elements, candidates):
+    """Against the integral over the codes of the minority's rows."""
+    monkeypatch.setattr(module, "_ELEMENTS", elements)
+    monkeypatch.setattr(module, "_CANDIDATES", candidates)
+    monkeypatch.setattr(module, "_WEIGHT_CODES", 20_000)
+    a, b, v, sigma2 = 0.5, 0.2, 0.3, 0.2
+    exemplars = np.array([-2.0, -0.5, 0.1, 3.0])
+    centres = a * exemplars + b
+    rows, expected = np.array([-1.0, 0.3]), np.zeros(4)
+    z = np.linspace(-10, 10, 20_001)
+    shares = softmax(-0.5 * (z[:, None] - centres) ** 2 / sigma2, axis=1)
+    for x in rows:
+        density = stats.norm.pdf(z, a * x + b, np.sqrt(v))
+        expected += trapezoid(density[:, None] * shares, z, axis=0) / len(rows)
+    x, majority = (torch.tensor(part)[:, None] for part in (rows, exemplars))
+    with torch.no_grad():
+        found = exemplar_weights(linear_model("exemplar", a, b, v, sigma2), x, majority)
+    np.testing.assert_allclose(found, expected, atol=0.02)
+    assert found.sum().item() == pytest.approx(1)
+
+
+def test_weights_of_exemplars_beyond_the_candidates_are_zero(monkeypatch):
+    monkeypatch.setattr(module, "_CANDIDATES", 5)
+    majority = torch.randn(30, 1).double()
+    with torch.no_grad():
+        model = linear_model("exemplar", 0.5, 0.2, 0.3, 0.2)
+        found = exemplar_weights(model, torch.zeros(3, 1).double(), majority)
+    assert found.shape == (30,)
+    assert (found > 0).sum() == 5
+    assert found.sum().item() == pytest.approx(1)
 
 
 # -------------------------------------------------------------------------------- the two phases

@@ -239,6 +239,8 @@ ABLATIONS = {
     "one latent dimension": {"latent_dim": 1},
     "three hidden layers": {"hidden_layer_sizes": [6, 5, 4]},
     "batches of one": {"batch_size": 1},
+    "exemplars as in the paper": {"exemplar_weights": "uniform"},
+    "weighted exemplars": {"exemplar_weights": "posterior"},
     "means": {"decoder_output": "mean"},
     "draws": {"decoder_output": "sample"},
     "no early stopping": {"early_stopping": False},
@@ -257,7 +259,7 @@ def test_every_ablation_runs_on_several_classes(case):
     for found in sampler.diagnostics_.values():
         assert np.isfinite(list(found.values())).all()
     plain, _ = quick().fit_resample(X, THREE)
-    same = {"draws", "fully connected", "device"}  # the defaults, by name
+    same = {"weighted exemplars", "draws", "fully connected", "device"}  # the defaults, by name
     assert np.array_equal(plain, X_res) == (case in same)
 
 
@@ -330,7 +332,7 @@ def test_each_majority_row_is_used_once_before_any_twice(monkeypatch, n):
         used.append(exemplars.clone())
         return generate(model, exemplars, mean)
 
-    sampler = quick()
+    sampler = quick(exemplar_weights="uniform")
     sampler.fit_resample(X, Y)
     monkeypatch.setattr(model_module.MGVAE, "generate", spied)
     monkeypatch.setattr(sampler_module, "_FORWARD_ROWS", 47)
@@ -341,6 +343,60 @@ def test_each_majority_row_is_used_once_before_any_twice(monkeypatch, n):
     assert counts.max() - counts.min() <= 1
     majority = torch.from_numpy(sampler.encoder_.transform(X[Y == 0])).unique(dim=0)
     assert all((row == majority).all(dim=1).any() for row in rows)
+
+
+def test_weighted_exemplars_are_drawn_by_their_weights(monkeypatch):
+    used = []
+    translate = MGVAESampler._translate
+
+    def spied(sampler, code, x, order=None):
+        used.append(order)
+        return translate(sampler, code, x, order)
+
+    sampler = quick(exemplar_weights="posterior", finetune_steps=100)
+    sampler.fit_resample(X, Y)
+    weights_of = []
+    monkeypatch.setattr(
+        sampler_module,
+        "exemplar_weights",
+        lambda *args: weights_of.append(model_module.exemplar_weights(*args)) or weights_of[-1],
+    )
+    sampler.fit_resample(X, Y)
+    monkeypatch.setattr(MGVAESampler, "_translate", spied)
+    sampler.sample(20_000, 1)
+    (share,), (order,) = weights_of, used
+    assert share.shape == (N_MAJORITY,)
+    counts = order.bincount(minlength=N_MAJORITY)
+    frequent = share > 5 / 20_000
+    expected = share[frequent].double() / share[frequent].sum()
+    observed = counts[frequent]
+    assert stats.chisquare(observed, observed.sum().item() * expected).pvalue > 1e-3
+    assert share.max() > 1.5 / N_MAJORITY
+
+
+@pytest.mark.parametrize(
+    "params, weighted",
+    [
+        ({}, True),
+        ({"exemplar_weights": "posterior"}, True),
+        ({"exemplar_weights": "uniform"}, False),
+        ({"prior": "gaussian"}, False),
+        ({"sampling_strategy": {0: 70}}, False),  # the majority itself
+    ],
+    ids=str,
+)
+def test_exemplars_of_tables_are_weighted_unless_told_otherwise(monkeypatch, params, weighted):
+    asked = []
+    monkeypatch.setattr(
+        sampler_module,
+        "exemplar_weights",
+        lambda *args: asked.append(1) or model_module.exemplar_weights(*args),
+    )
+    quick(**params).fit_resample(X, Y)
+    assert bool(asked) == weighted
+    asked.clear()
+    quick().fit_resample(np.random.default_rng(0).random((len(Y), 1, 4, 4)), Y)
+    assert not asked  # of images they are not
 
 
 def quiet_translator():
@@ -446,6 +502,11 @@ IMAGES_OBLONG = np.zeros((len(Y), 1, 28, 32), dtype=np.uint8)
 IMAGES_8 = np.zeros((len(Y), 1, 8, 8), dtype=np.uint8)
 BAD = {
     "no pre-training to hold on to": (X, {"pretrain_steps": 0}, "set ewc_lambda=0 too"),
+    "weights without exemplars": (
+        X,
+        {"prior": "gaussian", "exemplar_weights": "posterior"},
+        "exemplar_weights='posterior' weighs exemplars, but prior='gaussian' has none",
+    ),
     "network for images": (X, {"network": "cnn"}, "network='cnn' needs images"),
     "size of images": (IMAGES_20, {}, r"\(3, 20, 20\).*squares of 28, 32, 64.*network='mlp'"),
     "size of small images": (IMAGES_8, {"network": "cnn"}, r"fits images of shape \(1, 8, 8\)"),
@@ -478,6 +539,7 @@ RANGES = [
     ("beta", -0.1, None),
     ("prior", "vamp", 1),
     ("n_exemplars", 1, 2.5),
+    ("exemplar_weights", "even", None),
     ("latent_dim", 0, "many"),
     ("hidden_layer_sizes", 300, "300"),
     ("network", "resnet", None),
@@ -619,7 +681,7 @@ def test_order_of_names_does_not_matter_but_the_labels_sort():
     np.testing.assert_array_equal(words, quick().fit_resample(X, Y)[0])
 
 
-# ------------------------------------------------------------------------- clones, pickles, pipelines
+# --------------------------------------------------------------------- clones, pickles, pipelines
 
 
 def test_clone_forgets_and_repeats():
