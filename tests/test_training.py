@@ -311,6 +311,14 @@ def test_seeding_the_processor_does_not_reach_the_gpus(monkeypatch):
         torch.rand(1)
 
 
+@pytest.mark.parametrize("n_threads", [1, 2, 3, None])
+def test_threads_are_as_many_as_asked_for_inside_and_as_before_after(n_threads):
+    before = torch.get_num_threads()
+    with seeded(0, CPU, n_threads):
+        assert torch.get_num_threads() == (n_threads or before)
+    assert torch.get_num_threads() == before
+
+
 def flushes():
     return torch.tensor(1e-40).mul(1.0).item() == 0.0
 

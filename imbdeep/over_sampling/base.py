@@ -22,6 +22,8 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from imbdeep.encoding import ImageScaler, TabularEncoder
 from imbdeep.training import resolve_device, seeded
 
+__all__ = ["DeepOverSampler"]
+
 #: Rows generated and decoded at a time: bounds the memory that a large deficit takes.
 _CHUNK = 65_536
 
@@ -149,7 +151,7 @@ class DeepOverSampler(BaseOverSampler):
         self._image = self._image_shape_of(data)
         self._check_data(data, self.class_counts_)
         # A second call with the same integer starts the same stream anew.
-        self._random = check_random_state(self.random_state)
+        self._random = random_stream(self.random_state)
         self._deficits = {
             int(np.flatnonzero(self.classes_ == label)[0]): int(n)
             for label, n in self.sampling_strategy_.items()
@@ -201,7 +203,7 @@ class DeepOverSampler(BaseOverSampler):
         code = self._code_of(target)
         if not isinstance(n, Integral) or n < 1:
             raise ValueError(f"n={n!r} must be a positive integer: the number of rows to draw.")
-        stream = self._random if random_state is None else check_random_state(random_state)
+        stream = self._random if random_state is None else random_stream(random_state)
         parts = list(self._new_rows(code, int(n), stream))
         return parts[0] if len(parts) == 1 else _append(parts[0], parts[1:])
 
@@ -283,6 +285,11 @@ class DeepOverSampler(BaseOverSampler):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
+
+
+def random_stream(random_state: Any) -> np.random.RandomState:
+    """A stream that is not numpy's global one, not even for None."""
+    return check_random_state(np.random.RandomState() if random_state is None else random_state)
 
 
 def draw_seed(random: np.random.RandomState) -> int:

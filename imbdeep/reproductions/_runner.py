@@ -127,6 +127,14 @@ def reduced(task: Task, scale: Scale, seed: int) -> Task:
     return Task(x, y, x_test, y_test, task.image_shape)
 
 
+def development(task: Task, seed: int) -> Task:
+    """The training part split again, for choices: the test part is left out."""
+    x_train, x_test, y_train, y_test = train_test_split(
+        task.x_train, task.y_train, test_size=0.3, stratify=task.y_train, random_state=seed
+    )
+    return Task(x_train, y_train, x_test, y_test, task.image_shape)
+
+
 def to_inputs(task: Task) -> Callable[[Any], NDArray[np.float32]]:
     """How rows become inputs of the classifier, learned from the original training rows alone."""
     if task.image_shape is not None:
@@ -158,7 +166,7 @@ def train_classifier(
     weight = None
     if class_weights:  # "balanced" in scikit-learn
         weight = len(y) / (2 * torch.bincount(labels, minlength=2).float())
-    with seeded(seed, device):
+    with seeded(seed, device, n_threads=1):
         net = nn.Sequential(
             nn.Linear(x.shape[1], 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 2)
         ).to(device)

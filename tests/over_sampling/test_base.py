@@ -68,6 +68,13 @@ def test_method_gets_float32_rows_and_class_codes_and_gives_rows_back():
     assert sampler.class_counts_.tolist() == [10, 30]
 
 
+def test_hook_of_imbalanced_learn_does_the_same():
+    found, labels = quick()._fit_resample(A, Y)
+    expected, _ = quick().fit_resample(A, Y)
+    np.testing.assert_array_equal(found, expected)
+    assert np.bincount(labels).tolist() == [N_MAJORITY, N_MAJORITY]
+
+
 def test_method_gets_images_in_their_shape():
     sampler = Resampling(random_state=0)
     sampler.fit_resample(IMAGES, Y)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
 from torch import nn
@@ -27,7 +26,7 @@ from imbdeep.over_sampling._mgvae.model import (
     fit_model,
     pretrain,
 )
-from imbdeep.over_sampling.base import DeepOverSampler, data_array, draw_seed
+from imbdeep.over_sampling.base import DeepOverSampler, data_array, draw_seed, random_stream
 from imbdeep.training import seeded
 
 #: Exemplars in the prior of a step where n_exemplars="auto".
@@ -298,7 +297,7 @@ class MGVAESampler(DeepOverSampler):
                 "translate: fit with prior='exemplar'."
             )
         x = self._encoded(X)
-        stream = self._random if random_state is None else check_random_state(random_state)
+        stream = self._random if random_state is None else random_stream(random_state)
         with seeded(draw_seed(stream), self.device_, self._n_threads), torch.no_grad():
             rows = self._translate(code, x)
         return self.encoder_.inverse_transform(rows)
@@ -359,8 +358,8 @@ class MGVAESampler(DeepOverSampler):
             )
         if self.prior != "exemplar" and self.exemplar_weights == "posterior":
             raise ValueError(
-                f"exemplar_weights='posterior' weighs exemplars, but prior={self.prior!r} has none: "
-                "leave one of the two out."
+                "exemplar_weights='posterior' weighs exemplars, but "
+                f"prior={self.prior!r} has none: leave one of the two out."
             )
         if self._image is not None and self.categorical_features not in ("auto", None):
             raise ValueError(

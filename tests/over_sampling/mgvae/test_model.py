@@ -386,9 +386,15 @@ def test_fisher_does_not_move_the_weights():
 # -------------------------------------------------------------------------- plain data in and out
 
 
+def pretrained(x, seed, **hyper):
+    return pretrain(
+        x, SPEC, {**HYPER, **hyper}, mean=False, seed=seed, device="cpu", n_threads=1, verbose=False
+    )
+
+
 def test_pretraining_is_a_function_of_its_arguments():
     x = numbered_rows(60).numpy()
-    first, again, other = (pretrain(x, SPEC, HYPER, False, s, "cpu", False) for s in (1, 1, 2))
+    first, again, other = (pretrained(x, seed) for seed in (1, 1, 2))
     for a, b in zip(first[:2], again[:2], strict=True):
         assert a.dtype == np.float32
         assert a.tobytes() == b.tobytes()
@@ -401,9 +407,7 @@ def test_pretraining_is_a_function_of_its_arguments():
 
 
 def test_no_pretraining_gives_the_first_random_weights():
-    weights, information, history = pretrain(
-        numbered_rows(9).numpy(), SPEC, {**HYPER, "max_steps": 0}, False, 5, "cpu", False
-    )
+    weights, information, history = pretrained(numbered_rows(9).numpy(), 5, max_steps=0)
     with seeded(5, CPU):
         expected = nn.utils.parameters_to_vector(build(SPEC, CPU).parameters())
     np.testing.assert_array_equal(weights, expected.detach())
