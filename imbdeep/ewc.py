@@ -101,6 +101,7 @@ class EWCPenalty:
         normalised = torch.where(mean > 0, fisher / mean, torch.zeros_like(fisher))
         self.reference = reference
         self.weights = ewc_lambda * normalised
+        self._twice = 2 * self.weights
 
     def __call__(self, parameters: Tensor) -> Tensor:
         """Value of the penalty.
@@ -117,17 +118,18 @@ class EWCPenalty:
         """
         return torch.dot(self.weights, (parameters - self.reference).square())
 
-    def add_gradient(self, parameters: Tensor, gradient: Tensor) -> Tensor:
-        """Add the penalty's gradient to ``gradient`` in place.
+    def write_gradient(self, parameters: Tensor, gradient: Tensor) -> Tensor:
+        """Overwrite ``gradient`` with the penalty's own; the rest of the loss then adds to it.
 
-        The closed form saves a pass of automatic differentiation in every step.
+        The closed form takes the place of setting the gradient to zero, and saves a pass of
+        automatic differentiation in every step.
 
         Parameters
         ----------
         parameters : Tensor of shape (n_parameters,)
             Current weights.
         gradient : Tensor of shape (n_parameters,)
-            Gradient of the rest of the loss, changed in place.
+            Overwritten.
 
         Returns
         -------
@@ -135,6 +137,5 @@ class EWCPenalty:
             Value of the penalty.
         """
         drift = parameters - self.reference
-        pull = self.weights * drift
-        gradient.add_(pull, alpha=2.0)
-        return torch.dot(pull, drift)
+        torch.mul(drift, self._twice, out=gradient)
+        return 0.5 * torch.dot(gradient, drift)

@@ -63,12 +63,14 @@ class ExemplarPrior:
             Log density in nats.
         """
         component = self._components(z)
+        # What all components have in common stays out of the (n, n_exemplars) matrix.
+        common = 0.5 * self.means.shape[1] * (math.log(2 * math.pi) + self.log_variance)
         if own is None:
-            return torch.logsumexp(component, dim=1) - math.log(len(self.means))
+            return torch.logsumexp(component, dim=1) - (common + math.log(len(self.means)))
         own = own & ~own.all(dim=1, keepdim=True)
         component = component.masked_fill(own, -math.inf)
         others = len(self.means) - own.sum(dim=1)
-        return torch.logsumexp(component, dim=1) - torch.log(others)
+        return torch.logsumexp(component, dim=1) - common - torch.log(others)
 
     def responsibilities(self, z: Tensor) -> Tensor:
         """Probability of each exemplar to be the one that a code was drawn from.
@@ -117,12 +119,11 @@ class ExemplarPrior:
         return means + torch.exp(0.5 * self.log_variance) * torch.randn_like(means)
 
     def _components(self, z: Tensor) -> Tensor:
-        """Log density of each component at each code, (n, n_exemplars)."""
+        """Log density of each component at each code, up to a constant: (n, n_exemplars)."""
         # Exact differences: the expansion |z|^2 - 2 z.m + |m|^2 loses all digits in float32 when
         # the variance is small beside the codes.
         squared = torch.cdist(z, self.means, compute_mode="donot_use_mm_for_euclid_dist").square()
-        normaliser = self.means.shape[1] * (math.log(2 * math.pi) + self.log_variance)
-        return -0.5 * (squared * torch.exp(-self.log_variance) + normaliser)
+        return squared * (-0.5 * torch.exp(-self.log_variance))
 
 
 class GaussianPrior:

@@ -146,12 +146,14 @@ class ObservationLikelihood(nn.Module):
         if g:
             log_scale = self.log_scale.clamp(*_LOG_SCALE_BOUNDS)
             residual = (x[:, :g] - outputs[:, :g]) * torch.exp(-log_scale)
-            log_density = -0.5 * residual.square() - (log_scale + 0.5 * math.log(2 * math.pi))
+            normaliser = log_scale + 0.5 * math.log(2 * math.pi)
             if len(self.missing_values):
-                present = torch.ones_like(log_density)
+                present = torch.ones_like(residual)
                 known = 1 - x[:, self.missing_indicators]
-                log_density = log_density * present.index_copy(1, self.missing_values, known)
-            total = total + log_density.sum(dim=1)
+                present = present.index_copy(1, self.missing_values, known)
+                total = total - (present * (0.5 * residual.square() + normaliser)).sum(dim=1)
+            else:
+                total = total - 0.5 * residual.square().sum(dim=1) - normaliser.sum()
         if b > g:
             cross_entropy = F.binary_cross_entropy_with_logits(
                 outputs[:, g:b], x[:, g:b], reduction="none"

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 def _layers(sizes: Sequence[int]) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+        layers += [nn.Linear(n_in, n_out), nn.ReLU(inplace=True)]
     return layers
 
 

@@ -247,21 +247,22 @@ ABLATIONS: dict[str, Method] = {
     "MGVAE, no EWC": Method("MGVAE w/o EWC", partial(_mgvae, ewc_lambda=0.0)),
 }
 #: What the defaults were chosen among, on parts of the training data alone.
+_OTHER_VALUES: tuple[tuple[str, Any], ...] = (
+    ("exemplar_weights", "uniform"),
+    ("exemplar_weights", "posterior"),
+    ("decoder_output", "mean"),
+    ("decoder_output", "sample"),
+    ("ewc_lambda", 0.0),
+    ("ewc_lambda", 0.1),
+    ("ewc_lambda", 10.0),
+    ("beta", 0.5),
+    ("beta", 2.0),
+    ("finetune_steps", 300),
+    ("finetune_steps", 3000),
+)
 VARIANTS: dict[str, Method] = {
-    f"MGVAE, {name}={value!r}": Method(resample=partial(_mgvae, **{name: value}))
-    for name, value in (
-        ("exemplar_weights", "uniform"),
-        ("exemplar_weights", "posterior"),
-        ("decoder_output", "mean"),
-        ("decoder_output", "sample"),
-        ("ewc_lambda", 0.0),
-        ("ewc_lambda", 0.1),
-        ("ewc_lambda", 10.0),
-        ("beta", 0.5),
-        ("beta", 2.0),
-        ("finetune_steps", 300),
-        ("finetune_steps", 3000),
-    )
+    f"MGVAE, {name}={value}": Method(resample=partial(_mgvae, **{name: value}))
+    for name, value in _OTHER_VALUES
 }
 
 

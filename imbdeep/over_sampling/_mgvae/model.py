@@ -112,7 +112,10 @@ class MGVAE(nn.Module):
             log_prior = ExemplarPrior(exemplar_means, self.log_sigma2()).log_prob(z, own)
         else:
             log_prior = GaussianPrior(self.latent_dim).log_prob(z)
-        kl = gaussian_log_density(z, mean, log_variance) - log_prior  # (B,)
+        # log q(z|x), in which (z - mu) / sigma is the noise: (B,)
+        log_posterior = gaussian_log_density(noise, noise.new_zeros(()), noise.new_zeros(()))
+        log_posterior = log_posterior - 0.5 * log_variance.sum(dim=1)
+        kl = log_posterior - log_prior  # (B,)
         return reconstruction, kl
 
     def generate(self, exemplars: Tensor, mean: bool) -> Tensor:
@@ -196,12 +199,13 @@ def fit_model(
         parts = model(x[rows], majority[exemplars], noise, own)
         reconstruction, kl = parts[0].mean(), parts[1].mean()
         loss = beta * kl - reconstruction  # minus O of Eq. 4
-        gradient.zero_()
-        loss.backward()
         terms = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
-        if penalty is not None:
-            terms["ewc"] = penalty.add_gradient(flat.data, gradient)  # Eq. 6
-            terms["loss"] = loss + terms["ewc"]
+        if penalty is None:
+            gradient.zero_()
+        else:
+            terms["ewc"] = penalty.write_gradient(flat.data, gradient)  # Eq. 6
+            terms["loss"] = loss.detach() + terms["ewc"]
+        loss.backward()
         optimizer.step()
         return terms
 
