@@ -1,7 +1,7 @@
 """Every estimator passes every check of its hosts: no failure, no expected failure, no skip."""
 
 import inspect
-import warnings
+from unittest import SkipTest
 
 import pytest
 from imblearn.over_sampling.base import BaseOverSampler
@@ -38,6 +38,14 @@ DRAWS_GLOBALLY = {
 }
 
 
+def passes(check, *arguments):
+    """Run a check; one that skips itself has not passed."""
+    try:
+        check(*arguments)
+    except SkipTest as skip:
+        pytest.fail(f"skipped: {skip}")
+
+
 def cases(generator, estimators):
     found = []
     for estimator in estimators:
@@ -52,12 +60,12 @@ def cases(generator, estimators):
 
 @pytest.mark.parametrize("estimator, check", cases(sklearn_checks, SAMPLERS + TRANSFORMERS))
 def test_scikit_learn_check(estimator, check):
-    check(estimator)
+    passes(check, estimator)
 
 
 @pytest.mark.parametrize("estimator, check", cases(imblearn_checks, SAMPLERS))
 def test_imbalanced_learn_check(estimator, check):
-    check(estimator)
+    passes(check, estimator)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +75,7 @@ def test_imbalanced_learn_check(estimator, check):
 )
 @pytest.mark.parametrize("estimator", SAMPLERS, ids=lambda estimator: type(estimator).__name__)
 def test_check_of_imbalanced_learns_own_suite(estimator, check):
-    check(type(estimator).__name__, clone(estimator))
+    passes(check, type(estimator).__name__, clone(estimator))
 
 
 @pytest.mark.parametrize("estimator", SAMPLERS, ids=lambda estimator: type(estimator).__name__)
@@ -87,13 +95,3 @@ def test_every_public_estimator_is_listed():
     listed = {type(estimator) for estimator in SAMPLERS + TRANSFORMERS}
     assert public == listed
     assert all(isinstance(estimator, BaseOverSampler) for estimator in SAMPLERS)
-
-
-@pytest.mark.parametrize("estimator", SAMPLERS + TRANSFORMERS, ids=str)
-def test_no_check_is_expected_to_fail(estimator):
-    generators = [sklearn_checks] + [imblearn_checks] * (estimator in SAMPLERS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # a skipped check is announced by a warning
-        for generator in generators:
-            assert all(not hasattr(check, "marks") for _, check in generator(estimator))
-    assert not getattr(estimator.__sklearn_tags__(), "_skip_test", False)

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+import tqdm.auto
 from torch import nn
 
 from imbdeep import training
@@ -252,13 +253,21 @@ def test_progress_bar_goes_to_stderr_and_ends(capfd, verbose):
     assert "loss=" in err
 
 
-def test_progress_bar_is_closed_by_an_interruption(capfd):
+def test_progress_bar_is_closed_by_an_interruption(monkeypatch):
+    bars = []
+
+    class Bar(tqdm.auto.tqdm):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            bars.append(self)
+
     def step(idx):
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(tqdm.auto, "tqdm", Bar)
     with pytest.raises(KeyboardInterrupt):
         train(step, verbose=True)
-    assert capfd.readouterr().err.endswith("\n")
+    assert [bar.disable for bar in bars] == [True]  # how tqdm marks a closed bar
 
 
 # --------------------------------------------------------------------------------------- no trace

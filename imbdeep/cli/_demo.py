@@ -35,7 +35,7 @@ def demonstrate(
     *,
     seed: int = 0,
     n_folds: int = 5,
-    n_minority: int = 30,
+    n_minority: int = 10,
     pretrain_steps: int = 1000,
     finetune_steps: int = 500,
     classifier_steps: int = 1000,
@@ -51,7 +51,7 @@ def demonstrate(
         "Data: the 1797 images of 8 x 8 pixels in load_digits of scikit-learn, "
         f"{_MAJORITY} against {_MINORITY}, in {n_folds} folds. Each training part keeps "
         f"{n_minority} images of {_MINORITY}, drawn anew; the test parts stay as they are, in "
-        "balance.",
+        "balance. So few, because tiny classes are where a generator can add most.",
         indent="  ",
     )
     say(

@@ -139,8 +139,6 @@ class DeepOverSampler(BaseOverSampler):
             raise
 
     def _resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        _refuse_missing_labels(_target_array(y))
-        check_classification_targets(_target_array(y))
         data, labels, _ = self._check_X_y(X, y)
         self.sampling_strategy_ = check_sampling_strategy(
             self.sampling_strategy, labels, self._sampling_type
@@ -235,7 +233,11 @@ class DeepOverSampler(BaseOverSampler):
         return self.image_shape
 
     def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Any, Any, bool]:
-        labels, one_vs_all = check_target_type(_target_array(y), indicate_one_vs_all=True)
+        targets = _target_array(y)
+        _refuse_missing_labels(targets)
+        if targets.ndim:  # what is no array at all gets scikit-learn's own message
+            check_classification_targets(targets)
+        labels, one_vs_all = check_target_type(targets, indicate_one_vs_all=True)
         data = data_array(X)
         if _is_frame(data):
             validate_data(self, X=data, y=labels, reset=True, skip_check_array=True)
@@ -261,6 +263,8 @@ class DeepOverSampler(BaseOverSampler):
                 f"X has shape {data.shape}: tables are (n_samples, n_features) and images "
                 "(n_samples, channels, height, width); grey images need X[:, None]."
             )
+        if isinstance(data, np.ndarray) and data.ndim == 4 and not math.prod(data.shape[1:]):
+            raise ValueError(f"X has shape {data.shape}: its images have no values.")
         if self.image_shape is None:
             return
         shape = tuple(self.image_shape)
@@ -274,10 +278,11 @@ class DeepOverSampler(BaseOverSampler):
                 "image_shape says that rows are images, but X is no numeric array: pass "
                 "X.to_numpy() (or X.toarray()), or leave image_shape out."
             )
-        if math.prod(data.shape[1:]) != math.prod(shape):
+        row = data.shape[1:]
+        if row != shape and (len(row) == 3 or row[0] != math.prod(shape)):
             raise ValueError(
-                f"image_shape={shape} has {math.prod(shape)} values, but a row of X has "
-                f"{math.prod(data.shape[1:])}: give the (channels, height, width) of a row."
+                f"image_shape={shape} does not fit X of shape {data.shape}: give the (channels, "
+                "height, width) of a row, or leave it out where X is four-dimensional."
             )
 
     def __sklearn_tags__(self) -> Any:
@@ -326,13 +331,14 @@ def _target_array(y: Any) -> NDArray[Any]:
 
 
 def data_array(X: Any) -> Any:
-    """Tensors and lists as arrays; lists that mix words and numbers keep both."""
+    """Tensors and lists as arrays; lists whose cells are of several types keep them."""
     if isinstance(X, torch.Tensor):
         X = X.detach().cpu()
         return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
     if isinstance(X, list | tuple):
         array = np.asarray(X)
-        return np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
+        mixed = array.ndim == 2 and len({type(cell) for row in X for cell in row}) > 1
+        return np.asarray(X, dtype=object) if mixed or array.dtype.kind in "US" else array
     if type(X).__name__ == "LazyFrame":
         raise TypeError("X is a LazyFrame, which holds no rows yet: pass X.collect().")
     return X

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn import config_context
 from sklearn.exceptions import NotFittedError
 
+from imbdeep.encoding import TabularEncoder
 from imbdeep.over_sampling import MGVAESampler, base
 from imbdeep.over_sampling.base import DeepOverSampler
 
@@ -84,8 +85,17 @@ def test_method_gets_images_in_their_shape():
 
 
 def test_many_new_rows_are_decoded_some_at_a_time(monkeypatch):
+    sizes = []
+    decode = TabularEncoder.inverse_transform
+
+    def spied(encoder, x):
+        sizes.append(len(x))
+        return decode(encoder, x)
+
+    monkeypatch.setattr(TabularEncoder, "inverse_transform", spied)
     monkeypatch.setattr(base, "_CHUNK", 7)
     X_res, y_res = Resampling(random_state=0).fit_resample(A, Y)
+    assert sizes == [7, 7, 6]
     np.testing.assert_allclose(X_res[N:], np.tile(A[Y == 1], (2, 1)), rtol=1e-6)
     assert len(y_res) == 2 * N_MAJORITY
 
@@ -668,7 +678,7 @@ BAD_Y = {
     "numbers": (A[:, 0], "Unknown label type"),
     "two labels a row": (np.ones((N, 2), int), "Multilabel and multioutput targets are not"),
     "fewer": (Y[1:], "inconsistent numbers of samples"),
-    "nothing": (None, "Unknown label type|label"),
+    "nothing": (None, "Unknown label type|label|1d array"),
 }
 
 
@@ -683,8 +693,9 @@ BAD_SHAPES = {
     "two numbers": (IMAGES.reshape(N, -1), (6, 6), r"image_shape=\(6, 6\) must be three positive"),
     "a negative one": (IMAGES.reshape(N, -1), (-1, 6, -6), "must be three positive integers"),
     "a fraction": (IMAGES.reshape(N, -1), (1, 6.0, 6), "must be three positive integers"),
-    "too few values": (IMAGES.reshape(N, -1), (1, 5, 5), "has 25 values, but a row of X has 36"),
-    "of images": (IMAGES, (1, 5, 5), "has 25 values, but a row of X has 36"),
+    "too few values": (IMAGES.reshape(N, -1), (1, 5, 5), r"does not fit X of shape \(\d+, 36\)"),
+    "of images": (IMAGES, (1, 5, 5), r"does not fit X of shape \(\d+, 1, 6, 6\)"),
+    "of turned images": (IMAGES, (6, 6, 1), r"does not fit X of shape \(\d+, 1, 6, 6\)"),
     "a frame": (pd.DataFrame(IMAGES.reshape(N, -1)), (1, 6, 6), r"pass X.to_numpy\(\)"),
     "sparse": (sp.csr_array(IMAGES.reshape(N, -1)), (1, 6, 6), r"or X.toarray\(\)"),
     "words": (IMAGES.reshape(N, -1).astype(str), (1, 6, 6), "X is no numeric array"),
@@ -873,3 +884,20 @@ def test_no_warning_of_pandas_or_torch_reaches_the_user():
         warnings.simplefilter("always")
         quick().fit_resample(pd.DataFrame(pandas_columns()), pd.Series(Y))
     assert [str(w.message) for w in caught] == []
+
+
+def test_images_without_values_are_refused(no_training):
+    with pytest.raises(ValueError, match="its images have no values"):
+        quick().fit_resample(np.empty((N, 0, 6, 6)), Y)
+
+
+def test_cells_of_lists_keep_their_types():
+    rows = [[0.5 + i, i % 40, i % 2 == 0] for i in range(N)]
+    X_res, _ = quick().fit_resample(rows, Y.tolist())
+    assert X_res[:N] == rows
+    assert {tuple(type(cell) for cell in row) for row in X_res} == {(float, int, bool)}
+
+
+def test_fit_alone_names_missing_labels():
+    with pytest.raises(ValueError, match="y holds missing labels"):
+        quick().fit(np.ones((3, 1)), ["a", None, "b"])

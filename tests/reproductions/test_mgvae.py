@@ -9,7 +9,16 @@ import pytest
 import torch
 
 from imbdeep.reproductions import _runner, mgvae
-from imbdeep.reproductions.mgvae import ABLATIONS, DATASETS, METHODS, PROTOCOL, PUBLISHED, main
+from imbdeep.reproductions._runner import development
+from imbdeep.reproductions.mgvae import (
+    ABLATIONS,
+    DATASETS,
+    METHODS,
+    PROTOCOL,
+    PUBLISHED,
+    VARIANTS,
+    main,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -232,3 +241,17 @@ def test_full_scale_is_the_protocol():
     full = _runner.SCALES["full"]
     assert full == _runner.Scale(steps=6000)
     assert f"same {full.steps} steps" in PROTOCOL
+
+
+def test_development_never_sees_the_test_part(folder, capsys, monkeypatch):
+    """Choices are made on the training part: whatever stands in the test part changes nothing."""
+    loaded = DATASETS["musk"](folder, 0)
+    seen = development(loaded, 0)
+    assert len(seen.y_train) + len(seen.y_test) == len(loaded.y_train)
+    rows = {row.tobytes() for row in loaded.x_train}
+    assert all(row.tobytes() in rows for row in np.concatenate([seen.x_train, seen.x_test]))
+    arguments = ["musk", "--trials", "1", "--scale", "smoke", "--data", str(folder)]
+    assert main([*arguments, "--development", "--methods", "MGVAE", *VARIANTS]) == 0
+    text = capsys.readouterr().out
+    assert all(f"| {name} |" in text for name in VARIANTS)
+    assert "paper only" not in text

@@ -268,6 +268,20 @@ def fisher(model: MGVAE, majority: Tensor, n_exemplars: int, mean: bool) -> Tens
     return fisher_diagonal(loss, dict(model.named_parameters()), (generated, noise))
 
 
+def _networks(model: MGVAE) -> Tensor:
+    """1 for the weights that the paper's model has, 0 for the noise of Gaussian columns.
+
+    The noise's information is a thousand times the mean: any penalty would force the
+    majority's spread on the minority.
+    """
+    return torch.cat(
+        [
+            torch.full((p.numel(),), float(not name.startswith("likelihood.")), device=p.device)
+            for name, p in model.named_parameters()
+        ]
+    )
+
+
 def pretrain(
     x: NDArray[np.float32],
     spec: dict[str, Any],
@@ -303,13 +317,13 @@ def pretrain(
                 description="pre-training on the majority",
                 **hyper,
             )
-            information = fisher(model, majority, hyper["n_exemplars"], mean)
+            information = fisher(model, majority, hyper["n_exemplars"], mean) * _networks(model)
             vector = nn.utils.parameters_to_vector(model.parameters())
     return vector.detach().cpu().numpy(), information.cpu().numpy(), history
 
 
-def exemplar_weights(model: MGVAE, x: Tensor, majority: Tensor) -> Tensor:
-    """Probability of each majority row, (n_majority,), to be the exemplar of a row of x.
+def exemplar_weights(model: MGVAE, x: Tensor, majority: Tensor) -> tuple[Tensor, Tensor]:
+    """Majority rows, (n,), and the probability of each, (n,), to be the exemplar of a row of x.
 
     The mean over codes z ~ q(z|x) of the exemplars' responsibilities: one EM step from Eq. 2's
     uniform weights towards the weights under which the rows x are most likely.
@@ -327,12 +341,16 @@ def exemplar_weights(model: MGVAE, x: Tensor, majority: Tensor) -> Tensor:
     total = torch.zeros(len(candidates), device=x.device)
     for part in codes.split(max(1, _ELEMENTS // len(candidates))):
         total += prior.responsibilities(part).sum(dim=0)
-    weights = torch.zeros(n, device=x.device)
-    weights[candidates] = total / total.sum()
-    return weights
+    return candidates, total / total.sum()
 
 
-def diagnose(model: MGVAE, x: Tensor, majority: Tensor, n_exemplars: int) -> dict[str, float]:
+def diagnose(
+    model: MGVAE,
+    x: Tensor,
+    majority: Tensor,
+    n_exemplars: int,
+    records: list[dict[str, Any]],
+) -> dict[str, float]:
     """Numbers that show how the model of a class works, over its own rows."""
     rows = x[batch_indices(len(x), min(_VALIDATION_ROWS, len(x)), 1, x.device)[0]]
     shown = majority[batch_indices(len(majority), n_exemplars, 1, x.device)[0]]
@@ -347,4 +365,13 @@ def diagnose(model: MGVAE, x: Tensor, majority: Tensor, n_exemplars: int) -> dic
             "kl": float(kl.mean()),
             "exemplar_spread": float(spread),
             "prior_scale": float(torch.exp(0.5 * model.log_sigma2())),
+            "ewc_share": _ewc_share(records),
         }
+
+
+def _ewc_share(records: list[dict[str, Any]]) -> float:
+    if not records or "ewc" not in records[-1]:
+        return 0.0
+    last = records[-1]
+    total = abs(last["reconstruction"]) + abs(last["kl"]) + last["ewc"]
+    return float(last["ewc"] / total) if total else 0.0

@@ -297,6 +297,8 @@ class MGVAESampler(DeepOverSampler):
                 "translate: fit with prior='exemplar'."
             )
         x = self._encoded(X)
+        if not self._width:  # only constant columns: every row is the same
+            return self.encoder_.inverse_transform(x.numpy())
         stream = self._random if random_state is None else random_stream(random_state)
         with seeded(draw_seed(stream), self.device_, self._n_threads), torch.no_grad():
             rows = self._translate(code, x)
@@ -320,9 +322,13 @@ class MGVAESampler(DeepOverSampler):
         Raises
         ------
         ValueError
-            If no rows were added to the class.
+            If no rows were added to the class, or all columns are constant: nothing was learned.
         """
         code = self._code_of(target)
+        if not self._width:
+            raise ValueError(
+                "All columns of the fitted data are constant: there is nothing to encode."
+            )
         x = self._encoded(X)
         model = self.generator_[self.classes_[code]]
         with torch.no_grad():
@@ -338,7 +344,7 @@ class MGVAESampler(DeepOverSampler):
 
     def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
         sizes = self.hidden_layer_sizes
-        if not sizes or not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        if not sizes or not all(_is_count(size) for size in sizes):
             raise ValueError(
                 f"hidden_layer_sizes={sizes!r} must hold at least one positive integer: the units "
                 "of each hidden layer."
@@ -348,6 +354,11 @@ class MGVAESampler(DeepOverSampler):
                 f"ewc_lambda={self.ewc_lambda} holds the weights near the pre-trained ones, but "
                 "pretrain_steps=0 makes none: set ewc_lambda=0 too."
             )
+        # What a fit that has nothing to add leaves behind.
+        self.majority_class_ = self.classes_[counts.argmax()]
+        self.history_: list[dict[str, Any]] = []
+        self.generator_: dict[Any, MGVAE] = {}
+        self.diagnostics_: dict[Any, dict[str, float]] = {}
         majority = int(counts.max())
         if isinstance(self.n_exemplars, Integral) and int(self.n_exemplars) > majority:
             warnings.warn(
@@ -394,9 +405,9 @@ class MGVAESampler(DeepOverSampler):
         if draw == "auto":
             draw = "posterior" if self._image is None and self.prior == "exemplar" else "uniform"
         majority = int(self.class_counts_.argmax())
-        self.majority_class_ = self.classes_[majority]
         x_majority = x[codes == majority]
-        seeds = {code: draw_seed(self._random) for code in [majority, *self._deficits]}
+        pretrain_seed = draw_seed(self._random)
+        seeds = {code: draw_seed(self._random) for code in self._deficits}
         spec = self._spec()
         hyper: dict[str, Any] = {
             "max_steps": self.pretrain_steps,
@@ -412,7 +423,7 @@ class MGVAESampler(DeepOverSampler):
             spec,
             hyper,
             self._mean,
-            seeds[majority],
+            pretrain_seed,
             str(self.device_),
             self._n_threads,
             self.verbose,
@@ -426,9 +437,7 @@ class MGVAESampler(DeepOverSampler):
             information = torch.tensor(information, device=self.device_)
             penalty = EWCPenalty(reference, information, self.ewc_lambda)
         self._exemplars = torch.from_numpy(x_majority).to(self.device_)
-        self.generator_: dict[Any, MGVAE] = {}
-        self._weights: dict[int, torch.Tensor] = {}
-        self.diagnostics_: dict[Any, dict[str, float]] = {}
+        self._weights: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         hyper.update(max_steps=self.finetune_steps, patience=None)
         for code in self._deficits:
             label = self.classes_[code]
@@ -453,8 +462,7 @@ class MGVAESampler(DeepOverSampler):
                 if draw == "posterior" and code != majority:
                     with torch.no_grad():
                         self._weights[code] = exemplar_weights(model, rows, self._exemplars)
-                found = diagnose(model, rows, self._exemplars, hyper["n_exemplars"])
-            found["ewc_share"] = _ewc_share(records)
+                found = diagnose(model, rows, self._exemplars, hyper["n_exemplars"], records)
             self.history_ += [
                 {"phase": "fine-tuning", "class": label, **record} for record in records
             ]
@@ -464,9 +472,9 @@ class MGVAESampler(DeepOverSampler):
     def _generate(self, code: int, n: int) -> NDArray[np.float32]:
         """Algorithm 1."""
         if code in self._weights:
-            return self._translate(
-                code, self._exemplars, torch.multinomial(self._weights[code], n, replacement=True)
-            )
+            candidates, weights = self._weights[code]
+            chosen = torch.multinomial(weights, n, replacement=True)
+            return self._translate(code, self._exemplars, candidates[chosen])
         # Uniform: each majority row is an exemplar once before any is one twice.
         n_majority = len(self._exemplars)
         passes = [
@@ -488,9 +496,5 @@ class MGVAESampler(DeepOverSampler):
         return rows.reshape(len(rows), *self._row_shape)
 
 
-def _ewc_share(records: list[dict[str, Any]]) -> float:
-    if not records or "ewc" not in records[-1]:
-        return 0.0
-    last = records[-1]
-    total = abs(last["reconstruction"]) + abs(last["kl"]) + last["ewc"]
-    return float(last["ewc"] / total) if total else 0.0
+def _is_count(size: Any) -> bool:
+    return isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0

@@ -55,8 +55,9 @@ def two_clusters(n_minority, seed=0):
     return np.r_[majority, minority], np.r_[np.zeros(2000, int), np.ones(n_minority, int)]
 
 
-@pytest.mark.parametrize("ewc_lambda, off", [(0.0, 0.15), (1.0, 0.2)])
-def test_moments_of_a_known_minority_come_back(ewc_lambda, off):
+@pytest.mark.parametrize("ewc_lambda", [0.0, 1.0])
+def test_moments_of_a_known_minority_come_back(ewc_lambda):
+    off = 0.15
     X, y = two_clusters(300)
     known = X[y == 1]
     sampler = MGVAESampler(ewc_lambda=ewc_lambda, pretrain_steps=1500, device="cpu", random_state=0)
@@ -65,7 +66,7 @@ def test_moments_of_a_known_minority_come_back(ewc_lambda, off):
     scale = known.std(axis=0)
     np.testing.assert_allclose(new.std(axis=0) / scale, 1, atol=off)
     np.testing.assert_allclose((new.mean(axis=0) - known.mean(axis=0)) / scale, 0, atol=off)
-    np.testing.assert_allclose(np.corrcoef(new.T), np.corrcoef(known.T), atol=0.1)
+    np.testing.assert_allclose(np.corrcoef(new.T), np.corrcoef(known.T), atol=0.15)
     share = [(rows[:, 0] > 0).mean() for rows in (new, known)]
     assert abs(share[0] - share[1]) < 0.1
     # There are two clusters, and next to nothing between them.
@@ -354,7 +355,8 @@ def test_weighted_exemplars_are_drawn_by_their_weights(monkeypatch):
         used.append(order)
         return translate(sampler, code, x, order)
 
-    monkeypatch.setattr(sampler_module, "exemplar_weights", lambda *args: share)
+    rows = torch.arange(N_MAJORITY).flip(0)  # candidates need not stand in order
+    monkeypatch.setattr(sampler_module, "exemplar_weights", lambda *args: (rows, share.flip(0)))
     monkeypatch.setattr(MGVAESampler, "_translate", spied)
     sampler = quick(exemplar_weights="posterior")
     sampler.fit_resample(X, Y)
@@ -634,13 +636,12 @@ def test_random_state_instance_goes_on():
     np.testing.assert_array_equal(first, quick().fit_resample(X, Y)[0])
 
 
-@pytest.mark.changes_global_state  # like everything in scikit-learn, None draws from numpy's stream
 def test_no_random_state_differs_every_time():
+    """And draws from no global stream: the guard of conftest.py watches."""
     sampler = quick(random_state=None)
-    before = torch.get_rng_state()
     first, second = (sampler.fit_resample(X, Y)[0] for _ in range(2))
     assert not np.array_equal(first, second)
-    assert torch.equal(torch.get_rng_state(), before)
+    assert not np.array_equal(sampler.sample(5, 1), sampler.sample(5, 1))
 
 
 def test_what_the_user_drew_before_does_not_matter():
@@ -809,3 +810,45 @@ def test_nothing_warns_on_plain_data():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         quick().fit_resample(X, Y)
+
+
+def test_a_fit_without_deficit_leaves_nothing_of_an_earlier_one():
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    sampler.fit_resample(X[:40], np.tile([0, 1], 20))
+    assert (sampler.generator_, sampler.history_, sampler.diagnostics_) == ({}, [], {})
+    assert sampler.majority_class_ == 0
+
+
+def test_constant_rows_translate_to_themselves_and_have_no_code():
+    sampler = quick()
+    same = np.ones((len(Y), 2))
+    sampler.fit_resample(same, Y)
+    np.testing.assert_array_equal(sampler.translate(same[:3], 1), same[:3])
+    with pytest.raises(ValueError, match="nothing to encode"):
+        sampler.encode(same[:3], 1)
+
+
+def test_penalty_leaves_the_noise_of_columns_free():
+    """Held at the majority's, the spread of a narrow minority would never be found."""
+    narrow = np.where(Y[:, None], 0.05, 1.0) * X
+    sampler = quick(ewc_lambda=1e9, finetune_steps=200, learning_rate=1e-2)
+    sampler.fit_resample(narrow, Y)
+    held = quick(finetune_steps=0).fit_resample(narrow, Y)
+    assert len(held[0]) == 2 * N_MAJORITY
+    start = quick(finetune_steps=0)
+    start.fit_resample(narrow, Y)
+    before, after = (
+        s.generator_[1].likelihood.log_scale.detach().numpy() for s in (start, sampler)
+    )
+    assert (abs(after - before) > 0.05).all()
+
+
+def test_pre_training_does_not_depend_on_which_classes_grow():
+    first, second = quick(), quick(sampling_strategy={0: 70, 1: 70})
+    for sampler in (first, second):
+        sampler.fit_resample(X, Y)
+    losses = [
+        [r["loss"] for r in s.history_ if r["phase"] == "pre-training"] for s in (first, second)
+    ]
+    assert losses[0] == losses[1]
