@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from numbers import Integral
 from typing import Any
 
@@ -167,13 +167,16 @@ class DeepOverSampler(BaseOverSampler):
             self._fit_generator(x, codes)
         del x
 
-        parts, rows = [], []
-        for code, n in self._deficits.items():
-            parts += [_as_container(X, part) for part in self._new_rows(code, n, self._random)]
-            rows.append(np.repeat(first[code], n))
+        parts = (
+            _as_container(X, part)
+            for code, n in self._deficits.items()
+            for part in self._new_rows(code, n, self._random)
+        )
+        rows = [np.repeat(first[code], n) for code, n in self._deficits.items()]
         # A new label is a copy of an old one: exact in any dtype.
         labels_of_new = [_take(y, np.concatenate(rows))] if rows else []
-        return _append(X, parts), _append(y, labels_of_new)
+        n_new = sum(self._deficits.values())
+        return _append(X, parts, n_new), _append(y, labels_of_new, n_new)
 
     def sample(self, n: int, target: Any, *, random_state: Any = None) -> Any:
         """Draw more rows of a class after fitting.
@@ -203,7 +206,7 @@ class DeepOverSampler(BaseOverSampler):
             raise ValueError(f"n={n!r} must be a positive integer: the number of rows to draw.")
         stream = self._random if random_state is None else random_stream(random_state)
         parts = list(self._new_rows(code, int(n), stream))
-        return parts[0] if len(parts) == 1 else _append(parts[0], parts[1:])
+        return parts[0] if len(parts) == 1 else _append(parts[0], parts[1:], n - len(parts[0]))
 
     def _new_rows(self, code: int, n: int, stream: np.random.RandomState) -> Iterator[Any]:
         """Generate n rows of a class and decode them, some at a time."""
@@ -363,8 +366,18 @@ def _libraries(container: Any) -> set[str]:
     return {base.__module__.partition(".")[0] for base in type(container).__mro__}
 
 
-def _append(original: Any, parts: list[Any]) -> Any:
-    """Original rows, then the parts, in the original's container."""
+def _append(original: Any, parts: Iterable[Any], n_new: int) -> Any:
+    """Original rows, then the n_new rows of the parts, in the original's container."""
+    if type(original) is np.ndarray:
+        # Filled as the parts come: a large deficit is never held twice.
+        n = len(original)
+        rows = np.empty((n + n_new, *original.shape[1:]), dtype=original.dtype)
+        rows[:n] = original
+        for part in parts:
+            rows[n : n + len(part)] = part
+            n += len(part)
+        return rows
+    parts = list(parts)
     if isinstance(original, list):
         return original + [row for part in parts for row in part]
     pieces = [original, *parts]
