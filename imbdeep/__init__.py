@@ -19,7 +19,7 @@ ewc
 training
     The training loop of every generative method.
 benchmarks
-    Methods against each other on real data, out of sample.
+    What a method costs in time and memory, against limits.
 reproductions
     One file a paper: its published numbers, and the code that runs them again.
 cli

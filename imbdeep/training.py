@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -254,23 +254,33 @@ def run(
         while done < max_steps:
             steps = min(epoch_steps, max_steps - done)
             totals: Tensor | None = None
+            finite: Tensor | None = None
             for idx in batch_indices(n, batch_size, steps, device):
                 terms = step(idx)
                 values = torch.stack([value.detach() for value in terms.values()])
                 totals = values if totals is None else totals + values
+                is_finite = torch.isfinite(values)
+                finite = is_finite.int() if finite is None else finite + is_finite
             done += steps
             assert totals is not None
+            assert finite is not None
             means = (totals / steps).tolist()  # the only synchronisation of the epoch
             record = {
                 "epoch": len(history) + 1,
                 "step": done,
                 **dict(zip(terms, means, strict=True)),
             }
-            _check_finite(record, description)
+            if not all(map(math.isfinite, means)):
+                # Soon all terms are lost: the one that broke first was finite in fewest steps;
+                # the loss, their sum, is named only where it stands alone.
+                lasted = dict(zip(terms, finite.tolist(), strict=True))
+                named = sorted(lasted, key=lambda name: (lasted[name], name == "loss"))
+                _diverged(named[0], record, description)
             if validate is not None:
                 with torch.no_grad():
                     record["validation"] = float(validate())
-                _check_finite(record, description)
+                if not math.isfinite(record["validation"]):
+                    _diverged("validation", record, description)
             history.append(record)
             if bar is not None:
                 bar.update(steps)
@@ -294,13 +304,11 @@ def run(
     return history
 
 
-def _check_finite(record: Mapping[str, Any], description: str) -> None:
-    broken = [name for name, value in record.items() if not math.isfinite(value)]
-    if broken:
-        # "loss" is the sum of the other terms: name the cause where it is known.
-        term = next((name for name in broken if name != "loss"), broken[0])
-        raise DivergedError(
-            f"{description}: the term '{term}' of the loss became {record[term]} in epoch "
-            f"{record['epoch']} (step {record['step']}). Try a smaller learning_rate, and look for "
-            "columns with extreme values."
-        )
+def _diverged(term: str, record: Mapping[str, Any], description: str) -> NoReturn:
+    advice = "Try a smaller learning_rate, and look for columns with extreme values."
+    if term == "ewc":
+        advice = "Try a smaller ewc_lambda."
+    raise DivergedError(
+        f"{description}: the term '{term}' of the loss became {record[term]} in epoch "
+        f"{record['epoch']} (by step {record['step']}). {advice}"
+    )

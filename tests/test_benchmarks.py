@@ -9,7 +9,7 @@ import torch
 from imbdeep import benchmarks
 from imbdeep.benchmarks import SPECS, main
 from imbdeep.over_sampling import MGVAESampler
-from imbdeep.over_sampling._mgvae.model import build
+from imbdeep.over_sampling._mgvae.model import build, plan
 from imbdeep.training import seeded
 
 
@@ -71,6 +71,12 @@ def test_specs_are_the_samplers_own(monkeypatch):
         asked.update(settings)
         return []
 
+    def planned(*args, **settings):
+        plans.append(plan(*args, **settings))
+        return plans[-1]
+
+    plans = []
+    monkeypatch.setattr("imbdeep.over_sampling._mgvae.sampler.plan", planned)
     monkeypatch.setattr("imbdeep.over_sampling._mgvae.model.fit_model", spy)
     monkeypatch.setattr("imbdeep.over_sampling._mgvae.sampler.fit_model", spy)
     random = np.random.default_rng(0)
@@ -78,9 +84,8 @@ def test_specs_are_the_samplers_own(monkeypatch):
     table = random.standard_normal((130, 30))
     images = random.integers(0, 256, (130, 1, 28, 28), dtype=np.uint8)
     for x, spec in zip((table, images), SPECS.values(), strict=True):
-        sampler = MGVAESampler(random_state=0)
-        sampler.fit_resample(x, y)
-        assert sampler._spec() == spec
+        MGVAESampler(random_state=0).fit_resample(x, y)
+        assert plans[-1] == spec
     assert asked["batch_size"] == benchmarks.BATCH_SIZE
     assert asked["n_exemplars"] == benchmarks.N_EXEMPLARS
 

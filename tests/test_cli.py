@@ -16,6 +16,7 @@ import sklearn.utils.validation
 
 import imbdeep.over_sampling
 from imbdeep.cli import _demo, _resample, main
+from imbdeep.cli._terminal import replacing
 
 QUICK = ["--param", "pretrain_steps=20", "--param", "finetune_steps=10", "--quiet"]
 HEADER = "size,count,price,colour,ok,y"
@@ -478,7 +479,12 @@ def test_link_as_output_stays_a_link(resample, tmp_path):
 def test_floats_are_read_exactly_by_old_pandas(monkeypatch, tmp_path):
     seen = {}
     monkeypatch.setattr(pd, "__version__", "2.2.3")
-    monkeypatch.setattr(pd, "read_csv", lambda source, **options: seen.update(options))
+
+    def read(source, **options):
+        seen.update(options)
+        return pd.DataFrame({"a": ["x"]})
+
+    monkeypatch.setattr(pd, "read_csv", read)
     _resample._read_text(tmp_path / "data.csv", ",")
     assert seen["float_precision"] == "round_trip"
 
@@ -531,7 +537,27 @@ def test_demo_without_sample_weight(tmp_path, monkeypatch, capsys):
     _demo.demonstrate(tmp_path / "picture.png", n_folds=2, **SMALL)
     out = capsys.readouterr().out
     assert len(table_of(out)) == 6
-    assert "class weights" not in out
+    assert not any("class weights" in line for line in table_of(out))
+    assert "'class weights' is left out" in out
+
+
+def test_leading_zeros_stay_and_other_integers_are_numbers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{k % 3:05d},{k},{'ill' if k < 8 else 'well'}" for k in range(40)]
+    Path("data.csv").write_text("\n".join(["code,age,y", *rows]) + "\n")
+    table = _resample._read_text(Path("data.csv"), ",")
+    assert table["code"].tolist()[:3] == ["00000", "00001", "00002"]
+    assert table["age"].dtype.kind == "i"
+
+
+def test_a_replaced_file_keeps_its_permissions(tmp_path):
+    private = tmp_path / "private.csv"
+    private.write_text("old")
+    private.chmod(0o600)
+    with replacing(private) as temporary:
+        temporary.write_text("new")
+    assert private.read_text() == "new"
+    assert private.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def breaking(module, at, value=math.nan, term="kl"):
 def test_diverged_loss_names_epoch_and_term_and_best_weights_come_back(value):
     module = Weight()
     message = (
-        rf"my phase: the term 'kl' of the loss became {value} in epoch 3 \(step 150\)\. Try a "
+        rf"my phase: the term 'kl' of the loss became {value} in epoch 3 \(by step 150\)\. Try a "
         "smaller learning_rate"
     )
     with pytest.raises(DivergedError, match=message):
@@ -451,3 +451,17 @@ def test_tqdm_is_only_imported_where_it_is_shown(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)  # an import would fail
     train(counting(Weight()), max_steps=1)
     assert training.__all__
+
+
+def test_the_term_that_broke_first_is_named():
+    """All terms are lost a step later: the order of their names must not decide."""
+    module, steps = Weight(), []
+    good = counting(module)
+
+    def step(idx):
+        steps.append(len(steps))
+        after, at = (torch.tensor(math.nan if len(steps) > n else 1.0) for n in (11, 10))
+        return {"loss": good(idx)["loss"] + at, "kl": after, "ewc": at}
+
+    with pytest.raises(DivergedError, match=r"'ewc' of the loss became nan.* smaller ewc_lambda"):
+        train(step, module=module)

@@ -98,10 +98,12 @@ def demonstrate(
     ]
     say_table([("done to the training part", *_METRICS), *lines])
     say(f"In percent: mean ± standard deviation over the {n_folds} folds.")
+    if _WEIGHTS not in scores:
+        say(f"'{_WEIGHTS}' is left out: MLPClassifier takes weights from scikit-learn 1.7 on.")
     say("")
     say(verdict(scores))
     _draw(output, results[0][1], n_minority)
-    say(f"Picture: {output}")
+    say(f"Picture: {output}", wrap=False)
 
 
 def _fold(
@@ -159,7 +161,8 @@ def _fold(
         models[_PLAIN] = plain.fit(X_train, y_train)
         tuned = TunedThresholdClassifierCV(classifier(len(y_train)), scoring="balanced_accuracy")
         models[_TUNED] = tuned.fit(X_train, y_train)
-        if has_fit_parameter(plain, "sample_weight"):  # from scikit-learn 1.7 on
+        # From scikit-learn 1.7 on; the demo says so where the line is left out.
+        if has_fit_parameter(plain, "sample_weight"):
             weights = compute_sample_weight("balanced", y_train)
             weighted = classifier(len(y_train))
             models[_WEIGHTS] = weighted.fit(X_train, y_train, sample_weight=weights)

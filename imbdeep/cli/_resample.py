@@ -155,7 +155,15 @@ def _read_text(source: Path, separator: str) -> Any:
         with warnings.catch_warnings():
             # Rows with more cells than the header are refused, not cut.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(source, **options)
+            table = pd.read_csv(source, **options)
+            codes = [name for name in table if table[name].dtype.kind in "iu"]
+            # Numbers with leading zeros are names, as postcodes are: 07747 must not become 7747.
+            if codes:
+                text = pd.read_csv(source, **options, usecols=codes, dtype="string")
+                for name in codes:
+                    if text[name].str.match(r"[+-]?0\d").any():
+                        table[name] = text[name]
+            return table
     except (ValueError, pd.errors.ParserWarning, OSError, EOFError, zlib.error) as error:
         raise CommandError(
             f"{source} cannot be read as UTF-8 text with {separator!r} between the cells: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shutil
 import sys
 import textwrap
 import warnings
@@ -16,10 +17,11 @@ class CommandError(Exception):
     """What the user can put right: told in one line, without a traceback."""
 
 
-def say(text: str, *, indent: str = "") -> None:
-    """Write a paragraph to the standard output, wrapped."""
-    wrapped = textwrap.fill(text, 96, subsequent_indent=indent, break_on_hyphens=False)
-    sys.stdout.write(f"{wrapped}\n")
+def say(text: str, *, indent: str = "", wrap: bool = True) -> None:
+    """Write a paragraph to the standard output, wrapped unless it holds a path to copy."""
+    if wrap:
+        text = textwrap.fill(text, 96, subsequent_indent=indent, break_on_hyphens=False)
+    sys.stdout.write(f"{text}\n")
 
 
 def say_table(lines: Sequence[Sequence[str]]) -> None:
@@ -82,6 +84,8 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield temporary
+        if path.exists():
+            shutil.copymode(path, temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -47,12 +47,16 @@ def labels_of(y: Any) -> NDArray[Any]:
 def as_rows(X: Any) -> Any:
     """Return frames and arrays as they are, and tensors, lists and sparse rows as arrays."""
     if hasattr(X, "detach"):
-        return X.detach().cpu().numpy()
+        X = X.detach().cpu()
+        # numpy has no bfloat16.
+        return (X.float() if str(X.dtype) == "torch.bfloat16" else X).numpy()
     if hasattr(X, "toarray"):
         return X.toarray()
     if isinstance(X, list | tuple):
         array = np.asarray(X)
-        return np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
+        # As the sampler does: cells of several types keep them.
+        mixed = array.ndim == 2 and len({type(cell) for row in X for cell in row}) > 1
+        return np.asarray(X, dtype=object) if mixed or array.dtype.kind in "US" else array
     return X
 
 

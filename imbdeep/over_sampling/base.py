@@ -24,7 +24,7 @@ from imbdeep.training import resolve_device, seeded
 
 __all__ = ["DeepOverSampler"]
 
-#: Rows generated and decoded at a time: bounds the memory that a large deficit takes.
+#: Rows decoded at a time: bounds the memory that a large deficit takes beside the result.
 _CHUNK = 65_536
 
 
@@ -160,7 +160,7 @@ class DeepOverSampler(BaseOverSampler):
             ImageScaler()
             if self._image is not None
             else TabularEncoder(categorical_features=self.categorical_features)
-        )
+        ).set_output(transform="default")  # whatever scikit-learn's global setting
         x = self.encoder_.fit_transform(data)
         self._width = math.prod(x.shape[1:])
         if self._deficits and self._width:

@@ -323,7 +323,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.data is None:
         parser.error("name the folder with the data sets: --data DIR, or IMBDEEP_DATA")
+    if options.trials < 1:
+        parser.error(f"--trials {options.trials}: at least 1")
     names = list(DATASETS) if "all" in options.datasets else options.datasets
+    known = {name for dataset in names for name in _methods_for(dataset, options)}
+    idle = [name for name in options.methods or [] if name not in known]
+    if idle:
+        parser.error(
+            f"{', '.join(idle)}: not for these data sets (ablations are for MNIST, other "
+            "parameters for --development)"
+        )
+    if options.output and os.path.exists(options.output):
+        parser.error(f"--output {options.output} is there already: name another file")
     device, scale = resolve_device(options.device), SCALES[options.scale]
     start = time.perf_counter()
     with ExitStack() as stack:

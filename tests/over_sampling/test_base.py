@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse as sp
+import sklearn
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -901,3 +902,17 @@ def test_cells_of_lists_keep_their_types():
 def test_fit_alone_names_missing_labels():
     with pytest.raises(ValueError, match="y holds missing labels"):
         quick().fit(np.ones((3, 1)), ["a", None, "b"])
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_global_output_setting_changes_nothing(library):
+    images = np.random.default_rng(0).integers(0, 256, (N, 1, 6, 6), dtype=np.uint8)
+    for data in (np.random.default_rng(0).normal(size=(N, 3)), images):
+        with sklearn.config_context(transform_output=library):
+            found, _ = quick().fit_resample(data, Y)
+        np.testing.assert_array_equal(found, quick().fit_resample(data, Y)[0])
+
+
+def test_an_array_of_categorical_features_on_images_is_refused(no_training):
+    with pytest.raises(ValueError, match="is for tables, but the rows are images"):
+        quick(categorical_features=np.array([0, 1])).fit_resample(IMAGES, Y)

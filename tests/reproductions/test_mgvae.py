@@ -255,3 +255,26 @@ def test_development_never_sees_the_test_part(folder, capsys, monkeypatch):
     text = capsys.readouterr().out
     assert all(f"| {name} |" in text for name in VARIANTS)
     assert "paper only" not in text
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["musk", "--trials", "0"], "--trials 0: at least 1"),
+        (["musk", "--methods", "MGVAE, no EWC"], "MGVAE, no EWC: not for these data sets"),
+        (["musk", "--methods", "MGVAE, beta=2.0"], "MGVAE, beta=2.0: not for these data sets"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(folder, capsys, arguments, message):
+    with pytest.raises(SystemExit):
+        main([*arguments, "--data", str(folder)])
+    assert message in capsys.readouterr().err
+
+
+def test_earlier_results_are_not_overwritten(folder, tmp_path, capsys):
+    output = tmp_path / "results.csv"
+    output.write_text("precious")
+    with pytest.raises(SystemExit):
+        main(["musk", "--data", str(folder), "--output", str(output)])
+    assert output.read_text() == "precious"
+    assert "is there already" in capsys.readouterr().err

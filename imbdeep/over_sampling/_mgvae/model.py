@@ -149,6 +149,27 @@ def choose_network(network: str, image: tuple[int, ...] | None) -> str:
     return "cnn"
 
 
+def plan(
+    layout: dict[str, Any] | None,
+    shape: tuple[int, ...],
+    *,
+    network: str,
+    latent_dim: int | str,
+    hidden_layer_sizes: tuple[int, ...],
+    prior: str,
+) -> dict[str, Any]:
+    """The model as plain data, for rows of a table's layout or, without one, images."""
+    likelihood = {"n_gaussian": 0, "n_bernoulli": math.prod(shape), "intensities": True}
+    return {
+        "shape": tuple(shape),
+        "likelihood": layout or likelihood,
+        "network": network,
+        "latent_dim": (10 if layout else 40) if latent_dim == "auto" else latent_dim,
+        "hidden_layer_sizes": hidden_layer_sizes,
+        "prior": prior,
+    }
+
+
 def build(spec: dict[str, Any], device: torch.device) -> MGVAE:
     """Make a model from plain data; the global random stream gives its first weights."""
     spec = dict(spec)
@@ -180,7 +201,9 @@ def fit_model(
     """
     device = x.device
     shuffled = torch.randperm(len(x), device=device)
-    n_held = 0 if patience is None else int(validation_fraction * len(x))
+    n_held = 0
+    if patience is not None and len(x) > 1:
+        n_held = min(max(1, int(validation_fraction * len(x))), len(x) - 1)
     held, train = shuffled[:n_held], shuffled[n_held:]
     # Held-out majority rows must not be exemplars either.
     pool = train if is_majority else torch.arange(len(majority), device=device)
@@ -234,7 +257,7 @@ def fit_model(
             description=description,
         )
     finally:
-        _release(model)
+        release(model)
 
 
 def _exemplar_draws(pool: Tensor, n_exemplars: int) -> Iterator[Tensor]:
@@ -243,7 +266,7 @@ def _exemplar_draws(pool: Tensor, n_exemplars: int) -> Iterator[Tensor]:
         yield from pool[batch_indices(len(pool), n_exemplars, 250, pool.device)]
 
 
-def _release(model: nn.Module) -> None:
+def release(model: nn.Module) -> None:
     """Give each parameter its own memory again: pickled as views, each would carry the vector."""
     model.requires_grad_(False).eval()
     for parameter in model.parameters():
@@ -290,13 +313,14 @@ def pretrain(
     seed: int,
     device: str,
     n_threads: int | None,
+    versions: tuple[str, ...],
     verbose: bool | int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], list[dict[str, Any]]]:
     """Weights, Fisher diagonal and history of the majority model, from plain data to plain data.
 
-    This is what the sampler's ``memory`` keeps. It holds nothing that fine-tuning may vary: neither
-    ``ewc_lambda`` nor ``beta``, which is 1 here. Without steps, the weights are the first random
-    ones and the information is zero.
+    This is what the sampler's ``memory`` keeps, for each of the ``versions`` (which do nothing
+    else). It holds nothing that fine-tuning may vary: neither ``ewc_lambda`` nor ``beta``, which is
+    1 here. Without steps, the weights are the first random ones and the information is zero.
     """
     target = torch.device(device)
     with seeded(seed, target, n_threads):
@@ -353,6 +377,7 @@ def diagnose(
 ) -> dict[str, float]:
     """Numbers that show how the model of a class works, over its own rows."""
     rows = x[batch_indices(len(x), min(_VALIDATION_ROWS, len(x)), 1, x.device)[0]]
+    n_exemplars = min(n_exemplars, len(majority))
     shown = majority[batch_indices(len(majority), n_exemplars, 1, x.device)[0]]
     with torch.no_grad():
         reconstruction, kl = model(

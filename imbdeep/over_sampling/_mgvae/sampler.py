@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
 from torch import nn
 
+from imbdeep import __version__
 from imbdeep.ewc import EWCPenalty
 from imbdeep.over_sampling._mgvae.model import (
     _FORWARD_ROWS,
@@ -24,7 +25,9 @@ from imbdeep.over_sampling._mgvae.model import (
     diagnose,
     exemplar_weights,
     fit_model,
+    plan,
     pretrain,
+    release,
 )
 from imbdeep.over_sampling.base import DeepOverSampler, data_array, draw_seed, random_stream
 from imbdeep.training import seeded
@@ -372,29 +375,13 @@ class MGVAESampler(DeepOverSampler):
                 "exemplar_weights='posterior' weighs exemplars, but "
                 f"prior={self.prior!r} has none: leave one of the two out."
             )
-        if self._image is not None and self.categorical_features not in ("auto", None):
+        if self._image is not None and not isinstance(self.categorical_features, str | None):
             raise ValueError(
                 f"categorical_features={self.categorical_features!r} is for tables, but the rows "
                 "are images: leave it out."
             )
         self._network = choose_network(self.network, self._image)
         self._n_threads = 1 if self._network == "mlp" else None
-
-    def _spec(self) -> dict[str, Any]:
-        """The model as plain data."""
-        if self._image is None:
-            likelihood = asdict(self.encoder_.layout_)
-        else:
-            likelihood = {"n_gaussian": 0, "n_bernoulli": self._width, "intensities": True}
-        default = 10 if self._image is None else 40
-        return {
-            "shape": (self._width,) if self._image is None else tuple(self._image),
-            "likelihood": likelihood,
-            "network": self._network,
-            "latent_dim": default if self.latent_dim == "auto" else self.latent_dim,
-            "hidden_layer_sizes": tuple(self.hidden_layer_sizes),
-            "prior": self.prior,
-        }
 
     def _fit_generator(self, x: NDArray[np.float32], codes: NDArray[np.int64]) -> None:
         self._row_shape = x.shape[1:]
@@ -408,7 +395,14 @@ class MGVAESampler(DeepOverSampler):
         x_majority = x[codes == majority]
         pretrain_seed = draw_seed(self._random)
         seeds = {code: draw_seed(self._random) for code in self._deficits}
-        spec = self._spec()
+        spec = plan(
+            None if self._image is not None else asdict(self.encoder_.layout_),
+            self._image or (self._width,),
+            network=self._network,
+            latent_dim=self.latent_dim,
+            hidden_layer_sizes=tuple(self.hidden_layer_sizes),
+            prior=self.prior,
+        )
         hyper: dict[str, Any] = {
             "max_steps": self.pretrain_steps,
             "batch_size": self.batch_size,
@@ -417,6 +411,7 @@ class MGVAESampler(DeepOverSampler):
             "validation_fraction": self.validation_fraction,
             "patience": self.n_iter_no_change if self.early_stopping else None,
         }
+        versions = (__version__, torch.__version__)  # another version's model is not ours
         cached = check_memory(self.memory).cache(pretrain, ignore=["verbose"])
         weights, information, records = cached(
             x_majority,
@@ -426,6 +421,7 @@ class MGVAESampler(DeepOverSampler):
             pretrain_seed,
             str(self.device_),
             self._n_threads,
+            versions,
             self.verbose,
         )
         self.history_ = [
@@ -459,6 +455,7 @@ class MGVAESampler(DeepOverSampler):
                         description=f"fine-tuning on class {label}",
                         **hyper,
                     )
+                release(model)
                 if draw == "posterior" and code != majority:
                     with torch.no_grad():
                         self._weights[code] = exemplar_weights(model, rows, self._exemplars)

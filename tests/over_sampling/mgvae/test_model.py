@@ -388,7 +388,15 @@ def test_fisher_does_not_move_the_weights():
 
 def pretrained(x, seed, **hyper):
     return pretrain(
-        x, SPEC, {**HYPER, **hyper}, mean=False, seed=seed, device="cpu", n_threads=1, verbose=False
+        x,
+        SPEC,
+        {**HYPER, **hyper},
+        mean=False,
+        seed=seed,
+        device="cpu",
+        n_threads=1,
+        versions=("0",),
+        verbose=False,
     )
 
 
