@@ -29,7 +29,7 @@ def _numpy_state():
 
 def _restore_numpy_state(state):
     name, keys, *rest = state
-    np.random.set_state((name, np.frombuffer(keys, np.uint32), *rest))  # noqa: NPY002
+    np.random.set_state((name, np.frombuffer(keys, np.uint32), *rest))  # noqa: NPY002 - as above
 
 
 # What a test may not change: how to read it, and how to put it back.

@@ -206,7 +206,10 @@ def test_diverged_loss_names_epoch_and_term_and_best_weights_come_back(value):
 
 
 def test_diverged_loss_is_named_where_no_part_is_to_blame():
-    step = lambda idx: {"loss": torch.tensor(math.inf), "kl": torch.zeros(())}  # noqa: E731
+
+    def step(idx):
+        return {"loss": torch.tensor(math.inf), "kl": torch.zeros(())}
+
     with pytest.raises(DivergedError, match="the term 'loss' of the loss became inf in epoch 1"):
         train(step)
 
@@ -274,18 +277,18 @@ def test_progress_bar_is_closed_by_an_interruption(monkeypatch):
 
 
 def draws():
-    return torch.rand(1).item(), np.random.random(), random.random()  # noqa: NPY002
+    return torch.rand(1).item(), np.random.random(), random.random()  # noqa: NPY002 - the global stream is what is watched
 
 
 @pytest.mark.changes_global_state
 @pytest.mark.parametrize("fails", [False, True])
 def test_seeding_leaves_every_global_stream_where_it_was(fails):
     torch.manual_seed(7)
-    np.random.seed(7)  # noqa: NPY002
+    np.random.seed(7)  # noqa: NPY002 - the global stream is what is watched
     random.seed(7)
     expected = draws()
     torch.manual_seed(7)
-    np.random.seed(7)  # noqa: NPY002
+    np.random.seed(7)  # noqa: NPY002 - the global stream is what is watched
     random.seed(7)
     settings = torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled()
     try:
