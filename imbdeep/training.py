@@ -12,10 +12,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+import numpy as np
 import torch
+from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
-__all__ = ["DivergedError", "flatten_parameters", "resolve_device", "run", "seeded"]
+__all__ = [
+    "DivergedError",
+    "draw_seed",
+    "flatten_parameters",
+    "random_stream",
+    "resolve_device",
+    "run",
+    "seeded",
+]
 
 #: An epoch is never shorter (the losses are read from the device once an epoch, which would
 #: otherwise be once a step for a tiny class) nor longer (early stopping would otherwise wait
@@ -78,6 +88,60 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
             f"'{next(name for name, found in there.items() if found)}'."
         )
     return resolved
+
+
+def random_stream(random_state: int | np.random.RandomState | None = None) -> np.random.RandomState:
+    """Turn the ``random_state`` parameter of an estimator into a stream of random numbers.
+
+    None is not numpy's global stream here, as it is in :func:`sklearn.utils.check_random_state`:
+    what an estimator draws by itself leaves the user's own draws as they were.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None, default=None
+        An integer starts the same stream each time, a stream is returned as it is and goes on
+        where it stopped, and None starts a new stream that nobody can foresee.
+
+    Returns
+    -------
+    RandomState
+        The stream.
+
+    Raises
+    ------
+    ValueError
+        If ``random_state`` is none of the three.
+
+    Examples
+    --------
+    >>> from imbdeep.training import draw_seed, random_stream
+    >>> draw_seed(random_stream(0)) == draw_seed(random_stream(0))
+    True
+    """
+    return check_random_state(np.random.RandomState() if random_state is None else random_state)
+
+
+def draw_seed(stream: np.random.RandomState) -> int:
+    """Draw the seed of one training or one draw of rows, for :func:`seeded`.
+
+    Parameters
+    ----------
+    stream : RandomState
+        The stream of an estimator, from :func:`random_stream`; it moves on by one draw.
+
+    Returns
+    -------
+    int
+        A seed from 0 to 2**31 - 2.
+
+    Examples
+    --------
+    >>> from imbdeep.training import draw_seed, random_stream
+    >>> stream = random_stream(0)
+    >>> draw_seed(stream) == draw_seed(stream)
+    False
+    """
+    return int(stream.randint(np.iinfo(np.int32).max))
 
 
 @contextmanager

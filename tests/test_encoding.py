@@ -16,7 +16,12 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from imbdeep.encoding import ImageScaler, Layout, TabularEncoder
 
-ESTIMATORS = [TabularEncoder(), TabularEncoder(continuous="standard"), ImageScaler()]
+ESTIMATORS = [
+    TabularEncoder(),
+    TabularEncoder(continuous="standard"),
+    TabularEncoder(handle_unknown="ignore"),
+    ImageScaler(),
+]
 
 
 # This check itself shuffles the rows by numpy's global stream.

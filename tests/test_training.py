@@ -14,7 +14,9 @@ from imbdeep import training
 from imbdeep.training import (
     DivergedError,
     batch_indices,
+    draw_seed,
     flatten_parameters,
+    random_stream,
     resolve_device,
     run,
     seeded,
@@ -468,3 +470,36 @@ def test_the_term_that_broke_first_is_named():
 
     with pytest.raises(DivergedError, match=r"'ewc' of the loss became nan.* smaller ewc_lambda"):
         train(step, module=module)
+
+
+# ------------------------------------------------------------------------------------- randomness
+
+
+def test_an_integer_starts_its_stream_anew_and_a_stream_goes_on():
+    first, again = random_stream(7), random_stream(np.int64(7))
+    assert first is not again
+    seeds = [draw_seed(first) for _ in range(3)]
+    assert seeds == [draw_seed(again) for _ in range(3)]
+    assert len(set(seeds)) == 3
+    assert random_stream(first) is first
+
+
+def test_no_random_state_is_a_stream_of_its_own():
+    """Neither numpy's global stream (conftest.py watches it) nor the same one twice."""
+    seeds = {draw_seed(random_stream(state)) for state in [None] * 5}
+    assert len(seeds) == 5
+    assert draw_seed(random_stream()) not in seeds
+
+
+def test_seeds_are_those_of_numpy_and_fit_torch():
+    seeds = [draw_seed(stream) for stream in [random_stream(0)] for _ in range(1000)]
+    assert seeds == np.random.RandomState(0).randint(2**31 - 1, size=1000).tolist()
+    assert all(type(seed) is int for seed in seeds)
+    with seeded(2**31 - 2, CPU):  # the largest there can be
+        assert torch.rand(1) < 1
+
+
+@pytest.mark.parametrize("state", ["0", 0.5, -1])
+def test_what_is_no_random_state_is_refused(state):
+    with pytest.raises(ValueError, match=r"seed|Seed"):
+        random_stream(state)

@@ -4,9 +4,23 @@
 into a ``float32`` matrix whose columns each have one likelihood, and turns such matrices back into
 the same kind of table. :class:`ImageScaler` does the same between images of any dtype and the
 interval [0, 1].
+
+The functions read what the user hands to an estimator, before any encoding: :func:`data_array` and
+:func:`target_array` make arrays of tensors and lists, :func:`is_frame` tells tables with named
+columns, :func:`refuse_missing_labels` and :func:`check_shape` refuse what cannot be used.
 """
 
+from ._containers import check_shape, data_array, is_frame, refuse_missing_labels, target_array
 from ._image import ImageScaler
 from ._tabular import Layout, TabularEncoder
 
-__all__ = ["ImageScaler", "Layout", "TabularEncoder"]
+__all__ = [
+    "ImageScaler",
+    "Layout",
+    "TabularEncoder",
+    "check_shape",
+    "data_array",
+    "is_frame",
+    "refuse_missing_labels",
+    "target_array",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from ._columns import (
     factorize,
     has_objects,
     is_missing_key,
+    only_missing,
     read_numbers,
     refuse,
+    refuse_infinity,
     restore,
     spelled,
     take,
@@ -40,9 +43,13 @@ class NumberColumn:
             self.whole = not any(issubclass(t, (float, np.floating)) for t in kinds)
         self.curve = Curve(values if missing is None else values[~missing], how)
 
-    def encode(self, column: Any, out: np.ndarray, spans: tuple[slice, ...]) -> None:
+    def encode(
+        self, column: Any, out: np.ndarray, spans: tuple[slice, ...], *, ignore: bool
+    ) -> None:
         """Write the column into its spans of the zero-filled `out`."""
         found = read_numbers(column, self.label)
+        if found is None and only_missing(column):  # polars has a dtype for columns without values
+            found = np.zeros(len(column)), np.ones(len(column), dtype=bool)
         if found is None:
             raise ValueError(
                 f"Column {self.label} held numbers in fit and has dtype {column.dtype} now: "
@@ -52,13 +59,16 @@ class NumberColumn:
         if missing is None:
             out[:, spans[0].start] = self.curve.forward(values)
             return
-        if not self.n_bernoulli:
+        if not self.n_bernoulli and not ignore:
             raise ValueError(
                 f"Column {self.label} has {missing.sum()} missing values and had none in fit: "
-                "impute them, or fit on data where some are missing."
+                "impute them, fit on data where some are missing, or set "
+                "handle_unknown='ignore'."
             )
+        # Where nothing was missing in fit, the zero that stays in `out` is the middle.
         out[~missing, spans[0].start] = self.curve.forward(values[~missing])
-        out[missing, spans[1].start] = 1
+        if self.n_bernoulli:
+            out[missing, spans[1].start] = 1
 
     def decode(self, encoded: np.ndarray, spans: tuple[slice, ...]) -> Any:
         """Return the column that `encoded` stands for."""
@@ -118,21 +128,31 @@ class LevelColumn:
                 self.base = _root(k, self.n_digits)
             self.group_sizes = (self.base,) * self.n_digits
 
-    def encode(self, column: Any, out: np.ndarray, spans: tuple[slice, ...]) -> None:
+    def encode(
+        self, column: Any, out: np.ndarray, spans: tuple[slice, ...], *, ignore: bool
+    ) -> None:
         """Write the column into its spans of the zero-filled `out`."""
+        if ignore and not spans:
+            read_numbers(column, self.label)  # an infinite number is an error in any column
+            return
         found, keys = factorize(column, self.label, mixed=self.mixed)
         codes = np.array([self._code(key) for key in keys], dtype=np.intp)[found]
-        if codes.min(initial=0) < 0:
-            key = keys[found[codes.argmin()]]
-            some = ", ".join(spelled(k) for k in self.keys[:5]) + ", ..." * (len(self.keys) > 5)
-            raise ValueError(
-                f"Column {self.label} holds the value {spelled(key)!r}, which fit did not see "
-                f"(known: {some}): fit on data that holds every level, or replace the value."
-            )
+        known = codes >= 0
+        if not known.all():
+            unseen = [keys[i] for i in dict.fromkeys(found[~known].tolist())]
+            if any(_is_infinite(key) for key in unseen):
+                refuse_infinity(self.label)
+            if not ignore:
+                some = ", ".join(spelled(k) for k in self.keys[:5]) + ", ..." * (len(self.keys) > 5)
+                raise ValueError(
+                    f"Column {self.label} holds the value {spelled(unseen[0])!r}, which fit did "
+                    f"not see (known: {some}): fit on data that holds every level, replace the "
+                    "value, or set handle_unknown='ignore'."
+                )
         if self.n_bernoulli:
-            out[:, spans[0].start] = codes
+            out[:, spans[0].start] = np.where(known, codes, 0.5)
             return
-        rows = np.arange(len(codes))
+        rows, codes = np.flatnonzero(known), codes[known]
         for span in reversed(spans):
             codes, digit = np.divmod(codes, self.base)
             out[rows, span.start + digit] = 1
@@ -140,7 +160,7 @@ class LevelColumn:
     def _code(self, key: Any) -> int:
         """Return the code of a key; -1 if fit did not see it and no number is near it."""
         code = self.codes.get(key, -1)
-        if code >= 0 or not self.numeric or not isinstance(key, (int, float)):
+        if code >= 0 or not self.numeric or not isinstance(key, (int, float)) or _is_infinite(key):
             return code
         numbers = [k for k in self.keys if isinstance(k, (int, float))]
         # That a column has few values is our finding, not the user's wish, so that a new number is
@@ -177,6 +197,11 @@ def fit_column(
     numeric = found is not None and not forced
     mixed = found is None and has_objects(column)
     return LevelColumn(column, label, numeric=numeric, mixed=mixed, max_one_hot=max_one_hot)
+
+
+def _is_infinite(key: Any) -> bool:
+    value = key[1] if type(key) is tuple else key
+    return isinstance(value, float) and math.isinf(value)
 
 
 def _is_continuous(values: np.ndarray, missing: np.ndarray | None, max_discrete: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from datetime import date, time, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import scipy.sparse
@@ -45,6 +45,14 @@ def take(column: Any, rows: np.ndarray) -> Any:
     if is_pandas(column):
         return column.iloc[rows].reset_index(drop=True)
     return column.gather(rows)
+
+
+def only_missing(column: Any) -> bool:
+    """Tell whether a column of a frame holds no value, whatever its dtype."""
+    if isinstance(column, np.ndarray):
+        return False
+    missing = column.isna() if is_pandas(column) else column.is_null()
+    return bool(missing.all())
 
 
 def refuse(column: Any, label: str) -> None:
@@ -131,16 +139,17 @@ def read_numbers(column: Any, label: str) -> tuple[np.ndarray, np.ndarray | None
             with np.errstate(over="ignore"):
                 values = values.astype(np.float64)
         if np.isinf(values.max(initial=0)) or np.isinf(values.min(initial=0)):
-            _refuse_infinity(label)
+            refuse_infinity(label)
         nan = np.isnan(values)
         if nan.any():
             if np.isinf(values[~nan]).any():
-                _refuse_infinity(label)
+                refuse_infinity(label)
             missing = nan if missing is None else missing | nan
     return values, missing if missing is not None and missing.any() else None
 
 
-def _refuse_infinity(label: str) -> None:
+def refuse_infinity(label: str) -> NoReturn:
+    """Raise for an infinite number in the column."""
     raise ValueError(
         f"Column {label} contains infinity, and only finite numbers and missing values can be "
         "encoded: replace infinity by NaN or by a finite bound."

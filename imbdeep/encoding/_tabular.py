@@ -104,6 +104,14 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         Most levels of one group. 100 levels become 2 digits of base 10 (width 20), 50 000 levels 3
         digits of base 37 (width 111): memory stays bounded, at the price that the network sees
         digits.
+    handle_unknown : {"error", "ignore"}, default="error"
+        What `transform` does with a level that fit did not see, and with a missing value in a
+        column that had none in fit. "error" refuses them: a generative model should not learn from
+        rows that it cannot write. "ignore" encodes them as nothing in particular, for a classifier
+        that must predict for any row: zeros in the groups of a level, 0.5 in its Bernoulli column,
+        and 0 in a gaussian column (the median with "quantile", the mean with "standard"); a
+        constant column may hold anything. Wrong columns, infinite numbers, and a continuous column
+        that holds no numbers any more are errors all the same.
 
     Attributes
     ----------
@@ -131,6 +139,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     to 1e-4 of that gap, and with "standard" to the resolution of float32. Integers beyond 2**53 are
     rounded as float64 are, unless they are levels. A polars column with both null and NaN, or an
     object column with both None and NaN, gets the first of the two back where it is continuous.
+
+    What ``handle_unknown="ignore"`` encoded does not come back: it decodes into some value that fit
+    saw.
 
     Up to 200 000 values of a column are sorted, drawn with a fixed seed; minimum, maximum and grid
     are of all.
@@ -160,6 +171,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     >>> encoder.inverse_transform([[0.6, 0.2, 0.9, 0.3, 0.1, 0.6]])  # as a network would generate
        price  smoker  city
     0  30.75    True  Rome
+    >>> encoder.set_params(handle_unknown="ignore").transform(X.replace("Rome", "Cuzco"))[0, 3:]
+    array([0., 0., 0.], dtype=float32)
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -167,6 +180,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         "continuous": [StrOptions({"quantile", "standard"})],
         "max_discrete": [Interval(Integral, 2, None, closed="left")],
         "max_one_hot": [Interval(Integral, 2, None, closed="left")],
+        "handle_unknown": [StrOptions({"error", "ignore"})],
     }
 
     def __init__(
@@ -176,11 +190,13 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         continuous: str = "quantile",
         max_discrete: int = 12,
         max_one_hot: int = 64,
+        handle_unknown: str = "error",
     ) -> None:
         self.categorical_features = categorical_features
         self.continuous = continuous
         self.max_discrete = max_discrete
         self.max_one_hot = max_one_hot
+        self.handle_unknown = handle_unknown
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> TabularEncoder:
@@ -335,14 +351,16 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the columns differ from those of fit, or if one holds a level, a missing value or a
-            kind of value that it did not hold in fit.
+            If the columns differ from those of fit, if one holds infinite numbers, or if one that
+            was continuous holds no numbers. Unless `handle_unknown` is "ignore", also if one holds
+            a level that it did not hold in fit, or a missing value where it had none.
         """
         check_is_fitted(self)
         table, _ = self._read(X, reset=False)
+        ignore = self.handle_unknown == "ignore"
         out = np.zeros((table.shape[0], self.layout_.width), dtype=np.float32)
         for j, (codec, spans) in enumerate(zip(self._codecs, self.spans_, strict=True)):
-            codec.encode(_column(table, j), out, spans)
+            codec.encode(_column(table, j), out, spans, ignore=ignore)
         return out
 
     def inverse_transform(self, X: Any) -> Any:

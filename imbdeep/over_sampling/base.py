@@ -15,12 +15,20 @@ from imblearn.utils import check_sampling_strategy, check_target_type
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import _fit_context
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from imbdeep.encoding import ImageScaler, TabularEncoder
-from imbdeep.training import resolve_device, seeded
+from imbdeep.encoding import (
+    ImageScaler,
+    TabularEncoder,
+    check_shape,
+    data_array,
+    is_frame,
+    refuse_missing_labels,
+    target_array,
+)
+from imbdeep.training import draw_seed, random_stream, resolve_device, seeded
 
 __all__ = ["DeepOverSampler"]
 
@@ -236,13 +244,13 @@ class DeepOverSampler(BaseOverSampler):
         return self.image_shape
 
     def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Any, Any, bool]:
-        targets = _target_array(y)
-        _refuse_missing_labels(targets)
+        targets = target_array(y)
+        refuse_missing_labels(targets)
         if targets.ndim:  # what is no array at all gets scikit-learn's own message
             check_classification_targets(targets)
         labels, one_vs_all = check_target_type(targets, indicate_one_vs_all=True)
         data = data_array(X)
-        if _is_frame(data):
+        if is_frame(data):
             validate_data(self, X=data, y=labels, reset=True, skip_check_array=True)
             check_consistent_length(data, labels)
         else:
@@ -257,94 +265,14 @@ class DeepOverSampler(BaseOverSampler):
                 dtype=None,
                 ensure_all_finite=False,
             )
-        self._check_shape(data)
+        check_shape(data, self.image_shape)
         return data, labels, one_vs_all
-
-    def _check_shape(self, data: Any) -> None:
-        if isinstance(data, np.ndarray) and data.ndim not in (2, 4):
-            raise ValueError(
-                f"X has shape {data.shape}: tables are (n_samples, n_features) and images "
-                "(n_samples, channels, height, width); grey images need X[:, None]."
-            )
-        if isinstance(data, np.ndarray) and data.ndim == 4 and not math.prod(data.shape[1:]):
-            raise ValueError(f"X has shape {data.shape}: its images have no values.")
-        if self.image_shape is None:
-            return
-        shape = tuple(self.image_shape)
-        if len(shape) != 3 or not all(isinstance(s, Integral) and s > 0 for s in shape):
-            raise ValueError(
-                f"image_shape={self.image_shape!r} must be three positive integers: (channels, "
-                "height, width)."
-            )
-        if not isinstance(data, np.ndarray) or data.dtype.kind not in "fiub":
-            raise ValueError(
-                "image_shape says that rows are images, but X is no numeric array: pass "
-                "X.to_numpy() (or X.toarray()), or leave image_shape out."
-            )
-        row = data.shape[1:]
-        if row != shape and (len(row) == 3 or row[0] != math.prod(shape)):
-            raise ValueError(
-                f"image_shape={shape} does not fit X of shape {data.shape}: give the (channels, "
-                "height, width) of a row, or leave it out where X is four-dimensional."
-            )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
-
-
-def random_stream(random_state: Any) -> np.random.RandomState:
-    """A stream that is not numpy's global one, not even for None."""
-    return check_random_state(np.random.RandomState() if random_state is None else random_state)
-
-
-def draw_seed(random: np.random.RandomState) -> int:
-    return int(random.randint(np.iinfo(np.int32).max))
-
-
-def _is_frame(X: Any) -> bool:
-    return hasattr(X, "columns") and hasattr(X, "dtypes")
-
-
-def _refuse_missing_labels(labels: NDArray[Any]) -> None:
-    # The last is for pandas' NA, of which any comparison is NA.
-    if (
-        labels.ndim
-        and labels.dtype.kind in "fO"
-        and any(v is None or type(v).__name__ == "NAType" or v != v for v in labels.flat)
-    ):
-        raise ValueError(
-            "y holds missing labels: drop those rows, or give them a label of their own."
-        )
-
-
-def _target_array(y: Any) -> NDArray[Any]:
-    """Labels as an array that scikit-learn's target checks understand."""
-    if isinstance(y, torch.Tensor):
-        return data_array(y)
-    array = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
-    if array.dtype.kind == "O" and array.ndim == 1 and hasattr(y, "dtype"):
-        # Nullable integers and booleans come as objects: their values tell the plain dtype.
-        plain = np.asarray(array.tolist())
-        if plain.dtype.kind in "iub":
-            return plain
-    return array
-
-
-def data_array(X: Any) -> Any:
-    """Tensors and lists as arrays; lists whose cells are of several types keep them."""
-    if isinstance(X, torch.Tensor):
-        X = X.detach().cpu()
-        return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
-    if isinstance(X, list | tuple):
-        array = np.asarray(X)
-        mixed = array.ndim == 2 and len({type(cell) for row in X for cell in row}) > 1
-        return np.asarray(X, dtype=object) if mixed or array.dtype.kind in "US" else array
-    if type(X).__name__ == "LazyFrame":
-        raise TypeError("X is a LazyFrame, which holds no rows yet: pass X.collect().")
-    return X
 
 
 def _as_container(like: Any, rows: Any) -> Any:

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_memory
 from torch import nn
 
 from imbdeep import __version__
+from imbdeep.encoding import data_array
 from imbdeep.ewc import EWCPenalty
 from imbdeep.over_sampling._mgvae.model import (
     _FORWARD_ROWS,
@@ -29,8 +30,8 @@ from imbdeep.over_sampling._mgvae.model import (
     pretrain,
     release,
 )
-from imbdeep.over_sampling.base import DeepOverSampler, data_array, draw_seed, random_stream
-from imbdeep.training import seeded
+from imbdeep.over_sampling.base import DeepOverSampler
+from imbdeep.training import draw_seed, random_stream, seeded
 
 #: Exemplars in the prior of a step where n_exemplars="auto".
 _N_EXEMPLARS = 100
