@@ -1,6 +1,16 @@
 """Plain torch modules."""
 
 from imbdeep.networks._conv import IMAGE_SIZES, ConvDecoder, ConvEncoder
-from imbdeep.networks._mlp import MLPDecoder, MLPEncoder
+from imbdeep.networks._mlp import MLP, CosineLinear, MLPDecoder, MLPEncoder
+from imbdeep.networks._resnet import ResNet
 
-__all__ = ["IMAGE_SIZES", "ConvDecoder", "ConvEncoder", "MLPDecoder", "MLPEncoder"]
+__all__ = [
+    "IMAGE_SIZES",
+    "MLP",
+    "ConvDecoder",
+    "ConvEncoder",
+    "CosineLinear",
+    "MLPDecoder",
+    "MLPEncoder",
+    "ResNet",
+]

@@ -1,11 +1,13 @@
-"""Fully connected networks for tables and small images."""
+"""Fully connected networks for tables and small images, and the heads of classifiers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 def _layers(sizes: Sequence[int]) -> list[nn.Module]:
@@ -108,3 +110,145 @@ class MLPDecoder(nn.Module):
         """
         decoded: Tensor = self.body(z)
         return decoded
+
+
+class CosineLinear(nn.Module):
+    r"""Cosines of the angles between features and the weights of classes.
+
+    .. math::
+        z_k = \frac{x \cdot w_k}{\lVert x \rVert \, \lVert w_k \rVert} \in [-1, 1]
+
+    The last layer of networks trained with :class:`imbdeep.losses.LDAMLoss` [1]_: no class gains
+    by the length of its weights, and none has a bias.
+
+    Parameters
+    ----------
+    in_features : int
+        Number of features of a row.
+    out_features : int
+        Number of classes.
+
+    Attributes
+    ----------
+    weight : nn.Parameter of shape (out_features, in_features)
+        Weights of the classes. They start as directions drawn uniformly, of length 1.
+
+    Notes
+    -----
+    A row of zeros has no direction: all its cosines are 0.
+
+    References
+    ----------
+    .. [1] K. Cao et al., "Learning Imbalanced Datasets with Label-Distribution-Aware Margin
+       Loss", NeurIPS 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from imbdeep.networks import CosineLinear
+    >>> layer = CosineLinear(2, 1)
+    >>> layer.weight.data = torch.tensor([[5.0, 0.0]])
+    >>> layer(torch.tensor([[3.0, 4.0]])).detach()
+    tensor([[0.6000]])
+    """
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = nn.Parameter(F.normalize(torch.randn(out_features, in_features), dim=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the cosines.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, in_features)
+            Features.
+
+        Returns
+        -------
+        Tensor of shape (n, out_features)
+            Cosines.
+        """
+        cosines = F.linear(F.normalize(x, dim=-1), F.normalize(self.weight, dim=-1))
+        # Rounding may pass 1. The slope of a cosine is 0 there, as is the clamp's.
+        return cosines.clamp(-1.0, 1.0)
+
+    def extra_repr(self) -> str:
+        """Show the sizes."""
+        return f"in_features={self.in_features}, out_features={self.out_features}"
+
+
+def _make_head(head: str, n_features: int, n_classes: int) -> nn.Module:
+    """The last layer of a classifier."""
+    heads: dict[str, type[nn.Module]] = {"linear": nn.Linear, "cosine": CosineLinear}
+    if head not in heads:
+        raise ValueError(f"head is {head!r}: choose one of {', '.join(map(repr, heads))}.")
+    return heads[head](n_features, n_classes)
+
+
+class MLP(nn.Module):
+    """Fully connected classifier of tables and small images.
+
+    Hidden layers with a ReLU each, then the head. The default is the network that [1]_ trains on
+    texts: two layers of weights, 256 hidden units.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of values of a row; of an image, channels times height times width.
+    n_classes : int
+        Number of classes.
+    hidden_layer_sizes : sequence of int, default=(256,)
+        Units of the hidden layers. Without any, the head alone: logistic regression.
+    head : {"linear", "cosine"}, default="linear"
+        Last layer: ``nn.Linear``, or :class:`CosineLinear`, which
+        :class:`imbdeep.losses.LDAMLoss` needs.
+
+    Raises
+    ------
+    ValueError
+        If `head` is unknown.
+
+    References
+    ----------
+    .. [1] J. Kim, J. Jeong and J. Shin, "M2m: Imbalanced Classification via Major-to-minor
+       Translation", CVPR 2020.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from imbdeep.networks import MLP
+    >>> MLP(5, 3)(torch.zeros(4, 5)).shape
+    torch.Size([4, 3])
+    >>> MLP(784, 10, head="cosine")(torch.zeros(4, 1, 28, 28)).shape
+    torch.Size([4, 10])
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_classes: int,
+        hidden_layer_sizes: Sequence[int] = (256,),
+        head: str = "linear",
+    ) -> None:
+        super().__init__()
+        sizes = [n_features, *hidden_layer_sizes]
+        self.body = nn.Sequential(*_layers(sizes))
+        self.head = _make_head(head, sizes[-1], n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Classify rows.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, ...)
+            Rows or images, flattened to (n, n_features).
+
+        Returns
+        -------
+        Tensor of shape (n, n_classes)
+            Logits, or cosines with a cosine head.
+        """
+        logits: Tensor = self.head(self.body(x.flatten(1)))
+        return logits

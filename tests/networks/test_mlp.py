@@ -4,9 +4,13 @@ from itertools import pairwise
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from torch import nn
+from torch.nn import functional as F
 
-from imbdeep.networks import MLPDecoder, MLPEncoder
+from imbdeep.networks import MLP, CosineLinear, MLPDecoder, MLPEncoder
 from imbdeep.training import seeded
 
 
@@ -60,3 +64,110 @@ def test_rows_do_not_influence_one_another():
     x = torch.randn(6, 3)
     torch.testing.assert_close(encoder(x)[0][2:3], encoder(x[2:3])[0])
     torch.testing.assert_close(decoder(x[:, :2])[2:3], decoder(x[2:3, :2]))
+
+
+@pytest.mark.parametrize("head", ["linear", "cosine"])
+@pytest.mark.parametrize("hidden", [(), (7,), [5, 4, 3]])
+@pytest.mark.parametrize("shape", [(1,), (12,), (3, 2, 2), (1, 28, 28)])
+def test_classifier_takes_rows_and_images(shape, hidden, head):
+    x = torch.randn(4, *shape)
+    network = MLP(x[0].numel(), 3, hidden, head)
+    logits = network(x)
+    assert logits.shape == (4, 3)
+    torch.testing.assert_close(network.eval()(x[1:2]), logits[1:2])
+    torch.testing.assert_close(network(x.flatten(1)), logits)
+    assert list(dict(network.named_children()))[-1] == "head"
+
+
+def test_default_classifier_is_that_of_the_paper():
+    assert layer_sizes(MLP(50, 23)) == [(50, 256), (256, 23)]
+    assert isinstance(MLP(50, 23).head, nn.Linear)
+
+
+def test_classifier_computes_a_head_on_rectified_layers():
+    network, x = MLP(3, 2, (5,)), torch.randn(20, 3)
+    first, last = (layer for layer in network.modules() if isinstance(layer, nn.Linear))
+    hidden = (x @ first.weight.T + first.bias).clamp(min=0)
+    torch.testing.assert_close(network(x), hidden @ last.weight.T + last.bias)
+
+
+@pytest.mark.parametrize("head", ["linear", "cosine"])
+def test_every_parameter_of_a_classifier_gets_a_gradient(head):
+    network, x = MLP(6, 3, (8, 8), head), torch.randn(30, 6, requires_grad=True)
+    F.cross_entropy(network(x), torch.arange(30) % 3).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad.any(), name
+    assert x.grad.any()
+
+
+def test_other_heads_are_refused():
+    with pytest.raises(ValueError, match="head is 'sine': choose one of 'linear', 'cosine'"):
+        MLP(3, 2, head="sine")
+
+
+features = hnp.arrays(float, (4, 3), elements=st.floats(-1e6, 1e6, allow_subnormal=False))
+
+
+@given(features)
+def test_cosines_are_cosines(x):
+    layer = CosineLinear(3, 5).double()
+    x = torch.tensor(x)
+    cosines = layer(x).detach()
+    assert cosines.abs().max() <= 1
+    known = x.norm(dim=1) > 1e-6
+    expected = F.cosine_similarity(x[:, None], layer.weight.detach()[None], dim=2)
+    torch.testing.assert_close(cosines[known], expected[known])
+
+
+@given(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
+def test_cosines_ignore_lengths(of_rows, of_weights):
+    layer, x = CosineLinear(4, 3).double(), torch.randn(5, 4, dtype=torch.float64)
+    before = layer(x)
+    torch.testing.assert_close(layer(-x), -before)
+    with torch.no_grad():
+        layer.weight *= of_weights
+    torch.testing.assert_close(layer(of_rows * x), before)
+
+
+def test_gradient_of_cosines():
+    layer, x = CosineLinear(4, 3).double(), torch.randn(5, 4, dtype=torch.float64)
+
+    def cosines(x, weight):
+        return torch.func.functional_call(layer, {"weight": weight}, x)
+
+    weight = layer.weight.detach().clone().requires_grad_()
+    assert torch.autograd.gradcheck(cosines, (x.requires_grad_(), weight))
+
+
+def test_cosine_layer_shows_its_sizes():
+    assert repr(CosineLinear(4, 3)) == "CosineLinear(in_features=4, out_features=3)"
+
+
+def test_cosines_of_parallel_rows_do_not_pass_one():
+    layer = CosineLinear(300, 50)
+    cosines = layer(7.3 * layer.weight.detach())
+    assert cosines.max() <= 1
+    torch.testing.assert_close(cosines.diagonal(), torch.ones(50))
+
+
+def test_row_of_zeros_has_cosines_of_zero_and_finite_gradients():
+    layer, x = CosineLinear(3, 2), torch.zeros(1, 3, requires_grad=True)
+    cosines = layer(x)
+    assert cosines.tolist() == [[0, 0]]
+    cosines.sum().backward()
+    assert x.grad.isfinite().all()
+    assert layer.weight.grad.isfinite().all()
+
+
+def test_silent_hidden_layer_does_not_move_the_network():
+    """All hidden units at zero: the steep slope at the origin stops at the ReLU."""
+    network = MLP(3, 2, (4,), "cosine")
+    nn.init.constant_(network.body[0].bias, -100.0)
+    F.cross_entropy(network(torch.rand(5, 3)), torch.zeros(5, dtype=torch.int64)).backward()
+    assert not any(p.grad.any() for p in network.parameters())
+
+
+def test_weights_of_cosines_start_with_length_one_in_all_directions():
+    weight = CosineLinear(3, 2000).weight.detach()
+    torch.testing.assert_close(weight.norm(dim=1), torch.ones(2000))
+    assert weight.mean(dim=0).abs().max() < 5 * (3 * 2000) ** -0.5  # variance 1/3 per coordinate

@@ -1,0 +1,412 @@
+"""Losses and class weights of classifiers against torch's cross-entropy and closed forms."""
+
+import copy
+import decimal
+import math
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from torch import nn
+from torch.nn import functional as F
+
+from imbdeep.losses import (
+    FocalLoss,
+    LDAMLoss,
+    class_balanced_weights,
+    inverse_frequency_weights,
+)
+
+COUNTS = [1600, 100, 25]
+WEIGHT = torch.tensor([0.5, 2.0, 3.0], dtype=torch.float64)
+REDUCTIONS = ["mean", "sum", "none"]
+
+gammas = st.floats(0, 5)
+logit_rows = hnp.arrays(float, (4, 3), elements=st.floats(-30, 30, allow_subnormal=False))
+cosine_rows = hnp.arrays(float, (4, 3), elements=st.floats(-1, 1, allow_subnormal=False))
+targets = hnp.arrays(np.int64, (4,), elements=st.integers(0, 2))
+counts_of_classes = st.lists(st.integers(1, 10**9), min_size=1, max_size=8)
+
+
+def rows(n=6, seed=0, low=-3.0, high=3.0):
+    """Logits in double precision, and a target of every class."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.rand(n, 3, generator=generator, dtype=torch.float64) * (high - low) + low
+    return logits, torch.arange(n) % 3
+
+
+def both_losses(**options):
+    return [FocalLoss(gamma=1.5, **options), LDAMLoss(COUNTS, **options)]
+
+
+# Focal loss
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_focal_loss_without_gamma_is_the_cross_entropy(weight, reduction):
+    logits, target = rows()
+    logits.requires_grad_()
+    ours = FocalLoss(0.0, weight, reduction)(logits, target)
+    theirs = nn.CrossEntropyLoss(weight, reduction=reduction)(logits, target)
+    torch.testing.assert_close(ours, theirs)
+    (found,) = torch.autograd.grad(ours.sum(), logits)
+    (expected,) = torch.autograd.grad(theirs.sum(), logits)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    "gamma, expected",
+    [
+        (0.0, -math.log(0.75)),
+        (1.0, -0.25 * math.log(0.75)),
+        (2.0, -(0.25**2) * math.log(0.75)),
+        (0.5, -0.5 * math.log(0.75)),
+    ],
+)
+def test_focal_loss_of_a_row_with_probability_three_quarters(gamma, expected):
+    loss = FocalLoss(gamma)(torch.tensor([[math.log(3), 0.0]]), torch.tensor([0]))
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_weight_acts_outside_of_the_probability():
+    logits, target = rows()
+    weight = torch.tensor([10.0, 0.1, 1.0], dtype=torch.float64)
+    p = F.softmax(logits, dim=1)[torch.arange(6), target]
+    expected = weight[target] * (1 - p) ** 2 * -p.log()
+    torch.testing.assert_close(FocalLoss(2.0, weight, "none")(logits, target), expected)
+    torch.testing.assert_close(
+        FocalLoss(2.0, weight)(logits, target), expected.sum() / weight[target].sum()
+    )
+
+
+@given(logit_rows, targets, gammas)
+def test_focal_loss_lies_between_zero_and_the_cross_entropy(logits, target, gamma):
+    logits, target = torch.tensor(logits), torch.tensor(target)
+    loss = FocalLoss(gamma, reduction="none")(logits, target)
+    assert (loss >= 0).all()
+    assert (loss <= F.cross_entropy(logits, target, reduction="none") + 1e-12).all()
+    more = FocalLoss(gamma + 1, reduction="none")(logits, target)
+    assert (more <= loss + 1e-12).all()
+
+
+@given(st.floats(-20, 20), st.floats(0.01, 5), gammas)
+def test_focal_loss_falls_as_the_true_logit_rises(logit, step, gamma):
+    logits = torch.tensor([[logit, 0.0], [logit + step, 0.0]], dtype=torch.float64)
+    low, high = FocalLoss(gamma, reduction="none")(logits, torch.zeros(2, dtype=torch.int64))
+    assert high <= low
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("gamma", [0.0, 0.1, 0.5, 1.0, 2.0])
+def test_focal_loss_keeps_finite_gradients(gamma, dtype):
+    logits = torch.tensor(
+        [[1e4, -1e4], [-1e4, 1e4], [0.0, 0.0], [20.0, 0.0], [1e-8, -17.0]], dtype=dtype
+    ).requires_grad_()
+    loss = FocalLoss(gamma, reduction="none")(logits, torch.zeros(5, dtype=torch.int64))
+    loss.sum().backward()
+    assert loss.isfinite().all()
+    assert logits.grad.isfinite().all()
+    # Sure and right: nothing to learn. Sure and wrong: the slope of the cross-entropy.
+    assert loss[0] == 0
+    assert logits.grad[0].tolist() == [0, 0]
+    assert loss[1] == 2e4
+    assert logits.grad[1].tolist() == [-1, 1]
+
+
+@pytest.mark.parametrize("gamma", [0.1, 0.5, 1.0, 2.0])
+def test_focal_loss_of_nearly_sure_rows_is_a_power_of_the_cross_entropy(gamma):
+    """There 1 - p and -log p are the same to first order."""
+    logits = torch.tensor([[25.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    loss = FocalLoss(gamma)(logits, torch.tensor([0]))
+    surprise = F.cross_entropy(logits, torch.tensor([0])).item()
+    assert loss.item() == pytest.approx(surprise ** (1 + gamma), rel=1e-9)
+    loss.backward()
+    slope = -(1 + gamma) * surprise**gamma * math.exp(-25)
+    assert logits.grad.tolist() == [pytest.approx([slope, -slope], rel=1e-4)]
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0, 3.7])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_gradient_of_focal_loss(gamma, reduction):
+    logits, target = rows()
+    loss = FocalLoss(gamma, WEIGHT, reduction)
+    assert torch.autograd.gradcheck(lambda x: loss(x, target), logits.requires_grad_())
+
+
+@pytest.mark.parametrize("gamma", [-0.1, float("nan"), float("inf")])
+def test_wrong_gamma_is_refused(gamma):
+    with pytest.raises(ValueError, match=f"gamma is {gamma}: it must be a finite number"):
+        FocalLoss(gamma)
+
+
+# LDAM
+
+
+def test_margins_are_fourth_roots():
+    loss = LDAMLoss([1600, 100, 6.25], max_margin=0.8)
+    torch.testing.assert_close(loss.margins, torch.tensor([0.2, 0.4, 0.8]))
+
+
+@pytest.mark.parametrize(
+    "counts", [[16, 1], np.array([16, 1]), torch.tensor([16, 1]), torch.tensor([32.0, 2.0])]
+)
+def test_counts_come_in_any_kind(counts):
+    assert LDAMLoss(counts).margins.tolist() == [0.25, 0.5]
+
+
+@given(counts_of_classes, st.floats(0, 2))
+def test_rare_classes_have_the_larger_margins(counts, max_margin):
+    margins = LDAMLoss(counts, max_margin).margins
+    assert margins.dtype == torch.float32
+    assert margins.max().item() == pytest.approx(max_margin, rel=1e-6)
+    in_order = margins[np.argsort(counts)]
+    assert (in_order[:-1] >= in_order[1:]).all()
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_without_margins_ldam_is_the_cross_entropy_of_scaled_cosines(weight, reduction):
+    cosines, target = rows(low=-1, high=1)
+    ours = LDAMLoss(COUNTS, 0.0, 7.0, weight, reduction)(cosines, target)
+    theirs = nn.CrossEntropyLoss(weight, reduction=reduction)(7 * cosines, target)
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_margin_is_taken_from_the_true_logit_only(reduction):
+    cosines, target = rows(low=-1, high=1)
+    loss = LDAMLoss(COUNTS, weight=WEIGHT, reduction=reduction)
+    shifted = cosines.clone()
+    for i, k in enumerate(target.tolist()):
+        shifted[i, k] -= loss.margins[k]
+    expected = F.cross_entropy(30 * shifted, target, WEIGHT, reduction=reduction)
+    before = cosines.clone()
+    torch.testing.assert_close(loss(cosines, target), expected)
+    torch.testing.assert_close(cosines, before, rtol=0, atol=0)  # the input is left alone
+
+
+def test_ldam_by_hand():
+    """The true logit less its margin of 0.25 ties with the other one: a loss of log 2."""
+    loss = LDAMLoss([1600, 100])
+    assert loss(torch.tensor([[0.5, 0.25]]), torch.tensor([0])).item() == pytest.approx(math.log(2))
+    # The margin of 0.5 leaves the rare class 30 * (0.5 + 0.25) logits behind.
+    found = loss(torch.tensor([[0.5, 0.25]]), torch.tensor([1])).item()
+    assert found == pytest.approx(22.5 + math.log1p(math.exp(-22.5)))
+
+
+@given(cosine_rows, targets, st.floats(0, 1), st.floats(0, 1))
+def test_loss_grows_with_the_margin(cosines, target, one, other):
+    cosines, target = torch.tensor(cosines), torch.tensor(target)
+    small, large = (
+        LDAMLoss(COUNTS, m, reduction="none")(cosines, target) for m in sorted([one, other])
+    )
+    assert (small <= large + 1e-9).all()
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_gradient_of_ldam(reduction):
+    cosines, target = rows(low=-1, high=1)
+    loss = LDAMLoss(COUNTS, scale=5.0, weight=WEIGHT, reduction=reduction)
+    assert torch.autograd.gradcheck(lambda x: loss(x, target), cosines.requires_grad_())
+
+
+def test_ldam_keeps_finite_gradients_at_huge_logits():
+    logits = torch.tensor([[1e4, -1e4, 0.0], [-1e4, 1e4, 0.0]], requires_grad=True)
+    loss = LDAMLoss(COUNTS)(logits, torch.tensor([0, 0]))
+    loss.backward()
+    assert loss.isfinite()
+    assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"max_margin": -0.1}, "max_margin is -0.1"),
+        ({"max_margin": float("nan")}, "max_margin is nan"),
+        ({"max_margin": float("inf")}, "max_margin is inf"),
+        ({"scale": 0.0}, "scale is 0.0"),
+        ({"scale": -1}, "scale is -1"),
+        ({"scale": float("inf")}, "scale is inf"),
+        ({"scale": float("nan")}, "scale is nan"),
+    ],
+)
+def test_wrong_options_of_ldam_are_refused(options, message):
+    with pytest.raises(ValueError, match=f"{message}: it must be a finite number"):
+        LDAMLoss(COUNTS, **options)
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 4])
+def test_other_number_of_classes_is_refused(n_classes):
+    with pytest.raises(ValueError, match=f"logits has {n_classes} columns, class_counts has 3"):
+        LDAMLoss(COUNTS)(torch.zeros(2, n_classes), torch.zeros(2, dtype=torch.int64))
+
+
+# Both losses
+
+
+def test_scales_are_what_makes_a_softmax_of_the_outputs():
+    focal, ldam = FocalLoss(0.0), LDAMLoss(COUNTS, max_margin=0.0, scale=12.0)
+    assert (focal.scale, ldam.scale) == (1.0, 12.0)
+    logits, target = rows(low=-1, high=1)
+    for loss in (focal, ldam):
+        p = F.softmax(loss.scale * logits, dim=1)[torch.arange(6), target]
+        torch.testing.assert_close(loss(logits, target), -p.log().mean())
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+@pytest.mark.parametrize("index", [0, 1])
+def test_copies_compute_the_same_and_share_nothing(index, copied):
+    loss = both_losses(weight=WEIGHT.clone())[index]
+    logits, target = rows()
+    twin = copied(loss)
+    before = loss(logits, target)
+    torch.testing.assert_close(twin(logits, target), before, rtol=0, atol=0)
+    twin.weight[0] = 100
+    assert twin(logits, target) != before
+    torch.testing.assert_close(loss(logits, target), before, rtol=0, atol=0)
+
+
+def test_instances_share_nothing():
+    one, other = LDAMLoss(COUNTS), LDAMLoss(COUNTS)
+    one.margins[0] = 7
+    one.scale = 1.0
+    assert other.margins[0] != 7
+    assert other.scale == 30
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_weight_may_be_assigned_later(index):
+    logits, target = rows()
+    late, early = both_losses()[index], both_losses(weight=WEIGHT)[index]
+    plain = late(logits, target)
+    late.weight = WEIGHT
+    torch.testing.assert_close(late(logits, target), early(logits, target))
+    assert "weight" in dict(late.named_buffers())
+    late.weight = None
+    torch.testing.assert_close(late(logits, target), plain)
+
+
+def test_margins_move_and_are_saved_with_the_loss():
+    loss = LDAMLoss(COUNTS)
+    assert loss.to(torch.float64).margins.dtype == torch.float64
+    other = LDAMLoss([1, 1, 1])
+    other.load_state_dict(loss.state_dict())
+    torch.testing.assert_close(other.margins, loss.margins.float())
+    assert not list(loss.parameters())
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_losses_are_cross_entropies_to_isinstance(index):
+    assert isinstance(both_losses()[index], nn.CrossEntropyLoss)
+    assert "reduction='sum'" in repr(both_losses(reduction="sum")[index])
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_ignored_rows_are_as_in_the_cross_entropy(index):
+    logits, target = rows()
+    for reduction in REDUCTIONS:
+        loss = both_losses(weight=WEIGHT, reduction=reduction)[index]
+        hidden = target.clone()
+        hidden[2:4] = loss.ignore_index
+        found, kept = loss(logits, hidden), loss(logits[[0, 1, 4, 5]], hidden[[0, 1, 4, 5]])
+        if reduction == "none":
+            assert found[2:4].tolist() == [0, 0]
+            found = found[[0, 1, 4, 5]]
+        torch.testing.assert_close(found, kept)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_probabilities_as_targets_are_refused(index):
+    with pytest.raises(ValueError, match="give class indices"):
+        both_losses()[index](torch.zeros(2, 3), torch.full((2, 3), 1 / 3))
+
+
+# Weights of classes
+
+
+def test_inverse_frequency_weights_by_hand():
+    # 1/40 : 1/20 : 1/10 is 1 : 2 : 4, to sum to 3.
+    expected = torch.tensor([3 / 7, 6 / 7, 12 / 7])
+    torch.testing.assert_close(inverse_frequency_weights([40, 20, 10]), expected)
+
+
+@given(counts_of_classes, st.floats(0, 1, exclude_max=True))
+def test_weights_sum_to_the_number_of_classes_and_favour_the_rare(counts, beta):
+    for weights in (inverse_frequency_weights(counts), class_balanced_weights(counts, beta)):
+        assert weights.dtype == torch.float32
+        assert weights.shape == (len(counts),)
+        assert weights.double().sum().item() == pytest.approx(len(counts), rel=1e-5)
+        in_order = weights[np.argsort(counts)]
+        assert (in_order[:-1] >= in_order[1:]).all()
+
+
+@given(counts_of_classes, st.integers(2, 1000))
+def test_inverse_frequency_does_not_depend_on_the_number_of_rows(counts, factor):
+    more = inverse_frequency_weights([factor * n for n in counts])
+    torch.testing.assert_close(more, inverse_frequency_weights(counts))
+
+
+@given(counts_of_classes)
+def test_class_balanced_weights_at_beta_zero_are_ones(counts):
+    assert class_balanced_weights(counts, 0).tolist() == [1.0] * len(counts)
+    torch.testing.assert_close(class_balanced_weights(counts, 1e-12), torch.ones(len(counts)))
+
+
+@given(st.lists(st.integers(1, 10**5), min_size=1, max_size=8))
+def test_class_balanced_weights_towards_beta_one_are_inverse_frequencies(counts):
+    torch.testing.assert_close(
+        class_balanced_weights(counts, 1 - 1e-12), inverse_frequency_weights(counts)
+    )
+
+
+def in_many_digits(counts, beta):
+    with decimal.localcontext() as context:
+        context.prec = 60
+        weights = [1 / (1 - decimal.Decimal(beta) ** n) for n in counts]
+        total = sum(weights)
+        return [float(w * len(counts) / total) for w in weights]
+
+
+@pytest.mark.parametrize("beta", [1e-3, 0.5, 0.9, 0.9999, 1 - 1e-9, 1 - 1e-12])
+@pytest.mark.parametrize(
+    "counts", [[1, 10**9], [5000, 50], [1, 2, 3], [10**9, 10**8, 10**3], [7], [3, 3]]
+)
+def test_class_balanced_weights_are_accurate(counts, beta):
+    np.testing.assert_allclose(
+        class_balanced_weights(counts, beta), in_many_digits(counts, beta), rtol=2e-7
+    )
+
+
+WEIGHTS_AND_LOSS = [inverse_frequency_weights, class_balanced_weights, LDAMLoss]
+
+
+@pytest.mark.parametrize("function", WEIGHTS_AND_LOSS)
+@pytest.mark.parametrize("wrong", [0, -3, float("nan"), float("inf")])
+def test_classes_without_rows_are_refused(function, wrong):
+    with pytest.raises(ValueError, match=rf"class_counts\[1\] is {wrong:g}: .* Leave it out"):
+        function([5, wrong, 3])
+
+
+@pytest.mark.parametrize("function", WEIGHTS_AND_LOSS)
+@pytest.mark.parametrize("wrong", [[], 5, [[1, 2]]])
+def test_counts_of_another_shape_are_refused(function, wrong):
+    with pytest.raises(ValueError, match="give one number of rows per class"):
+        function(wrong)
+
+
+@pytest.mark.parametrize("beta", [1, 1.5, -0.1, float("nan")])
+def test_wrong_beta_is_refused(beta):
+    with pytest.raises(ValueError, match=f"beta is {beta}: it must be at least 0 and below 1"):
+        class_balanced_weights([2, 1], beta)
+
+
+def test_counts_are_left_alone():
+    counts = np.array([4.0, 2.0])
+    counts.flags.writeable = False
+    inverse_frequency_weights(counts), class_balanced_weights(counts), LDAMLoss(counts)
+    assert counts.tolist() == [4, 2]

@@ -1,0 +1,170 @@
+"""The residual network: its size, its shortcuts, its shapes."""
+
+import pytest
+import torch
+from torch import nn
+
+from imbdeep.networks import CosineLinear, ResNet
+from imbdeep.networks._resnet import _Block
+from imbdeep.training import seeded
+
+
+@pytest.fixture(autouse=True)
+def local_randomness():
+    with seeded(0, torch.device("cpu")):
+        yield
+
+
+def number_of_parameters(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def parameters_by_hand(depth, n_channels, n_classes):
+    """Kernels of 9 weights, two numbers per normalised channel, and the head."""
+    m = (depth - 2) // 6
+    pairs = [(n_channels, 16)] + [(16, 16)] * (2 * m)
+    pairs += [(16, 32)] + [(32, 32)] * (2 * m - 1)
+    pairs += [(32, 64)] + [(64, 64)] * (2 * m - 1)
+    return sum(9 * a * b + 2 * b for a, b in pairs) + 65 * n_classes
+
+
+# 0.27M, 0.46M and 0.85M in table 6 of the paper, for ten classes.
+@pytest.mark.parametrize(
+    "depth, paper, expected",
+    [(20, 0.27e6, 269_722), (32, 0.46e6, 464_154), (56, 0.85e6, 853_018)],
+)
+def test_size_is_that_of_the_paper(depth, paper, expected):
+    found = number_of_parameters(ResNet(3, 10, depth))
+    assert found == expected
+    assert found == pytest.approx(paper, abs=0.005e6)
+
+
+@pytest.mark.parametrize("n_channels, n_classes", [(1, 2), (3, 100)])
+@pytest.mark.parametrize("depth", [8, 14, 32])
+def test_number_of_parameters_and_layers(depth, n_channels, n_classes):
+    network = ResNet(n_channels, n_classes, depth)
+    assert number_of_parameters(network) == parameters_by_hand(depth, n_channels, n_classes)
+    assert sum(isinstance(m, nn.Conv2d | nn.Linear) for m in network.modules()) == depth
+    cosine = ResNet(n_channels, n_classes, depth, head="cosine")
+    assert number_of_parameters(network) - number_of_parameters(cosine) == n_classes  # no bias
+
+
+@pytest.mark.parametrize("head", ["linear", "cosine"])
+@pytest.mark.parametrize("size", [(4, 4), (7, 5), (28, 28), (32, 32), (64, 64)])
+def test_images_of_any_size(size, head):
+    network = ResNet(2, 5, 8, head)
+    x = torch.rand(3, 2, *size)
+    assert network(x).shape == (3, 5)
+    assert network.eval()(x[:1]).shape == (1, 5)
+    assert network(x).isfinite().all()
+
+
+@pytest.mark.parametrize("stage, side", [("1", 32), ("2", 16), ("3", 8)])
+def test_stages_halve_the_side(stage, side):
+    network = ResNet(1, 2, 14)
+    blocks = [m for m in network.modules() if isinstance(m, _Block)]
+    seen = []
+    for block in blocks:
+        block.register_forward_hook(lambda module, _, out: seen.append(tuple(out.shape)))
+    network(torch.rand(2, 1, 32, 32))
+    i = int(stage)
+    assert seen[2 * i - 2 : 2 * i] == [(2, 8 * 2**i, side, side)] * 2
+
+
+def test_rows_are_independent_in_evaluation():
+    network, x = ResNet(1, 3, 8), torch.rand(5, 1, 12, 12)
+    network(x)  # statistics other than the initial ones
+    network.eval()
+    torch.testing.assert_close(network(x)[2:3], network(x[2:3]), rtol=1e-4, atol=1e-5)
+
+
+def silence(module):
+    for m in module.modules():
+        if isinstance(m, nn.Conv2d):
+            nn.init.zeros_(m.weight)
+
+
+def test_shortcut_within_a_stage_is_the_identity():
+    block, x = _Block(16, 16, 1), torch.rand(2, 16, 6, 6)
+    silence(block)
+    torch.testing.assert_close(block(x), x, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("side", [6, 7])
+def test_shortcut_between_stages_skips_pixels_and_appends_zeros(side):
+    block, x = _Block(16, 32, 2), torch.rand(2, 16, side, side)
+    silence(block)
+    out = block(x)
+    torch.testing.assert_close(out[:, :16], x[:, :, ::2, ::2], rtol=0, atol=0)
+    assert out.shape == (2, 32, (side + 1) // 2, (side + 1) // 2)
+    assert not out[:, 16:].any()
+
+
+def test_block_adds_its_two_convolutions_to_the_shortcut():
+    block, x = _Block(4, 4, 1).eval(), torch.randn(2, 4, 5, 5)
+    residual = block.bn2(block.conv2(block.bn1(block.conv1(x)).clamp(min=0)))
+    torch.testing.assert_close(block(x), (x + residual).clamp(min=0))
+
+
+def test_input_is_left_alone():
+    network, x = ResNet(16, 2, 8), torch.randn(2, 16, 8, 8)
+    before = x.clone()
+    network(x)
+    torch.testing.assert_close(x, before, rtol=0, atol=0)
+
+
+def test_head_sees_the_mean_over_pixels():
+    """A network of shortcuts alone passes the mean of the picture's even pixels."""
+    network = ResNet(1, 2, 8).eval()
+    features = torch.rand(3, 64, 4, 4)
+    network.body = nn.Identity()
+    expected = features.mean(dim=(2, 3)) @ network.head.weight.T + network.head.bias
+    torch.testing.assert_close(network(features), expected)
+
+
+@pytest.mark.parametrize("head", ["linear", "cosine"])
+def test_every_parameter_gets_a_gradient(head):
+    network, x = ResNet(3, 4, 14, head), torch.rand(8, 3, 16, 16, requires_grad=True)
+    nn.functional.cross_entropy(network(x), torch.arange(8) % 4).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any(), name
+    assert x.grad.isfinite().all()
+    assert x.grad.any()
+
+
+def test_weights_start_from_kaimings_normal_distribution():
+    network = ResNet(3, 200, 14)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            n = module.weight.numel()
+            scaled = module.weight * (module.weight[0].numel() / 2) ** 0.5
+            assert abs(scaled.std().item() - 1) < 5 / (2 * n) ** 0.5  # five standard errors
+            assert abs(scaled.mean().item()) < 5 / n**0.5
+    assert not network.head.bias.any()
+
+
+def test_cosine_head_gives_cosines_and_ignores_the_size_of_its_weights():
+    network, x = ResNet(1, 3, 8, "cosine").eval(), torch.randn(6, 1, 8, 8)
+    assert isinstance(network.head, CosineLinear)
+    assert list(dict(network.named_children()))[-1] == "head"
+    before = network(x)
+    assert before.abs().max() <= 1
+    with torch.no_grad():
+        network.head.weight *= 100
+    torch.testing.assert_close(network(x), before)
+
+
+@pytest.mark.parametrize(
+    "depth, near",
+    [(30, "26 or 32"), (33, "32 or 38"), (9, "8 or 14"), (7, "8"), (2, "8"), (0, "8"), (-4, "8")],
+)
+def test_other_depths_are_refused_with_the_nearest(depth, near):
+    with pytest.raises(ValueError, match=f"depth is {depth}: .* Use {near}\\.$"):
+        ResNet(3, 10, depth)
+
+
+def test_other_heads_are_refused():
+    with pytest.raises(ValueError, match="head is 'sine': choose one of 'linear', 'cosine'"):
+        ResNet(3, 10, 8, head="sine")
