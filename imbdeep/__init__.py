@@ -4,6 +4,8 @@ The rooms of the package, each with one task:
 
 over_sampling
     The samplers, with the ``fit_resample`` of imbalanced-learn.
+classifiers
+    End-to-end classifiers, with the ``fit`` and ``predict`` of scikit-learn.
 encoding
     Tables of mixed types and images to float32 arrays, and back.
 displays

@@ -48,7 +48,7 @@ ROOMS = {
     "displays": room("metrics", lazy="matplotlib"),
     "comparison": room(ALL_BUT_CLI, anywhere=STUDIES),
     "benchmarks": room(f"{ALL_BUT_CLI} reproductions", anywhere=STUDIES),
-    "reproductions": room(f"{ALL_BUT_CLI} benchmarks", anywhere=STUDIES),
+    "reproductions": room(f"{ALL_BUT_CLI} benchmarks", anywhere=STUDIES, lazy="PIL"),
     "cli": room(f"{ALL_BUT_CLI} benchmarks reproductions", anywhere="torch imblearn pandas joblib"),
     "__main__": room("cli"),
     "__init__": room(),

@@ -1,0 +1,9 @@
+"""End-to-end classifiers that face imbalance, as scikit-learn estimators.
+
+Each owns a skorch net, ``net_``. :mod:`imbdeep.classifiers.schedules` holds their callbacks.
+"""
+
+from imbdeep.classifiers._erm import ERMClassifier
+from imbdeep.classifiers._m2m import M2mClassifier
+
+__all__ = ["ERMClassifier", "M2mClassifier"]

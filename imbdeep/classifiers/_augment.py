@@ -1,0 +1,41 @@
+"""Random changes to images that keep their class, on whole batches on the device."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def crop_flip(x: Tensor, padding: int = 4) -> Tensor:
+    """Shift each image by up to ``padding`` pixels and mirror half of them.
+
+    The augmentation of CIFAR in He et al. (2016): zeros around the image, a random window of the
+    original size, a horizontal flip with probability 1/2. Each image has its own draw.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, channels, height, width)
+        Images.
+    padding : int, default=4
+        Pixels of zeros on every side.
+
+    Returns
+    -------
+    Tensor of the shape of ``x``
+        The changed images.
+    """
+    n, channels, height, width = x.shape
+    device = x.device
+    top, left = torch.randint(2 * padding + 1, (2, n, 1), device=device)
+    rows = top + torch.arange(height, device=device)  # (n, height)
+    columns = left + torch.arange(width, device=device)  # (n, width)
+    flipped = torch.rand(n, 1, device=device) < 0.5
+    columns = torch.where(flipped, columns.flip(1), columns)
+    padded = F.pad(x, [padding] * 4)
+    return padded[
+        torch.arange(n, device=device)[:, None, None, None],
+        torch.arange(channels, device=device)[None, :, None, None],
+        rows[:, None, :, None],
+        columns[:, None, None, :],
+    ]

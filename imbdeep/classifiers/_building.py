@@ -1,0 +1,206 @@
+"""From the parameters of a classifier to its net: module, loss, optimiser and schedule."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch.dataset import Dataset
+from skorch.helper import predefined_split
+from torch import Tensor, nn
+
+from imbdeep.classifiers._augment import crop_flip
+from imbdeep.classifiers._net import (
+    Blueprint,
+    ClassifierNet,
+    EvaluationBatches,
+    ScaledSoftmax,
+    TrainingBatches,
+)
+from imbdeep.classifiers.schedules import DeferredEarlyStopping, WarmupStepDecay, epoch_of
+from imbdeep.losses import FocalLoss, LDAMLoss
+from imbdeep.networks import MLP, ResNet
+
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+#: max_epochs="auto": as many epochs as this number of steps takes, within these bounds.
+_AUTO_STEPS, _AUTO_EPOCHS = 3000, (20, 300)
+#: Rows of a table, and images, that are predicted at a time.
+_PREDICT_ROWS, _PREDICT_IMAGES = 8192, 512
+#: From at most so many images come the mean and the deviation of each colour.
+_PIXEL_SAMPLE = 10_000
+
+
+def blueprint_of(classifier: Any, x: Tensor, head: str) -> Blueprint:
+    """Return how the module for rows like those of ``x`` is made, with a linear or cosine head."""
+    n_classes = len(classifier.classes_)
+    kind = classifier.module
+    if kind == "auto":
+        kind = "mlp" if x.ndim == 2 else f"resnet{20 if x.shape[1] == 1 else 32}"
+    pixels = None
+    if x.ndim == 4 and classifier.encode:
+        sample = x[:: max(1, len(x) // _PIXEL_SAMPLE)].double()
+        deviation, mean = torch.std_mean(sample, dim=(0, 2, 3), correction=0)
+        pixels = (tuple(mean.tolist()), tuple(deviation.clamp(min=1e-3).tolist()))
+    if kind == "mlp":
+        sizes = tuple(int(size) for size in classifier.hidden_layer_sizes)
+        made: Callable[..., nn.Module] = partial(
+            MLP, math.prod(x.shape[1:]), n_classes, sizes, head=head
+        )
+        return Blueprint(made, {}, pixels)
+    if isinstance(kind, str):
+        depth = int(kind.removeprefix("resnet"))
+        return Blueprint(partial(ResNet, x.shape[1], n_classes, depth, head=head), {}, pixels)
+    return Blueprint(kind, _arguments(kind, x, n_classes, classifier.module_params), pixels)
+
+
+def _arguments(
+    module: Any, x: Tensor, n_classes: int, given: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return the arguments of the user's own module, the sizes of the data among them."""
+    known = dict.fromkeys(("n_classes", "num_classes", "out_features"), n_classes)
+    known |= dict.fromkeys(("n_features", "in_features"), math.prod(x.shape[1:]))
+    if x.ndim == 4:
+        known |= dict.fromkeys(("n_channels", "in_channels"), x.shape[1])
+    asked = inspect.signature(module).parameters
+    return {name: known[name] for name in asked if name in known} | (given or {})
+
+
+def criterion_of(classifier: Any, kind: Any, counts: NDArray[np.int64]) -> Callable[..., nn.Module]:
+    """Return a function that makes the loss, which gives a value a row."""
+    if kind == "cross_entropy":
+        return partial(nn.CrossEntropyLoss, reduction="none")
+    if kind == "focal":
+        return partial(FocalLoss, classifier.focal_gamma, reduction="none")
+    if kind == "ldam":
+        # A class whose rows are all still to come (partial_fit) counts one.
+        return partial(
+            LDAMLoss,
+            np.maximum(counts, 1).tolist(),
+            classifier.ldam_margin,
+            classifier.ldam_scale,
+            reduction="none",
+        )
+    return partial(kind, reduction="none")
+
+
+def n_epochs_of(classifier: Any, n: int) -> int:
+    """Return the length of the training on ``n`` rows."""
+    if classifier.max_epochs != "auto":
+        return int(classifier.max_epochs)
+    epochs = math.ceil(_AUTO_STEPS / math.ceil(n / classifier.batch_size))
+    return min(max(epochs, _AUTO_EPOCHS[0]), _AUTO_EPOCHS[1])
+
+
+def make_net(
+    classifier: Any,
+    x: Tensor,
+    codes: Tensor,
+    valid: tuple[Tensor, Tensor] | None,
+    *,
+    criterion: Any,
+    net_class: type[ClassifierNet] = ClassifierNet,
+    batches: type[TrainingBatches] = TrainingBatches,
+    callbacks: Sequence[Any] = (),
+    start: int = 0,
+    n_epochs: int | None = None,
+    **parameters: Any,
+) -> ClassifierNet:
+    """Return the net for these rows, not yet initialised.
+
+    Parameters
+    ----------
+    classifier : DeepClassifier
+        Whose parameters are meant; ``classes_`` and ``device_`` are set.
+    x : Tensor of shape (n, ...)
+        Encoded training rows, on the device.
+    codes : Tensor of shape (n,), int64
+        Their classes.
+    valid : tuple of (Tensor, Tensor) or None
+        Validation rows and codes; then the best epoch is restored and training stops early.
+    criterion : str or class
+        The loss.
+    net_class, batches : class, optional
+        Where a method has its own.
+    callbacks : sequence of skorch callbacks, default=()
+        Those of the method; the user's come after them.
+    start : int, default=0
+        The epoch from which early stopping counts.
+    n_epochs : int, default=None
+        So many epochs at a constant learning rate; None follows the classifier's schedule.
+    **parameters
+        More parameters of the net.
+    """
+    n_classes = len(classifier.classes_)
+    used = list(callbacks)
+    if n_epochs is None:
+        n_epochs = n_epochs_of(classifier, len(x))
+        rates = WarmupStepDecay(
+            classifier.learning_rate,
+            warmup=classifier.warmup_epochs,
+            milestones=tuple(epoch_of(when, n_epochs) for when in classifier.milestones),
+            decay=classifier.lr_decay,
+        )
+        used.insert(0, rates)
+    if valid is not None:
+        used.append(
+            DeferredEarlyStopping(
+                start,
+                monitor="valid_balanced_accuracy",
+                lower_is_better=False,
+                patience=classifier.n_iter_no_change,
+                load_best=True,
+            )
+        )
+    optimizer = OPTIMIZERS.get(classifier.optimizer, classifier.optimizer)
+    options: dict[str, Any] = {"weight_decay": classifier.weight_decay}
+    if optimizer is torch.optim.SGD:
+        options["momentum"] = classifier.momentum
+    if optimizer in OPTIMIZERS.values() and classifier.device_.type in ("cpu", "cuda"):
+        options["fused"] = True
+    augment = classifier.augment
+    counts = torch.bincount(codes, minlength=n_classes).cpu().numpy()
+    return net_class(
+        blueprint_of(classifier, x, "cosine" if criterion == "ldam" else "linear"),
+        criterion=criterion_of(classifier, criterion, counts),
+        optimizer=optimizer,
+        lr=classifier.learning_rate,
+        max_epochs=n_epochs,
+        batch_size=classifier.batch_size,
+        iterator_train=batches,
+        iterator_train__n_classes=n_classes,
+        iterator_valid=EvaluationBatches,
+        iterator_valid__batch_size=_PREDICT_IMAGES if x.ndim == 4 else _PREDICT_ROWS,
+        train_split=None if valid is None else predefined_split(Dataset(*valid)),
+        classes=list(range(n_classes)),
+        callbacks=[*used, *(classifier.callbacks or ())],
+        predict_nonlinearity=ScaledSoftmax(classifier.ldam_scale if criterion == "ldam" else 1.0),
+        device=str(classifier.device_),
+        compile=classifier.compile,
+        verbose=int(classifier.verbose),
+        augment=crop_flip if augment == "crop_flip" else augment,
+        bfloat16=classifier.precision == "bfloat16",
+        **{f"optimizer__{name}": value for name, value in options.items()},
+        **parameters,
+    )
+
+
+def check_output(net: ClassifierNet, x: Tensor) -> None:
+    """Refuse a module that does not give a logit for each class, before any training."""
+    rows = x[:2]
+    net.module_.eval()
+    with torch.no_grad():
+        logits = net.infer(rows)
+    expected = (len(rows), len(net.classes))
+    got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if got != expected:
+        raise ValueError(
+            f"The module made {got} of a batch of shape {tuple(rows.shape)}: it must return logits "
+            f"of shape {expected}, one for each class. Take n_classes as an argument of its "
+            "constructor, or pass module_params."
+        )

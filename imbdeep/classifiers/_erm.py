@@ -1,0 +1,419 @@
+"""ERMClassifier: any loss, class weights, re-sampling and deferral."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor
+
+from imbdeep.classifiers._building import criterion_of, n_epochs_of
+from imbdeep.classifiers._net import records
+from imbdeep.classifiers.base import DeepClassifier
+from imbdeep.classifiers.schedules import DeferredResampling, DeferredReweighting, start_of
+from imbdeep.losses import class_balanced_weights, inverse_frequency_weights
+from imbdeep.training import draw_seed, random_stream, resolve_device, seeded
+
+
+class ERMClassifier(DeepClassifier):
+    """A network trained by empirical risk minimisation, with the usual cures for imbalance.
+
+    Minimises the mean over the training rows of w(y) L(f(x), y), where the loss L, the class
+    weights w, the frequency at which classes are drawn, and the epoch from which weights and
+    frequencies apply are parameters. The rivals in Tables 1 and 2 of [1]_ are values of these:
+
+    ==================  ==============================================================
+    ERM, Focal, LDAM    ``criterion="cross_entropy"``, ``"focal"`` [2]_, ``"ldam"`` [3]_
+    RS                  ``sampling="balanced"``
+    RW                  ``class_weight="balanced"``
+    CB-RW [4]_          ``class_weight="class_balanced"``
+    DRS [3]_            ``sampling="balanced", defer=0.8``
+    DRW [3]_            ``class_weight="class_balanced", defer=0.8``
+    SMOTE               ``imblearn.pipeline.make_pipeline(SMOTE(), ERMClassifier())``
+    ==================  ==============================================================
+
+    Unlike :class:`sklearn.neural_network.MLPClassifier` it takes mixed columns, missing values
+    and images, weighs and re-samples classes, and trains any torch module.
+
+    Parameters
+    ----------
+    criterion : {"cross_entropy", "focal", "ldam"} or class, default="cross_entropy"
+        The loss of a row: :class:`torch.nn.CrossEntropyLoss`, :class:`~imbdeep.losses.FocalLoss`
+        or :class:`~imbdeep.losses.LDAMLoss`, which gets a cosine head. A class of your own is made
+        with ``reduction="none"`` and called with logits of shape (n, n_classes) and codes of shape
+        (n,); probabilities are then the softmax of the logits.
+    class_weight : {"balanced", "class_balanced"}, dict or None, default=None
+        Weight of each class in the loss. "balanced" is ∝ 1/N_k; "class_balanced" is ∝ (1 - β) /
+        (1 - β^N_k), the inverse of the effective number of rows. Both sum to the number of
+        classes, as in the papers (scikit-learn's "balanced" averages 1 over rows instead). A dict
+        gives weights by label, 1 where none is given.
+    sampling : {"balanced", "class_balanced"} or None, default=None
+        How often the rows of a class are drawn, by the same two formulas. An epoch keeps its
+        length, the number of training rows.
+    defer : float or int, default=0.0
+        When weights and sampling begin: a share of the epochs in [0, 1), or the index of an epoch.
+        The papers train without them for 80 % of the time.
+    focal_gamma : float, default=1.0
+        Exponent of the focal loss: 0 is cross-entropy. The papers on long tails use 1, [2]_ uses 2.
+    ldam_margin : float, default=0.5
+        Largest margin of LDAM, that of the smallest class.
+    ldam_scale : float, default=30.0
+        What LDAM's cosines are multiplied by.
+    effective_beta : float, default=0.9999
+        β of "class_balanced", in [0, 1): the closer to 1, the closer to "balanced".
+    module : {"auto", "mlp", "resnet20", "resnet32"} or class, default="auto"
+        The network. "auto" is an MLP for tables, ResNet-20 for images of one channel and ResNet-32
+        for others. Of a class of your own the arguments called ``n_features`` (or ``in_features``),
+        ``n_channels`` (or ``in_channels``) and ``n_classes`` (or ``num_classes``,
+        ``out_features``) are filled in; it returns logits. Images reach it standardised by colour.
+    module_params : dict, default=None
+        Arguments of your own module.
+    hidden_layer_sizes : tuple of int, default=(256,)
+        Units of the MLP's hidden layers, as in [1]_ for texts.
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adam"
+        The optimiser. The papers use "sgd" with ``learning_rate=0.1``; Adam needs less care on
+        tables.
+    learning_rate : float, default=1e-3
+        Its full learning rate.
+    momentum : float, default=0.9
+        Momentum of "sgd".
+    weight_decay : float, default=2e-4
+        Weight decay, on all parameters, as in [1]_.
+    max_epochs : int or "auto", default="auto"
+        Passes over the training rows. "auto" is what 3000 steps take, from 20 to 300: small tables
+        need more passes.
+    batch_size : int, default=128
+        Rows in a step.
+    warmup_epochs : int, default=5
+        Epochs in which the learning rate rises linearly to its full value.
+    milestones : sequence of float or int, default=(0.8, 0.9)
+        Moments from which the learning rate is lower by ``lr_decay``: shares of the epochs, or
+        indices.
+    lr_decay : float, default=0.01
+        Factor at each milestone.
+    augment : {"crop_flip"}, callable or None, default=None
+        Random change of training images: "crop_flip" shifts by up to 4 pixels and mirrors, for
+        natural images. A callable gets a tensor of shape (n, channels, height, width) in [0, 1].
+    early_stopping : bool, default=False
+        Whether to hold out rows, stop when their balanced accuracy no longer rises, and keep the
+        best epoch. With deferral only the epochs after it count.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, in every class of two rows or more.
+    n_iter_no_change : int, default=10
+        Epochs without a better validation score after which training stops.
+    encode : bool, default=True
+        Whether to encode: tables by :class:`~imbdeep.encoding.TabularEncoder`, images to [0, 1] by
+        :class:`~imbdeep.encoding.ImageScaler`. False takes numbers as they are.
+    categorical_features : "auto", list of names or indices, mask or None, default="auto"
+        Columns to treat as categories beside those whose dtype says so.
+    image_shape : tuple of (channels, height, width), default=None
+        What the rows of a two-dimensional ``X`` are when they are flattened images.
+    callbacks : list of skorch callbacks, default=None
+        Your own, called after ours.
+    compile : bool, default=False
+        Whether to compile the network by :func:`torch.compile`: worth it for large networks on a
+        GPU.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Arithmetic of the network; "bfloat16" is mixed precision (autocast), for GPUs.
+    device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
+        Where to train.
+    random_state : int, RandomState instance or None, default=None
+        Seed of weights, order and sampling. An integer gives the same classifier each time.
+    verbose : bool or int, default=False
+        Whether to print a line an epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels in sorted order: the order of the columns of ``predict_proba``.
+    class_counts_ : ndarray of shape (n_classes,)
+        Number of training rows of each class (validation rows are not among them).
+    encoder_ : TabularEncoder, ImageScaler or None
+        Turns rows into what the network sees; None where they are taken as they are.
+    net_ : skorch.NeuralNetClassifier
+        The trained net, on encoded rows and integer labels; its ``module_`` is the network.
+    history_ : list of dict
+        A record an epoch: ``epoch``, ``loss``, ``learning_rate`` and, with validation rows,
+        ``validation`` (loss) and ``validation_balanced_accuracy``.
+    device_ : torch.device
+        Where the network was trained.
+    n_features_in_ : int
+        Number of columns (of channels, for images).
+    feature_names_in_ : ndarray of str
+        Names of the columns, if X has string names.
+
+    See Also
+    --------
+    M2mClassifier : Balances by translating rows of larger classes.
+    imbdeep.over_sampling.MGVAESampler : Balances by generated rows, before any classifier.
+
+    Notes
+    -----
+    Weights and re-sampling move the decision towards the small classes and make probabilities
+    those of a balanced population: well ranked, not calibrated to yours. The loss of a batch is
+    the mean over its rows, without dividing by their weights.
+
+    References
+    ----------
+    .. [1] J. Kim, J. Jeong, J. Shin, "M2m: Imbalanced Classification via Major-to-minor
+       Translation", CVPR 2020, section 3.1 and supplement A.
+    .. [2] T.-Y. Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, Eq. 4.
+    .. [3] K. Cao et al., "Learning Imbalanced Datasets with Label-Distribution-Aware Margin
+       Loss", NeurIPS 2019, Eq. 13 and Algorithm 1.
+    .. [4] Y. Cui et al., "Class-Balanced Loss Based on Effective Number of Samples", CVPR 2019,
+       Eq. 9.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from imbdeep.classifiers import ERMClassifier
+    >>> X, y = make_classification(300, weights=[0.9], random_state=0)
+    >>> classifier = ERMClassifier(  # LDAM-DRW
+    ...     criterion="ldam", class_weight="class_balanced", defer=0.8, max_epochs=5,
+    ...     device="cpu", random_state=0,
+    ... ).fit(X, y)
+    >>> classifier.predict_proba(X).shape
+    (300, 2)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **DeepClassifier._parameter_constraints,
+        "class_weight": [StrOptions({"balanced", "class_balanced"}), dict, None],
+        "sampling": [StrOptions({"balanced", "class_balanced"}), None],
+        "defer": [
+            Interval(Real, 0, 1, closed="left"),
+            Interval(Integral, 0, None, closed="left"),
+        ],
+        "effective_beta": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        criterion: Any = "cross_entropy",
+        class_weight: Any = None,
+        sampling: str | None = None,
+        defer: float = 0.0,
+        focal_gamma: float = 1.0,
+        ldam_margin: float = 0.5,
+        ldam_scale: float = 30.0,
+        effective_beta: float = 0.9999,
+        module: Any = "auto",
+        module_params: dict[str, Any] | None = None,
+        hidden_layer_sizes: Sequence[int] = (256,),
+        optimizer: Any = "adam",
+        learning_rate: float = 1e-3,
+        momentum: float = 0.9,
+        weight_decay: float = 2e-4,
+        max_epochs: int | str = "auto",
+        batch_size: int = 128,
+        warmup_epochs: int = 5,
+        milestones: Sequence[float] = (0.8, 0.9),
+        lr_decay: float = 0.01,
+        augment: Any = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        encode: bool = True,
+        categorical_features: Any = "auto",
+        image_shape: tuple[int, int, int] | None = None,
+        callbacks: Any = None,
+        compile: bool = False,
+        precision: str = "float32",
+        device: Any = "auto",
+        random_state: Any = None,
+        verbose: bool | int = False,
+    ) -> None:
+        self.criterion = criterion
+        self.class_weight = class_weight
+        self.sampling = sampling
+        self.defer = defer
+        self.focal_gamma = focal_gamma
+        self.ldam_margin = ldam_margin
+        self.ldam_scale = ldam_scale
+        self.effective_beta = effective_beta
+        self.module = module
+        self.module_params = module_params
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.warmup_epochs = warmup_epochs
+        self.milestones = milestones
+        self.lr_decay = lr_decay
+        self.augment = augment
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.encode = encode
+        self.categorical_features = categorical_features
+        self.image_shape = image_shape
+        self.callbacks = callbacks
+        self.compile = compile
+        self.precision = precision
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _check_method(self, n: int) -> None:
+        start_of(self.defer, n_epochs_of(self, n))
+        if self.defer and self.class_weight is None and self.sampling is None:
+            raise ValueError(
+                f"defer={self.defer!r} defers class_weight or sampling, and both are None: give "
+                "one of them, such as class_weight='class_balanced' (DRW), or leave defer out."
+            )
+        self._weights(self.class_weight)
+
+    def _weights(self, kind: Any) -> list[float]:
+        """Return the weights of the classes that a parameter names."""
+        counts = np.maximum(self.class_counts_, 1)  # classes still to come, in partial_fit
+        if kind == "balanced":
+            return list(inverse_frequency_weights(counts).tolist())
+        if kind == "class_balanced":
+            return list(class_balanced_weights(counts, self.effective_beta).tolist())
+        given: Mapping[Any, Any] = kind or {}
+        labels = self.classes_.tolist()
+        unknown = [label for label in given if label not in labels]
+        bad = {
+            label: weight
+            for label, weight in given.items()
+            if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf
+        }
+        if unknown or bad:
+            raise ValueError(
+                f"class_weight has {unknown or bad}: keys are labels of y (here {labels}), values "
+                "finite numbers from 0."
+            )
+        return [float(given.get(label, 1.0)) for label in labels]
+
+    def _callbacks(self, start: int) -> list[Any]:
+        callbacks: list[Any] = []
+        if self.class_weight is not None:
+            callbacks.append(DeferredReweighting(self._weights(self.class_weight), start))
+        if self.sampling is not None:
+            callbacks.append(DeferredResampling(self._weights(self.sampling), start))
+        return callbacks
+
+    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+        start = start_of(self.defer, n_epochs_of(self, len(x)))
+        self.net_ = self._fit_net(
+            x,
+            codes,
+            valid,
+            draw_seed(stream),
+            criterion=self.criterion,
+            callbacks=self._callbacks(start),
+            start=start,
+        )
+        self._stream = stream
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> ERMClassifier:
+        """Train for one pass over some more rows.
+
+        The first call, if ``fit`` was not called before, fits the encoder on its rows: they should
+        look like those to come. Then, the learning rate is constant, and class weights and
+        sampling, by the counts of all rows so far, apply at once whatever ``defer``. After ``fit``
+        the training goes on where that ended, at the learning rate of its last epoch.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or torch.Tensor
+            Rows or images, as in ``fit``.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may ever come. Needed in the first call.
+
+        Returns
+        -------
+        ERMClassifier
+            This object.
+
+        Raises
+        ------
+        ValueError
+            If ``classes`` is missing in the first call or differs later, if a label is not one of
+            them, or with ``early_stopping``, which would need its validation rows beforehand.
+        """
+        before = self.__dict__.copy()
+        try:
+            return self._partial_fit(X, y, classes)
+        except BaseException:
+            self.__dict__ = before
+            raise
+
+    def _partial_fit(self, X: Any, y: Any, classes: Any) -> ERMClassifier:
+        if self.early_stopping:
+            raise ValueError(
+                "partial_fit cannot stop early, because it sees the rows one part at a time: set "
+                "early_stopping=False."
+            )
+        first = not hasattr(self, "net_")
+        if first and classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        data, labels = self._check_X_y(X, y, reset=first)
+        if first:
+            self.classes_ = np.unique(classes)
+            self.class_counts_ = np.zeros(len(self.classes_), dtype=np.int64)
+            self._stream = random_stream(self.random_state)
+            self.device_ = resolve_device(self.device)
+            self._check_parameters(len(self.classes_))
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={classes!r} differs from the classes of the first call, "
+                f"{self.classes_.tolist()}: leave it out, or start with a new estimator."
+            )
+        unknown = np.setdiff1d(labels, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y holds {unknown.tolist()}, which are not among the classes of the first call, "
+                f"{self.classes_.tolist()}: name all labels in classes there."
+            )
+        codes = np.searchsorted(self.classes_, labels)
+        self.class_counts_ = self.class_counts_ + np.bincount(codes, minlength=len(self.classes_))
+        if first:
+            self.encoder_ = self._make_encoder(self._image is not None)
+        encoded = self._fit_encoder(data) if first else self._encode(data)
+        self._check_row(encoded)
+        self._pass_over(self._to_device(encoded), self._to_device(codes), first)
+        return self
+
+    def _pass_over(self, x: Tensor, codes: Tensor, first: bool) -> None:
+        """Train for one epoch on these rows."""
+        seed = draw_seed(self._stream)
+        if first:
+            self._weights(self.class_weight)
+            self.net_ = self._fit_net(
+                x,
+                codes,
+                None,
+                seed,
+                criterion=self.criterion,
+                callbacks=self._callbacks(0),
+                n_epochs=1,
+            )
+        else:
+            self._continue(x, codes, seed)
+        self.history_ = records(self.net_.history)
+
+    def _continue(self, x: Tensor, codes: Tensor, seed: int) -> None:
+        net = self.net_
+        net.max_epochs = 1
+        made = criterion_of(self, self.criterion, self.class_counts_)()
+        net.criterion_ = made.to(torch.device(net.device))
+        for _, callback in net.callbacks_:
+            if isinstance(callback, DeferredReweighting):
+                callback.weights = self._weights(self.class_weight)
+            elif isinstance(callback, DeferredResampling):
+                callback.weights = self._weights(self.sampling)
+        with seeded(seed, self.device_, self._n_threads(x)):
+            self._run(net, x, codes)

@@ -1,0 +1,343 @@
+"""The skorch net of the classifiers: batches by tensor indexing, no synchronisation per batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from sklearn.metrics import balanced_accuracy_score
+from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback, EpochTimer, PrintLog
+from torch import Tensor, nn
+
+from imbdeep.training import DivergedError
+
+
+class PixelStandardiser(nn.Module):
+    """Subtract the mean of each colour and divide by its deviation.
+
+    The first layer of a network for images, so that all that comes before it, translation among
+    it, works on pixels in [0, 1].
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None])
+        self.register_buffer("deviation", torch.tensor(deviation)[:, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Standardise images of shape (n, channels, height, width)."""
+        standardised: Tensor = (x - self.mean) / self.deviation
+        return standardised
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """How a module is made: skorch keeps this and not the module, which it would pickle twice."""
+
+    network: Callable[..., nn.Module]
+    parameters: Mapping[str, Any]
+    pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+
+    def __call__(self) -> nn.Module:
+        """Make the module, with fresh weights from torch's random stream."""
+        module = self.network(**self.parameters)
+        return (
+            module
+            if self.pixels is None
+            else nn.Sequential(PixelStandardiser(*self.pixels), module)
+        )
+
+
+@dataclass(frozen=True)
+class ScaledSoftmax:
+    """Logits to probabilities; cosines become logits by the scale of their loss (LDAM)."""
+
+    scale: float = 1.0
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Return probabilities of shape (n, n_classes), float64: rows sum to 1 exactly enough."""
+        return torch.softmax(self.scale * logits.double(), dim=1)
+
+
+class ClassRows:
+    """The rows of each class, to draw from many classes at once.
+
+    Parameters
+    ----------
+    codes : Tensor of shape (n,), int64, on the processor
+        Class of each row.
+    n_classes : int
+        Number of classes.
+    max_rows : int, default=None
+        Keep at most so many rows of each class, chosen at random.
+    """
+
+    def __init__(self, codes: Tensor, n_classes: int, max_rows: int | None = None) -> None:
+        shuffled = torch.arange(len(codes)) if max_rows is None else torch.randperm(len(codes))
+        # Rows sorted by class; those of class k start at starts[k].
+        self.order = shuffled[torch.argsort(codes[shuffled], stable=True)]
+        self.counts = torch.bincount(codes, minlength=n_classes)
+        self.starts = self.counts.cumsum(0) - self.counts
+        self.sizes = self.counts if max_rows is None else self.counts.clamp(max=max_rows)
+
+    def draw(self, classes: Tensor) -> Tensor:
+        """Draw a row, uniformly, for each entry of ``classes`` (any shape)."""
+        uniform = torch.rand(classes.shape, dtype=torch.float64)
+        sizes = self.sizes[classes]
+        place = torch.minimum((uniform * sizes).long(), sizes - 1)
+        return self.order[self.starts[classes] + place]
+
+
+class TrainingBatches:
+    """Batches of an epoch, by tensor indexing on the device.
+
+    Rows are drawn on the processor, all of an epoch at once. Without ``weights`` an epoch is a
+    shuffled pass; with them it is as many rows drawn with replacement. A last batch of one row
+    joins the one before, for batch normalisation has no variance of one row.
+
+    Parameters
+    ----------
+    dataset : skorch.dataset.Dataset
+        Its ``X`` and ``y`` are tensors on the device.
+    batch_size : int
+        Rows in a batch.
+    n_classes : int
+        Number of classes.
+    """
+
+    def __init__(self, dataset: Any, batch_size: int, n_classes: int) -> None:
+        self.x, self.y = dataset.X, dataset.y
+        self.batch_size = batch_size
+        self.codes = self.y.cpu()
+        self.rows = ClassRows(self.codes, n_classes)
+        self.weights: Tensor | None = None
+
+    def draw(self) -> Tensor:
+        """Draw the rows of an epoch, in order, on the processor."""
+        n = len(self.codes)
+        if self.weights is None:
+            return torch.randperm(n)
+        # By class and then within it: torch.multinomial over rows ends at 2**24 of them.
+        share = self.weights * self.rows.counts
+        return self.rows.draw(torch.multinomial(share, n, replacement=True))
+
+    def sizes(self) -> list[int]:
+        """Return the number of rows of each batch."""
+        n = len(self.codes)
+        full, rest = divmod(n, self.batch_size)
+        sizes = [self.batch_size] * full + [rest] * (rest > 0)
+        if len(sizes) > 1 and sizes[-1] == 1:
+            sizes[-2:] = [sizes[-2] + 1]
+        return sizes
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        for rows in self.draw().to(self.y.device).split(self.sizes()):
+            yield self.x[rows], self.y[rows]
+
+    def __len__(self) -> int:
+        return len(self.sizes())
+
+
+class EvaluationBatches:
+    """Rows in order, in batches; labels where the dataset has them."""
+
+    def __init__(self, dataset: Any, batch_size: int) -> None:
+        self.x, self.y = dataset.X, dataset.y
+        self.batch_size = batch_size
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        for start in range(0, len(self.x), self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            yield self.x[rows], None if self.y is None else self.y[rows]
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.x) / self.batch_size)
+
+
+class ClassifierNet(NeuralNetClassifier):
+    """skorch's loop on tensors that stay on the device.
+
+    It differs from :class:`skorch.NeuralNetClassifier` in what a step costs: the loss is read from
+    the device once an epoch, and the per-batch hooks run only if a callback has any (then all is as
+    in skorch). An epoch records ``train_loss`` and, on validation rows, ``valid_loss`` and
+    ``valid_balanced_accuracy``. A loss that is not finite raises
+    :class:`~imbdeep.training.DivergedError`, and Ctrl-C is told apart from early stopping.
+
+    Parameters
+    ----------
+    augment : callable, default=None
+        ``augment(x)`` changes a training batch of images.
+    bfloat16 : bool, default=False
+        Whether the module computes in bfloat16 where that is safe (autocast).
+    **kwargs
+        Parameters of :class:`skorch.NeuralNetClassifier`.
+    """
+
+    def __init__(self, *args: Any, augment: Any = None, bfloat16: bool = False, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.augment = augment
+        self.bfloat16 = bfloat16
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
+        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+    def torch_compile(self, module: nn.Module, name: str) -> nn.Module:
+        """Compile the network alone: a loss changes its weights between epochs."""
+        return module if name == "criterion" else super().torch_compile(module, name)
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        """Return the batches; those of the training are kept for the schedules."""
+        iterator = super().get_iterator(dataset, training=training)
+        if training:
+            self.batches_ = iterator
+        return iterator
+
+    def fit_loop(self, *args: Any, **kwargs: Any) -> ClassifierNet:
+        """Train; remember whether it was the user who stopped it."""
+        self.interrupted_ = self._stopping = False
+        self._hooked = any(_has_batch_hooks(callback) for _, callback in self.callbacks_)
+        try:
+            super().fit_loop(*args, **kwargs)
+        except KeyboardInterrupt:
+            self.interrupted_ = not self._stopping
+            raise
+        finally:
+            self.batches_ = None  # holds the data
+        return self
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Tell the callbacks; one that raises KeyboardInterrupt stops the training early."""
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt:
+            self._stopping = True
+            raise
+
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    ) -> None:
+        """Run one epoch and record the mean loss of its rows."""
+        if iterator is None:
+            return
+        self._set_training(training)
+        total: Tensor | float = 0.0
+        n_rows = n_batches = 0
+        true, predicted = [], []
+        for batch in iterator:
+            if self._hooked:
+                self.notify("on_batch_begin", batch=batch[:2], training=training)
+            step = step_fn(batch, **fit_params)
+            n = len(batch[1])
+            n_rows, n_batches = n_rows + n, n_batches + 1
+            total = total + step["loss"].detach() * n
+            if not training:
+                true.append(batch[1])
+                predicted.append(step["y_pred"].argmax(dim=1))
+            if self._hooked:
+                self.history.record_batch(f"{prefix}_loss", step["loss"].item())
+                self.history.record_batch(f"{prefix}_batch_size", n)
+                self.notify("on_batch_end", batch=batch[:2], training=training, **step)
+        loss = float(total) / n_rows  # the only synchronisation of the epoch
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"The {prefix} loss became {loss} in epoch {self.history[-1, 'epoch']}. Try a "
+                "smaller learning_rate, a longer warmup_epochs, or smaller class weights, and look "
+                "for columns with extreme values."
+            )
+        self.history.record(f"{prefix}_loss", loss)
+        self.history.record(f"{prefix}_batch_count", n_batches)
+        if not training:
+            score = balanced_accuracy_score(torch.cat(true).cpu(), torch.cat(predicted).cpu())
+            self.history.record("valid_balanced_accuracy", float(score))
+
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
+        """Do one optimisation step."""
+        x, y = self.training_rows(batch)
+        step: dict[str, Tensor] = {}
+
+        def closure() -> Tensor:
+            self.optimizer_.zero_grad()
+            logits = self.infer(x)
+            loss: Tensor = self.get_loss(logits, y, X=x, training=True)
+            loss.backward()
+            step.setdefault("loss", loss)
+            step.setdefault("y_pred", logits)
+            if self._hooked:
+                self.notify(
+                    "on_grad_computed",
+                    named_parameters=self.get_all_learnable_params(),
+                    batch=batch[:2],
+                    training=True,
+                )
+            return loss
+
+        self.optimizer_.step(closure)
+        return step
+
+    def training_rows(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return the rows and labels of a step, augmented."""
+        x, y = batch
+        return (x if self.augment is None else self.augment(x)), y
+
+    def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
+        """Return the loss and the logits of validation rows."""
+        x, y = batch
+        with torch.no_grad():
+            logits = self.infer(x)
+            return {"loss": self.get_loss(logits, y, X=x, training=False), "y_pred": logits}
+
+    def evaluation_step(self, batch: Any, training: bool = False) -> Tensor:
+        """Return the logits of rows to predict."""
+        self.check_is_fitted()
+        self._set_training(training)
+        with torch.set_grad_enabled(training):
+            return self.infer(batch[0].to(self.device))
+
+    def infer(self, x: Tensor, **fit_params: Any) -> Tensor:
+        """Return the logits of rows on the device, shape (n, n_classes), float32."""
+        if not self.bfloat16:
+            logits: Tensor = self.module_(x)
+            return logits
+        with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16):
+            logits = self.module_(x)
+        return logits.float()
+
+    def get_loss(self, y_pred: Tensor, y_true: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """Return the mean of the losses of the rows, class weights not divided out (as M2m)."""
+        loss: Tensor = self.criterion_(y_pred, y_true)
+        return loss.mean()
+
+
+def _has_batch_hooks(callback: Callback) -> bool:
+    return any(
+        getattr(type(callback), hook) is not getattr(Callback, hook)
+        for hook in ("on_batch_begin", "on_batch_end", "on_grad_computed")
+    )
+
+
+_NAMES = {
+    "train_loss": "loss",
+    "valid_loss": "validation",
+    "valid_balanced_accuracy": "validation_balanced_accuracy",
+}
+
+
+def records(history: Any) -> list[dict[str, Any]]:
+    """skorch's history in the words of the house, without batches and clocks."""
+    ignored = {"batches", "dur", "train_batch_count", "valid_batch_count"}
+    return [
+        {
+            _NAMES.get(name, name): value
+            for name, value in epoch.items()
+            if name not in ignored and not name.endswith("_best")
+        }
+        for epoch in history
+    ]

@@ -1,0 +1,488 @@
+"""What all classifiers share: a scikit-learn classifier that owns a skorch net."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.model_selection import train_test_split
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import (
+    assert_all_finite,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+from skorch.dataset import Dataset
+from torch import Tensor, nn
+
+from imbdeep.classifiers._building import OPTIMIZERS, check_output, make_net
+from imbdeep.classifiers._net import ClassifierNet, records
+from imbdeep.classifiers.schedules import check_moment
+from imbdeep.encoding import (
+    ImageScaler,
+    TabularEncoder,
+    check_shape,
+    data_array,
+    is_frame,
+    refuse_missing_labels,
+    target_array,
+)
+from imbdeep.networks import CosineLinear
+from imbdeep.training import draw_seed, random_stream, resolve_device, seeded
+
+__all__ = ["DeepClassifier"]
+
+
+class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
+    """Base class of the classifiers that train a network.
+
+    It validates and encodes what the user hands in, splits off validation rows before anything is
+    re-sampled or made, builds the module, the loss and the schedule of the learning rate, and
+    trains a private skorch net, ``net_``. A method implements ``_train(net, x, codes)``, and may
+    choose another class of net, and callbacks. Parameters are those of
+    :class:`~imbdeep.classifiers.ERMClassifier`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels in sorted order: the order of the columns of ``predict_proba``.
+    class_counts_ : ndarray of shape (n_classes,)
+        Number of training rows of each class (validation rows are not among them).
+    encoder_ : TabularEncoder, ImageScaler or None
+        Turns rows into what the network sees; None where they are taken as they are.
+    net_ : skorch.NeuralNetClassifier
+        The trained net, on encoded rows and integer labels.
+    history_ : list of dict
+        A record an epoch: ``epoch``, ``loss``, ``learning_rate`` and, with validation rows,
+        ``validation`` (loss) and ``validation_balanced_accuracy``.
+    device_ : torch.device
+        Where the network was trained.
+    n_features_in_ : int
+        Number of columns (of channels, for images).
+    feature_names_in_ : ndarray of str
+        Names of the columns, if X has string names.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "criterion": [StrOptions({"cross_entropy", "focal", "ldam"}), type],
+        "focal_gamma": [Interval(Real, 0, None, closed="left")],
+        "ldam_margin": [Interval(Real, 0, None, closed="left")],
+        "ldam_scale": [Interval(Real, 0, None, closed="neither")],
+        "module": [StrOptions({"auto", "mlp", "resnet20", "resnet32"}), callable],
+        "module_params": [dict, None],
+        "hidden_layer_sizes": ["array-like"],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+        "milestones": ["array-like"],
+        "lr_decay": [Interval(Real, 0, 1, closed="right")],
+        "augment": [StrOptions({"crop_flip"}), callable, None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "encode": ["boolean"],
+        "categorical_features": ["array-like", StrOptions({"auto"}), None],
+        "image_shape": ["array-like", None],
+        "callbacks": ["array-like", None],
+        "compile": ["boolean"],
+        "precision": [StrOptions({"float32", "bfloat16"})],
+        "device": [str, torch.device],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # Every concrete classifier declares its own constructor; these are what it must hold.
+    criterion: Any
+    focal_gamma: float
+    ldam_margin: float
+    ldam_scale: float
+    module: Any
+    module_params: dict[str, Any] | None
+    hidden_layer_sizes: Sequence[int]
+    optimizer: Any
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    max_epochs: int | str
+    batch_size: int
+    warmup_epochs: int
+    milestones: Sequence[float]
+    lr_decay: float
+    augment: Any
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
+    encode: bool
+    categorical_features: Any
+    image_shape: tuple[int, int, int] | None
+    callbacks: Any
+    compile: bool
+    precision: str
+    device: Any
+    random_state: Any
+    verbose: bool | int
+
+    @abstractmethod
+    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+        """Train on encoded rows and their codes and set ``net_``; ``valid`` is a pair or None."""
+
+    def _check_method(self, n: int) -> None:
+        """Refuse, before training, parameters of the method that do not fit the n training rows."""
+
+    def _make_encoder(self, image: bool) -> Any:
+        """Return the encoder to fit on the training rows, or a fitted one."""
+        if not self.encode:
+            return None
+        encoder = (
+            ImageScaler()
+            if image
+            else TabularEncoder(
+                categorical_features=self.categorical_features, handle_unknown="ignore"
+            )
+        )
+        return encoder.set_output(transform="default")  # whatever scikit-learn's global setting
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any) -> DeepClassifier:
+        """Train the network.
+
+        A call that fails or is interrupted leaves the classifier as it was before.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, pandas or polars DataFrame, or torch.Tensor
+            Rows, of shape (n_samples, n_features), or images, of shape (n_samples, channels,
+            height, width). Tables may have mixed columns and missing values (with ``encode``).
+        y : array-like of shape (n_samples,)
+            Labels of any kind.
+
+        Returns
+        -------
+        DeepClassifier
+            This object.
+
+        Raises
+        ------
+        ValueError
+            If the data cannot be used (one class, infinite values, dates, ...) or a parameter does
+            not fit it; before any training.
+        imbdeep.training.DivergedError
+            If the training loss stops being finite.
+        """
+        before = self.__dict__.copy()
+        try:
+            return self._fit(X, y)
+        except BaseException:
+            self.__dict__ = before
+            raise
+
+    def _fit(self, X: Any, y: Any) -> DeepClassifier:
+        data, labels = self._check_X_y(X, y)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y holds one class, {labels[0]!r}: a classifier needs rows of two classes or more."
+            )
+        self._check_parameters(len(self.classes_))
+        self.device_ = resolve_device(self.device)
+        stream = random_stream(self.random_state)
+        train, held_out = self._split(codes, stream)
+        self.class_counts_ = np.bincount(codes[train], minlength=len(self.classes_))
+        self._check_method(int(self.class_counts_.sum()))
+
+        self.encoder_ = self._make_encoder(self._image is not None)
+        x = self._fit_encoder(_rows(data, train))
+        self._check_row(x)
+        valid = None
+        if held_out is not None:
+            held = self._encode(_rows(data, held_out))
+            valid = self._to_device(held), self._to_device(codes[held_out])
+        self._train(self._to_device(x), self._to_device(codes[train]), valid, stream)
+        self.history_ = records(self.net_.history)
+        return self
+
+    def _fit_encoder(self, data: Any) -> NDArray[np.float32]:
+        if self.encoder_ is None:
+            return _plain(data, self._image)
+        x = self.encoder_.fit_transform(data)
+        return x if self._image is None else x.reshape(-1, *self._image)
+
+    def _encode(self, data: Any) -> NDArray[np.float32]:
+        if self.encoder_ is None:
+            return _plain(data, self._image)
+        x = self.encoder_.transform(data)
+        return x if self._image is None else x.reshape(-1, *self._image)
+
+    def _to_device(self, rows: NDArray[Any]) -> Tensor:
+        # A copy where the array may not be written to: torch would warn.
+        tensor = torch.from_numpy(np.require(rows, requirements=["C", "W"]))
+        if tensor.ndim == 4 and self.device_.type == "cuda":
+            tensor = tensor.contiguous(memory_format=torch.channels_last)
+        return tensor.to(self.device_)
+
+    def _check_X_y(self, X: Any, y: Any, reset: bool = True) -> tuple[Any, NDArray[Any]]:
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        targets = target_array(y)
+        refuse_missing_labels(targets)
+        assert_all_finite(targets, input_name="y")
+        if (
+            targets.ndim
+            and type_of_target(targets, input_name="y").startswith("multi")
+            and (type_of_target(targets) != "multiclass")
+        ):
+            raise ValueError("Multilabel and multioutput targets are not supported.")
+        data = data_array(X)
+        if is_frame(data) and self.encode:
+            validate_data(self, X=data, y=targets, reset=reset, skip_check_array=True)
+            labels = column_or_1d(targets, warn=True)
+            check_consistent_length(data, labels)
+        else:
+            data, labels = validate_data(
+                self, X=data, y=targets, reset=reset, **self._array_rules()
+            )
+        check_classification_targets(labels)
+        check_shape(data, self.image_shape)
+        if reset:
+            self._image = self._image_of(data)
+        else:
+            self._check_row_shape(data)
+        return data, labels
+
+    def _array_rules(self) -> dict[str, Any]:
+        if self.encode:  # missing values are encoded; the encoder refuses infinite ones by column
+            return {
+                "accept_sparse": ["csr", "csc"],
+                "allow_nd": True,
+                "dtype": None,
+                "ensure_all_finite": False,
+            }
+        return {"accept_sparse": ["csr"], "allow_nd": True, "dtype": np.float32}
+
+    def _image_of(self, data: Any) -> tuple[int, ...] | None:
+        if isinstance(data, np.ndarray) and data.ndim == 4:
+            return data.shape[1:]
+        return None if self.image_shape is None else tuple(self.image_shape)
+
+    def _check_parameters(self, n_classes: int) -> None:
+        for size in self.hidden_layer_sizes:
+            if not isinstance(size, Integral) or size < 1:
+                raise ValueError(
+                    f"hidden_layer_sizes={self.hidden_layer_sizes!r} must be positive integers: "
+                    "the units of each hidden layer."
+                )
+        for moment in self.milestones:
+            check_moment("milestones", moment)
+        images_only = self.module in ("resnet20", "resnet32") or self.augment == "crop_flip"
+        if images_only and self._image is None:
+            what = "augment" if self.augment == "crop_flip" else "module"
+            raise ValueError(
+                f"{what}={getattr(self, what)!r} works on images: pass X of shape (n_samples, "
+                "channels, height, width), or give image_shape for flattened images."
+            )
+        if self.module_params and isinstance(self.module, str):
+            raise ValueError(
+                f"module_params={self.module_params!r} are arguments of your own module, but "
+                f"module={self.module!r}: pass a class, or use hidden_layer_sizes."
+            )
+        if isinstance(self.module, nn.Module):
+            raise TypeError(
+                "module must be a class, got an instance of it: pass the class itself (every fit "
+                "makes fresh weights), and its arguments as module_params."
+            )
+
+    def _split(
+        self, codes: NDArray[np.intp], stream: np.random.RandomState
+    ) -> tuple[NDArray[np.intp] | slice, NDArray[np.intp] | None]:
+        """Split off validation rows, stratified; classes of one row stay in the training part."""
+        if not self.early_stopping:
+            return slice(None), None
+        alone = np.bincount(codes)[codes] < 2
+        rows = np.flatnonzero(~alone)
+        n_classes = len(np.unique(codes[rows]))
+        n_held_out = math.ceil(self.validation_fraction * len(codes))
+        if n_held_out < n_classes or len(rows) - n_held_out < n_classes:
+            raise ValueError(
+                f"early_stopping with validation_fraction={self.validation_fraction} of "
+                f"{len(codes)} rows holds out {n_held_out} of them, and {n_classes} classes need "
+                "as many on either side: change validation_fraction, or set early_stopping=False."
+            )
+        train, held_out = train_test_split(
+            rows, test_size=n_held_out, stratify=codes[rows], random_state=draw_seed(stream)
+        )
+        return np.sort(np.concatenate([train, np.flatnonzero(alone)])), np.sort(held_out)
+
+    def _check_row(self, x: NDArray[np.float32]) -> None:
+        if not math.prod(x.shape[1:]):
+            raise ValueError(
+                f"All {self.n_features_in_} columns of X are constant: there is nothing to learn "
+                "the classes from."
+            )
+
+    def _fit_net(
+        self, x: Tensor, codes: Tensor, valid: Any, seed: int, **options: Any
+    ) -> ClassifierNet:
+        """Make a net with these options (see :func:`make_net`), train it and return it."""
+        net = make_net(self, x, codes, valid, **options)
+        with seeded(seed, self.device_, self._n_threads(x)):
+            net.initialize()
+            if x.ndim == 4 and self.device_.type == "cuda":
+                net.module_.to(memory_format=torch.channels_last)
+            check_output(net, x)
+            return self._run(net, x, codes)
+
+    def _run(self, net: ClassifierNet, x: Tensor, codes: Tensor) -> ClassifierNet:
+        net.partial_fit(x, codes)  # skorch's name for training without a fresh start
+        if net.interrupted_:
+            raise KeyboardInterrupt
+        net.train_split = None  # holds the validation rows
+        return net
+
+    def _n_threads(self, x: Tensor) -> int | None:
+        """Small networks want one thread: see :func:`imbdeep.training.seeded`."""
+        return 1 if self.module == "mlp" or x.ndim == 2 else None
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict the label of each row: the class of the highest probability.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or torch.Tensor
+            Rows or images, with the columns seen in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels.
+        """
+        codes = self.predict_proba(X).argmax(axis=1)  # first: an unfitted estimator has no classes_
+        labels: NDArray[Any] = self.classes_[codes]
+        return labels
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Predict the probability of each class, by the loss that was trained.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or torch.Tensor
+            Rows or images, with the columns seen in ``fit``. A level that ``fit`` did not see
+            counts as none of the levels, a missing value in a column that had none as the middle.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to 1; columns in the order of ``classes_``.
+        """
+        x = self._new_rows(X)
+        with seeded(0, torch.device(self.net_.device), self._n_threads(x)):
+            probabilities: NDArray[np.float64] = self.net_.predict_proba(Dataset(x))
+        return probabilities
+
+    def penultimate_features(self, X: Any) -> NDArray[np.float32]:
+        """Return what the last linear layer of the network is given.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or torch.Tensor
+            Rows or images, with the columns seen in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_units)
+            Features, learned to be separable by hyperplanes (by angles, for LDAM).
+
+        Raises
+        ------
+        ValueError
+            If the module has no linear layer.
+        """
+        x = self._new_rows(X)
+        layers = [
+            m for m in self.net_.module_.modules() if isinstance(m, (nn.Linear, CosineLinear))
+        ]
+        if not layers:
+            raise ValueError(
+                f"module={self.module!r} has no linear layer, before which features could be read: "
+                "end it with torch.nn.Linear."
+            )
+        seen: list[Tensor] = []
+        hook = layers[-1].register_forward_pre_hook(
+            lambda _, inputs: seen.append(inputs[0].detach().float().cpu())
+        )
+        try:
+            with seeded(0, torch.device(self.net_.device), self._n_threads(x)):
+                for _ in self.net_.forward_iter(Dataset(x)):
+                    pass
+        finally:
+            hook.remove()
+        features: NDArray[np.float32] = torch.cat(seen).numpy()
+        return features
+
+    def _new_rows(self, X: Any) -> Tensor:
+        """Validate and encode rows to predict, as a tensor on the processor."""
+        check_is_fitted(self, "net_")
+        data = data_array(X)
+        if is_frame(data) and self.encode:
+            validate_data(self, X=data, reset=False, skip_check_array=True)
+        else:
+            data = validate_data(self, X=data, reset=False, **self._array_rules())
+        self._check_row_shape(data)
+        return torch.from_numpy(np.require(self._encode(data), requirements=["C", "W"]))
+
+    def _check_row_shape(self, data: Any) -> None:
+        if self._image is not None:
+            row = np.shape(data)[1:]
+            if row != self._image and row != (math.prod(self._image),):
+                raise ValueError(
+                    f"X has rows of shape {row}, and {type(self).__name__} was fitted on images of "
+                    f"shape {self._image}: pass images of that shape, or flattened ones."
+                )
+        elif np.ndim(data) != 2 and not is_frame(data):
+            raise ValueError(
+                f"X has shape {np.shape(data)}, and {type(self).__name__} was fitted on a table: "
+                "pass rows of shape (n_samples, n_features)."
+            )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "net_" in state:  # skorch moves a net to the processor where its device is missing
+            self.device_ = torch.device(self.net_.device)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = bool(self.encode)
+        tags.input_tags.string = bool(self.encode)
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _rows(data: Any, rows: Any) -> Any:
+    """Rows of any container, all of them without a copy."""
+    if isinstance(rows, slice):
+        return data
+    if hasattr(data, "iloc"):
+        return data.iloc[rows]
+    return data[rows]
+
+
+def _plain(data: Any, image: tuple[int, ...] | None) -> NDArray[np.float32]:
+    """Numbers as they are, dense, in float32."""
+    dense = data.toarray() if hasattr(data, "toarray") else data
+    x: NDArray[np.float32] = np.asarray(dense, dtype=np.float32)
+    return x if image is None else x.reshape(-1, *image)

@@ -1,0 +1,258 @@
+"""What changes during training: the learning rate, and when balancing begins.
+
+The callbacks are skorch's, for the nets of this room (``net_`` of a classifier). An epoch is named
+by its index: ``start=160`` leaves epochs 0 to 159 as they are and applies from epoch 160 on, as in
+[1]_ and [2]_.
+
+References
+----------
+.. [1] K. Cao et al., "Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss",
+   NeurIPS 2019, section 3.3.
+.. [2] J. Kim, J. Jeong, J. Shin, "M2m: Imbalanced Classification via Major-to-minor Translation",
+   CVPR 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+from skorch.callbacks import Callback, EarlyStopping
+
+__all__ = [
+    "DeferredEarlyStopping",
+    "DeferredResampling",
+    "DeferredReweighting",
+    "WarmupStepDecay",
+    "check_moment",
+    "epoch_of",
+    "start_of",
+]
+
+
+def epoch_of(when: float, max_epochs: int) -> int:
+    """Turn a moment of the training into the index of an epoch.
+
+    Parameters
+    ----------
+    when : int or float
+        An integer is the index itself; a float in [0, 1] is a share of the training.
+    max_epochs : int
+        Length of the training.
+
+    Returns
+    -------
+    int
+        The index, rounded for a share.
+
+    Examples
+    --------
+    >>> from imbdeep.classifiers.schedules import epoch_of
+    >>> epoch_of(0.8, 200), epoch_of(10, 15)
+    (160, 10)
+    """
+    return int(when) if isinstance(when, Integral) else round(when * max_epochs)
+
+
+def start_of(defer: float, max_epochs: int) -> int:
+    """Return the first epoch of a deferred phase, and refuse one that never comes.
+
+    Parameters
+    ----------
+    defer : int or float
+        As in :func:`epoch_of`.
+    max_epochs : int
+        Length of the training.
+
+    Returns
+    -------
+    int
+        The index; the last epoch at the latest, for a share.
+
+    Raises
+    ------
+    ValueError
+        If ``defer`` is an epoch after the last.
+
+    Examples
+    --------
+    >>> from imbdeep.classifiers.schedules import start_of
+    >>> start_of(0.99, 10)
+    9
+    """
+    start = epoch_of(defer, max_epochs)
+    if isinstance(defer, Integral) and start >= max_epochs:
+        raise ValueError(
+            f"defer={defer} never comes in a training of {max_epochs} epochs: give a smaller "
+            "number, or a share such as 0.8."
+        )
+    return min(start, max_epochs - 1)
+
+
+def check_moment(name: str, when: Any) -> None:
+    """Refuse what :func:`epoch_of` does not understand.
+
+    Parameters
+    ----------
+    name : str
+        The parameter that holds it.
+    when : object
+        What the user gave.
+
+    Raises
+    ------
+    ValueError
+        If it is neither the index of an epoch nor a share of the training.
+
+    Examples
+    --------
+    >>> from imbdeep.classifiers.schedules import check_moment
+    >>> check_moment("milestones", 0.8)
+    """
+    index = isinstance(when, Integral) and int(when) >= 0
+    share = not isinstance(when, Integral) and isinstance(when, Real) and 0 <= float(when) <= 1
+    if not index and not share:
+        raise ValueError(
+            f"{name} holds {when!r}: a moment of the training is a share of it, from 0.0 to 1.0, "
+            "or the index of an epoch, an integer from 0."
+        )
+
+
+class WarmupStepDecay(Callback):
+    """Raise the learning rate linearly, then cut it at milestones.
+
+    In epoch t it is ``learning_rate * min(1, (t + 1) / warmup) * decay**m``, where m is the number
+    of milestones that t has reached. Recorded as ``learning_rate`` in the history.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The full rate.
+    warmup : int, default=5
+        Epochs until the full rate is reached; the first has ``1 / warmup`` of it. 0 is no warm-up.
+    milestones : sequence of int, default=()
+        Indices of the epochs from which the rate is lower by ``decay``.
+    decay : float, default=0.01
+        Factor at each milestone.
+
+    Examples
+    --------
+    >>> from imbdeep.classifiers.schedules import WarmupStepDecay
+    >>> schedule = WarmupStepDecay(0.1, warmup=2, milestones=(3, 5), decay=0.1)
+    >>> [round(schedule.rate(epoch), 6) for epoch in range(6)]
+    [0.05, 0.1, 0.1, 0.01, 0.01, 0.001]
+    """
+
+    def __init__(
+        self,
+        learning_rate: float,
+        *,
+        warmup: int = 5,
+        milestones: Sequence[int] = (),
+        decay: float = 0.01,
+    ) -> None:
+        self.learning_rate = learning_rate
+        self.warmup = warmup
+        self.milestones = milestones
+        self.decay = decay
+
+    def rate(self, epoch: int) -> float:
+        """Return the learning rate of an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Index of the epoch.
+
+        Returns
+        -------
+        float
+            The rate.
+        """
+        warm = min(1.0, (epoch + 1) / self.warmup) if self.warmup else 1.0
+        reached = sum(epoch >= milestone for milestone in self.milestones)
+        return float(self.learning_rate * warm * self.decay**reached)
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Set the rate of the epoch that begins."""
+        rate = self.rate(net.history[-1, "epoch"] - 1)
+        for group in net.optimizer_.param_groups:
+            group["lr"] = rate
+        net.history.record("learning_rate", rate)
+
+
+class DeferredReweighting(Callback):
+    """Give the classes weights in the loss from an epoch on (DRW of [1]_; RW with ``start=0``).
+
+    Parameters
+    ----------
+    weights : sequence of float of length n_classes
+        A factor for the loss of each class, in the order of the codes.
+    start : int, default=0
+        Index of the first epoch with weights.
+
+    References
+    ----------
+    .. [1] K. Cao et al., "Learning Imbalanced Datasets with Label-Distribution-Aware Margin
+       Loss", NeurIPS 2019, Algorithm 1.
+    """
+
+    def __init__(self, weights: Sequence[float], start: int = 0) -> None:
+        self.weights = weights
+        self.start = start
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Hand the weights to the criterion when their epoch has come."""
+        begun = net.history[-1, "epoch"] > self.start
+        net.criterion_.weight = torch.tensor(self.weights, device=net.device) if begun else None
+
+
+class DeferredResampling(Callback):
+    """Draw rows by class weights from an epoch on (DRS; RS with ``start=0``).
+
+    An epoch keeps its length, the number of rows N: N rows are drawn with replacement, each with a
+    probability proportional to the weight of its class. With weights ∝ 1/N_k all classes are
+    equally frequent.
+
+    Parameters
+    ----------
+    weights : sequence of float of length n_classes
+        Weight of one row of each class, in the order of the codes.
+    start : int, default=0
+        Index of the first epoch with this sampling.
+    """
+
+    def __init__(self, weights: Sequence[float], start: int = 0) -> None:
+        self.weights = weights
+        self.start = start
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Hand the weights to the batches when their epoch has come."""
+        begun = net.history[-1, "epoch"] > self.start
+        net.batches_.weights = torch.tensor(self.weights, dtype=torch.float64) if begun else None
+
+
+class DeferredEarlyStopping(EarlyStopping):
+    """skorch's early stopping, blind until deferred balancing has begun.
+
+    Otherwise a long first phase would end the training, or have its best epoch restored, before
+    the balancing that the user asked for had begun.
+
+    Parameters
+    ----------
+    start : int, default=0
+        Index of the first epoch that counts.
+    **kwargs
+        Parameters of :class:`skorch.callbacks.EarlyStopping`.
+    """
+
+    def __init__(self, start: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.start = start
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Compare the epoch that ended with the best, if it counts."""
+        if net.history[-1, "epoch"] > self.start:
+            super().on_epoch_end(net, **kwargs)

@@ -1,0 +1,649 @@
+"""The step of M2m: what it replaces, what it asks of the networks, and what it leaves as it was."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from skorch.dataset import Dataset
+from torch import nn
+
+from imbdeep.classifiers._m2m.net import M2mNet, Settings, TranslationBatches
+from imbdeep.classifiers._net import ClassifierNet, ScaledSoftmax
+from imbdeep.classifiers.schedules import DeferredResampling
+from imbdeep.networks import CosineLinear
+
+LEVEL = 1e-4
+N_CLASSES, N_FEATURES = 3, 4
+SETTINGS = Settings(
+    gamma=0.0,
+    logit_lambda=0.1,
+    n_steps=5,
+    step_size=0.3,
+    noise_radius=0.0,
+    from_batch=False,
+    ablation=None,
+    stop_at_gamma=False,
+)
+
+
+@pytest.fixture(autouse=True)
+def _local_stream():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def network(n_classes=N_CLASSES, n_features=N_FEATURES):
+    """A network with all that a translation could disturb: statistics, dropout, a frozen layer."""
+    module = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(n_features, 8),
+        nn.BatchNorm1d(8),
+        nn.Dropout(0.5),
+        nn.ReLU(inplace=True),
+        nn.Linear(8, n_classes),
+    )
+    module[2].running_mean.normal_()
+    return module
+
+
+def sure(k, n_classes=N_CLASSES, logit=50.0):
+    """A linear network that gives class k nearly all, whatever the row."""
+    module = nn.Linear(N_FEATURES, n_classes)
+    with torch.no_grad():
+        module.weight.mul_(0.01)
+        module.bias.copy_(logit * torch.eye(n_classes)[k])
+    return module
+
+
+def trained(module, scale=1.0):
+    """A net as a fitted teacher holds it."""
+    net = ClassifierNet(
+        lambda: module,
+        criterion=nn.CrossEntropyLoss,
+        predict_nonlinearity=ScaledSoftmax(scale),
+        device="cpu",
+    ).initialize()
+    net.module_.eval()
+    return net
+
+
+def student(teachers=(), module=None, scale=1.0, box=(-100.0, 100.0), augment=None, **settings):
+    """A student before its first step; ``teachers`` are modules, or pairs of net and columns."""
+    module = network() if module is None else module
+    pairs = [
+        teacher if isinstance(teacher, tuple) else (trained(teacher), list(range(N_CLASSES)))
+        for teacher in teachers
+    ]
+    net = M2mNet(
+        lambda: module,
+        criterion=nn.CrossEntropyLoss,
+        criterion__reduction="none",
+        optimizer=torch.optim.SGD,
+        lr=0.01,
+        classes=list(range(N_CLASSES)),
+        predict_nonlinearity=ScaledSoftmax(scale),
+        device="cpu",
+        verbose=0,
+        augment=augment,
+        teachers=pairs,
+        settings=dataclasses.replace(SETTINGS, **settings),
+        box=tuple(torch.tensor(bound) for bound in box),
+        seed_rows=torch.randn(50, N_FEATURES),
+    ).initialize()
+    net.module_.train()
+    return net
+
+
+def planned(n=9, places=(1, 4, 5, 8), targets=(0, 1, 0, 2), sources=(2, 0, 1, 0)):
+    """A batch with its plan."""
+    x, y = torch.randn(n, N_FEATURES), torch.arange(n) % N_CLASSES
+    where = torch.tensor(places)
+    y[where] = torch.as_tensor(targets)
+    seeds = torch.arange(len(where)) if n < 20 else torch.arange(len(where)) % 50
+    return x, y, where, seeds, torch.as_tensor(sources)
+
+
+def state(module):
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def assert_same_state(module, before):
+    after = module.state_dict()
+    assert after.keys() == before.keys()
+    for name, value in before.items():
+        assert torch.equal(after[name], value), name
+
+
+# Batches
+
+
+def batches(from_batch=False, n=300, batch_size=10, **planner):
+    generator = torch.Generator().manual_seed(1)
+    codes = torch.tensor([0] * (n // 10) + [1] * (n - n // 10 - n // 5) + [2] * (n // 5))
+    x = torch.rand(n, 2, generator=generator)
+    x[:, 0] = torch.arange(n)  # a row's first feature is its place
+    made = TranslationBatches(
+        Dataset(x, codes), batch_size, 3, {"beta": 0.5, "from_batch": from_batch, **planner}
+    )
+    return made, x, codes
+
+
+def test_batches_before_the_deferred_epoch_carry_no_plan():
+    made, _, codes = batches()
+    seen = list(made)
+    assert [len(batch) for batch in seen] == [2] * 30
+    assert torch.cat([batch[0] for batch in seen])[:, 0].sort()[0].tolist() == list(range(300))
+    assert all(torch.equal(codes[rows[:, 0].long()], y) for rows, y in seen)
+    assert int(made.planner.marked.sum()) == 0
+
+
+@pytest.mark.parametrize("from_batch", [False, True])
+@pytest.mark.parametrize("n, batch_size, n_batches", [(300, 10, 30), (640, 5, 128), (301, 50, 6)])
+def test_batches_carry_the_plan_of_their_own_rows(from_batch, n, batch_size, n_batches):
+    made, _, codes = batches(from_batch, n, batch_size)  # 128 are more than are planned at once
+    made.weights = 1.0 / torch.bincount(codes).double()
+    total = 0
+    seen = list(made)
+    assert len(seen) == len(made) == n_batches
+    for rows, y, where, seeds, sources in seen:
+        total += len(y)
+        assert torch.equal(codes[rows[:, 0].long()], y)
+        seed_codes = y[seeds] if from_batch else codes[seeds]
+        assert torch.equal(seed_codes, sources)
+        sizes = torch.bincount(codes)
+        assert (sizes[sources] > sizes[y[where]]).all()
+    assert total == n
+    planner = made.planner
+    n_planned = sum(len(batch[2]) for batch in seen)
+    assert int(planner.marked.sum()) == n_planned + int(planner.rejected.sum()) + int(
+        planner.without_seed.sum()
+    )
+    assert n_planned > n / 4
+
+
+def test_two_epochs_of_batches_go_on_counting():
+    made, _, codes = batches()
+    made.weights = 1.0 / torch.bincount(codes).double()
+    list(made)
+    first = made.planner.marked.clone()
+    list(made)
+    assert (made.planner.marked[[0, 2]] > first[[0, 2]]).all()
+
+
+# What is replaced
+
+
+def test_a_batch_without_a_plan_is_left_as_it_is():
+    net = student([network()])
+    x, y = planned()[:2]
+    found_x, found_y = net.training_rows((x, y))
+    assert found_x is x
+    assert found_y is y
+
+
+def test_an_empty_plan_asks_no_network():
+    net = student([network()])
+    net.translated = None  # would not be callable
+    x, y = planned()[:2]
+    nothing = torch.zeros(0, dtype=torch.int64)
+    found_x, found_y = net.training_rows((x, y, nothing, nothing, nothing))
+    assert torch.equal(found_x, x)
+    assert torch.equal(found_y, y)
+
+
+def test_gamma_0_replaces_all_planned_rows_and_no_other():
+    net = student([network()], gamma=0.0)
+    batch = planned()
+    x, y, where, seeds, sources = batch
+    before = x.clone()
+    expected, _ = net.translated(net.seed_rows[seeds], y[where], sources)
+    found, labels = net.training_rows(batch)
+    torch.testing.assert_close(found[where], expected)
+    others = torch.ones(9, dtype=torch.bool)
+    others[where] = False
+    assert torch.equal(found[others], x[others])
+    assert (found[where] != x[where]).any(dim=1).all()
+    assert torch.equal(labels, y)
+    assert torch.equal(x, before), "The batch itself was written to."
+    assert int(net.accepted_.sum()) == int(net.tried_.sum()) == 4
+
+
+def test_gamma_1_replaces_none():
+    net = student([network()], gamma=1.0)
+    batch = planned()
+    found, labels = net.training_rows(batch)
+    assert torch.equal(found, batch[0])
+    assert torch.equal(labels, batch[1])
+    assert int(net.accepted_.sum()) == 0
+    assert int(net.tried_.sum()) == 4
+
+
+def test_gamma_1_replaces_what_the_teacher_is_certain_of():
+    net = student([sure(0, logit=500.0)], gamma=1.0)
+    batch = planned()
+    found, _ = net.training_rows(batch)
+    changed = (found != batch[0]).any(dim=1)
+    assert changed.nonzero()[:, 0].tolist() == [1, 5]  # the places whose target is 0
+
+
+def test_what_is_accepted_is_what_the_teacher_gives_gamma():
+    teacher = network()
+    net = student([teacher], gamma=0.4)
+    n = 60
+    targets, sources = torch.arange(n) % 3, (torch.arange(n) + 1) % 3
+    batch = planned(n, tuple(range(n)), targets, sources)
+    expected, _ = net.translated(net.seed_rows[batch[3]], targets, sources)
+    with torch.no_grad():
+        chosen = torch.softmax(teacher.eval()(expected), 1)[torch.arange(n), targets] >= 0.4
+    assert 0 < chosen.sum() < n
+    found, _ = net.training_rows(batch)
+    torch.testing.assert_close(found[chosen], expected[chosen])
+    assert torch.equal(found[~chosen], batch[0][~chosen])
+    kinds = 3 * targets + sources
+    assert net.tried_.tolist() == torch.bincount(kinds, minlength=9).tolist()
+    assert net.accepted_.tolist() == torch.bincount(kinds[chosen], minlength=9).tolist()
+
+
+def test_counts_go_on_over_batches_and_start_again_with_the_history():
+    net = student([network()])
+    for _ in range(3):
+        net.training_rows(planned())
+    assert net.accepted_.view(3, 3).tolist() == [[0, 3, 3], [3, 0, 0], [3, 0, 0]]
+    net.initialize_history()
+    assert int(net.tried_.sum()) == int(net.accepted_.sum()) == 0
+
+
+def test_rows_that_rest_at_gamma_are_accepted():
+    # The student pulls each row back, down the teacher's logit of the target: who does not rest
+    # at gamma leaves it again.
+    teacher, module = nn.Linear(N_FEATURES, N_CLASSES), nn.Linear(N_FEATURES, N_CLASSES)
+    n = 60
+    targets, sources = torch.arange(n) % 3, (torch.arange(n) + 1) % 3
+    with torch.no_grad():
+        module.weight.copy_(100 * teacher.weight[[2, 0, 1]])  # row k0: that of its target
+    x0 = torch.randn(n, N_FEATURES)
+    found = {}
+    for stop in (False, True):
+        net = student([teacher], module, gamma=0.5, stop_at_gamma=stop, n_steps=20)
+        _, log_p = net.translated(x0, targets, sources)
+        found[stop] = log_p >= net.settings.enough
+    with torch.no_grad():
+        there = torch.softmax(teacher(x0), 1)[torch.arange(n), targets] >= 0.5
+    assert (found[True] == there).all()
+    assert found[True].sum() > 3 * found[False].sum()
+
+
+def test_clean_trains_on_the_seed_where_the_translation_is_accepted():
+    net = student([sure(0)], gamma=0.5, ablation="clean", noise_radius=0.2)
+    batch = planned()
+    found, labels = net.training_rows(batch)
+    expected = batch[0].clone()
+    expected[[1, 5]] = net.seed_rows[[0, 2]]  # targets 0; the others are not accepted
+    assert torch.equal(found, expected)
+    assert torch.equal(labels, batch[1])
+
+
+def test_random_label_relabels_what_is_accepted():
+    net = student([sure(0)], gamma=0.5, ablation="random_label")
+    batch = planned()
+    x_star, _ = net.translated(net.seed_rows[batch[3]], batch[1][batch[2]], batch[4])
+    found, labels = net.training_rows(batch)
+    expected = batch[1].clone()
+    expected[1], expected[5] = 1, 2  # the one class that is neither target nor seed class
+    assert labels.tolist() == expected.tolist()
+    torch.testing.assert_close(found[[1, 5]], x_star[[0, 2]])
+
+
+@pytest.mark.parametrize("target, source", [(0, 4), (4, 0), (1, 3), (3, 1), (2, 3), (0, 1)])
+def test_random_labels_are_uniform_over_the_other_classes(target, source):
+    net = student([network()])
+    net.classes = list(range(5))
+    drawn = net._others(torch.full((3000,), target), torch.full((3000,), source))
+    found = np.bincount(drawn.numpy(), minlength=5)
+    others = [k for k in range(5) if k not in (target, source)]
+    assert found[[target, source]].tolist() == [0, 0]
+    assert stats.chisquare(found[others]).pvalue > LEVEL
+
+
+def test_seeds_of_the_batch_come_from_the_batch():
+    net = student([sure(0)], gamma=0.5, ablation="clean", from_batch=True)
+    net.seed_rows = None
+    batch = planned()
+    found, _ = net.training_rows(batch)
+    assert torch.equal(found[[1, 5]], batch[0][[0, 2]])
+
+
+@pytest.mark.parametrize("from_batch", [False, True])
+def test_seeds_are_augmented_once(from_batch):
+    net = student(
+        [sure(0)], gamma=0.5, ablation="clean", from_batch=from_batch, augment=lambda x: x + 100
+    )
+    batch = planned()
+    found, _ = net.training_rows(batch)
+    seeds = (batch[0] if from_batch else net.seed_rows)[[0, 2]]
+    torch.testing.assert_close(found[[1, 5]], seeds + 100)
+    torch.testing.assert_close(found[[0, 4]], batch[0][[0, 4]] + 100)
+
+
+def test_the_noise_is_drawn_before_the_box_and_the_steps():
+    net = student([network()], n_steps=0, noise_radius=0.7)
+    x0 = torch.randn(6, N_FEATURES)
+    codes = torch.zeros(6, dtype=torch.int64)
+    x_star, _ = net.translated(x0, codes, codes + 1)
+    lengths = torch.linalg.vector_norm(x_star - x0, dim=1)
+    torch.testing.assert_close(lengths, torch.full((6,), 0.7))
+    net.box = torch.tensor(-0.1), torch.tensor(0.1)
+    x_star, _ = net.translated(x0, codes, codes + 1)
+    assert x_star.abs().max() <= 0.1
+
+
+# What the networks are asked, and how they are left
+
+
+def watch(module, log):
+    """Log the forward and the backward passes of a module, with the state it is in."""
+
+    def forward(module, inputs, output):
+        modes = {m.training for m in module.modules()}
+        learns = {p.requires_grad for p in module.parameters()}
+        log.append(("forward", len(output), modes, learns))
+
+    module.register_forward_hook(forward)
+    module.register_full_backward_hook(lambda m, i, o: log.append(("backward", len(o[0]))))
+
+
+def passes(log, kind):
+    return sum(entry[0] == kind for entry in log)
+
+
+@pytest.mark.parametrize("logit_lambda, n_asked", [(0.1, 5), (0.0, 0)])
+def test_each_step_asks_each_network_once_for_the_planned_rows(logit_lambda, n_asked):
+    teacher, module = network(), network()
+    net = student([teacher], module, logit_lambda=logit_lambda)
+    of_teacher, of_student = [], []
+    watch(teacher, of_teacher)
+    watch(module, of_student)
+    net.training_rows(planned())
+    assert passes(of_teacher, "forward") == 5 + 1  # the last is the test by gamma
+    assert passes(of_teacher, "backward") == 5
+    assert passes(of_student, "forward") == passes(of_student, "backward") == n_asked
+    assert {entry[1] for entry in of_teacher + of_student} == {4}
+
+
+@pytest.mark.parametrize("logit_lambda, n_asked", [(0.1, 10), (0.0, 5)])
+def test_a_student_that_is_its_own_teacher_is_asked_for_both(logit_lambda, n_asked):
+    module = network()
+    net = student(module=module, logit_lambda=logit_lambda)
+    log = []
+    watch(module, log)
+    net.training_rows(planned())
+    assert passes(log, "forward") == n_asked + 1
+    assert passes(log, "backward") == n_asked
+
+
+def test_both_networks_are_frozen_and_in_evaluation_mode_while_rows_are_translated():
+    teacher, module = network(), network()
+    net = student([teacher], module)
+    log = []
+    watch(teacher, log)
+    watch(module, log)
+    net.training_rows(planned())
+    forwards = [entry[2:] for entry in log if entry[0] == "forward"]
+    assert forwards == [({False}, {False})] * 11
+
+
+def odd(module):
+    """Put a module into a state of its own: a user's frozen layer in evaluation mode."""
+    module.train()
+    module[2].eval()
+    module[1].weight.requires_grad_(False)
+    return (
+        [m.training for m in module.modules()],
+        [p.requires_grad for p in module.parameters()],
+    )
+
+
+def how_left(module):
+    return (
+        [m.training for m in module.modules()],
+        [p.requires_grad for p in module.parameters()],
+    )
+
+
+def test_modes_and_gradients_are_put_back_as_they_were():
+    teacher, module = network(), network()
+    net = student([teacher], module)
+    before = odd(module), odd(teacher)
+    net.training_rows(planned())
+    assert (how_left(module), how_left(teacher)) == before
+
+
+def test_modes_and_gradients_are_put_back_after_an_exception():
+    teacher, module = network(), network()
+    net = student([teacher], module)
+    before = odd(module), odd(teacher)
+
+    def fail(*_):
+        raise RuntimeError("out of memory")
+
+    hook = teacher.register_forward_hook(fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        net.training_rows(planned())
+    hook.remove()
+    assert (how_left(module), how_left(teacher)) == before
+
+
+def test_a_translation_changes_no_statistics_and_no_gradients():
+    teacher, module = network(), network()
+    net = student([teacher], module)
+    before = state(teacher), state(module)
+    net.training_rows(planned())
+    assert_same_state(teacher, before[0])
+    assert_same_state(module, before[1])
+    assert all(p.grad is None for m in (teacher, module) for p in m.parameters())
+
+
+def test_a_step_trains_the_student_once_and_the_teacher_never():
+    teacher, module = network(), network()
+    net = student([teacher], module)
+    before = state(teacher), state(module)
+    net._hooked = False  # set by fit_loop
+    net.train_step(planned())
+    assert_same_state(teacher, before[0])
+    assert all(p.grad is None for p in teacher.parameters())
+    after = module.state_dict()
+    assert int(after["2.num_batches_tracked"]) == int(before[1]["2.num_batches_tracked"]) + 1
+    assert not torch.equal(after["1.weight"], before[1]["1.weight"])
+    assert all(p.grad is not None for p in module.parameters())
+
+
+def test_a_translation_is_the_same_whatever_the_mode_before():
+    net = student([network()])
+    x0, targets = torch.randn(6, N_FEATURES), torch.arange(6) % 3
+    found = []
+    for train in (True, False):
+        net.module_.train(train)
+        net.teachers[0][0].module_.train(train)
+        found.append(net.translated(x0, targets, (targets + 1) % 3)[0])
+    assert torch.equal(*found)
+
+
+# What the teacher says
+
+
+def test_an_ensemble_has_the_mean_of_its_members_probabilities():
+    modules = [network().eval() for _ in range(3)]
+    net = student(modules)
+    x = torch.randn(20, N_FEATURES)
+    with torch.no_grad():
+        found = net.teacher_log_proba(x).exp()
+        expected = torch.stack([torch.softmax(m(x), 1) for m in modules]).mean(0)
+    torch.testing.assert_close(found, expected)
+
+
+def test_an_ensemble_of_one_network_twice_is_that_network():
+    module = network().eval()
+    x = torch.randn(20, N_FEATURES)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            student([module, module]).teacher_log_proba(x), student([module]).teacher_log_proba(x)
+        )
+
+
+def test_an_ensemble_stays_finite_where_no_member_sees_the_class():
+    net = student([sure(0, logit=300.0), sure(0, logit=300.0)])
+    with torch.no_grad():
+        found = net.teacher_log_proba(torch.zeros(1, N_FEATURES))
+    assert found[0, 1] == pytest.approx(-300, abs=2)
+
+
+def test_columns_of_a_teacher_of_more_classes_are_mapped_and_keep_their_probability():
+    module = network(5).eval()
+    net = student([(trained(module), [4, 0, 2])])
+    x = torch.randn(20, N_FEATURES)
+    with torch.no_grad():
+        found = net.teacher_log_proba(x).exp()
+        expected = torch.softmax(module(x), 1)[:, [4, 0, 2]]
+    torch.testing.assert_close(found, expected)
+    assert (found.sum(dim=1) < 1).all()
+
+
+def test_a_teacher_with_cosines_has_its_scale():
+    module = nn.Sequential(nn.Flatten(), CosineLinear(N_FEATURES, N_CLASSES))
+    net = student([(trained(module, scale=30.0), [0, 1, 2])])
+    x = module[1].weight.detach().clone()  # rows along the classes' weights
+    with torch.no_grad():
+        found = net.teacher_log_proba(x)
+        torch.testing.assert_close(found, torch.log_softmax(30 * module(x), 1))
+
+
+def cosine_student(scale):
+    module = nn.Sequential(nn.Flatten(), CosineLinear(N_FEATURES, N_CLASSES))
+    with torch.no_grad():
+        module[1].weight.copy_(torch.eye(N_CLASSES, N_FEATURES))
+    return student(module=module, scale=scale, gamma=0.9, n_steps=30, step_size=0.1)
+
+
+@pytest.mark.parametrize("scale, accepted", [(30.0, 4), (1.0, 0)])
+def test_an_ldam_student_passes_gamma_by_its_scale_alone(scale, accepted):
+    # Cosines in [-1, 1] as logits give a class at most 1 / (1 + 2 e^-2) = 0.79 here.
+    net = cosine_student(scale)
+    net.training_rows(planned())
+    assert int(net.accepted_.sum()) == accepted
+
+
+def test_the_logit_of_an_ldam_student_is_its_scaled_cosine():
+    net = cosine_student(30.0)
+    x = torch.randn(5, N_FEATURES)
+    with torch.no_grad():
+        torch.testing.assert_close(net._logits(x), 30 * net.module_(x))
+        torch.testing.assert_close(
+            net.teacher_log_proba(x), torch.log_softmax(30 * net.module_(x), 1)
+        )
+
+
+def test_the_confidence_is_the_teachers_probability_of_the_translation():
+    teacher = network()
+    net = student([teacher], noise_radius=0.5)
+    targets = torch.arange(6) % 3
+    x_star, log_p = net.translated(torch.randn(6, N_FEATURES), targets, (targets + 1) % 3)
+    with torch.no_grad():
+        expected = torch.log_softmax(teacher.eval()(x_star), 1)[torch.arange(6), targets]
+    torch.testing.assert_close(log_p, expected)
+    assert not log_p.requires_grad
+    assert not x_star.requires_grad
+
+
+def test_a_translation_lowers_eq_2():
+    teacher, module = network(), network()
+    net = student([teacher], module, step_size=0.01, n_steps=20)
+    targets = torch.arange(30) % 3
+    sources = (targets + 1) % 3
+    x0 = torch.randn(30, N_FEATURES)
+    x_star, _ = net.translated(x0, targets, sources)
+    rows = torch.arange(30)
+
+    def objective(x):
+        with torch.no_grad():
+            cross_entropy = -torch.log_softmax(teacher.eval()(x), 1)[rows, targets]
+            return cross_entropy + 0.1 * module.eval()(x)[rows, sources]
+
+    assert (objective(x_star) < objective(x0)).all()
+
+
+@pytest.mark.parametrize("gamma", [0.9, 0.5, 1e-3])
+def test_gamma_is_a_probability(gamma):
+    enough = dataclasses.replace(SETTINGS, gamma=gamma).enough
+    near = np.log([gamma * 0.999, gamma * 1.0001, 1.0])
+    assert (near >= enough).tolist() == [False, True, True]
+
+
+def test_gamma_0_accepts_what_the_teacher_holds_for_impossible():
+    assert dataclasses.replace(SETTINGS, gamma=0.0).enough == -math.inf
+    net = student([sure(0, logit=1e30)], gamma=0.0)
+    net.training_rows(planned())
+    assert int(net.accepted_.sum()) == 4
+
+
+def test_mixed_precision_gives_probabilities_in_single_precision():
+    net = student([network()])
+    net.bfloat16 = net.teachers[0][0].bfloat16 = True
+    targets = torch.arange(6) % 3
+    x_star, log_p = net.translated(torch.randn(6, N_FEATURES), targets, (targets + 1) % 3)
+    assert x_star.dtype == log_p.dtype == torch.float32
+    assert torch.isfinite(x_star).all()
+
+
+# The record of an epoch
+
+
+def test_the_history_has_the_share_of_each_epoch_of_its_own():
+    codes = torch.tensor([0] * 20 + [1] * 100 + [2] * 60)
+    x = torch.randn(180, N_FEATURES) + codes[:, None]
+    module, shares, before = network(), [], (0, 0)
+    net = M2mNet(
+        lambda: module,
+        criterion=nn.CrossEntropyLoss,
+        criterion__reduction="none",
+        optimizer=torch.optim.SGD,
+        lr=0.01,
+        max_epochs=4,
+        batch_size=30,
+        classes=[0, 1, 2],
+        predict_nonlinearity=ScaledSoftmax(),
+        device="cpu",
+        verbose=0,
+        train_split=None,
+        iterator_train=TranslationBatches,
+        iterator_train__n_classes=3,
+        iterator_train__planner={"beta": 0.95},
+        callbacks=[DeferredResampling([9.0, 1.8, 3.0], 2)],
+        teachers=[(trained(network()), [0, 1, 2])],
+        settings=dataclasses.replace(SETTINGS, gamma=0.5),
+        box=(x.amin(0), x.amax(0)),
+        seed_rows=x,
+    ).initialize()
+    notify = net.notify
+
+    def listen(method, **kwargs):
+        nonlocal before
+        notify(method, **kwargs)
+        if method == "on_epoch_end":
+            now = int(net.accepted_.sum()), int(net.planner_.marked.sum())
+            shares.append((now[0] - before[0], now[1] - before[1]))
+            before = now
+
+    net.notify = listen
+    net.partial_fit(x, codes)
+    assert shares[:2] == [(0, 0)] * 2
+    assert ["accepted_share" in epoch for epoch in net.history] == [False, False, True, True]
+    for epoch, (accepted, marked) in list(zip(net.history, shares, strict=True))[2:]:
+        assert epoch["accepted_share"] == pytest.approx(accepted / marked)
+    planner, tried = net.planner_, int(net.tried_.sum())
+    lost = int((planner.rejected + planner.without_seed).sum())
+    assert int(planner.marked.sum()) == lost + tried
+    assert 0 < int(net.accepted_.sum()) < tried

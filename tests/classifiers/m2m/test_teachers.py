@@ -1,0 +1,216 @@
+"""Teachers that a user hands in: which are taken, and what is said of those that are not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+
+from imbdeep.classifiers import ERMClassifier, M2mClassifier
+from imbdeep.classifiers._m2m.teachers import check_encodings, given_teachers
+
+SHORT = {"max_epochs": 2, "hidden_layer_sizes": (8,), "device": "cpu", "random_state": 0}
+
+
+def table(n=120, n_features=3, labels=("a", "b", "c"), seed=0):
+    """A long-tailed table whose classes lie apart."""
+    rng = np.random.default_rng(seed)
+    codes = np.repeat(np.arange(len(labels)), [n // 2**k for k in range(len(labels))])
+    X = rng.normal(size=(len(codes), n_features)) + 2 * codes[:, None]
+    return X, np.array(labels)[codes]
+
+
+def erm(X, y, **params):
+    return ERMClassifier(**{**SHORT, **params}).fit(X, y)
+
+
+def m2m(**params):
+    return M2mClassifier(**{**SHORT, "beta": 0.5, "gamma": 0.0, "defer": 0.5, **params})
+
+
+X, Y = table()
+
+
+@pytest.fixture(scope="module")
+def teacher():
+    return erm(X, Y)
+
+
+# Those that are taken
+
+
+def test_no_teacher_is_given_by_none_and_by_self():
+    assert given_teachers(m2m()) == []
+    assert given_teachers(m2m(teacher="self")) == []
+
+
+def test_a_given_teacher_is_the_one_in_use_and_brings_its_encoder(teacher):
+    classifier = m2m(teacher=teacher).fit(X, Y)
+    assert classifier.teachers_ == [teacher.net_]
+    assert classifier.encoder_ is teacher.encoder_
+    assert classifier.teacher is teacher
+    assert classifier.net_.teachers == [(teacher.net_, [0, 1, 2])]
+    assert not hasattr(classifier, "_given")
+
+
+def test_a_given_teacher_is_left_as_it_was(teacher):
+    before = teacher.predict_proba(X)
+    m2m(teacher=teacher).fit(X, Y)
+    assert (teacher.predict_proba(X) == before).all()
+
+
+def test_a_teacher_fitted_on_other_rows_encodes_by_its_own(teacher):
+    more, labels = table(200, seed=5)
+    classifier = m2m(teacher=teacher).fit(more, labels)
+    expected = teacher.encoder_.transform(more)
+    assert (classifier._encode(more) == expected).all()
+    found, confidence = classifier.translate(more[:5], "c", return_confidence=True)
+    assert found.shape == (5, 3)
+    assert np.isfinite(confidence).all()
+
+
+@pytest.mark.parametrize("container", [list, tuple])
+def test_an_ensemble_is_a_list_or_a_tuple(teacher, container):
+    other = erm(X, Y, random_state=1)
+    classifier = m2m(teacher=container([teacher, FrozenEstimator(other)])).fit(X, Y)
+    assert classifier.teachers_ == [teacher.net_, other.net_]
+    _, confidence = classifier.translate(X[:8], "c", return_confidence=True, random_state=0)
+    assert (confidence >= 0).all()
+    assert (confidence <= 1).all()
+
+
+def test_an_m2m_classifier_can_teach(teacher):
+    first = m2m(teacher=teacher).fit(X, Y)
+    assert m2m(teacher=first).fit(X, Y).teachers_ == [first.net_]
+
+
+def test_a_teacher_of_more_classes_is_read_at_its_columns():
+    labels = np.where(Y == "a", "m", Y)  # sorts last
+    more, extra = table(60, seed=1, labels=("z", "a", "k"))
+    known = erm(np.r_[X, more + 4], np.r_[labels, extra], encode=False)
+    assert known.classes_.tolist() == ["a", "b", "c", "k", "m", "z"]
+    classifier = m2m(teacher=known, encode=False).fit(X, labels)
+    assert classifier.net_.teachers == [(known.net_, [1, 2, 4])]
+    found, confidence = classifier.translate(X, "m", return_confidence=True)
+    expected = known.predict_proba(found)[:, 4]
+    np.testing.assert_allclose(confidence, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_a_teacher_of_another_loss_is_read_by_its_own_scale():
+    known = erm(X, Y, criterion="ldam", encode=False, max_epochs=10)
+    classifier = m2m(teacher=known, encode=False).fit(X, Y)
+    found, confidence = classifier.translate(X, "c", return_confidence=True)
+    np.testing.assert_allclose(confidence, known.predict_proba(found)[:, 2], rtol=1e-4, atol=1e-7)
+
+
+def test_integer_labels_may_be_of_another_width():
+    codes = np.unique(Y, return_inverse=True)[1]
+    known = erm(X, codes.astype(np.int8))
+    assert m2m(teacher=known).fit(X, codes).net_.teachers[0][1] == [0, 1, 2]
+
+
+def test_a_frozen_teacher_survives_a_grid_search(teacher):
+    search = GridSearchCV(
+        m2m(teacher=FrozenEstimator(teacher)), {"gamma": [0.0, 0.1]}, cv=2, error_score="raise"
+    ).fit(X, Y)
+    assert search.best_estimator_.teachers_ == [teacher.net_]
+
+
+def test_clone_undoes_a_teacher_that_is_not_frozen(teacher):
+    with pytest.raises(ValueError, match=r"not fitted.*FrozenEstimator"):
+        clone(m2m(teacher=teacher)).fit(X, Y)
+
+
+# Those that are not
+
+
+def test_an_empty_list_is_refused():
+    with pytest.raises(ValueError, match="teacher is an empty list: give fitted classifiers"):
+        m2m(teacher=[]).fit(X, Y)
+
+
+def test_an_unfitted_teacher_is_refused():
+    with pytest.raises(ValueError, match=r"not fitted: call its fit first"):
+        m2m(teacher=ERMClassifier()).fit(X, Y)
+
+
+@pytest.mark.parametrize("wrap", [FrozenEstimator, lambda t: [t]])
+def test_a_teacher_that_has_no_gradients_is_refused(wrap):
+    with pytest.raises(TypeError, match=r"LogisticRegression\(\) is no classifier of imbdeep"):
+        m2m(teacher=wrap(LogisticRegression().fit(X, Y))).fit(X, Y)
+
+
+def test_another_kind_of_parameter_is_refused():
+    with pytest.raises(ValueError, match="'teacher' parameter"):
+        m2m(teacher="ensemble").fit(X, Y)
+
+
+def test_classes_that_the_teacher_has_not_seen_are_named():
+    known = erm(X[Y != "b"], Y[Y != "b"])
+    with pytest.raises(ValueError, match=r"not fitted on the classes \['b'\].*\['a', 'c'\]"):
+        m2m(teacher=known).fit(X, Y)
+
+
+def test_labels_of_another_kind_are_classes_that_the_teacher_has_not_seen():
+    codes = np.unique(Y, return_inverse=True)[1]
+    for labels in (Y, Y.astype(object)):
+        with pytest.raises(ValueError, match="not fitted on the classes"):
+            m2m(teacher=erm(X, labels)).fit(X, codes)
+
+
+def test_a_teacher_of_other_columns_is_refused(teacher):
+    with pytest.raises(ValueError, match="the number of columns is 3 there and 4 here"):
+        m2m(teacher=teacher).fit(np.c_[X, X[:, 0]], Y)
+
+
+def test_a_teacher_of_other_names_is_refused():
+    frame = pd.DataFrame(X, columns=["p", "q", "r"])
+    known = erm(frame, Y)
+    with pytest.raises(ValueError, match=r"the column names is \['p', 'q', 'r'\] there"):
+        m2m(teacher=known).fit(frame[["q", "p", "r"]], Y)
+    with pytest.raises(ValueError, match=r"the column names is .* and None here"):
+        m2m(teacher=known).fit(X, Y)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_teacher_of_another_encoding_is_refused(there):
+    known = erm(X, Y, encode=there)
+    with pytest.raises(ValueError, match=f"encode is {there} there and {not there} here"):
+        m2m(teacher=known, encode=not there).fit(X, Y)
+
+
+def test_a_teacher_of_another_image_shape_is_refused():
+    images = np.random.default_rng(0).random((len(Y), 16))
+    known = erm(images, Y, image_shape=(1, 4, 4), module="mlp")
+    with pytest.raises(ValueError, match=r"image shape is \(1, 4, 4\) there and \(4, 2, 2\) here"):
+        m2m(teacher=known, image_shape=(4, 2, 2), module="mlp").fit(images, Y)
+    with pytest.raises(ValueError, match=r"image shape is \(1, 4, 4\) there and None here"):
+        m2m(teacher=known).fit(images, Y)
+
+
+def test_teachers_that_encode_differently_are_refused(teacher):
+    other = erm(*table(seed=7))
+    with pytest.raises(ValueError, match="encode the rows of X differently"):
+        m2m(teacher=[teacher, other]).fit(X, Y)
+
+
+def test_teachers_without_an_encoding_never_encode_differently():
+    known = [erm(X, Y, encode=False), erm(*table(seed=7), encode=False)]
+    assert len(m2m(teacher=known, encode=False).fit(X, Y).teachers_) == 2
+    check_encodings(known, X, X.astype(np.float32))
+
+
+def test_each_of_several_teachers_is_checked(teacher):
+    with pytest.raises(ValueError, match="not fitted"):
+        m2m(teacher=[teacher, ERMClassifier()]).fit(X, Y)
+
+
+def test_a_refused_teacher_leaves_the_classifier_as_it_was(teacher):
+    classifier = m2m().fit(X, Y)
+    before = classifier.predict_proba(X)
+    classifier.teacher = ERMClassifier()
+    with pytest.raises(ValueError, match="not fitted"):
+        classifier.fit(X, Y)
+    assert (classifier.predict_proba(X) == before).all()

@@ -1,0 +1,663 @@
+"""Who is translated, from which seed, and where to: against Eq. 2, 3 and 5 in closed form."""
+
+import decimal
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special, stats
+from torch import nn
+
+from imbdeep.classifiers._m2m.translation import (
+    Planner,
+    acceptance_probability,
+    marking_probability,
+    noise,
+    translate,
+)
+
+#: Unsorted on purpose: the paper's first class is the largest, labels have no such order.
+COUNTS = [30, 100, 10, 60]
+BETA = 0.97
+#: With a fixed stream a test of a law either always passes or never; a true law fails one in 10^4.
+LEVEL = 1e-4
+
+betas = st.floats(0, 1, exclude_max=True, allow_subnormal=False)
+count_lists = st.lists(st.integers(1, 25), min_size=2, max_size=5)
+
+
+@pytest.fixture(autouse=True)
+def _local_stream():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def codes_of(counts):
+    return torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+
+
+def seed_law(counts, beta):
+    """Eq. 3 and Eq. 5, entry by entry: probability of being kept, and Q of each seed class."""
+    kept = np.array([[1 - beta ** max(n0 - n, 0) for n0 in counts] for n in counts])
+    total = kept.sum(axis=1, keepdims=True)
+    return kept, np.divide(kept, total, out=np.zeros_like(kept), where=total > 0)
+
+
+def balanced_batch(counts, n_each):
+    """A batch of ``n_each`` rows of every class, drawn as the training draws it."""
+    codes = torch.arange(len(counts)).repeat_interleave(n_each)
+    starts = torch.tensor([0, *counts[:-1]]).cumsum(0)
+    rows = starts[codes] + (torch.rand(len(codes)) * torch.tensor(counts)[codes]).long()
+    return codes, rows
+
+
+def table(targets, sources, n_classes):
+    """Count pairs of target (row) and source (column)."""
+    return np.bincount(targets * n_classes + sources, minlength=n_classes**2).reshape(
+        n_classes, n_classes
+    )
+
+
+# Probabilities
+
+
+def test_acceptance_probability_by_hand():
+    found = acceptance_probability(torch.tensor([3, 1, 2]), 0.5)
+    torch.testing.assert_close(
+        found, torch.tensor([[0, 0, 0], [0.75, 0, 0.5], [0.5, 0, 0]], dtype=torch.float64)
+    )
+
+
+@pytest.mark.parametrize("beta, excess", [(0.999, 4602), (0.9999, 46049)])
+def test_acceptance_passes_99_percent_where_the_paper_says(beta, excess):
+    def accepted(n):
+        return float(acceptance_probability(torch.tensor([7, 7 + n]), beta)[0, 1])
+
+    # "more than 99 % if N_k0 - N_k > excess": the bound is the last integer before 99 %, or so.
+    assert accepted(excess + 1) > 0.99 > accepted(excess - 1)
+
+
+@pytest.mark.parametrize(
+    "excess, expected", [(5, 0.00499), (50, 0.04879), (500, 0.39362), (4500, 0.98891)]
+)
+def test_acceptance_counts_rows_not_shares(excess, expected):
+    found = acceptance_probability(torch.tensor([10, 10 + excess]), 0.999)[0, 1]
+    assert float(found) == pytest.approx(expected, abs=1e-5)
+
+
+def test_acceptance_without_beta_is_certain_for_all_larger_classes():
+    found = acceptance_probability(torch.tensor(COUNTS), 0)
+    assert found.tolist() == [[0, 1, 0, 1], [0, 0, 0, 0], [1, 1, 0, 1], [0, 1, 0, 0]]
+
+
+def test_acceptance_for_a_tiny_beta_goes_to_that_of_beta_0():
+    counts = torch.tensor(COUNTS)
+    torch.testing.assert_close(
+        acceptance_probability(counts, 1e-300), acceptance_probability(counts, 0)
+    )
+
+
+@pytest.mark.parametrize("distance", [1e-9, 1e-12, 2.0**-53])
+def test_acceptance_keeps_its_digits_as_beta_goes_to_1(distance):
+    # "1 - beta**n" in floating point keeps seven digits at 1e-12, and fewer nearer to 1.
+    beta = 1 - distance
+    with decimal.localcontext(decimal.Context(prec=60)):
+        expected = float(1 - decimal.Decimal(beta) ** 990)
+    found = acceptance_probability(torch.tensor([10, 1000]), beta)[0, 1]
+    assert float(found) == pytest.approx(expected, rel=1e-12, abs=0)
+
+
+@given(counts=count_lists, beta=betas)
+def test_acceptance_is_a_probability_and_grows_with_the_excess(counts, beta):
+    found = acceptance_probability(torch.tensor(counts), beta).numpy()
+    kept, _ = seed_law(counts, beta)
+    np.testing.assert_allclose(found, kept, rtol=1e-7, atol=1e-12)
+    assert found.min() >= 0
+    assert found.max() <= 1
+    smallest = np.argmin(counts)
+    order = np.argsort(counts, kind="stable")
+    assert (np.diff(found[smallest][order]) >= 0).all()
+
+
+def test_marking_probability_by_hand():
+    found = marking_probability(torch.tensor(COUNTS))
+    torch.testing.assert_close(found, torch.tensor([0.7, 0.0, 0.9, 0.4], dtype=torch.float64))
+
+
+def test_no_tie_for_the_largest_is_marked_or_a_target():
+    counts = torch.tensor([5, 9, 9])
+    assert marking_probability(counts).tolist()[1:] == [0, 0]
+    found = acceptance_probability(counts, 0.5)
+    assert (found[1:] == 0).all()
+    torch.testing.assert_close(found[0, 1:], torch.full((2,), 1 - 0.5**4, dtype=torch.float64))
+
+
+# The plan: laws
+
+
+def test_planned_rows_follow_eq_3_and_eq_5():
+    n_each = 20_000
+    planner = Planner(codes_of(COUNTS), 4, beta=BETA)
+    codes, rows = balanced_batch(COUNTS, n_each)
+    plan = planner.plan(codes, rows)
+    accepted = table(codes[plan.where].numpy(), plan.sources.numpy(), 4)
+    kept, law = seed_law(COUNTS, BETA)
+    for k, n in enumerate(COUNTS):
+        marked = 1 - n / max(COUNTS)
+        expected = (
+            n_each * np.r_[1 - marked, marked * (1 - law[k] @ kept[k]), marked * law[k] * kept[k]]
+        )
+        if k == 1:  # the largest
+            expected[1] = 0
+        found = np.r_[n_each - int(planner.marked[k]), int(planner.rejected[k]), accepted[k]]
+        possible = expected > 0
+        assert found[~possible].sum() == 0
+        if possible.sum() > 1:
+            assert stats.chisquare(found[possible], expected[possible]).pvalue > LEVEL
+
+
+@pytest.mark.parametrize("n_batches", [1, 400])
+def test_share_of_marked_rows(n_batches):
+    n_each = 20_000 // n_batches
+    planner = Planner(codes_of(COUNTS), 4, beta=BETA)
+    for _ in range(n_batches):
+        planner.plan(*balanced_batch(COUNTS, n_each))
+    for k, n in enumerate(COUNTS):
+        share = 1 - n / max(COUNTS)
+        found = int(planner.marked[k])
+        assert stats.binomtest(found, n_each * n_batches, share).pvalue > LEVEL
+
+
+def test_accepted_seed_classes_are_drawn_by_the_square_of_p():
+    counts = [10, 20, 40, 80, 81]
+    planner = Planner(codes_of(counts), 5, beta=0.98)
+    codes = torch.zeros(60_000, dtype=torch.int64)
+    plan = planner.plan(codes, codes)
+    kept, _ = seed_law(counts, 0.98)
+    square = kept[0][1:] ** 2
+    found = np.bincount(plan.sources.numpy(), minlength=5)[1:]
+    assert stats.chisquare(found, found.sum() * square / square.sum()).pvalue > LEVEL
+
+
+def test_without_rejection_all_marked_rows_stay_and_the_law_is_q():
+    counts = [10, 20, 40, 80, 81]
+    planner = Planner(codes_of(counts), 5, beta=0.98, rejection=False)
+    codes = torch.zeros(40_000, dtype=torch.int64)
+    plan = planner.plan(codes, codes)
+    assert len(plan.where) == int(planner.marked.sum())
+    assert int(planner.rejected.sum()) == 0
+    _, law = seed_law(counts, 0.98)
+    found = np.bincount(plan.sources.numpy(), minlength=5)[1:]
+    assert stats.chisquare(found, found.sum() * law[0][1:]).pvalue > LEVEL
+
+
+def test_rejecting_before_the_optimisation_has_the_law_of_rejecting_after_it():
+    # The optimisation's stand-in: whether g takes x* for k depends on the seed and on the target.
+    counts, beta, n_each = [12, 60, 25], 0.97, 20_000
+
+    def passes(targets, seeds):
+        return (seeds + targets) % 3 != 0
+
+    planner = Planner(codes_of(counts), 3, beta=beta)
+    codes, rows = balanced_batch(counts, n_each)
+    plan = planner.plan(codes, rows)
+    targets, sources = codes[plan.where].numpy(), plan.sources.numpy()
+    sure = passes(targets, plan.seeds.numpy())
+    ours = table(targets[sure], sources[sure], 3)
+
+    # Algorithm 1 as written: lines 5 to 13, row by row independent.
+    rng = np.random.default_rng(1)
+    kept, law = seed_law(counts, beta)
+    starts = np.r_[0, np.cumsum(counts)[:-1]]
+    theirs = np.zeros((3, 3), int)
+    for k in (0, 2):
+        n = rng.binomial(n_each, 1 - counts[k] / max(counts))
+        k0 = rng.choice(3, n, p=law[k])
+        seeds = starts[k0] + rng.integers(np.array(counts)[k0])
+        accepted = passes(k, seeds) & (rng.random(n) >= beta ** (np.array(counts)[k0] - counts[k]))
+        theirs[k] = np.bincount(k0[accepted], minlength=3)
+    there = (ours + theirs) > 0
+    assert (there == (kept > 0)).all()
+    rest = [4 * n_each - ours.sum(), 4 * n_each - theirs.sum()]
+    sample = np.c_[np.array([ours[there], theirs[there]]), rest]
+    assert stats.chi2_contingency(sample).pvalue > LEVEL
+
+
+def test_seeds_are_uniform_over_the_rows_of_their_class():
+    counts = [4, 12]
+    planner = Planner(codes_of(counts)[torch.randperm(16)], 2, beta=0)
+    codes = torch.zeros(20_000, dtype=torch.int64)
+    plan = planner.plan(codes, codes)
+    found = np.bincount(plan.seeds.numpy(), minlength=16)
+    assert (found > 0).sum() == 12
+    assert stats.chisquare(found[found > 0]).pvalue > LEVEL
+
+
+# The plan: seeds from the batch
+
+
+def test_seeds_from_the_batch_follow_q_restricted_to_its_classes():
+    counts = [10, 20, 40, 80, 81]
+    planner = Planner(codes_of(counts), 5, beta=0.98, from_batch=True, rejection=False)
+    # Class 3 is missing, and the numbers of rows are not to matter: "until k0 is in the batch".
+    codes = torch.tensor([0] * 30_000 + [1] * 7 + [2] * 900 + [4])
+    plan = planner.plan(codes, torch.zeros_like(codes))
+    _, law = seed_law(counts, 0.98)
+    mine = codes[plan.where] == 0
+    found = np.bincount(plan.sources[mine].numpy(), minlength=5)
+    there = np.array([False, True, True, False, True])
+    assert found[~there].sum() == 0
+    restricted = law[0][there] / law[0][there].sum()
+    assert stats.chisquare(found[there], found.sum() * restricted).pvalue > LEVEL
+    assert (codes[plan.seeds] == plan.sources).all()
+    # Within the class, the places of the batch are equally likely.
+    places = np.bincount(plan.seeds[plan.sources == 1].numpy(), minlength=30_007)[30_000:]
+    assert stats.chisquare(places).pvalue > LEVEL
+
+
+def test_a_target_without_a_larger_class_in_the_batch_is_counted_and_left():
+    planner = Planner(codes_of(COUNTS), 4, beta=BETA, from_batch=True)
+    codes = torch.tensor([0] * 50 + [2] * 50)  # 30 and 10 rows: class 0 has no larger one here
+    plan = planner.plan(codes, torch.zeros_like(codes))
+    assert int(planner.marked[0]) > 0
+    assert int(planner.without_seed[0]) == int(planner.marked[0])
+    assert int(planner.without_seed[2]) == 0
+    assert (codes[plan.where] == 2).all()
+    assert (plan.sources == 0).all()
+
+
+def test_a_batch_of_one_class_has_an_empty_plan():
+    planner = Planner(codes_of(COUNTS), 4, beta=BETA, from_batch=True)
+    codes = torch.full((40,), 2)
+    plan = planner.plan(codes, torch.zeros_like(codes))
+    assert [len(part) for part in plan] == [0, 0, 0]
+    assert [part.dtype for part in plan] == [torch.int64] * 3
+    assert planner.without_seed.tolist() == planner.marked.tolist()
+    assert int(planner.marked.sum()) > 20
+
+
+# The plan: pools
+
+
+@pytest.mark.parametrize("max_seeds", [1, 5, 40])
+def test_a_pool_holds_so_many_rows_of_each_class_for_all_of_the_training(max_seeds):
+    codes = codes_of(COUNTS)[torch.randperm(200)]
+    planner = Planner(codes, 4, beta=0, max_seeds=max_seeds)
+    seen = set()
+    for _ in range(20):
+        batch, rows = balanced_batch(COUNTS, 200)
+        plan = planner.plan(batch, rows)
+        assert (codes[plan.seeds] == plan.sources).all()
+        seen |= set(plan.seeds.tolist())
+    sizes = np.bincount(codes[sorted(seen)], minlength=4)
+    assert sizes.tolist() == [min(max_seeds, 30), max_seeds, 0, max_seeds]
+
+
+def test_a_pool_of_the_batch_is_that_of_the_training_set():
+    codes = codes_of(COUNTS)[torch.randperm(200)]
+    planner = Planner(codes, 4, beta=0, max_seeds=5, from_batch=True)
+    rows = torch.arange(200).repeat(10)
+    seen = set()
+    for _ in range(20):
+        plan = planner.plan(codes[rows], rows)
+        assert (codes[rows][plan.seeds] == plan.sources).all()
+        seen |= set(rows[plan.seeds].tolist())
+    assert np.bincount(codes[sorted(seen)], minlength=4).tolist() == [5, 5, 0, 5]
+
+
+def test_a_batch_without_rows_of_the_pool_has_no_seed():
+    codes = codes_of([10, 100])
+    planner = Planner(codes, 2, beta=0, max_seeds=1, from_batch=True)
+    batch_rows = torch.arange(110)
+    plan = planner.plan(codes, batch_rows)
+    (seed,) = set(plan.seeds.tolist())
+    others = batch_rows[batch_rows != seed]
+    before = int(planner.without_seed.sum())
+    assert len(planner.plan(codes[others], others).where) == 0
+    assert int(planner.without_seed.sum()) > before
+
+
+def test_pools_are_drawn_at_random():
+    codes = codes_of([1, 20])
+    drawn = [
+        int(Planner(codes, 2, beta=0, max_seeds=1).pool.draw(torch.tensor(1))) for _ in range(2000)
+    ]
+    assert stats.chisquare(np.bincount(drawn, minlength=21)[1:]).pvalue > LEVEL
+
+
+# The plan: what always holds
+
+
+@given(
+    counts=count_lists,
+    beta=betas,
+    rejection=st.booleans(),
+    from_batch=st.booleans(),
+    max_seeds=st.none() | st.integers(1, 6),
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    seed=st.integers(0, 2**31),
+)
+def test_every_plan_keeps_the_rules(counts, beta, rejection, from_batch, max_seeds, sizes, seed):
+    n_classes = len(counts)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        codes = codes_of(counts)[torch.randperm(sum(counts))]
+        planner = Planner(
+            codes,
+            n_classes,
+            beta=beta,
+            rejection=rejection,
+            from_batch=from_batch,
+            max_seeds=max_seeds,
+        )
+        planned = torch.zeros(n_classes, dtype=torch.int64)
+        seen = torch.zeros(n_classes, dtype=torch.int64)
+        for size in sizes:
+            rows = torch.randint(len(codes), (size,))
+            batch = codes[rows]
+            where, seeds, sources = planner.plan(batch, rows)
+            assert len(where) == len(seeds) == len(sources)
+            assert len(set(where.tolist())) == len(where)
+            number = torch.tensor(counts)
+            assert (number[sources] > number[batch[where]]).all()
+            from_rows = rows[seeds] if from_batch else seeds
+            assert (codes[from_rows] == sources).all()
+            planned += torch.bincount(batch[where], minlength=n_classes)
+            seen += torch.bincount(batch, minlength=n_classes)
+    total = planned + planner.without_seed + planner.rejected
+    assert planner.marked.tolist() == total.tolist()
+    assert (planner.marked <= seen).all()
+    assert (planner.marked[number == number.max()] == 0).all()
+    if not rejection:
+        assert int(planner.rejected.sum()) == 0
+    if not from_batch and beta < 0.99:
+        assert int(planner.without_seed.sum()) == 0
+
+
+def test_the_same_stream_makes_the_same_plan():
+    plans = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        planner = Planner(codes_of(COUNTS), 4, beta=BETA, max_seeds=7)
+        plans.append(planner.plan(*balanced_batch(COUNTS, 50)))
+    for one, other in zip(*plans, strict=True):
+        assert one.tolist() == other.tolist()
+
+
+# Noise
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 3), (64, 3), (5, 1000), (7, 1, 8, 8), (3, 3, 4, 5)])
+@pytest.mark.parametrize("radius", [0.1, 3.0])
+def test_noise_has_its_radius_whatever_the_batch_and_the_dimension(shape, radius):
+    found = noise(torch.zeros(shape), radius)
+    assert found.shape == shape
+    assert found.dtype == torch.float32
+    lengths = torch.linalg.vector_norm(found.flatten(1), dim=1)
+    torch.testing.assert_close(lengths, torch.full((shape[0],), radius), rtol=1e-5, atol=0)
+
+
+def test_noise_of_radius_0_is_none():
+    assert (noise(torch.ones(4, 2), 0.0) == 0).all()
+
+
+def test_noise_has_no_favourite_direction():
+    angles = noise(torch.zeros(8000, 2, dtype=torch.float64), 2.0)
+    turned = torch.atan2(angles[:, 1], angles[:, 0]) / (2 * math.pi) + 0.5
+    assert stats.kstest(turned.numpy(), "uniform").pvalue > LEVEL
+
+
+# Translation
+
+
+def linear(n_classes, n_features, seed=0):
+    return torch.randn(
+        n_classes,
+        n_features,
+        generator=torch.Generator().manual_seed(seed),
+        dtype=torch.float64,
+    )
+
+
+def asked(weights):
+    """A linear network, and the rows it was asked for."""
+    seen = []
+
+    def logits(x):
+        seen.append(x.detach().clone())
+        return x.flatten(1) @ weights.T
+
+    return logits, seen
+
+
+def never(x):
+    raise AssertionError("The network was asked.")
+
+
+def walk(x, targets, sources, teacher, student=never, **options):
+    given_options = {"n_steps": 10, "step_size": 0.1, "logit_lambda": 0.0, "low": -1e9, "high": 1e9}
+    given_options |= options
+    for bound in ("low", "high"):
+        given_options[bound] = torch.as_tensor(given_options[bound], dtype=x.dtype)
+    return translate(
+        x,
+        torch.as_tensor(targets),
+        torch.as_tensor(sources),
+        lambda v: torch.log_softmax(teacher(v), dim=1),
+        student,
+        **given_options,
+    )
+
+
+def numpy_walk(x, targets, sources, w, v, n_steps, step_size, logit_lambda, low, high):
+    """Algorithm 1, lines 8 to 11, row by row, with the gradient of the softmax by hand."""
+    out = np.clip(x, low, high)
+    for i, (k, k0) in enumerate(zip(targets, sources, strict=True)):
+        for _ in range(n_steps):
+            p = special.softmax(w @ out[i])
+            gradient = p @ w - w[k] + logit_lambda * v[k0]
+            out[i] = np.clip(out[i] - step_size * gradient / np.linalg.norm(gradient), low, high)
+    return out
+
+
+def test_two_classes_and_a_linear_teacher_go_straight_to_the_target():
+    w = linear(2, 5)
+    x = torch.randn(6, 5, dtype=torch.float64)
+    targets, sources = torch.tensor([0, 1] * 3), torch.tensor([1, 0] * 3)
+    found = walk(x, targets, sources, asked(w)[0], n_steps=7, step_size=0.3)
+    direction = nn.functional.normalize(w[targets] - w[sources], dim=1)
+    torch.testing.assert_close(found, x + 7 * 0.3 * direction)
+
+
+@pytest.mark.parametrize("logit_lambda", [0.0, 0.1, 5.0])
+@pytest.mark.parametrize("low, high", [(-1e9, 1e9), (-0.5, 0.5), ([-1, 0, 0, -9], [0, 0.2, 1, 9])])
+def test_many_classes_go_where_a_loop_by_hand_goes(logit_lambda, low, high):
+    w, v = linear(5, 4, seed=1), linear(5, 4, seed=2)
+    x = torch.randn(12, 4, dtype=torch.float64)
+    targets, sources = torch.arange(12) % 5, (torch.arange(12) + 2) % 5
+    low, high = np.asarray(low, float), np.asarray(high, float)
+    options = {"n_steps": 10, "step_size": 0.2, "logit_lambda": logit_lambda}
+    found = walk(x, targets, sources, asked(w)[0], asked(v)[0], low=low, high=high, **options)
+    expected = numpy_walk(
+        x.numpy(), targets, sources, w.numpy(), v.numpy(), low=low, high=high, **options
+    )
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_where_the_teacher_is_sure_the_student_alone_leads():
+    v = linear(3, 4)
+    x = torch.randn(5, 4, dtype=torch.float64)
+    sources = torch.tensor([0, 1, 2, 0, 1])
+    found = walk(
+        x,
+        (sources + 1) % 3,
+        sources,
+        lambda row: 0 * row[:, :3],
+        asked(v)[0],
+        n_steps=4,
+        step_size=0.5,
+        logit_lambda=0.01,
+    )
+    torch.testing.assert_close(found, x - 4 * 0.5 * nn.functional.normalize(v[sources], dim=1))
+
+
+@pytest.mark.parametrize("shape", [(9, 4), (6, 1, 2, 3)])
+def test_every_step_of_every_row_has_the_same_length(shape):
+    d = math.prod(shape[1:])
+    teacher, seen = asked(100 * linear(3, d))
+    x = torch.randn(shape, dtype=torch.float64)
+    targets = torch.arange(len(x)) % 3
+    found = walk(
+        x, targets, (targets + 1) % 3, teacher, asked(linear(3, d, 1))[0], logit_lambda=0.5
+    )
+    path = torch.stack([*seen, found]).flatten(2)
+    assert len(path) == 11
+    lengths = torch.linalg.vector_norm(path.diff(dim=0), dim=2)
+    torch.testing.assert_close(lengths, torch.full_like(lengths, 0.1))
+
+
+@pytest.mark.parametrize("low, high", [(0.0, 1.0), ([0.0, -1.0, 0.4], [0.1, 2.0, 0.4])])
+def test_rows_stay_in_the_box_after_every_step(low, high):
+    teacher, seen = asked(linear(2, 3))
+    x = 3 * torch.randn(20, 3, dtype=torch.float64)
+    targets = torch.arange(20) % 2
+    found = walk(x, targets, 1 - targets, teacher, step_size=0.7, low=low, high=high)
+    low, high = (torch.as_tensor(bound, dtype=torch.float64) for bound in (low, high))
+    for rows in [*seen, found]:
+        assert (rows >= low).all()
+        assert (rows <= high).all()
+    assert not torch.equal(found, x.clamp(low, high))
+
+
+@given(
+    seed=st.integers(0, 2**31),
+    n_steps=st.integers(0, 5),
+    step_size=st.floats(0.01, 3),
+    logit_lambda=st.sampled_from([0.0, 0.3]),
+)
+def test_no_row_goes_farther_than_its_steps(seed, n_steps, step_size, logit_lambda):
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.rand(6, 3, generator=generator, dtype=torch.float64)
+    targets = torch.randint(4, (6,), generator=generator)
+    found = walk(
+        x,
+        targets,
+        (targets + 1) % 4,
+        asked(linear(4, 3, seed))[0],
+        asked(linear(4, 3, seed + 1))[0],
+        n_steps=n_steps,
+        step_size=step_size,
+        logit_lambda=logit_lambda,
+        low=0.0,
+        high=1.0,
+    )
+    assert torch.linalg.vector_norm(found - x, dim=1).max() <= n_steps * step_size * (1 + 1e-9)
+    assert found.min() >= 0
+    assert found.max() <= 1
+
+
+def test_a_row_does_not_depend_on_the_others_of_its_batch():
+    w, v = linear(3, 4), linear(3, 4, 1)
+    x = torch.randn(8, 4, dtype=torch.float64)
+    x[3] *= 1e3  # another scale of the gradients in the same batch
+    targets = torch.arange(8) % 3
+    sources = (targets + 1) % 3
+
+    def go(rows):
+        return walk(
+            x[rows],
+            targets[rows],
+            sources[rows],
+            asked(w)[0],
+            asked(v)[0],
+            logit_lambda=0.1,
+        )
+
+    together = go(torch.arange(8))
+    alone = torch.cat([go(torch.tensor([i])) for i in range(8)])
+    torch.testing.assert_close(together, alone)
+    order = torch.tensor([5, 0, 7, 1, 3, 2, 6, 4])
+    torch.testing.assert_close(go(order), together[order])
+
+
+def test_a_row_without_a_gradient_stays_where_it_is():
+    x = torch.randn(4, 3)
+    found = walk(x, [0, 1, 0, 1], [1, 0, 1, 0], lambda v: 0 * v[:, :2] + torch.tensor([2.0, -1.0]))
+    assert torch.equal(found, x)
+
+
+def test_a_dead_unit_holds_its_row_and_no_other():
+    def teacher(v):  # logits (relu(x_1), 0): flat for x_1 < 0
+        return torch.stack([v[:, 0].relu(), 0 * v[:, 0]], dim=1)
+
+    x = torch.tensor([[-1.0, 0.5], [1.0, 0.5]])
+    found = walk(x, [0, 0], [1, 1], teacher)
+    torch.testing.assert_close(found, torch.tensor([[-1.0, 0.5], [2.0, 0.5]]))
+
+
+def test_no_step_gives_the_seed_in_its_box_and_asks_nobody():
+    x = torch.tensor([[-1.0, 0.5], [0.2, 7.0]])
+    found = walk(x, [0, 0], [1, 1], never, n_steps=0, low=0.0, high=1.0)
+    assert found.tolist() == torch.tensor([[0.0, 0.5], [0.2, 1.0]]).tolist()
+
+
+@pytest.mark.parametrize("gamma", [0.3, 0.9, 0.999])
+def test_a_row_rests_with_its_first_step_to_gamma(gamma):
+    # Two classes and a linear teacher: the logits' difference grows by eta ||w_k - w_k0|| a step.
+    w, step_size, n_steps = linear(2, 3), 0.4, 12
+    difference = w[1] - w[0]
+    length = float(torch.linalg.vector_norm(difference))
+    x = 2 * torch.randn(40, 3, dtype=torch.float64)
+    found = walk(
+        x,
+        [1] * 40,
+        [0] * 40,
+        asked(w)[0],
+        step_size=step_size,
+        n_steps=n_steps,
+        enough=math.log(gamma),
+    )
+    missing = (math.log(gamma / (1 - gamma)) - x @ difference) / (step_size * length)
+    steps = missing.ceil().clamp(0, n_steps)
+    assert steps.unique().numel() > 4
+    torch.testing.assert_close(found, x + step_size * steps[:, None] * difference / length)
+
+
+def test_resting_rows_of_images_hold_no_other():
+    w, x = linear(2, 4), torch.zeros(3, 1, 2, 2, dtype=torch.float64)
+    x[0] = 20 * (w[1] - w[0]).view(1, 2, 2)
+    found = walk(x, [1, 1, 0], [0, 0, 1], asked(w)[0], n_steps=3, enough=math.log(0.999))
+    moved = torch.linalg.vector_norm((found - x).flatten(1), dim=1)
+    torch.testing.assert_close(moved, torch.tensor([0.0, 0.3, 0.3], dtype=torch.float64))
+
+
+def test_the_student_is_asked_only_if_its_logit_counts():
+    # "never" would raise: the walk's default student.
+    walk(torch.randn(2, 3, dtype=torch.float64), [0, 0], [1, 1], asked(linear(2, 3))[0])
+    student, seen = asked(linear(2, 3))
+    walk(
+        torch.randn(2, 3, dtype=torch.float64),
+        [0, 0],
+        [1, 1],
+        asked(linear(2, 3))[0],
+        student,
+        n_steps=6,
+        logit_lambda=0.1,
+    )
+    assert len(seen) == 6
+
+
+def test_gradients_are_made_inside_no_grad_and_leave_no_graph():
+    x = torch.randn(2, 3, dtype=torch.float64)
+    seeds = x.clone()
+    with torch.no_grad():
+        found = walk(x, [0, 0], [1, 1], asked(linear(2, 3))[0])
+    assert not found.requires_grad
+    assert found.grad_fn is None
+    assert torch.equal(x, seeds)
+    assert not x.requires_grad
+    assert not torch.equal(found, x)
