@@ -1,16 +1,34 @@
-"""Pictures of a fitted sampler, as the display objects of scikit-learn.
+"""Pictures of fitted samplers and classifiers, as the display objects of scikit-learn.
 
-The constructor of a display takes numbers, ``from_estimator`` gets them from a fitted sampler and
+The constructor of a display takes numbers, ``from_estimator`` gets them from a fitted estimator and
 draws, and ``plot`` draws (again, elsewhere, otherwise). matplotlib is imported only then.
 
-:class:`TrainingHistoryDisplay` shows the training, :class:`SamplesDisplay` generated rows against
-real ones, :class:`TranslationDisplay` what a majority image becomes in another class, and
-:class:`LatentDisplay` where majority, minority and generated rows lie in the latent space.
+Of a sampler, :class:`TrainingHistoryDisplay` shows the training, :class:`SamplesDisplay` generated
+rows against real ones, :class:`TranslationDisplay` what a majority image becomes in another class,
+and :class:`LatentDisplay` where majority, minority and generated rows lie in the latent space.
+
+Of a classifier, or several side by side, :class:`RecallDisplay` shows the recall of each class
+against its size, :class:`FalsePositivesDisplay` into which classes the mistakes go,
+:class:`FeaturesDisplay` what the network makes of its rows, and :class:`PerturbationDisplay` what a
+translation changes in them.
 """
 
+from ._false_positives import FalsePositivesDisplay
+from ._features import FeaturesDisplay
 from ._history import TrainingHistoryDisplay
 from ._latent import LatentDisplay
+from ._perturbation import PerturbationDisplay
+from ._recall import RecallDisplay
 from ._samples import SamplesDisplay
 from ._translation import TranslationDisplay
 
-__all__ = ["LatentDisplay", "SamplesDisplay", "TrainingHistoryDisplay", "TranslationDisplay"]
+__all__ = [
+    "FalsePositivesDisplay",
+    "FeaturesDisplay",
+    "LatentDisplay",
+    "PerturbationDisplay",
+    "RecallDisplay",
+    "SamplesDisplay",
+    "TrainingHistoryDisplay",
+    "TranslationDisplay",
+]

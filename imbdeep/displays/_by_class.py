@@ -1,0 +1,248 @@
+"""What the displays of classifiers count: rows, hits and mistakes of each class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
+
+from ._rows import labels_of
+
+#: Classes whose names still fit beside an axis.
+MAX_NAMED = 12
+
+
+def named(value: Any, name: str | None, default: str, what: str) -> dict[str, Any]:
+    """Return one thing, or a dict of them, as a dict by distinct names."""
+    if not isinstance(value, Mapping):
+        return {default if name is None else str(name): value}
+    if name is not None:
+        raise ValueError(
+            f"name={name!r} names a single one, but {what} is a dict, whose keys are the names: "
+            "leave name out."
+        )
+    if not value:
+        raise ValueError(f"{what} is an empty dict: give at least one entry, by name.")
+    names = [str(key) for key in value]
+    twice = sorted({key for key in names if names.count(key) > 1})
+    if twice:
+        raise ValueError(
+            f"{what} holds the name {twice[0]!r} twice (keys {list(value)}): names are compared as "
+            "text, so give each its own."
+        )
+    return dict(zip(names, value.values(), strict=True))
+
+
+def fitted_classifier(estimator: Any, attribute: str, advice: str = "") -> Any:
+    """Return an attribute of a fitted classifier, or say what to do about its absence."""
+    if hasattr(estimator, attribute):
+        return getattr(estimator, attribute)
+    name = type(estimator).__name__
+    if not hasattr(estimator, "classes_"):
+        raise NotFittedError(f"This {name} is not fitted (it has no classes_): call fit first.")
+    raise AttributeError(f"This {name} has no {attribute}. {advice}".rstrip())
+
+
+def per_class(
+    class_counts: Any, y_train: Any, classes: Any, seen: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    """Return the training rows of each class, and the classes.
+
+    Parameters
+    ----------
+    class_counts : dict of label to int, array-like of shape (n_classes,) or None
+        Training rows of each class; an array is in the order of ``classes``.
+    y_train : array-like of shape (n_train,) or None
+        Labels to count instead.
+    classes : array-like of shape (n_classes,) or None
+        The classes; by default those of the dict, of ``y_train``, or those seen.
+    seen : ndarray
+        Labels that stand for the classes where nothing else names them.
+    """
+    if (class_counts is None) == (y_train is None):
+        given = "neither" if y_train is None else "both"
+        raise ValueError(
+            f"Got {given} of class_counts and y_train: give the number of training rows of each "
+            "class, or the labels of the training rows to count them from."
+        )
+    if y_train is not None:
+        found, counts = np.unique(labels_of(y_train), return_counts=True)
+        class_counts = dict(zip(found.tolist(), counts.tolist(), strict=True))
+    if isinstance(class_counts, Mapping):
+        rows = {_plain(label): count for label, count in class_counts.items()}
+        if classes is None:
+            classes = _sorted(list(rows))
+        classes = _as_labels(classes)
+        missing = [label for label in classes.tolist() if label not in rows]
+        if missing or len(classes) != len(rows):
+            raise ValueError(
+                f"Training rows are known of the classes {_some(rows)}, but the classes are "
+                f"{_some(classes.tolist())}: name the same ones."
+            )
+        class_counts = [rows[label] for label in classes.tolist()]
+    elif classes is None:
+        classes = seen
+        if len(classes) != np.size(class_counts):
+            raise ValueError(
+                f"class_counts has {np.size(class_counts)} entries, but y_true and y_pred hold "
+                f"{len(classes)} classes, {_some(classes.tolist())}: say which they count by "
+                "classes=..., or give a dict of class to count."
+            )
+    return check_counts(class_counts, classes)
+
+
+def check_counts(class_counts: Any, classes: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    """Return counts and classes as arrays of one length; a class may have no row (yet)."""
+    counts, labels = np.asarray(class_counts, dtype=np.float64), _as_labels(classes)
+    if counts.ndim != 1 or not len(counts) or counts.shape != labels.shape:
+        raise ValueError(
+            f"class_counts has shape {counts.shape} and classes {labels.shape}: give one number of "
+            "training rows for each class."
+        )
+    wrong = np.flatnonzero(~(np.isfinite(counts) & (counts >= 0)))
+    if len(wrong):
+        raise ValueError(
+            f"class_counts of class {labels[wrong[0]]} is {counts[wrong[0]]:g}, but must be a "
+            "number of rows, 0 or more: count the labels of the training rows, or give y_train."
+        )
+    if len(set(labels.tolist())) < len(labels):
+        raise ValueError(f"classes={_some(labels.tolist())} names a class twice: name each once.")
+    return counts, labels
+
+
+def check_values(
+    values: Any, n_classes: int, what: str, name: str, low: float, high: float
+) -> NDArray[np.float64]:
+    """Return the values of a method as an array, one a class, in a range; NaN is let through."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != (n_classes,):
+        raise ValueError(
+            f"{what} of {name!r} has shape {array.shape}, but there are {n_classes} classes: give "
+            "one value each."
+        )
+    outside = array[(array < low) | (array > high)]
+    if len(outside):
+        span = f"from {low:g} to {high:g}" if np.isfinite(high) else f"at least {low:g}"
+        raise ValueError(f"{what} of {name!r} holds {outside[0]:g}, but must be {span}.")
+    return array
+
+
+def confusion(
+    y_true: Any, predictions: Mapping[str, Any], class_counts: Any, y_train: Any, classes: Any
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64], NDArray[Any]]:
+    """Return the confusion matrix of each method (true by predicted), counts, and classes."""
+    truth = labels_of(y_true)
+    if truth.ndim != 1 or not len(truth):
+        raise ValueError(f"y_true has shape {truth.shape}: give at least one label.")
+    guesses = {name: labels_of(part) for name, part in predictions.items()}
+    for name, guess in guesses.items():
+        if guess.shape != truth.shape:
+            raise ValueError(
+                f"y_pred of {name!r} has shape {guess.shape}, y_true {truth.shape}: give one "
+                "prediction for each row of y_true."
+            )
+    seen = _sorted({label for part in (truth, *guesses.values()) for label in part.tolist()})
+    counts, labels = per_class(class_counts, y_train, classes, seen)
+    rows = positions(truth, labels, "y_true")
+    matrices = {}
+    for name, guess in guesses.items():
+        columns = positions(guess, labels, f"y_pred of {name!r}")
+        matrix = np.zeros((len(labels), len(labels)))
+        np.add.at(matrix, (rows, columns), 1)
+        matrices[name] = matrix
+    return matrices, counts, labels
+
+
+def positions(labels: NDArray[Any], classes: NDArray[Any], what: str) -> NDArray[np.intp]:
+    """Return the position of each label among the classes, of which it must be one."""
+    position = {label: i for i, label in enumerate(classes.tolist())}
+    found = [position.get(label, -1) for label in labels.tolist()]
+    if -1 in found:
+        unknown = labels.tolist()[found.index(-1)]
+        raise ValueError(
+            f"{what} holds the class {unknown!r}, but the classes with training rows are "
+            f"{_some(classes.tolist())}: drop its rows, or look whether labels changed their type."
+        )
+    return np.array(found, dtype=np.intp)
+
+
+def counts_of(
+    estimators: Mapping[str, Any], class_counts: Any, y_train: Any, display: str
+) -> tuple[Any, Any, Any]:
+    """Return class_counts, y_train and classes of fitted classifiers, which must agree.
+
+    What the caller gives goes before the ``class_counts_`` of the classifiers, so that those of
+    other libraries can be compared with ours.
+    """
+    every = {
+        name: _as_labels(fitted_classifier(estimator, "classes_"))
+        for name, estimator in estimators.items()
+    }
+    first, *others = every
+    for other in others:
+        if set(every[other].tolist()) != set(every[first].tolist()):
+            raise ValueError(
+                f"{first!r} knows the classes {_some(every[first].tolist())}, {other!r} "
+                f"{_some(every[other].tolist())}: compare classifiers that were fitted on the same "
+                "rows."
+            )
+    if class_counts is not None or y_train is not None:
+        # A dict and y_train name their classes themselves.
+        own = class_counts is None or isinstance(class_counts, Mapping)
+        return class_counts, y_train, None if own else every[first]
+    advice = (
+        "Classifiers of imbdeep.classifiers count their training rows; for others give "
+        f"{display}.from_estimator the labels of the training rows, y_train=..."
+    )
+    rows: dict[str, dict[Any, float]] = {}
+    for name, estimator in estimators.items():
+        counts = np.asarray(fitted_classifier(estimator, "class_counts_", advice))
+        counts, labels = check_counts(counts, every[name])
+        rows[name] = dict(zip(labels.tolist(), counts.tolist(), strict=True))
+        differing = [label for label in rows[name] if rows[name][label] != rows[first][label]]
+        if differing:
+            label = differing[0]
+            raise ValueError(
+                f"{first!r} was fitted on {rows[first][label]:g} rows of class {label}, {name!r} "
+                f"on {rows[name][label]:g}: compare classifiers that were fitted on the same rows, "
+                "or give y_train=..."
+            )
+    return rows[first], None, every[first]
+
+
+def by_frequency(class_counts: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the classes from the most to the least frequent, those of one size as they stand."""
+    return np.argsort(-class_counts, kind="stable")
+
+
+def _as_labels(classes: Any) -> NDArray[Any]:
+    """Return classes as a vector, without turning labels of several types into text."""
+    if isinstance(classes, np.ndarray):
+        return classes
+    labels = [_plain(label) for label in classes]
+    if len({type(label) for label in labels}) > 1:
+        array = np.empty(len(labels), dtype=object)
+        array[:] = labels
+        return array
+    return np.asarray(labels)
+
+
+def _plain(label: Any) -> Any:
+    return label.item() if isinstance(label, np.generic) else label
+
+
+def _sorted(labels: Any) -> NDArray[Any]:
+    labels = list(labels)
+    try:
+        labels.sort()
+    except TypeError:  # labels of several types
+        labels.sort(key=str)
+    return _as_labels(labels)
+
+
+def _some(labels: Any) -> str:
+    labels = list(labels)
+    return f"{labels}" if len(labels) <= 10 else f"{labels[:10]} and {len(labels) - 10} more"

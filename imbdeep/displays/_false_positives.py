@@ -1,0 +1,275 @@
+"""Into which classes the mistakes of a classifier go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from ._by_class import (
+    MAX_NAMED,
+    by_frequency,
+    check_counts,
+    check_values,
+    confusion,
+    counts_of,
+    named,
+)
+from ._canvas import axes_or_new, colors_of, shorten
+
+
+class FalsePositivesDisplay:
+    r"""Cumulative number of false positives from the most to the least frequent class.
+
+    This is Figure 5 of [1]_. A false positive of class k is a row of another class that is
+    predicted as k. Their sum over the first classes,
+
+    .. math:: F_j = \sum_{k=1}^{j} \mathrm{FP}_k, \qquad N_1 \ge N_2 \ge \dots \ge N_K,
+
+    ends at the total number of mistakes, since each mistake is a false positive of exactly one
+    class. The dotted line has the same end and spreads the mistakes evenly over the classes. On a
+    balanced test set, a line that bends far above its dotted one belongs to a classifier that says
+    "frequent class" whenever in doubt; one below it, to a classifier that was corrected too far.
+    The lower the line ends, the better. Where the test set is itself imbalanced, even a perfect
+    correction leaves no straight line.
+
+    Parameters
+    ----------
+    false_positives : dict of str to array-like of shape (n_classes,), or array-like
+        False positives of each class by the name of the method, whole numbers.
+    class_counts : array-like of shape (n_classes,)
+        Training rows of each class; classes of one size stay in the order given.
+    classes : array-like of shape (n_classes,)
+        The classes.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n_classes,)
+        Positions of the classes from the most to the least frequent.
+    cumulative : dict of str to ndarray of shape (n_classes,)
+        What is drawn: F_1, ..., F_K of each method.
+    ax_ : matplotlib Axes
+        The axes.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+    lines_ : dict of str to matplotlib Line2D
+        The line of each method, from 0 classes on.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of values do not match, one is negative or no whole number, a class has no
+        valid number of rows, or a class or a method is named twice.
+
+    See Also
+    --------
+    RecallDisplay : How many rows of each class are found.
+
+    References
+    ----------
+    .. [1] J. Kim et al., "M2m: Imbalanced Classification via Major-to-minor Translation", CVPR
+       2020.
+
+    Examples
+    --------
+    >>> from imbdeep.displays import FalsePositivesDisplay
+    >>> display = FalsePositivesDisplay.from_predictions(
+    ...     [0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 0], class_counts=[5, 50, 20]
+    ... )
+    >>> display.order.tolist()
+    [1, 2, 0]
+    >>> display.cumulative["predictions"].tolist()
+    [1, 1, 4]
+    """
+
+    def __init__(self, false_positives: Any, class_counts: Any, classes: Any) -> None:
+        self.class_counts, self.classes = check_counts(class_counts, classes)
+        self.order = by_frequency(self.class_counts)
+        self.false_positives: dict[str, NDArray[np.int64]] = {}
+        methods = named(false_positives, None, "false positives", "false_positives")
+        for name, values in methods.items():
+            n_classes = len(self.classes)
+            array = check_values(values, n_classes, "false_positives", name, 0, np.inf)
+            if not np.array_equal(array, np.trunc(array)) or not np.isfinite(array).all():
+                raise ValueError(
+                    f"false_positives of {name!r} are {array.tolist()[:10]}, but must be whole "
+                    "numbers of rows: give counts, not shares."
+                )
+            self.false_positives[name] = array.astype(np.int64)
+        self.cumulative = {
+            name: np.cumsum(values[self.order]) for name, values in self.false_positives.items()
+        }
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: Any,
+        y_pred: Any,
+        *,
+        class_counts: Any = None,
+        y_train: Any = None,
+        classes: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+    ) -> FalsePositivesDisplay:
+        """Count the false positives of predictions and draw their sums.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels of test rows, best of a balanced test set.
+        y_pred : array-like of shape (n_samples,) or dict of str to array-like
+            Predicted labels; a dict holds those of several methods by name.
+        class_counts : dict of label to int or array-like of shape (n_classes,), default=None
+            Training rows of each class; an array is in the order of ``classes``. Give either this
+            or ``y_train``.
+        y_train : array-like of shape (n_train,), default=None
+            Labels of the training rows, which are counted.
+        classes : array-like of shape (n_classes,), default=None
+            The classes; by default those of the counts, or all that occur, sorted.
+        name : str, default=None
+            Name of the method if there is only one; "predictions" by default.
+        ax : matplotlib Axes, default=None
+            Axes to draw in; by default those of a new figure.
+
+        Returns
+        -------
+        FalsePositivesDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If predictions and labels differ in length, or a label is none of the classes.
+        """
+        predictions = named(y_pred, name, "predictions", "y_pred")
+        matrices, counts, labels = confusion(y_true, predictions, class_counts, y_train, classes)
+        mistakes = {key: matrix.sum(axis=0) - matrix.diagonal() for key, matrix in matrices.items()}
+        return cls(mistakes, counts, labels).plot(ax)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        class_counts: Any = None,
+        y_train: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+    ) -> FalsePositivesDisplay:
+        """Predict rows with a fitted classifier, or several, and draw the false positives.
+
+        Parameters
+        ----------
+        estimator : fitted classifier or dict of str to fitted classifier
+            Anything with ``predict``, ``classes_`` and ``class_counts_``, the training rows of each
+            class. Several must have been fitted on the same rows.
+        X : array-like or DataFrame
+            Test rows, best of a balanced test set.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        class_counts, y_train : array-like, default=None
+            As in :meth:`from_predictions`, in place of ``class_counts_``: for classifiers of other
+            libraries, which have none.
+        name : str, default=None
+            Name of a single classifier; the name of its class by default.
+        ax : matplotlib Axes, default=None
+            Axes to draw in; by default those of a new figure.
+
+        Returns
+        -------
+        FalsePositivesDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If a classifier is not fitted.
+        AttributeError
+            If a classifier has no ``class_counts_``, and neither is there another count.
+        ValueError
+            If the classifiers were fitted on different rows, or a label of ``y`` is unknown.
+        """
+        estimators = named(estimator, name, type(estimator).__name__, "estimator")
+        counts, y_train, classes = counts_of(estimators, class_counts, y_train, cls.__name__)
+        return cls.from_predictions(
+            y,
+            {key: each.predict(X) for key, each in estimators.items()},
+            class_counts=counts,
+            y_train=y_train,
+            classes=classes,
+            ax=ax,
+        )
+
+    def plot(self, ax: Any = None, *, even: bool = True) -> Any:
+        """Draw a line for each method.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; by default those of a new figure.
+        even : bool, default=True
+            Whether to draw the dotted lines of evenly spread mistakes.
+
+        Returns
+        -------
+        FalsePositivesDisplay
+            This object.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        from matplotlib.lines import Line2D
+        from matplotlib.ticker import MaxNLocator
+
+        self.ax_ = axes_or_new(ax, 7.2, 4.4)
+        self.figure_ = self.ax_.figure.figure
+        n = len(self.classes)
+        is_few = n <= MAX_NAMED
+        self.lines_ = {}
+        for (name, sums), color in zip(
+            self.cumulative.items(), colors_of(len(self.cumulative)), strict=True
+        ):
+            total = int(sums[-1])
+            (self.lines_[name],) = self.ax_.plot(
+                np.arange(n + 1),
+                [0, *sums],
+                color=color,
+                lw=1.6,
+                marker="o" if is_few else None,
+                ms=4,
+                label=f"{shorten(name, 28)}\n{total:,} mistake{'s' * (total != 1)}",
+            )
+            if even:
+                self.ax_.plot([0, n], [0, total], color=color, lw=1.1, ls=":")
+        handles = list(self.lines_.values())
+        if even:
+            handles.append(Line2D([], [], color="0.3", lw=1.1, ls=":", label="spread evenly"))
+        if is_few:
+            names = [shorten(label, 14) for label in self.classes[self.order].tolist()]
+            is_long = sum(map(len, names)) > 45
+            self.ax_.set_xticks(
+                np.arange(1, n + 1),
+                names,
+                rotation=40 if is_long else 0,
+                ha="right" if is_long else "center",
+                rotation_mode="anchor" if is_long else "default",
+            )
+            self.ax_.set_xlabel("up to this class, from the most to the least frequent")
+        else:
+            self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
+            self.ax_.set_xlabel("number of classes, from the most to the least frequent")
+        self.ax_.set_xlim(0, n * 1.02)
+        self.ax_.yaxis.set_major_locator(MaxNLocator(integer=True))
+        self.ax_.set_ylim(bottom=0)
+        self.ax_.set_ylabel("false positives, summed")
+        self.ax_.grid(axis="y", alpha=0.3, lw=0.6)
+        self.ax_.spines[["top", "right"]].set_visible(False)
+        # Beside the lines, not on them.
+        self.ax_.legend(
+            handles=handles, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=9,
+            labelspacing=0.8,
+        )  # fmt: skip
+        return self

@@ -1,0 +1,445 @@
+"""What a translation changes in the rows it starts from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from ._by_class import fitted_classifier, positions
+from ._canvas import BLUE, GREY, VERMILION, axes_or_new, draw_mosaic, mosaic_size, shorten
+from ._rows import (
+    as_images,
+    as_rows,
+    choose,
+    columns_of,
+    image_shape_of,
+    labels_of,
+    names_of,
+    new_seed,
+    read_column,
+    stream_of,
+)
+
+#: Rows that from_estimator translates unless told otherwise: pictures to see, rows to average.
+_N_IMAGES, _N_ROWS = 5, 100
+#: Columns of a table that are drawn.
+_MAX_FEATURES = 12
+
+
+class PerturbationDisplay:
+    """Seeds, what a translation adds to them, and the translations.
+
+    This is Figure 6 of [1]_. M2m translates a row of a frequent class by small steps against the
+    gradient of a teacher, until that takes it for the rare class. The translation may look like its
+    seed to us; the perturbation, amplified around grey, shows whether anything that we would call
+    the other class has come in. Of tables, the display shows the columns that moved the most.
+
+    Parameters
+    ----------
+    seeds, translations : array-like of shape (n, channels, height, width), or (n, n_features)
+        Rows before and after, in pairs. NaN is missing.
+    seed_labels : array-like of shape (n,)
+        The class of each seed.
+    target : label
+        The class that they were translated into.
+    confidence : array-like of shape (n,), default=None
+        Probability of the target that the teacher gives to each translation.
+    feature_names : list of str, default=None
+        Names of the columns of a table; x0, x1, ... by default.
+    scales : array-like of shape (n_features,), default=None
+        Unit of the changes of each column, usually its standard deviation over all rows; by default
+        that over the seeds. A scale of 0, that of a constant column, counts as 1.
+    levels : dict of int to list of str, default=None
+        Names of the levels of the columns that hold codes. Such a value has changed by 1 or not at
+        all.
+
+    Attributes
+    ----------
+    changes : ndarray of shape (n_features,)
+        Mean absolute change of each column in its unit. None for images.
+    shifts : ndarray of shape (n_features,)
+        Mean change, with its sign; NaN for codes. None for images.
+    ax_ : matplotlib Axes
+        The axes.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not match, there is no row, or a confidence is outside 0 to 1.
+
+    See Also
+    --------
+    TranslationDisplay : Majority images beside what a sampler makes of them.
+
+    References
+    ----------
+    .. [1] J. Kim et al., "M2m: Imbalanced Classification via Major-to-minor Translation", CVPR
+       2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imbdeep.displays import PerturbationDisplay
+    >>> seeds = np.array([[0.0, 1.0], [2.0, 3.0]])  # standard deviation 1
+    >>> display = PerturbationDisplay(seeds, seeds + [0.5, -2], ["many", "many"], "few").plot()
+    >>> display.changes.tolist(), display.shifts.tolist()
+    ([0.5, 2.0], [0.5, -2.0])
+    """
+
+    def __init__(
+        self,
+        seeds: Any,
+        translations: Any,
+        seed_labels: Any,
+        target: Any,
+        *,
+        confidence: Any = None,
+        feature_names: Any = None,
+        scales: Any = None,
+        levels: dict[int, list[str]] | None = None,
+    ) -> None:
+        self.seeds, self.translations = np.asarray(seeds), np.asarray(translations)
+        self.seed_labels, self.target = labels_of(seed_labels), target
+        self.confidence = None if confidence is None else np.asarray(confidence, dtype=np.float64)
+        self.levels = levels or {}
+        shape = self.seeds.shape
+        if shape != self.translations.shape or len(shape) not in (2, 4) or not self.seeds.size:
+            raise ValueError(
+                f"seeds has shape {shape} and translations {self.translations.shape}: give pairs "
+                "of rows, (n, n_features), or of images, (n, channels, height, width); at least "
+                "one."
+            )
+        for name, part in (("seed_labels", self.seed_labels), ("confidence", self.confidence)):
+            if part is not None and part.shape != shape[:1]:
+                raise ValueError(
+                    f"{name} has shape {part.shape} for {len(self.seeds)} seeds: give one each."
+                )
+        if self.confidence is not None and not np.all(
+            (self.confidence >= 0) & (self.confidence <= 1)
+        ):
+            raise ValueError(
+                f"confidence={self.confidence.tolist()[:10]} must be probabilities from 0 to 1: "
+                "give those of predict_proba for the target."
+            )
+        self.is_image = len(shape) == 4
+        self.feature_names, self.changes, self.shifts = None, None, None
+        if self.is_image:
+            return
+        self.feature_names = [
+            str(name) for name in (names_of(self.seeds) if feature_names is None else feature_names)
+        ]
+        if scales is None:
+            scales = [
+                _scale(column, j in self.levels) for j, column in enumerate(_numbers(self.seeds).T)
+            ]
+        self.scales = np.asarray(scales, dtype=np.float64)
+        if not len(self.feature_names) == len(self.scales) == shape[1]:
+            raise ValueError(
+                f"{len(self.feature_names)} feature_names and {len(self.scales)} scales for "
+                f"{shape[1]} columns: give one each."
+            )
+        self.changes, self.shifts = self._measure()
+
+    def _measure(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        difference = _numbers(self.translations) - _numbers(self.seeds)
+        coded = list(self.levels)
+        difference[:, coded] = np.where(
+            np.isnan(difference[:, coded]), np.nan, difference[:, coded] != 0
+        )
+        difference /= np.where(self.scales > 0, self.scales, 1)
+        there = ~np.isnan(difference)
+        n = np.maximum(there.sum(axis=0), 1)  # a column without a value has not moved
+        changes = np.abs(np.where(there, difference, 0)).sum(axis=0) / n
+        shifts = np.where(there, difference, 0).sum(axis=0) / n
+        shifts[coded] = np.nan
+        return changes, shifts
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        target: Any,
+        n: int | None = None,
+        *,
+        random_state: Any = None,
+        **plot_params: Any,
+    ) -> PerturbationDisplay:
+        """Translate some rows with a fitted classifier and draw what that changed.
+
+        Parameters
+        ----------
+        estimator : fitted classifier
+            Anything with ``classes_`` and ``translate(X, target, y, return_confidence,
+            random_state)``, such as :class:`~imbdeep.classifiers.M2mClassifier`. The confidence
+            that it returns is written beside the translations.
+        X : array-like or DataFrame
+            Rows, as in ``fit``; flat images take the ``image_shape`` of the estimator.
+        y : array-like of shape (n_samples,)
+            Their labels. Seeds are drawn from the classes with more training rows than the target
+            (``class_counts_``), as the method does; without such counts from all other classes.
+        target : label
+            The class to translate into.
+        n : int, default=None
+            Number of seeds; 5 images or 100 rows of a table by default.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the rows that are drawn and of the translations.
+        **plot_params : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        PerturbationDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the classifier is not fitted.
+        AttributeError
+            If the classifier cannot translate.
+        ValueError
+            If the target is no class or the most frequent one, or no row can be its seed.
+        """
+        advice = "It shows what M2mClassifier makes of rows: pass one, fitted."
+        classes = np.asarray(fitted_classifier(estimator, "classes_"))
+        translate = fitted_classifier(estimator, "translate", advice)
+        if target not in classes.tolist():
+            raise ValueError(
+                f"target={target!r} is no class of the classifier: name one of {classes.tolist()}."
+            )
+        X, labels = as_rows(X), labels_of(y)
+        if labels.shape != (X.shape[0],):
+            raise ValueError(
+                f"X has {X.shape[0]} rows, y shape {labels.shape}: give one label a row."
+            )
+        shape = image_shape_of(estimator, X)
+        if n is None:
+            n = _N_ROWS if shape is None else _N_IMAGES
+        if n < 1:
+            raise ValueError(f"n={n} must be at least 1: the number of rows to translate.")
+        rows = _possible_seeds(estimator, labels, classes, target)
+        stream = stream_of(random_state)
+        rows = choose(np.arange(len(labels)), rows, n, stream)
+        chosen = _safe_indexing(X, rows)
+        translated, confidence = translate(
+            chosen,
+            target,
+            y=labels[rows],
+            return_confidence=True,
+            random_state=new_seed(stream),
+        )
+        # The mean of several teachers may exceed 1 by a rounding error.
+        confidence = np.clip(np.asarray(confidence, dtype=np.float64), 0, 1)
+        translated = as_rows(translated)
+        if shape is not None:
+            before, after = as_images(chosen, shape), as_images(translated, shape)
+            display = cls(before, after, labels[rows], target, confidence=confidence)
+        else:
+            table = _read_table(X, rows, translated)
+            display = cls(*table[:2], labels[rows], target, confidence=confidence, **table[2])
+        return display.plot(**plot_params)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        amplify: float = 10.0,
+        max_features: int = _MAX_FEATURES,
+        cmap: Any = "gray",
+    ) -> Any:
+        """Draw seeds, perturbations and translations of images, or the changes of columns.
+
+        Of a table, a bar shows the mean absolute change: to the right of zero what comes from rows
+        where the column rose, to the left what comes from rows where it fell. Codes have no
+        direction.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; by default those of a new figure.
+        amplify : float, default=10.0
+            Factor of the perturbation of images, 10 as in [1]_; what leaves the range of the images
+            is cut off.
+        max_features : int, default=12
+            Columns of a table at the most, those that moved the most.
+        cmap : str or matplotlib Colormap, default="gray"
+            Colours of images that have not three channels.
+
+        Returns
+        -------
+        PerturbationDisplay
+            This object.
+
+        Raises
+        ------
+        ValueError
+            If ``amplify`` or ``max_features`` is not positive.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        if not 0 < amplify < np.inf:
+            raise ValueError(
+                f"amplify={amplify!r} must be a positive number: 1 draws perturbations as they are."
+            )
+        if max_features < 1:
+            raise ValueError(f"max_features={max_features!r} must be at least 1: columns to draw.")
+        if self.is_image:
+            return self._plot_images(ax, amplify, cmap)
+        return self._plot_columns(ax, max_features)
+
+    def _plot_images(self, ax: Any, amplify: float, cmap: Any) -> PerturbationDisplay:
+        n, *shape = self.seeds.shape
+        groups = [
+            ("seed", self.seeds),
+            (f"perturbation × {amplify:g}", _amplified(self.seeds, self.translations, amplify)),
+            ("translation", self.translations),
+        ]
+        if self.seeds.dtype == np.uint8:  # all three, so that all are drawn in the range of bytes
+            groups = [
+                (name, np.clip(np.rint(images), 0, 255).astype(np.uint8)) for name, images in groups
+            ]
+        width, height = mosaic_size(3, n, tuple(shape))
+        self.ax_ = axes_or_new(ax, width, height + 0.5, layout="compressed")
+        self.figure_ = self.ax_.figure.figure
+        draw_mosaic(self.ax_, groups, n, cmap)
+        centres = [
+            (left + right) / 2
+            for left, right, *_ in (image.get_extent() for image in self.ax_.images[:n])
+        ]
+        self.ax_.set_xticks(centres, self._titles(), fontsize=8, linespacing=1.3)
+        self.ax_.tick_params(axis="x", length=0, labeltop=True, labelbottom=False)
+        return self
+
+    def _titles(self) -> list[str]:
+        target = shorten(self.target, 14)
+        own = [shorten(label, 14) for label in self.seed_labels.tolist()]
+        between = "\n" if max(map(len, own)) + len(target) > 9 else " "
+        titles = [f"{label}{between}→ {target}" for label in own]
+        if self.confidence is not None:
+            titles = [
+                f"{title}\nteacher {value:.2f}"
+                for title, value in zip(titles, self.confidence, strict=True)
+            ]
+        return titles
+
+    def _plot_columns(self, ax: Any, max_features: int) -> PerturbationDisplay:
+        assert self.feature_names is not None
+        assert self.changes is not None
+        assert self.shifts is not None
+        chosen = np.argsort(-self.changes, kind="stable")[:max_features]
+        self.ax_ = axes_or_new(ax, 6.6, 0.32 * len(chosen) + 1.6)
+        self.figure_ = self.ax_.figure.figure
+        at = np.arange(len(chosen))
+        changes, shifts = self.changes[chosen], self.shifts[chosen]
+        coded = np.isnan(shifts)
+        # Both together are the mean absolute change, their difference is the mean change.
+        rises, falls = (changes + shifts) / 2, (changes - shifts) / 2
+        bars = [("rises", rises, VERMILION, ~coded), ("falls", -falls, BLUE, ~coded)]
+        for name, width, color, drawn in [*bars, ("another level", changes, GREY, coded)]:
+            if drawn.any():
+                self.ax_.barh(at[drawn], width[drawn], 0.6, color=color, label=name)
+        self.ax_.axvline(0, color="0.3", lw=0.8)
+        self.ax_.set_yticks(at, [shorten(self.feature_names[j], 26) for j in chosen])
+        self.ax_.set_ylim(len(chosen) - 0.4, -0.6)
+        self.ax_.tick_params(axis="y", length=0)
+        if not self.changes.any():
+            self.ax_.set_xlim(-1, 1)
+        self.ax_.set_xlabel("mean change in standard deviations of the column")
+        self.ax_.grid(axis="x", alpha=0.3, lw=0.6)
+        self.ax_.set_axisbelow(True)
+        self.ax_.spines[["top", "right", "left"]].set_visible(False)
+        n = len(self.seeds)
+        title = f"{n} row{'s' * (n != 1)} translated into class {shorten(self.target)}"
+        if self.confidence is not None:
+            title += f"\nteacher's mean confidence {self.confidence.mean():.2f}"
+        self.ax_.set_title(title, fontsize=11)
+        self.ax_.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=9)
+        return self
+
+
+def _possible_seeds(
+    estimator: Any, labels: NDArray[Any], classes: NDArray[Any], target: Any
+) -> NDArray[np.intp]:
+    """Return the positions of the rows from which the target may be made."""
+    position = positions(labels, classes, "y")
+    own = classes.tolist().index(target)
+    counts = getattr(estimator, "class_counts_", None)
+    if counts is None:
+        is_seed, sources = np.arange(len(classes)) != own, "other classes"
+    else:
+        counts = np.asarray(counts)
+        is_seed = counts > counts[own]
+        sources = f"classes with more than the {counts[own]} training rows of the target"
+    if counts is not None and not is_seed.any():
+        raise ValueError(
+            f"No class has more training rows than target={target!r} with {counts[own]}: name a "
+            f"smaller one, {classes[counts < counts[own]].tolist()[:10]}."
+        )
+    rows = np.flatnonzero(is_seed[position])
+    if not len(rows):
+        raise ValueError(
+            f"No row of y can be translated into target={target!r}: add rows of {sources}, "
+            f"{classes[is_seed].tolist()[:10]}."
+        )
+    return rows
+
+
+def _amplified(
+    seeds: NDArray[Any], translations: NDArray[Any], amplify: float
+) -> NDArray[np.float64]:
+    """Return the perturbations around the middle of the range of the images, within it."""
+    if seeds.dtype == np.uint8:
+        low, high = 0.0, 255.0
+    else:
+        low = float(min(seeds.min(), translations.min()))
+        high = float(max(seeds.max(), translations.max()))
+    difference = translations.astype(np.float64) - seeds.astype(np.float64)
+    return np.clip((low + high) / 2 + amplify * difference, low, high)
+
+
+def _numbers(table: NDArray[Any]) -> NDArray[np.float64]:
+    return np.array(table, dtype=np.float64)
+
+
+def _scale(column: NDArray[np.float64], is_coded: bool) -> float:
+    """Standard deviation of a column without what is missing.
+
+    The variance is half the mean square of the difference of two rows. For codes that difference
+    is 0 or 1, which gives (1 - sum of p²) / 2, for two levels the variance p (1 - p) of 0 and 1.
+    """
+    there = column[~np.isnan(column)]
+    if not len(there):
+        return 0.0
+    if is_coded:
+        shares = np.unique(there, return_counts=True)[1] / len(there)
+        return float(np.sqrt((1 - (shares**2).sum()) / 2))
+    return float(there.std())
+
+
+def _read_table(
+    X: Any, rows: NDArray[np.intp], translated: Any
+) -> tuple[NDArray[np.float64], NDArray[np.float64], dict[str, Any]]:
+    """Return seeds and translations as numbers, and names, scales and levels of the columns."""
+    names = names_of(X)
+    if names != names_of(translated) or len(rows) != translated.shape[0]:
+        raise ValueError(
+            f"The {len(rows)} rows with columns {names[:10]} became {translated.shape[0]} rows "
+            f"with {names_of(translated)[:10]}: translate must return rows of the same table."
+        )
+    before, after, scales, levels = [], [], [], {}
+    for j, (old, new) in enumerate(zip(columns_of(X), columns_of(translated), strict=True)):
+        own, changed, _, known = read_column(old, new, names[j], None)
+        if known is not None:
+            levels[j] = known
+        before.append(own[rows])
+        after.append(changed)
+        scales.append(_scale(own, known is not None))
+    more = {"feature_names": names, "scales": scales, "levels": levels}
+    return np.column_stack(before), np.column_stack(after), more

@@ -1,0 +1,204 @@
+"""Penultimate features in two dimensions."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.utils.parallel import _get_threadpool_controller
+
+from imbdeep.displays import FeaturesDisplay
+
+RNG = np.random.default_rng(0)
+Y = np.repeat(["few", "many", "some"], [10, 40, 20])
+#: Three clouds far from each other in eight dimensions.
+FEATURES = RNG.normal(size=(70, 8)) + 20 * np.eye(8)[np.unique(Y, return_inverse=True)[1]]
+
+
+class Fake:
+    """Its penultimate features are the rows times a factor; it notes what it is asked."""
+
+    classes_ = np.array(["few", "many", "some"])
+    class_counts_ = np.array([1, 9, 5])
+
+    def __init__(self, factor=1.0):
+        self.factor, self.asked = factor, []
+
+    def penultimate_features(self, X):
+        self.asked.append(X)
+        return np.asarray(X, dtype=np.float32) * self.factor
+
+
+def legend_of(display):
+    place = display.axes_[0].get_legend() or display.figure_.legends[0]
+    return [text.get_text() for text in place.get_texts()]
+
+
+def test_principal_components_and_their_shares():
+    display = FeaturesDisplay.from_features(FEATURES, Y, method="pca")
+    pca = PCA(2).fit(FEATURES)
+    assert np.abs(display.points["features"]) == pytest.approx(np.abs(pca.transform(FEATURES)))
+    share = f"{pca.explained_variance_ratio_[1]:.0%}".replace("%", " %")
+    assert display.axes_[0].get_ylabel() == f"principal component 2 ({share} of the variance)"
+    assert display.axes_[0].get_title() == ""
+
+
+def test_neighbours_of_clouds_that_lie_apart_are_of_one_class():
+    display = FeaturesDisplay.from_features(FEATURES, Y, random_state=0)
+    points = display.points["features"]
+    assert KNeighborsClassifier(3).fit(points, display.y).score(points, display.y) == 1
+    # Its axes mean nothing.
+    assert len(display.axes_[0].get_xticks()) == 0
+
+
+def test_random_state_decides_and_the_number_of_threads_does_not():
+    drawn = []
+    for seed, threads in ((0, 1), (0, 4), (1, 1)):
+        with _get_threadpool_controller().limit(limits=threads):
+            drawn.append(
+                FeaturesDisplay.from_features(FEATURES, Y, n_per_class=12, random_state=seed)
+            )
+    first, again, other = drawn
+    assert first.points["features"].tobytes() == again.points["features"].tobytes()
+    assert first.points["features"].tobytes() != other.points["features"].tobytes()
+
+
+def test_up_to_n_rows_of_each_class_frequent_classes_first():
+    features = np.column_stack([np.arange(70.0), np.arange(70.0) ** 2, np.ones(70)])
+    display = FeaturesDisplay.from_features(
+        features, pd.Series(Y), method="pca", n_per_class=15, random_state=0
+    )
+    assert dict(zip(*np.unique(display.y, return_counts=True), strict=True)) == {
+        "few": 10, "many": 15, "some": 15,
+    }  # fmt: skip
+    assert display.classes.tolist() == legend_of(display) == ["many", "some", "few"]
+    # A scatter for each class, drawn in that order.
+    assert [len(part.get_offsets()) for part in display.axes_[0].collections] == [15, 15, 10]
+
+
+def test_class_counts_decide_about_the_order():
+    counts = {"few": 9, "some": 5, "many": 1}
+    display = FeaturesDisplay.from_features(FEATURES, Y, class_counts=counts, method="pca")
+    assert display.classes.tolist() == ["few", "some", "many"]
+
+
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
+def test_classifiers_side_by_side_show_the_same_rows(container):
+    models = {"a": Fake(), "b": Fake(2.0)}
+    display = FeaturesDisplay.from_estimator(
+        models, container(FEATURES), Y, method="pca", n_per_class=5, random_state=0
+    )
+    assert list(display.points) == [ax.get_title() for ax in display.axes_] == ["a", "b"]
+    assert [len(model.asked[0]) for model in models.values()] == [15, 15]
+    assert isinstance(models["a"].asked[0], type(container(FEATURES)))
+    assert np.array_equal(models["a"].asked[0], models["b"].asked[0])
+    assert display.points["b"] == pytest.approx(2 * display.points["a"], rel=1e-5, abs=1e-5)
+    # Rows and labels still belong together.
+    chosen = np.asarray(models["a"].asked[0])
+    rows = [int(np.flatnonzero((row == FEATURES).all(axis=1))[0]) for row in chosen]
+    assert Y[rows].tolist() == display.y.tolist()
+    assert display.classes.tolist() == ["many", "some", "few"]
+    assert legend_of(display) == ["many", "some", "few"]
+
+
+def test_a_single_classifier_is_drawn_in_the_given_axes():
+    figure, axes = plt.subplots(1, 2)
+    display = FeaturesDisplay.from_estimator(Fake(), FEATURES, Y, method="pca", ax=axes[0])
+    assert display.axes_.tolist() == [axes[0]]
+    assert display.figure_ is figure
+    assert display.axes_[0].get_title() == "Fake"
+
+
+@pytest.mark.parametrize("n, shape", [(2, (1, 2)), (4, (2, 2)), (5, (2, 3))])
+def test_panels_stand_in_lines(n, shape):
+    points = {f"run {i}": FEATURES[:, :2] for i in range(n)}
+    display = FeaturesDisplay(points, Y).plot()
+    assert len(display.figure_.axes) == len(display.axes_) == n
+    grid = display.axes_[0].get_gridspec()
+    assert (grid.nrows, grid.ncols) == shape
+
+
+def test_many_classes_have_several_markers_and_a_short_legend():
+    y = np.arange(70)
+    display = FeaturesDisplay(FEATURES[:, :2], y).plot()
+    assert len(legend_of(display)) == 14
+    shapes = {part.get_paths()[0].vertices.tobytes() for part in display.axes_[0].collections}
+    assert len(shapes) == 4
+    few = FeaturesDisplay(FEATURES[:, :2], Y).plot()
+    assert len({p.get_paths()[0].vertices.tobytes() for p in few.axes_[0].collections}) == 1
+
+
+@pytest.mark.parametrize("method", ["tsne", "pca"])
+@pytest.mark.parametrize(
+    "features",
+    [
+        np.ones((1, 4)),
+        np.ones((5, 4)),
+        np.arange(2.0)[:, None],
+        np.arange(8.0).reshape(2, 4),
+        np.arange(6.0).reshape(3, 2),
+        np.repeat(np.eye(3), 3, axis=0),
+    ],
+    ids=["one row", "all equal", "one column", "two rows", "three rows", "copies"],
+)
+def test_few_rows_and_columns(features, method):
+    y = np.zeros(len(features))
+    display = FeaturesDisplay.from_features(features, y, method=method, random_state=0)
+    points = display.points["features"]
+    assert points.shape == (len(features), 2)
+    assert np.isfinite(points).all()
+    assert points.any() == (np.ptp(features, axis=0).any() and len(features) > 1)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"method": "umap"}, "method='umap' is not known: choose"),
+        ({"n_per_class": 0}, "n_per_class=0 must be a whole number"),
+        ({"n_per_class": 2.5}, "n_per_class=2.5 must be a whole number"),
+        ({"perplexity": 0}, "perplexity=0 must be a positive number"),
+        ({"perplexity": np.nan}, "perplexity=nan must be a positive number"),
+    ],
+)
+def test_refuses_parameters(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        FeaturesDisplay.from_features(FEATURES, Y, **arguments)
+    with pytest.raises(ValueError, match=message):
+        FeaturesDisplay.from_estimator(Fake(), FEATURES, Y, **arguments)
+
+
+@pytest.mark.parametrize(
+    "features, y, message",
+    [
+        (FEATURES, Y[:5], r"features of 'features' has shape \(70, 8\) and y \(5,\)"),
+        (FEATURES[0], Y[:8], r"give \(n, d\) and \(n,\)"),
+        (FEATURES * np.nan, Y, "holds NaN or infinity"),
+        ({"a": FEATURES, "b": FEATURES[1:]}, Y, "features of 'b' has shape"),
+    ],
+)
+def test_refuses_features(features, y, message):
+    with pytest.raises(ValueError, match=message):
+        FeaturesDisplay.from_features(features, y)
+
+
+def test_refuses_points_of_other_dimensions_and_unknown_classes():
+    with pytest.raises(ValueError, match="from_features, which reduces them"):
+        FeaturesDisplay(FEATURES, Y)
+    with pytest.raises(ValueError, match="y holds the class 'few'"):
+        FeaturesDisplay(FEATURES[:, :2], Y, classes=["many", "some"])
+    with pytest.raises(ValueError, match="y holds the class 'few'"):
+        FeaturesDisplay.from_features(FEATURES, Y, class_counts={"many": 1, "some": 1})
+
+
+def test_refuses_classifiers():
+    with pytest.raises(NotFittedError, match="call fit first"):
+        FeaturesDisplay.from_estimator(object(), FEATURES, Y)
+    other = KNeighborsClassifier().fit(FEATURES, Y)
+    with pytest.raises(AttributeError, match=r"has no penultimate_features\. Give features"):
+        FeaturesDisplay.from_estimator(other, FEATURES, Y)
+    with pytest.raises(ValueError, match="give one label a row"):
+        FeaturesDisplay.from_estimator(Fake(), FEATURES, Y[:5])
+    with pytest.raises(ValueError, match="y holds the class 'more'"):
+        FeaturesDisplay.from_estimator(Fake(), FEATURES, np.repeat("more", 70))

@@ -1,0 +1,353 @@
+"""What translations change."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.exceptions import NotFittedError
+
+from imbdeep.classifiers import M2mClassifier
+from imbdeep.displays import (
+    FalsePositivesDisplay,
+    FeaturesDisplay,
+    PerturbationDisplay,
+    RecallDisplay,
+)
+from imbdeep.displays._perturbation import _scale
+
+IMAGES = np.random.default_rng(0).random((30, 1, 4, 4))
+Y = np.repeat(["big", "middle", "small"], [15, 10, 5])
+
+
+class Translator:
+    """Adds what it is told to, or applies it; notes how it was called."""
+
+    classes_ = np.array(["big", "middle", "small"])
+    class_counts_ = np.array([15, 10, 5])
+
+    def __init__(self, change=0.01, **attributes):
+        self.change, self.calls = change, []
+        self.__dict__.update(attributes)
+
+    def translate(self, X, target, *, y, return_confidence, random_state):
+        assert return_confidence
+        self.calls.append((X, target, np.asarray(y), random_state))
+        moved = self.change(X) if callable(self.change) else X + self.change
+        # A mean of several teachers' probabilities may be above 1 by a rounding error.
+        return moved, np.full(len(y), 1 + 1e-7)
+
+
+def drawn(display):
+    return [np.asarray(image.get_array()) for image in display.ax_.images]
+
+
+def titles_of(display):
+    return [tick.get_text() for tick in display.ax_.get_xticklabels()]
+
+
+def bars_of(display):
+    """Where the bars of each kind end; all begin at 0."""
+    return {
+        part.get_label(): [bar.get_x() + bar.get_width() for bar in part]
+        for part in display.ax_.containers
+    }
+
+
+def test_perturbations_are_amplified_around_grey():
+    seeds = np.full((3, 1, 2, 2), 0.5)
+    seeds[:, 0, 0] = 0, 1  # the range of the pictures
+    change = np.zeros_like(seeds)
+    change[1, 0, 1, 0], change[2, 0, 1, 1] = 0.03, -0.4
+    display = PerturbationDisplay(seeds, seeds + change, list("abc"), "t").plot()
+    pictures = drawn(display)
+    assert np.array_equal(pictures[:3], seeds[:, 0])
+    assert pictures[6:] == pytest.approx((seeds + change)[:, 0])
+    assert np.array_equal(pictures[3], np.full((2, 2), 0.5))
+    assert pictures[4] == pytest.approx(np.array([[0.5, 0.5], [0.8, 0.5]]))
+    assert pictures[5] == pytest.approx(np.array([[0.5, 0.5], [0.5, 0.0]]))  # cut off
+    assert drawn(display.plot(amplify=2))[4][1, 0] == pytest.approx(0.56)
+
+
+def test_seed_perturbation_and_translation_stand_below_each_other():
+    display = PerturbationDisplay(IMAGES[:3], IMAGES[:3] + 0.1, list("abc"), "t").plot(amplify=3)
+    left = [image.get_extent()[0] for image in display.ax_.images]
+    assert left[:3] == left[3:6] == left[6:]
+    rows = [tick.get_text() for tick in display.ax_.get_yticklabels()]
+    assert rows == ["seed", "perturbation × 3", "translation"]
+    assert titles_of(display) == ["a → t", "b → t", "c → t"]
+
+
+def test_titles_break_together_and_hold_the_confidence():
+    names = ["cat", "a class of a long name"]
+    display = PerturbationDisplay(IMAGES[:2], IMAGES[:2], names, "horse", confidence=[0.125, 1])
+    assert titles_of(display.plot()) == [
+        "cat\n→ horse\nteacher 0.12",
+        "a class of a …\n→ horse\nteacher 1.00",
+    ]
+
+
+def test_bytes_are_drawn_in_their_own_range():
+    seeds = np.full((1, 3, 2, 2), 100, np.uint8)
+    moved = seeds.copy()
+    moved[0, 0, 0, 0] = 97
+    display = PerturbationDisplay(seeds, moved, [0], 1).plot()
+    seed, perturbation, translation = drawn(display)
+    assert seed == pytest.approx(np.full((2, 2, 3), 100 / 255))
+    assert translation[0, 0] == pytest.approx(np.array([97, 100, 100]) / 255)
+    # 127.5 is the middle, and half a level is rounded to the even one.
+    assert perturbation[0, 0] == pytest.approx(np.array([98, 128, 128]) / 255)
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_seeds_are_rows_of_larger_classes(flat):
+    model = Translator(image_shape=(1, 4, 4) if flat else None)
+    X = IMAGES.reshape(30, 16) if flat else IMAGES
+    display = PerturbationDisplay.from_estimator(model, X, Y, "middle", random_state=0)
+    ((rows, target, labels, seed),) = model.calls
+    assert target == "middle"
+    assert isinstance(seed, int)
+    assert labels.tolist() == display.seed_labels.tolist() == ["big"] * 5
+    assert rows.shape == ((5, 16) if flat else (5, 1, 4, 4))
+    assert display.seeds.shape == display.translations.shape == (5, 1, 4, 4)
+    assert display.translations == pytest.approx(display.seeds + 0.01)
+    assert all((row == X[:15]).reshape(15, -1).all(axis=1).any() for row in rows)
+    assert display.confidence.tolist() == [1] * 5
+
+
+def test_without_counts_all_other_classes_are_seeds():
+    model = Translator()
+    model.class_counts_ = None
+    display = PerturbationDisplay.from_estimator(model, IMAGES, Y, "big", n=99)
+    assert set(display.seed_labels) == {"middle", "small"}
+    assert len(display.seeds) == 15
+
+
+def test_random_state_decides_about_rows_and_translations():
+    models = [Translator() for _ in range(3)]
+    first, again, other = (
+        PerturbationDisplay.from_estimator(model, IMAGES, Y, "small", random_state=seed)
+        for model, seed in zip(models, (0, 0, 1), strict=True)
+    )
+    assert np.array_equal(first.seeds, again.seeds)
+    assert models[0].calls[0][3] == models[1].calls[0][3] != models[2].calls[0][3]
+    assert not np.array_equal(first.seeds, other.seeds)
+
+
+def test_draws_in_the_given_axes():
+    figure, axes = plt.subplots(1, 2)
+    display = PerturbationDisplay.from_estimator(Translator(), IMAGES, Y, "small", 2, ax=axes[1])
+    assert display.ax_ is axes[1]
+    assert display.figure_ is figure
+    assert len(display.seeds) == 2
+
+
+TABLE = pd.DataFrame(
+    {
+        "income": np.arange(30.0) * 10,
+        "city": ["Oslo", "Rome"] * 15,
+        "constant": 3,
+        "age": np.where(np.arange(30) % 3, np.linspace(20, 60, 30), np.nan),
+    }
+)
+
+
+def move(X):
+    """Income falls by 20, half of the cities become Oslo, the constant becomes 5."""
+    frame = pd.DataFrame(X).copy()
+    frame.columns = list(TABLE)
+    frame["income"] = frame["income"].astype(float) - 20
+    frame["city"] = "Oslo"
+    frame["constant"] = frame["constant"].astype(int) + 2
+    return frame
+
+
+@pytest.mark.parametrize(
+    "container, back",
+    [
+        (lambda X: X, lambda X: X),
+        (pl.from_pandas, pl.from_pandas),
+        (lambda X: X.to_numpy(), lambda X: X.to_numpy()),
+    ],
+    ids=["pandas", "polars", "numpy"],
+)
+def test_changes_of_columns_in_their_standard_deviations(container, back):
+    def change(X):
+        return back(move(X.to_pandas() if hasattr(X, "to_pandas") else X))
+
+    X = container(TABLE)
+    display = PerturbationDisplay.from_estimator(Translator(change), X, Y, "small", n=24)
+    named = hasattr(X, "columns")
+    assert display.feature_names == (list(TABLE) if named else ["x0", "x1", "x2", "x3"])
+    income = 20 / TABLE["income"].std(ddof=0)
+    rome = (display.seeds[:, 1] == 1).mean()
+    # The city is drawn from two levels of half the rows each, and its variance is 1/4.
+    assert display.changes == pytest.approx([income, rome / 0.5, 2, 0])
+    assert display.shifts == pytest.approx([-income, np.nan, 2, 0], nan_ok=True)
+    ticks = [tick.get_text() for tick in display.ax_.get_yticklabels()]
+    assert ticks == [display.feature_names[j] for j in (2, 1, 0, 3)]
+    assert bars_of(display)["another level"] == pytest.approx([rome / 0.5])
+    assert "24 rows translated into class small" in display.ax_.get_title()
+    assert "teacher's mean confidence 1.00" in display.ax_.get_title()
+
+
+def test_falls_and_rises_of_a_column():
+    seeds = np.zeros((4, 2))
+    moved = np.array([[1, 0], [1, 0], [-4, 0], [0, np.nan]])
+    display = PerturbationDisplay(seeds, moved, [0] * 4, 1, scales=[2, 1], feature_names="ab")
+    bars = bars_of(display.plot())
+    assert bars["rises"] == pytest.approx([0.25, 0])  # 2 over 4 rows, in units of 2
+    assert bars["falls"] == pytest.approx([-0.5, 0])
+    assert display.changes.tolist() == [0.75, 0]
+    assert display.shifts.tolist() == [-0.25, 0]
+
+
+@given(
+    arrays(np.float64, (6, 3), elements=st.floats(-9, 9)),
+    arrays(np.float64, (6, 3), elements=st.floats(-9, 9)),
+)
+def test_a_shift_is_no_larger_than_the_change(seeds, moved):
+    display = PerturbationDisplay(seeds, moved, [0] * 6, 1)
+    assert (np.abs(display.shifts) <= display.changes + 1e-9).all()
+    still = PerturbationDisplay(seeds, seeds, [0] * 6, 1)
+    assert not still.changes.any()
+
+
+@given(st.lists(st.integers(0, 1), min_size=1, max_size=30))
+def test_two_codes_have_the_standard_deviation_of_zero_and_one(codes):
+    column = np.array(codes, dtype=float)
+    assert _scale(column, True) == pytest.approx(column.std(), abs=1e-9)
+    assert _scale(np.append(column, np.nan), False) == pytest.approx(column.std())
+
+
+def test_a_column_that_is_missing_has_no_scale():
+    assert _scale(np.array([np.nan]), False) == 0
+
+
+def test_of_many_columns_those_that_moved_the_most():
+    change = np.arange(20.0)
+    display = PerturbationDisplay(np.zeros((1, 20)), change[None], [0], 1).plot()
+    ticks = [tick.get_text() for tick in display.ax_.get_yticklabels()]
+    assert ticks == [f"x{j}" for j in range(19, 7, -1)]
+    assert len(display.plot(max_features=3).ax_.get_yticklabels()) == 3
+    assert display.ax_.get_title() == "1 row translated into class 1"
+
+
+def test_nothing_moved():
+    display = PerturbationDisplay(np.zeros((2, 2)), np.zeros((2, 2)), [0, 0], 1).plot()
+    assert display.ax_.get_xlim() == (-1, 1)
+
+
+def test_tensors():
+    images = torch.from_numpy(IMAGES)
+    display = PerturbationDisplay.from_estimator(Translator(), images, Y, "small", n=2)
+    assert display.seeds.shape == (2, 1, 4, 4)
+
+
+@pytest.mark.parametrize(
+    "model, target, labels, kind, message",
+    [
+        (object(), "small", Y, NotFittedError, "call fit first"),
+        (Translator(translate=None), "tiny", Y, ValueError, "target='tiny' is no class.*name one"),
+        (Translator(), "small", Y[:4], ValueError, "X has 30 rows, y shape .4,.: give one label"),
+        (Translator(), "big", Y, ValueError, r"more training rows than target='big' with 15: name"),
+        (Translator(), "middle", np.repeat("small", 30), ValueError, "add rows of classes with"),
+        (Translator(), "small", np.repeat("huge", 30), ValueError, "y holds the class 'huge'"),
+        (Translator(lambda X: X[1:]), "small", Y, ValueError, "give pairs"),
+    ],
+)
+def test_refuses_what_cannot_be_translated(model, target, labels, kind, message):
+    with pytest.raises(kind, match=message):
+        PerturbationDisplay.from_estimator(model, IMAGES, labels, target)
+
+
+def test_refuses_classifiers_that_do_not_translate():
+    class Plain:
+        classes_ = np.array([0, 1])
+
+    with pytest.raises(AttributeError, match=r"This Plain has no translate.*M2mClassifier"):
+        PerturbationDisplay.from_estimator(Plain(), IMAGES, Y, 1)
+
+
+def test_refuses_other_columns_and_numbers():
+    model = Translator(lambda X: X.rename(columns={"age": "years"}))
+    with pytest.raises(ValueError, match="translate must return rows of the same table"):
+        PerturbationDisplay.from_estimator(model, TABLE, Y, "small")
+    with pytest.raises(ValueError, match="n=0 must be at least 1"):
+        PerturbationDisplay.from_estimator(Translator(), IMAGES, Y, "small", 0)
+
+
+@pytest.mark.parametrize(
+    "seeds, translations, labels, arguments, message",
+    [
+        (IMAGES, IMAGES[:2], Y, {}, "give pairs"),
+        (IMAGES[:0], IMAGES[:0], [], {}, "at least one"),
+        (IMAGES[:, 0], IMAGES[:, 0], Y, {}, "give pairs"),
+        (IMAGES, IMAGES, Y[:3], {}, r"seed_labels has shape \(3,\) for 30 seeds"),
+        (IMAGES, IMAGES, Y, {"confidence": [1]}, r"confidence has shape \(1,\)"),
+        (IMAGES[:1], IMAGES[:1], Y[:1], {"confidence": [1.5]}, "probabilities from 0 to 1"),
+        (IMAGES[:1], IMAGES[:1], Y[:1], {"confidence": [np.nan]}, "probabilities from 0 to 1"),
+        (np.ones((1, 2)), np.ones((1, 2)), [0], {"scales": [1]}, "1 scales for 2 columns"),
+        (np.ones((1, 2)), np.ones((1, 2)), [0], {"feature_names": ["a"]}, "1 feature_names"),
+    ],
+)
+def test_refuses_what_does_not_match(seeds, translations, labels, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        PerturbationDisplay(seeds, translations, labels, "t", **arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"amplify": 0}, "amplify=0 must be a positive number"),
+        ({"amplify": np.inf}, "amplify=inf must be a positive number"),
+        ({"max_features": 0}, "max_features=0 must be at least 1"),
+    ],
+)
+def test_refuses_to_draw(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        PerturbationDisplay(np.ones((1, 2)), np.ones((1, 2)), [0], 1).plot(**arguments)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A classifier of tiny images, which translates from the first epoch on."""
+    model = M2mClassifier(
+        max_epochs=2, hidden_layer_sizes=(8,), defer=0.0, gamma=0.0, random_state=0, device="cpu"
+    )
+    return model.fit(IMAGES.astype(np.float32), Y)
+
+
+def test_every_display_of_a_trained_classifier(trained):
+    X = IMAGES.astype(np.float32)
+    recall = RecallDisplay.from_estimator({"M2m": trained}, X, Y)
+    assert recall.class_counts.tolist() == [15, 10, 5]
+    mistakes = FalsePositivesDisplay.from_estimator(trained, X, Y)
+    assert mistakes.cumulative["M2mClassifier"][-1] == (trained.predict(X) != Y).sum()
+    features = FeaturesDisplay.from_estimator(trained, X, Y, n_per_class=8, random_state=0)
+    assert features.points["M2mClassifier"].shape == (8 + 8 + 5, 2)
+    first, again = (
+        PerturbationDisplay.from_estimator(trained, X, Y, "small", n=3, random_state=0)
+        for _ in range(2)
+    )
+    assert first.seeds.shape == first.translations.shape == (3, 1, 4, 4)
+    assert np.array_equal(first.translations, again.translations)
+    assert not np.array_equal(first.seeds, first.translations)
+    assert first.confidence.shape == (3,)
+
+
+def test_the_columns_of_a_trained_classifier_of_tables():
+    model = M2mClassifier(
+        max_epochs=2, hidden_layer_sizes=(8,), defer=0.0, gamma=0.0, random_state=0, device="cpu"
+    )
+    display = PerturbationDisplay.from_estimator(
+        model.fit(TABLE, Y), TABLE, Y, "small", random_state=0
+    )
+    assert display.feature_names == list(TABLE)
+    assert display.levels == {1: ["Oslo", "Rome"]}
+    assert len(display.seeds) == 25
+    assert display.changes[0] > 0

@@ -1,0 +1,175 @@
+"""Recall against the size of the class."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score, recall_score
+
+from imbdeep.displays import RecallDisplay
+from imbdeep.displays._recall import _course
+
+X, Y = load_iris(return_X_y=True)
+ROWS = np.concatenate([np.arange(50), np.arange(50, 70), np.arange(100, 105)])
+
+
+def fitted(**params):
+    model = LogisticRegression(max_iter=1000, **params).fit(X[ROWS], Y[ROWS])
+    model.class_counts_ = np.bincount(Y[ROWS])
+    return model
+
+
+def legend_of(display):
+    return [text.get_text() for text in display.ax_.get_legend().get_texts()]
+
+
+def names_of(display):
+    """The labels above the axes."""
+    (above,) = display.ax_.child_axes
+    return above.get_xticklabels()
+
+
+def test_recalls_of_classifiers_are_those_of_scikit_learn():
+    models = {"plain": fitted(), "weighted": fitted(class_weight="balanced")}
+    display = RecallDisplay.from_estimator(models, X, Y)
+    assert display.class_counts.tolist() == [50, 20, 5]
+    for name, model in models.items():
+        guess = model.predict(X)
+        assert display.recalls[name] == pytest.approx(recall_score(Y, guess, average=None))
+        mean = balanced_accuracy_score(Y, guess)
+        assert display.balanced_accuracy[name] == pytest.approx(mean)
+        assert f"{name}\nbalanced accuracy {mean:.3f}" in legend_of(display)
+        line = display.lines_[name]
+        assert line.get_xdata().tolist() == [50, 20, 5]
+        assert line.get_ydata() == pytest.approx(display.recalls[name])
+    assert display.ax_.get_xscale() == "log"
+    assert [text.get_text() for text in names_of(display)] == ["2", "1", "0"]
+
+
+def test_a_single_classifier_has_the_name_of_its_class_or_the_given_one():
+    assert list(RecallDisplay.from_estimator(fitted(), X, Y).recalls) == ["LogisticRegression"]
+    assert list(RecallDisplay.from_estimator(fitted(), X, Y, name="mine").recalls) == ["mine"]
+
+
+def test_foreign_classifiers_need_the_labels_of_the_training_rows():
+    model = LogisticRegression(max_iter=1000).fit(X[ROWS], Y[ROWS])
+    with pytest.raises(AttributeError, match=r"has no class_counts_.*y_train"):
+        RecallDisplay.from_estimator(model, X, Y)
+    display = RecallDisplay.from_estimator(model, X, Y, y_train=Y[ROWS])
+    assert display.class_counts.tolist() == [50, 20, 5]
+    again = RecallDisplay.from_estimator(model, X, Y, class_counts=[50, 20, 5])
+    assert again.class_counts.tolist() == [50, 20, 5]
+    with pytest.raises(NotFittedError, match="call fit first"):
+        RecallDisplay.from_estimator(LogisticRegression(), X, Y)
+
+
+def test_a_class_without_test_rows_has_no_recall_and_no_part_in_the_mean():
+    display = RecallDisplay.from_predictions(
+        ["a", "b", "b"], ["a", "c", "b"], class_counts={"a": 9, "b": 5, "c": 2}
+    )
+    assert display.recalls["predictions"] == pytest.approx([1, 0.5, np.nan], nan_ok=True)
+    assert display.balanced_accuracy["predictions"] == 0.75
+    assert display.lines_["predictions"].get_xdata().tolist() == [9, 5]
+
+
+def test_draws_in_given_axes():
+    figure, axes = plt.subplots(1, 2)
+    display = RecallDisplay({"a": [0.2, 0.9]}, [5, 50], [0, 1]).plot(axes[1])
+    assert display.ax_ is axes[1]
+    assert display.figure_ is figure
+
+
+def ticks_of(counts):
+    display = RecallDisplay([0.5] * len(counts), counts, range(len(counts))).plot()
+    display.figure_.canvas.draw()
+    low, high = display.ax_.get_xlim()
+    ticks = display.ax_.get_xticks()
+    assert all(low <= tick <= high for tick in ticks)
+    return [label.get_text() for label in display.ax_.get_xticklabels()]
+
+
+@pytest.mark.parametrize(
+    "counts, expected",
+    [
+        ([5, 5000], ["10", "30", "100", "300", "1,000", "3,000"]),
+        ([50, 50], ["50"]),
+        ([61, 68], ["61", "68"]),
+        ([0, 0], ["0"]),
+    ],
+)
+def test_numbers_of_rows_are_written_out(counts, expected):
+    assert ticks_of(counts) == expected
+
+
+def test_classes_without_rows_stand_at_the_left():
+    assert ticks_of([0, 1, 100])[:2] == ["0", "1"]
+    display = RecallDisplay([0.1, 0.5], [0, 30], ["new", "old"]).plot()
+    assert display.lines_["recall"].get_xdata().tolist() == [0.5, 30]
+
+
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=12))
+def test_names_of_classes_do_not_overlap(counts):
+    classes = [f"c{k}" for k in range(len(counts))]
+    figure, ax = plt.subplots()
+    display = RecallDisplay({"a": np.linspace(0, 1, len(counts))}, counts, classes).plot(ax)
+    names = names_of(display)
+    low, high = np.log(ax.get_xlim())
+    at = (np.log([text.get_position()[0] for text in names]) - low) / (high - low)
+    assert len(at) == len(set(counts))
+    assert (np.diff(at) > 0.04).all()
+    assert at.min() >= -1e-9
+    assert at.max() <= 1 + 1e-9
+    # In the order of their sizes, and each class is named.
+    by_size = [[classes[k] for k in np.flatnonzero(np.equal(counts, n))] for n in np.unique(counts)]
+    drawn = [text.get_text() for text in names]
+    assert [text[:2] for text in drawn] == [group[0][:2] for group in by_size]
+    plt.close(figure)
+
+
+def test_a_title_stands_above_the_names():
+    display = RecallDisplay({"a": [0.2, 0.9]}, [5, 50], ["a longer name", "b"]).plot()
+    display.ax_.set_title("title")
+    display.figure_.canvas.draw()
+    title = display.ax_.title.get_window_extent()
+    assert all(title.y0 >= text.get_window_extent().y1 for text in names_of(display))
+
+
+def test_many_classes_are_not_named_and_drawn_finely():
+    few, many = (
+        RecallDisplay({"a": np.linspace(0, 1, k)}, np.arange(k) + 1, np.arange(k)).plot()
+        for k in (12, 13)
+    )
+    assert len(names_of(few)) == 12
+    assert not many.ax_.child_axes
+    assert many.lines_["a"].get_markersize() < few.lines_["a"].get_markersize()
+
+
+def test_the_line_goes_through_the_mean_of_classes_of_one_size():
+    places, values = _course(np.array([5.0, 80.0, 5.0]), np.array([0.2, 1.0, 0.4]))
+    assert places == pytest.approx([5, 80])
+    assert values == pytest.approx([0.3, 1])
+
+
+@given(st.integers(13, 200), st.data())
+def test_the_line_of_many_classes_has_ten_points_of_the_same_mean(n, data):
+    sizes = data.draw(arrays(np.float64, n, elements=st.integers(1, 1000)))
+    recalls = data.draw(arrays(np.float64, n, elements=st.floats(0, 1)))
+    places, values = _course(sizes, recalls)
+    assert len(places) <= 10
+    assert (np.diff(places) > 0).all()
+    assert sizes.min() <= places[0] * (1 + 1e-9)
+    assert places[-1] <= sizes.max() * (1 + 1e-9)
+    assert recalls.min() - 1e-9 <= values.min()
+    assert values.max() <= recalls.max() + 1e-9
+
+
+def test_refuses_recalls_that_are_none():
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        RecallDisplay({"a": [0.5, 50]}, [1, 2], [0, 1])
+    with pytest.raises(ValueError, match="recalls of 'a' are all NaN"):
+        RecallDisplay({"a": [np.nan, np.nan]}, [1, 2], [0, 1])
