@@ -1,0 +1,5 @@
+"""``python -m imbdeep.benchmarks``."""
+
+from imbdeep.benchmarks import main
+
+raise SystemExit(main())

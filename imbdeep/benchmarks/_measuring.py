@@ -1,0 +1,133 @@
+"""What all measurements share: their lines and sizes, the clock, turns and other processes."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from imbdeep.training import resolve_device
+
+MIB = 2**20
+
+
+class Line(NamedTuple):
+    """One line of the table; ``limit`` is what the value must not exceed."""
+
+    what: str
+    measured: float
+    unit: str  # empty for ratios
+    limit: float | None = None
+
+
+class Sizes(NamedTuple):
+    """How much to measure, full or quick."""
+
+    rows: int = 20_000
+    repetitions: int = 9
+    # MGVAE
+    steps: int = 200
+    gemm: int = 2048
+    images: tuple[int, int] = (30_000, 300)
+    large: tuple[int, int] = (1_000_000, 50)
+    sampler: dict[str, Any] = {}  # other than the defaults; read only
+    lambdas: tuple[float, ...] = (0.0, 0.1, 1.0, 10.0, 100.0)
+    imports: int = 5
+    # The classifiers
+    texts: int = 6436
+    epochs: int = 2
+    image_batch: int = 128
+    image_batches: int = 2  # in an epoch
+    fits: int = 5
+    translation_steps: int = 10
+
+
+FULL = Sizes()
+QUICK = Sizes(
+    rows=1000,
+    repetitions=2,
+    steps=5,
+    gemm=128,
+    images=(300, 30),
+    large=(4000, 5),
+    sampler={"pretrain_steps": 20, "finetune_steps": 10},
+    lambdas=(0.0, 1.0),
+    imports=1,
+    texts=200,
+    epochs=1,
+    image_batch=16,
+    image_batches=1,
+    fits=1,
+    translation_steps=2,
+)
+
+
+def devices() -> list[torch.device]:
+    """Return the processor and, where there is one, the CUDA device."""
+    best = resolve_device("auto")
+    return [torch.device("cpu"), *([best] if best.type == "cuda" else [])]
+
+
+@contextmanager
+def torch_threads(n: int) -> Iterator[None]:
+    """Let torch use ``n`` threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def seconds_of(call: Callable[[], Any], device: torch.device | None = None) -> float:
+    """Return the wall time of a call, the work it left on a GPU included."""
+    on_gpu = device is not None and device.type == "cuda"
+    if on_gpu:
+        torch.cuda.synchronize(device)
+    start = time.perf_counter()
+    call()
+    if on_gpu:
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+def in_turns(
+    calls: Sequence[Callable[[], Any]], repetitions: int, device: torch.device
+) -> list[list[float]]:
+    """Return the seconds of the calls, which take turns: a row a turn, a column a call.
+
+    A neighbour's load, which mostly lasts longer than a turn, falls out of a ratio within one.
+    """
+    for call in calls:  # the first call of each is slower
+        call()
+    return [[seconds_of(call, device) for call in calls] for _ in range(repetitions)]
+
+
+def median_ratio(rows: Sequence[Sequence[float]], column: int, base: int) -> float:
+    """Return the median over the turns of a column's seconds divided by the base column's."""
+    return statistics.median(row[column] / row[base] for row in rows)
+
+
+def run_python(program: str) -> str:
+    """Return what a program writes in an interpreter of its own."""
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def peak_mib(status: Path = Path("/proc/self/status")) -> float:
+    """Return the largest resident memory of this process so far, in MiB."""
+    if status.exists():
+        # On Linux ru_maxrss begins with the parent's memory; this counts from the program's start.
+        (line,) = (row for row in status.read_text().splitlines() if row.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    import resource  # not there on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (MIB if sys.platform == "darwin" else 1024)
