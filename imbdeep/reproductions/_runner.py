@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import os
 import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TextIO
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TextIO
 
 import numpy as np
 import torch
@@ -77,13 +79,23 @@ class Method:
     tune_threshold: bool = False
 
 
+class Row(Protocol):
+    """What a row of a table must tell: the row of the published table that it stands beside."""
+
+    @property
+    def paper(self) -> str | None:
+        """Name of the published row, None where there is none."""
+
+
 class Outcome(NamedTuple):
     """Metrics of one trial, its seconds, and what the classifier was given."""
 
     metrics: dict[str, float]
     seconds: float
-    threshold: float
-    steps: list[int]  # of each classifier that was trained, the last one being the one scored
+    threshold: float = 0.0
+    steps: Sequence[
+        int
+    ] = ()  # of each classifier that was trained, the last one being the one scored
 
 
 @dataclass
@@ -106,6 +118,14 @@ class Results:
         if self.file is not None:
             csv.writer(self.file, lineterminator="\n").writerow(row)
             self.file.flush()
+
+
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """Read a gzipped idx file: two zeros, type, number of dimensions, sizes, bytes."""
+    content = gzip.decompress(path.read_bytes())
+    n_dimensions = content[3]
+    shape = np.frombuffer(content, dtype=">i4", count=n_dimensions, offset=4)
+    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * n_dimensions).reshape(shape)
 
 
 def reduced(task: Task, scale: Scale, seed: int) -> Task:
@@ -257,18 +277,22 @@ def _percent(values: Sequence[float]) -> str:
 
 def markdown(
     dataset: str,
-    methods: Mapping[str, Method],
+    methods: Mapping[str, Row],
     results: Results,
     published: Mapping[str, Mapping[str, tuple[float, float]]],
     beside: Mapping[str, str],
+    *,
+    metrics: Sequence[str] = METRICS,
+    title: str | None = None,
 ) -> str:
     """Our numbers beside the published ones, a row a method, in percent.
 
     ``published`` holds the paper's rows for this data set, ``beside`` the published metric that
-    corresponds to one of ours. Rows that only the paper has come last.
+    corresponds to one of ours. Rows that only the paper has come last. ``metrics`` are the columns
+    of ours, and the heading is ``title`` or else the name of the data set.
     """
-    header = ["method", *METRICS, "seconds", *(f"published {name}" for name in beside.values())]
-    lines = [f"### {dataset}", "", _row(header), _row(["---"] * len(header))]
+    header = ["method", *metrics, "seconds", *(f"published {name}" for name in beside.values())]
+    lines = [f"### {title or dataset}", "", _row(header), _row(["---"] * len(header))]
 
     def theirs(row: str | None) -> list[str]:
         values = published.get(row or "", {})
@@ -281,14 +305,14 @@ def markdown(
         outcomes = results.outcomes.get((dataset, name), [])
         if outcomes:
             cells = [
-                _percent([outcome.metrics[metric] for outcome in outcomes]) for metric in METRICS
+                _percent([outcome.metrics[metric] for outcome in outcomes]) for metric in metrics
             ]
             seconds = statistics.mean(outcome.seconds for outcome in outcomes)
             lines.append(_row([name, *cells, f"{seconds:.0f}", *theirs(method.paper)]))
     known = {method.paper for method in methods.values()}
     for row in published:
         if row not in known:
-            lines.append(_row([f"{row} (paper only)", *[""] * (len(METRICS) + 1), *theirs(row)]))
+            lines.append(_row([f"{row} (paper only)", *[""] * (len(metrics) + 1), *theirs(row)]))
     return "\n".join(lines) + "\n"
 
 

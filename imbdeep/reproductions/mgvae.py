@@ -10,7 +10,6 @@ Data via Majority-Guided VAE", AISTATS 2023.
 from __future__ import annotations
 
 import argparse
-import gzip
 import os
 import sys
 import time
@@ -38,6 +37,7 @@ from imbdeep.reproductions._runner import (
     evaluate,
     machine,
     markdown,
+    read_idx,
     reduced,
 )
 from imbdeep.training import resolve_device
@@ -122,20 +122,12 @@ PUBLISHED: dict[str, dict[str, dict[str, tuple[float, float]]]] = {
 _BESIDE = {"balanced accuracy": "ACSA", "G-mean": "GM"}
 
 
-def _idx(path: Path) -> NDArray[np.uint8]:
-    """Read a gzipped idx file: two zeros, type, number of dimensions, sizes, bytes."""
-    content = gzip.decompress(path.read_bytes())
-    n_dimensions = content[3]
-    shape = np.frombuffer(content, dtype=">i4", count=n_dimensions, offset=4)
-    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * n_dimensions).reshape(shape)
-
-
 def _mnist(folder: Path, seed: int, n_minority: int) -> Task:
     """MNIST as two classes, digits 0-4 against a few of 5-9."""
     parts = []
     for name in ("train", "t10k"):
-        images = _idx(folder / "mnist" / f"{name}-images-idx3-ubyte.gz")
-        digits = _idx(folder / "mnist" / f"{name}-labels-idx1-ubyte.gz")
+        images = read_idx(folder / "mnist" / f"{name}-images-idx3-ubyte.gz")
+        digits = read_idx(folder / "mnist" / f"{name}-labels-idx1-ubyte.gz")
         parts.append((images.reshape(len(images), -1), digits))
     (x, digits), (x_test, digits_test) = parts
     random = np.random.default_rng(seed)

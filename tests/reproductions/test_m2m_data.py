@@ -1,0 +1,308 @@
+"""The data sets of M2m: counts of the real files where they are, rules on small made-up ones."""
+
+import gzip
+import io
+import os
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imbdeep.reproductions import _m2m_data
+from imbdeep.reproductions._m2m_data import (
+    MNIST_SIZES,
+    Split,
+    by_size,
+    cifar10_lt,
+    held_out,
+    long_tail,
+    mnist_lt,
+    most_frequent,
+    presence,
+    reduced,
+    reuters,
+    token_features,
+    twitter_brown,
+)
+
+LOADERS = {
+    "reuters_r52": reuters,
+    "twitter_pos": twitter_brown,
+    "mnist": mnist_lt,
+    "cifar10_jpeg": partial(cifar10_lt, ratio=100),
+}
+
+
+def write_idx(path, array):
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, dtype=">i4").tobytes()
+    path.write_bytes(gzip.compress(header + array.tobytes()))
+
+
+def write_reuters(folder):
+    """Grain has 24 training documents, oil 12, zinc 4; tin lacks test documents."""
+    lines = ["split\tlabel\tnewid\ttext"]
+    train = {"oil": 12, "grain": 24, "tin": 30, "zinc": 4}
+    test = {"oil": 5, "grain": 6, "tin": 4, "zinc": 5}
+    n = 0
+    for split, labels in (("train", train), ("test", test)):
+        for label, size in labels.items():
+            for i in range(size):
+                n += 1
+                text = (
+                    f"The {label.upper()} price is 7 U.S. dlrs, not {label}s! word{'abcde'[i % 5]}"
+                )
+                lines.append(f"{split}\t{label}\t{n}\t{text}")
+    folder.mkdir()
+    (folder / "r52.tsv.gz").write_bytes(gzip.compress("\n".join([*lines, ""]).encode()))
+
+
+def write_twitter(folder):
+    folder.mkdir()
+    clusters = "0000\thello\t9\n01010101010\tworld\t8\n1111\t:D\t7\n"
+    (folder / "6mpaths_brown_clusters.gz").write_bytes(gzip.compress(clusters.encode()))
+    tweet = "Hello\t!\n@you\t@\n5\t$\n:D\tE\n"
+    (folder / "oct27.train").write_text((tweet + "Foo\tM\n\nworld\tN\nworld\tN\n\n") * 6)
+    for part in ("dev", "test"):
+        (folder / f"oct27.{part}").write_text(tweet + "world\tN\n\n")
+
+
+def write_mnist(folder):
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for name, n_each in (("train", 90), ("t10k", 6)):
+        digits = random.permutation(np.repeat(np.arange(10, dtype=np.uint8), n_each))
+        images = random.integers(0, 256, (len(digits), 28, 28), dtype=np.uint8)
+        images[:, 0, 0] = digits  # so that a row tells its digit
+        write_idx(folder / f"{name}-images-idx3-ubyte.gz", images)
+        write_idx(folder / f"{name}-labels-idx1-ubyte.gz", digits)
+
+
+def write_cifar(folder):
+    """Images of one colour: red by class, green by number."""
+    folder.mkdir()
+    for name, n_each in (("train", 20), ("test", 6)):
+        y = np.repeat(np.arange(10), n_each)
+        jpegs = []
+        for i, code in enumerate(y):
+            file = io.BytesIO()
+            Image.new("RGB", (32, 32), (25 * int(code), i % 200, 0)).save(file, "JPEG", quality=95)
+            jpegs.append(file.getvalue())
+        np.savez(
+            folder / f"{name}.npz",
+            jpeg=np.frombuffer(b"".join(jpegs), dtype=np.uint8),
+            offsets=np.cumsum([0, *map(len, jpegs)]),
+            y=y,
+        )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Few rows, in files like the real ones."""
+    root = tmp_path_factory.mktemp("data")
+    write_reuters(root / "reuters_r52")
+    write_twitter(root / "twitter_pos")
+    write_mnist(root / "mnist")
+    write_cifar(root / "cifar10_jpeg")
+    return root
+
+
+@pytest.fixture
+def real(request):
+    """The folder with the real data; without it the test is skipped."""
+    place = os.environ.get("IMBDEEP_DATA")
+    if place is None or not (Path(place) / request.param).is_dir():
+        pytest.skip(f"needs the real {request.param}: set IMBDEEP_DATA to the folder with the data")
+    return Path(place)
+
+
+REUTERS_SIZES = [
+    *(2840, 1596, 253, 251, 206, 190, 123, 108, 97, 90, 70, 58, 54, 46, 41, 37, 37, 33),
+    *(31, 31, 31, 26, 24, 22, 19, 17, 15, 14, 13, 13, 13, 10, 9, 8, 6, 4),
+]  # of the paper, by shared counts: 36 classes, ratio 710
+
+
+def whole(split):
+    """Training and validation rows of each class together."""
+    n = max(split.y_train) + 1
+    return np.bincount(split.y_train, minlength=n) + np.bincount(split.y_valid, minlength=n)
+
+
+@pytest.mark.parametrize("real", ["reuters_r52"], indirect=True)
+def test_reuters_has_the_sizes_of_the_paper(real):
+    split = reuters(real, 0)
+    assert whole(split).tolist() == REUTERS_SIZES
+    assert len(split.y_train) + len(split.y_valid) == 6436
+    assert len(split.y_test) == 2530
+    assert np.bincount(split.y_test).min() == 5
+    assert np.bincount(split.y_train)[-1] == 4  # the smallest class gives no validation row
+    assert split.x_train.shape[1] == split.x_test.shape[1] == 1000
+    assert split.x_train[:, :-1].sum(axis=0).min() > 0  # every word is one of the training rows
+    assert split.x_test[:, -1].mean() > 0.9  # hardly a document has no rare word
+
+
+@pytest.mark.parametrize("real", ["twitter_pos"], indirect=True)
+def test_twitter_has_the_sizes_of_the_paper(real):
+    split = twitter_brown(real, 0)
+    counts = np.bincount(split.y_train)
+    assert (len(split.y_train), len(counts), counts.max(), counts.min()) == (14_614, 23, 2219, 15)
+    assert (len(split.y_valid), len(split.y_test)) == (4823, 7152)
+    assert split.x_train.shape[1] == 1000
+    # Before, after and the token itself: at least something holds for every token.
+    assert split.x_test.sum(axis=1).min() >= 1
+
+
+@pytest.mark.parametrize("real", ["mnist"], indirect=True)
+def test_mnist_has_the_sizes_of_gamo_and_rae(real):
+    split = mnist_lt(real, 0)
+    assert tuple(whole(split)) == MNIST_SIZES
+    assert np.bincount(split.y_valid).tolist() == [n // 10 for n in MNIST_SIZES]
+    assert len(split.y_test) == 10_000
+
+
+@pytest.mark.parametrize("real", ["cifar10_jpeg"], indirect=True)
+def test_cifar_has_the_sizes_of_the_paper(real):
+    split = cifar10_lt(real, 0, ratio=100)
+    assert whole(split).tolist() == long_tail(100)
+    assert len(split.y_train) + len(split.y_valid) == 12_406
+    assert np.bincount(split.y_test).tolist() == [1000] * 10
+    assert split.x_train.dtype == np.uint8
+    assert split.x_train.shape[1:] == split.x_test.shape[1:] == (3, 32, 32)
+    # The means of the original test images; the lossy ones keep them.
+    means = split.x_test.mean(axis=(0, 2, 3)) / 255
+    np.testing.assert_allclose(means, [0.4942, 0.4851, 0.4504], atol=0.003)
+
+
+def test_long_tail_falls_exponentially():
+    for ratio, total in ((100, 12_406), (10, 20_430)):
+        sizes = np.array(long_tail(ratio))
+        assert sizes[0] == 5000
+        assert sizes[-1] == 5000 / ratio
+        assert sizes.sum() == pytest.approx(total, abs=1)
+        np.testing.assert_allclose(np.diff(np.log(sizes)), -np.log(ratio) / 9, atol=0.02)
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_the_seed_draws_the_training_rows(folder, name):
+    load = LOADERS[name]
+    first, again, other = (load(folder, seed) for seed in (0, 0, 1))
+    for part, repeated in zip(first[:6], again[:6], strict=True):
+        np.testing.assert_array_equal(part, repeated)
+    drawn = np.array_equal(first.x_train, other.x_train)
+    assert drawn == (name == "twitter_pos")  # whose parts are those of the release
+    np.testing.assert_array_equal(first.y_test, other.y_test)
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_parts_fit_together(folder, name):
+    split = LOADERS[name](folder, 0)
+    for x, y in (split[:2], split[2:4], split[4:6]):
+        assert len(x) == len(y)
+        assert y.dtype == np.int64
+        assert x.shape[1:] == split.x_train.shape[1:]
+        assert set(y) <= set(split.y_train)
+    assert np.all(np.diff(whole(split)) <= 0) or name == "twitter_pos"
+
+
+def test_images_keep_their_labels_and_parts_apart(folder):
+    split = mnist_lt(folder, 0)
+    for x, y in (split[:2], split[2:4], split[4:6]):
+        np.testing.assert_array_equal(x[:, 0], y)
+    assert whole(split).tolist() == [90] * 8 + [60, 40]
+    rows = {row.tobytes() for row in split.x_train}
+    assert len(rows) == len(split.x_train)
+    assert not rows & {row.tobytes() for row in split.x_valid}
+
+
+def test_cifar_is_decoded_to_channels_first(folder):
+    split = cifar10_lt(folder, 0, ratio=100)
+    assert whole(split).tolist() == [20] * 10  # all there are
+    red, blue = (split.x_train[:, c].mean(axis=(1, 2)) for c in (0, 2))
+    np.testing.assert_allclose(red, 25 * split.y_train, atol=6)
+    np.testing.assert_allclose(blue, 0, atol=6)
+
+
+def test_reuters_keeps_what_is_tested_and_counts_words_in_training_rows(folder):
+    split = reuters(folder, 0)
+    assert whole(split).tolist() == [24, 12, 4]  # grain, oil, zinc, and no tin
+    assert np.bincount(split.y_valid).tolist() == [2, 1]
+    assert np.bincount(split.y_test).tolist() == [6, 5, 5]
+    assert set(np.unique(split.x_train)) <= {0.0, 1.0}
+    # price, dlrs, grain(s), oil(s), zinc(s), worda to worde; no stop word, digit, single letter.
+    assert split.x_train.shape[1] == 2 + 6 + 5 + 1
+    assert split.x_train[:, -1].max() == 0  # all words are in the vocabulary
+
+
+def test_reuters_has_a_last_column_for_other_words(folder, monkeypatch):
+    monkeypatch.setattr(_m2m_data, "WIDTH", 4)
+    split = reuters(folder, 0)
+    assert split.x_train.shape[1] == 4
+    # The most frequent are price and dlrs, in every row, then a word of grain; the rest is other.
+    np.testing.assert_array_equal(split.x_train[:, [0, 1, 3]], 1)
+    np.testing.assert_array_equal(split.x_train[:, 2], split.y_train == 0)
+
+
+def test_twitter_drops_two_tags_but_not_their_tokens_as_neighbours(folder):
+    split = twitter_brown(folder, 0)
+    assert np.bincount(split.y_train).tolist() == [12, 6, 6, 6, 6]  # N ! $ @ E
+    assert len(split.y_test) == 5
+    # The emoticon is followed by the dropped token in training and by "world" in the test part.
+    assert not np.array_equal(split.x_train[3], split.x_test[3])
+
+
+def test_token_features_by_hand():
+    clusters = {"hello": "0000", "world": "01010101010"}
+    first, second = token_features(["Hello", "world"], clusters)
+    assert first == [
+        "-1:edge",
+        *[f"+0:{n}:0000" for n in (4, 8, 12, 16)],
+        *["+1:4:0101", "+1:8:01010101", "+1:12:01010101010", "+1:16:01010101010"],
+        "capital",
+    ]
+    assert second[-1] == "+1:edge"
+    assert token_features(["#5"], {}) == [["-1:edge", "+0:unknown", "+1:edge", "hash", "digit"]]
+    (shape,) = token_features(["http://T.CO"], {})
+    assert shape[3:] == ["link"]
+    (shape,) = token_features(["OMG"], {})
+    assert shape[3:] == ["capital", "capitals"]
+    (shape,) = token_features(["?!"], {})
+    assert shape[3:] == ["no letter or digit"]
+
+
+@pytest.mark.parametrize(
+    "size, expected", [(1, 0), (4, 0), (5, 1), (9, 1), (14, 1), (15, 2), (100, 10)]
+)
+def test_a_tenth_is_held_out_of_every_class(size, expected):
+    y = np.repeat([0, 1], [50, size])
+    mask = held_out(y, np.random.default_rng(0))
+    assert mask[y == 1].sum() == expected
+    assert mask[y == 0].sum() == 5
+
+
+def test_ties_are_broken_by_alphabet():
+    assert by_size(["b", "a", "c", "c"]) == {"c": 0, "a": 1, "b": 2}
+    assert most_frequent([["b", "a"], ["c", "b"]], 2) == {"b": 0, "a": 1}
+
+
+def test_presence_by_hand():
+    columns = {"a": 0, "b": 1}
+    rows = [["a", "a"], ["z"], []]
+    np.testing.assert_array_equal(
+        presence(rows, columns, other=True), [[1, 0, 0], [0, 0, 1], [0] * 3]
+    )
+    np.testing.assert_array_equal(presence(rows, columns, other=False), [[1, 0], [0, 0], [0, 0]])
+
+
+def test_reduced_keeps_all_classes_and_the_imbalance():
+    y = np.repeat([0, 1, 2, 3], [30, 11, 2, 1])
+    x = np.arange(44)[:, None]
+    split = Split(x, y, x, y, x, y, image_shape=(1, 1, 1))
+    small = reduced(split, (12, 3, 5), 0)
+    sizes = [np.bincount(part).tolist() for part in small[1:6:2]]
+    assert sizes == [[12, 5, 2, 1], [3, 3, 2, 1], [5, 5, 2, 1]]
+    for x_part, y_part in (small[:2], small[2:4], small[4:6]):
+        np.testing.assert_array_equal(y[x_part[:, 0]], y_part)
+        assert len(np.unique(x_part)) == len(x_part)
+    assert small.image_shape == (1, 1, 1)
+    assert reduced(split, None, 0) is split

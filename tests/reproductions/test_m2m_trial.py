@@ -1,0 +1,270 @@
+"""A trial of M2m's reproduction: scores by hand, shared teachers, choices by validation rows."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import BaseEstimator
+
+from imbdeep.reproductions import _m2m_trial
+from imbdeep.reproductions._m2m_data import Split
+from imbdeep.reproductions._m2m_trial import (
+    GRID,
+    METRICS,
+    PLAIN_M2M,
+    Approach,
+    Recipe,
+    Trial,
+    halves,
+    scored,
+    smote,
+    without_prior,
+)
+
+CPU = torch.device("cpu")
+RECIPE = Recipe(
+    epochs=20,
+    milestones=(10, 15),
+    warmup=5,
+    parameters={"batch_size": 7},
+    m2m={"step_size": 2.0, "gamma": 0.5},
+    searched=True,
+)
+
+
+def rows(sizes, seed):
+    y = np.repeat(np.arange(len(sizes)), sizes)
+    x = np.random.default_rng(seed).standard_normal((len(y), 2)).astype(np.float32)
+    return x + 2 * y[:, None].astype(np.float32), y
+
+
+@pytest.fixture
+def split():
+    return Split(*rows([20, 9, 4], 0), *rows([4, 3, 2], 1), *rows([5, 5, 5], 2))
+
+
+class Stub(BaseEstimator):
+    """Probabilities by distance to the class means; every fit is noted."""
+
+    fits = []
+    acceptance_ = 0.25
+
+    def __init__(self, **parameters):
+        self.parameters = parameters
+
+    def get_params(self, deep=True):
+        return {"beta": 0.99, "logit_lambda": 0.1, "gamma": 0.9} | self.parameters
+
+    def fit(self, x, y):
+        self.x, self.y = x, y
+        self.means = np.array([x[y == code].mean(axis=0) for code in np.unique(y)])
+        Stub.fits.append(self)
+        return self
+
+    def predict_proba(self, x):
+        odds = np.exp(-((x[:, None] - self.means) ** 2).sum(axis=2)) + 1e-9
+        return odds / odds.sum(axis=1, keepdims=True)
+
+
+class Erm(Stub):
+    """The stub of ERMClassifier."""
+
+
+class M2m(Stub):
+    """The stub of M2mClassifier: best in validation with lambda 0.5 and gamma 0.99."""
+
+    def predict_proba(self, x):
+        good = self.get_params()["logit_lambda"] == 0.5 and self.get_params()["gamma"] == 0.99
+        right = super().predict_proba(x)
+        return right if good else np.roll(right, 1, axis=1)
+
+
+@pytest.fixture(autouse=True)
+def stubs(monkeypatch):
+    monkeypatch.setattr(_m2m_trial, "ERMClassifier", Erm)
+    monkeypatch.setattr(_m2m_trial, "M2mClassifier", M2m)
+    monkeypatch.setattr(Stub, "fits", [])
+
+
+def trial(split, grid=GRID, seed=3, epochs=20):
+    return Trial(split, RECIPE, epochs, grid, seed, CPU)
+
+
+def test_scores_by_hand():
+    y = np.array([0, 0, 1, 1, 2])
+    p = np.eye(3)[[0, 1, 1, 1, 2]] * 0.5 + 0.1
+    metrics = scored(y, p)
+    assert tuple(metrics) == METRICS
+    assert metrics["balanced accuracy"] == pytest.approx((1 / 2 + 1 + 1) / 3)
+    assert metrics["G-mean"] == pytest.approx((1 / 2) ** (1 / 3))
+    assert metrics["macro F1"] == pytest.approx((2 / 3 + 4 / 5 + 1) / 3)
+    # Class 0: one of two first, then all others at once; class 1: two of three first; class 2: one.
+    assert metrics["average precision"] == pytest.approx(((1 + 2 / 5) / 2 + 2 / 3 + 1) / 3)
+
+
+def test_scores_are_over_the_classes_that_are_there():
+    p = np.array([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7]])
+    assert scored(np.array([0, 1]), p)["balanced accuracy"] == 0.5
+    assert scored(np.array([0, 1]), p)["G-mean"] == 0.0
+
+
+def test_majority_classes_hold_over_half_of_the_rows():
+    y = np.arange(4)
+    p = np.eye(4)[[0, 1, 0, 3]]
+    assert halves(y, p, np.array([40, 30, 20, 10])) == {"major": 1.0, "minor": 0.5}
+    assert halves(y, p, np.array([60, 20, 10, 10])) == {"major": 1.0, "minor": pytest.approx(2 / 3)}
+    # Exactly half does not exceed it.
+    assert halves(y, p, np.array([50, 25, 15, 10])) == {"major": 1.0, "minor": 0.5}
+
+
+def test_without_prior_is_bayes_rule():
+    """From p(k|x) under the training shares to p(k|x) under equal ones, both known here."""
+    likelihood = np.random.default_rng(0).random((6, 3))
+    counts = np.array([70, 20, 10])
+    given = likelihood * counts / (likelihood * counts).sum(axis=1, keepdims=True)
+    expected = likelihood / likelihood.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(without_prior(given, counts), expected)
+    np.testing.assert_allclose(without_prior(given, np.array([5, 5, 5])), given)
+
+
+def test_smote_raises_small_classes_to_the_mean_by_interpolation():
+    x, y = rows([20, 8, 3, 1], 0)
+    made, labels = smote(x, y, 0)
+    assert np.bincount(labels).tolist() == [20, 8, 8, 8]  # the mean is 8
+    np.testing.assert_array_equal(made[:32], x)
+    assert made.dtype == np.float32
+    (only,) = x[y == 3]
+    np.testing.assert_array_equal(made[labels == 3], np.tile(only, (8, 1)))
+    corners = x[y == 2].astype(float)
+    for new in made[32:37]:  # on a side of the triangle of the class's three rows
+        gaps = [
+            np.linalg.norm(new - a) + np.linalg.norm(new - b) - np.linalg.norm(a - b)
+            for a, b in (
+                (corners[0], corners[1]),
+                (corners[1], corners[2]),
+                (corners[2], corners[0]),
+            )
+        ]
+        assert min(gaps) == pytest.approx(0, abs=1e-5)
+    again, _ = smote(x, y, 0)
+    other, _ = smote(x, y, 1)
+    np.testing.assert_array_equal(made, again)
+    assert not np.array_equal(made, other)
+
+
+def test_smote_keeps_bytes_and_shape():
+    x = np.zeros((12, 1, 2, 2), dtype=np.uint8)
+    x[10], x[11] = 250, 10  # differences of bytes would wrap around
+    made, labels = smote(x, np.repeat([0, 1], [10, 2]), 0)
+    assert made.dtype == np.uint8
+    assert made.shape == (16, 1, 2, 2)
+    assert ((made[labels == 1] >= 10) & (made[labels == 1] <= 250)).all()
+
+
+def test_schedules_shrink_in_proportion():
+    whole = {"max_epochs": 20, "warmup_epochs": 5, "milestones": [10, 15]}
+    assert RECIPE.schedule(20) == whole
+    assert RECIPE.schedule(4) == {"max_epochs": 4, "warmup_epochs": 1, "milestones": [2, 3]}
+    assert [RECIPE.defer(epochs) for epochs in (20, 4, 1)] == [10, 2, 0]
+
+
+def test_methods_are_trained_as_they_say(split):
+    trial(split).evaluate(Approach(parameters={"sampling": "balanced"}, deferred=True))
+    trial(split).evaluate(Approach(parameters={"criterion": "focal"}))
+    deferred, plain = Stub.fits
+    expected = {
+        "batch_size": 7,
+        "max_epochs": 20,
+        "warmup_epochs": 5,
+        "milestones": [10, 15],
+        "image_shape": None,
+        "sampling": "balanced",
+        "defer": 10,
+        "device": CPU,
+        "random_state": 3,
+    }
+    assert deferred.parameters == expected
+    assert deferred.x is split.x_train
+    assert plain.parameters["defer"] == 0
+
+
+def test_smote_does_as_many_steps_as_the_others(split):
+    trial(split).evaluate(Approach(parameters={"sampling": "balanced"}, smote=True))
+    (fit,) = Stub.fits
+    assert np.bincount(fit.y).tolist() == [20, 11, 11]
+    # 20 epochs of 33 rows are 15.7 of 42.
+    assert fit.parameters["max_epochs"] == 16
+    assert fit.parameters["milestones"] == [8, 12]
+
+
+def test_the_prior_is_divided_out_of_the_plain_classifier(split):
+    one = trial(split)
+    plain, corrected = one.evaluate(Approach()), one.evaluate(Approach(prior=True))
+    assert len(Stub.fits) == 1
+    p = Stub.fits[0].predict_proba(split.x_test)
+    assert plain.metrics.items() >= scored(split.y_test, p).items()
+    assert corrected.metrics.items() >= scored(split.y_test, without_prior(p, [20, 9, 4])).items()
+
+
+def test_the_search_is_by_validation_rows_alone(split):
+    one = trial(split)
+    outcome = one.evaluate(PLAIN_M2M)
+    assert len(Stub.fits) == 1 + len(GRID)  # a teacher for all
+    chosen = {name: outcome.metrics[name] for name in ("beta", "logit_lambda", "gamma")}
+    assert chosen == {"beta": 0.9, "logit_lambda": 0.5, "gamma": 0.99}  # the first of equals
+    other = trial(split._replace(y_test=split.y_test[::-1].copy(), x_test=split.x_test * 7))
+    assert chosen.items() <= other.evaluate(PLAIN_M2M).metrics.items()
+    assert outcome.metrics["accepted"] == 0.25
+    best = Stub.fits[0].predict_proba(split.x_valid)  # the stub predicts alike
+    assert outcome.metrics["validation balanced accuracy"] == pytest.approx(
+        scored(split.y_valid, best)["balanced accuracy"]
+    )
+
+
+def test_teacher_and_student_start_differently_and_the_teacher_is_shared(split):
+    one = trial(split)
+    one.evaluate(Approach())
+    one.evaluate(PLAIN_M2M)
+    one.evaluate(Approach(parameters={"criterion": "ldam"}, m2m=True, searched=True))
+    ermed = [fit for fit in Stub.fits if isinstance(fit, Erm)]
+    translated = [fit for fit in Stub.fits if isinstance(fit, M2m)]
+    assert [fit.parameters["random_state"] for fit in ermed] == [3, 1003]
+    assert {fit.parameters["random_state"] for fit in translated} == {3}
+    assert all(fit.parameters["teacher"] is ermed[1] for fit in translated)
+    assert "criterion" not in ermed[1].parameters  # LDAM's teacher is a plain one
+    assert translated[0].parameters["step_size"] == 2.0
+    assert translated[0].parameters["gamma"] == 0.9  # the grid, over the recipe's 0.5
+
+
+def test_without_a_grid_the_recipe_holds(split):
+    trial(split, grid=({},)).evaluate(PLAIN_M2M)
+    assert Stub.fits[-1].parameters["gamma"] == 0.5
+    assert "beta" not in Stub.fits[-1].parameters
+
+
+def test_ablations_change_one_thing_of_what_was_chosen(split):
+    one = trial(split)
+    one.evaluate(PLAIN_M2M)
+    chosen = Stub.fits[-1].parameters | {"beta": 0.9, "logit_lambda": 0.5, "gamma": 0.99}
+    n = len(Stub.fits)
+    one.evaluate(Approach(parameters={"logit_lambda": 0.0}, deferred=True, m2m=True))
+    one.evaluate(Approach(m2m=True))
+    one.evaluate(Approach(deferred=True, m2m=True, teachers=0))
+    assert [fit.parameters for fit in Stub.fits[n:]] == [
+        chosen | {"logit_lambda": 0.0},
+        chosen | {"defer": 0},
+        chosen | {"teacher": "self"},
+    ]
+    one.evaluate(Approach(deferred=True, m2m=True, teachers=2))
+    second, ensemble = Stub.fits[n + 3 :]
+    assert second.parameters["random_state"] == 2003
+    assert ensemble.parameters == chosen | {"teacher": [chosen["teacher"], second]}
+
+
+def test_seconds_hold_what_was_trained_for_the_method(split, monkeypatch):
+    clock = iter(range(1000))
+    monkeypatch.setattr(_m2m_trial.time, "perf_counter", lambda: next(clock))
+    one = trial(split, grid=GRID[:4])
+    assert one.evaluate(Approach()).seconds == 2  # a fit and the scoring
+    assert one.evaluate(Approach(prior=True)).seconds == 2  # of the same fit
+    assert one.evaluate(PLAIN_M2M).seconds == 4 + 1 + 1  # the grid, the teacher, the scoring
+    assert one.evaluate(Approach(deferred=True, m2m=True)).seconds == 1 + 1 + 1
