@@ -10,10 +10,11 @@ from imblearn.utils.estimator_checks import (
     check_param_validation,
 )
 from imblearn.utils.estimator_checks import estimator_checks_generator as imblearn_checks
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils.estimator_checks import estimator_checks_generator as sklearn_checks
 
-from imbdeep import encoding, over_sampling
+from imbdeep import classifiers, encoding, over_sampling
+from imbdeep.classifiers import ERMClassifier, M2mClassifier
 from imbdeep.encoding import ImageScaler, TabularEncoder
 from imbdeep.over_sampling import MGVAESampler
 
@@ -28,6 +29,19 @@ SAMPLERS = [
     )
 ]
 TRANSFORMERS = [TabularEncoder(), TabularEncoder(continuous="standard"), ImageScaler()]
+BRIEF = {
+    "max_epochs": 15,
+    "batch_size": 16,
+    "hidden_layer_sizes": (16,),
+    "learning_rate": 0.01,
+    "device": "cpu",
+    "random_state": 0,
+}
+CLASSIFIERS = [
+    ERMClassifier(**BRIEF),
+    M2mClassifier(beta=0.5, gamma=0.3, translation_steps=2, **BRIEF),
+]
+ALL = SAMPLERS + TRANSFORMERS + CLASSIFIERS
 
 # These checks themselves draw from numpy's global stream or seed it.
 DRAWS_GLOBALLY = {
@@ -35,6 +49,8 @@ DRAWS_GLOBALLY = {
     "check_target_type",
     "check_samplers_one_label",
     "check_samplers_fit",
+    "check_classifier_on_multilabel_or_multioutput_targets",
+    "check_classifiers_with_encoded_labels",
 }
 
 
@@ -58,12 +74,12 @@ def cases(generator, estimators):
     return found
 
 
-@pytest.mark.parametrize("estimator, check", cases(sklearn_checks, SAMPLERS + TRANSFORMERS))
+@pytest.mark.parametrize("estimator, check", cases(sklearn_checks, ALL))
 def test_scikit_learn_check(estimator, check):
     passes(check, estimator)
 
 
-@pytest.mark.parametrize("estimator, check", cases(imblearn_checks, SAMPLERS))
+@pytest.mark.parametrize("estimator, check", cases(imblearn_checks, SAMPLERS + CLASSIFIERS))
 def test_imbalanced_learn_check(estimator, check):
     passes(check, estimator)
 
@@ -73,7 +89,9 @@ def test_imbalanced_learn_check(estimator, check):
     [check_param_validation, check_dataframe_column_names_consistency],
     ids=lambda check: check.__name__,
 )
-@pytest.mark.parametrize("estimator", SAMPLERS, ids=lambda estimator: type(estimator).__name__)
+@pytest.mark.parametrize(
+    "estimator", SAMPLERS + CLASSIFIERS, ids=lambda estimator: type(estimator).__name__
+)
 def test_check_of_imbalanced_learns_own_suite(estimator, check):
     passes(check, type(estimator).__name__, clone(estimator))
 
@@ -84,14 +102,24 @@ def test_sampler_declares_what_turns_the_string_and_nan_checks_on(estimator):
     assert {"check_samplers_string", "check_samplers_nan", "check_samplers_sparse"} <= names
 
 
+@pytest.mark.parametrize("estimator", CLASSIFIERS, ids=lambda estimator: type(estimator).__name__)
+def test_classifier_gets_the_checks_of_imbalanced_learn(estimator):
+    names = {check.func.__name__ for _, check in imblearn_checks(estimator)}
+    assert {
+        "check_classifier_on_multilabel_or_multioutput_targets",
+        "check_classifiers_with_encoded_labels",
+    } <= names
+
+
 def test_every_public_estimator_is_listed():
     public = {
         thing
-        for room in (over_sampling, encoding)
+        for room in (over_sampling, encoding, classifiers)
         for name in room.__all__
         if inspect.isclass(thing := getattr(room, name)) and issubclass(thing, BaseEstimator)
         if not inspect.isabstract(thing)
     }
-    listed = {type(estimator) for estimator in SAMPLERS + TRANSFORMERS}
+    listed = {type(estimator) for estimator in ALL}
     assert public == listed
     assert all(isinstance(estimator, BaseOverSampler) for estimator in SAMPLERS)
+    assert all(is_classifier(estimator) for estimator in CLASSIFIERS)

@@ -137,16 +137,16 @@ def make_net(
         More parameters of the net.
     """
     n_classes = len(classifier.classes_)
-    used = list(callbacks)
+    warmup = 0
+    milestones: tuple[int, ...] = ()
     if n_epochs is None:
         n_epochs = n_epochs_of(classifier, len(x))
-        rates = WarmupStepDecay(
-            classifier.learning_rate,
-            warmup=classifier.warmup_epochs,
-            milestones=tuple(epoch_of(when, n_epochs) for when in classifier.milestones),
-            decay=classifier.lr_decay,
-        )
-        used.insert(0, rates)
+        warmup = classifier.warmup_epochs
+        milestones = tuple(epoch_of(when, n_epochs) for when in classifier.milestones)
+    rates = WarmupStepDecay(
+        classifier.learning_rate, warmup=warmup, milestones=milestones, decay=classifier.lr_decay
+    )
+    used: list[Any] = [rates, *callbacks]
     if valid is not None:
         used.append(
             DeferredEarlyStopping(
@@ -158,7 +158,14 @@ def make_net(
             )
         )
     optimizer = OPTIMIZERS.get(classifier.optimizer, classifier.optimizer)
-    options: dict[str, Any] = {"weight_decay": classifier.weight_decay}
+    options: dict[str, Any] = {}
+    if "weight_decay" in inspect.signature(optimizer).parameters:
+        options["weight_decay"] = classifier.weight_decay
+    elif classifier.weight_decay:
+        raise ValueError(
+            f"weight_decay={classifier.weight_decay}, and {optimizer.__name__} has none: set "
+            "weight_decay=0."
+        )
     if optimizer is torch.optim.SGD:
         options["momentum"] = classifier.momentum
     if optimizer in OPTIMIZERS.values() and classifier.device_.type in ("cpu", "cuda"):

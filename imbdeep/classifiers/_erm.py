@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -270,7 +271,16 @@ class ERMClassifier(DeepClassifier):
                 f"defer={self.defer!r} defers class_weight or sampling, and both are None: give "
                 "one of them, such as class_weight='class_balanced' (DRW), or leave defer out."
             )
+        self._check_weights()
+
+    def _check_weights(self) -> None:
         self._weights(self.class_weight)
+        made = criterion_of(self, self.criterion, self.class_counts_)()
+        if self.class_weight is not None and not hasattr(made, "weight"):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} needs a loss with an attribute weight, and "
+                f"criterion={self.criterion!r} has none: leave class_weight out, or use sampling."
+            )
 
     def _weights(self, kind: Any) -> list[float]:
         """Return the weights of the classes that a parameter names."""
@@ -367,6 +377,11 @@ class ERMClassifier(DeepClassifier):
             self._stream = random_stream(self.random_state)
             self.device_ = resolve_device(self.device)
             self._check_parameters(len(self.classes_))
+            if len(self.classes_) < 2:
+                raise ValueError(
+                    f"classes={classes!r} holds one class: name all labels that may ever come, two "
+                    "classes or more."
+                )
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
                 f"classes={classes!r} differs from the classes of the first call, "
@@ -389,9 +404,11 @@ class ERMClassifier(DeepClassifier):
 
     def _pass_over(self, x: Tensor, codes: Tensor, first: bool) -> None:
         """Train for one epoch on these rows."""
+        # Copies, for a call that fails must leave the estimator as it was.
+        self._stream = copy.deepcopy(self._stream)
         seed = draw_seed(self._stream)
         if first:
-            self._weights(self.class_weight)
+            self._check_weights()
             self.net_ = self._fit_net(
                 x,
                 codes,
@@ -406,7 +423,7 @@ class ERMClassifier(DeepClassifier):
         self.history_ = records(self.net_.history)
 
     def _continue(self, x: Tensor, codes: Tensor, seed: int) -> None:
-        net = self.net_
+        self.net_ = net = copy.deepcopy(self.net_)
         net.max_epochs = 1
         made = criterion_of(self, self.criterion, self.class_counts_)()
         net.criterion_ = made.to(torch.device(net.device))

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import recall_score
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from torch import Tensor, nn
@@ -133,7 +134,7 @@ class TrainingBatches:
         n = len(self.codes)
         full, rest = divmod(n, self.batch_size)
         sizes = [self.batch_size] * full + [rest] * (rest > 0)
-        if len(sizes) > 1 and sizes[-1] == 1:
+        if self.batch_size > 1 and len(sizes) > 1 and sizes[-1] == 1:
             sizes[-2:] = [sizes[-2] + 1]
         return sizes
 
@@ -252,11 +253,25 @@ class ClassifierNet(NeuralNetClassifier):
                 "smaller learning_rate, a longer warmup_epochs, or smaller class weights, and look "
                 "for columns with extreme values."
             )
-        self.history.record(f"{prefix}_loss", loss)
-        self.history.record(f"{prefix}_batch_count", n_batches)
+        self._record(prefix, loss, n_rows, n_batches)
         if not training:
-            score = balanced_accuracy_score(torch.cat(true).cpu(), torch.cat(predicted).cpu())
-            self.history.record("valid_balanced_accuracy", float(score))
+            y = torch.cat(true).cpu().numpy()
+            recalls = recall_score(
+                y, torch.cat(predicted).cpu().numpy(), labels=np.unique(y), average=None
+            )
+            self.history.record("valid_balanced_accuracy", float(recalls.mean()))
+
+    def _record(self, prefix: str, loss: float, n_rows: int, n_batches: int) -> None:
+        """Record what skorch's own callbacks look for (Checkpoint among them)."""
+        past = [epoch[f"{prefix}_loss"] for epoch in self.history[:-1]]
+        self.history.record(f"{prefix}_loss", loss)
+        self.history.record(f"{prefix}_loss_best", all(loss < before for before in past))
+        self.history.record(f"{prefix}_batch_count", n_batches)
+        if not self._hooked:
+            if prefix == "train":
+                self.history.new_batch()
+            self.history.record_batch(f"{prefix}_loss", loss)
+            self.history.record_batch(f"{prefix}_batch_size", n_rows)
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         """Do one optimisation step."""

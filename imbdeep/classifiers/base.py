@@ -195,7 +195,8 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y holds one class, {labels[0]!r}: a classifier needs rows of two classes or more."
+                f"y holds one class, {self.classes_.tolist()[0]!r}: a classifier needs rows of two "
+                "classes or more."
             )
         self._check_parameters(len(self.classes_))
         self.device_ = resolve_device(self.device)
@@ -413,9 +414,9 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
             If the module has no linear layer.
         """
         x = self._new_rows(X)
-        layers = [
-            m for m in self.net_.module_.modules() if isinstance(m, (nn.Linear, CosineLinear))
-        ]
+        # Hooks do not fire in a compiled module; the one that it was made of shares the weights.
+        module = getattr(self.net_.module_, "_orig_mod", self.net_.module_)
+        layers = [m for m in module.modules() if isinstance(m, (nn.Linear, CosineLinear))]
         if not layers:
             raise ValueError(
                 f"module={self.module!r} has no linear layer, before which features could be read: "
@@ -425,10 +426,12 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         hook = layers[-1].register_forward_pre_hook(
             lambda _, inputs: seen.append(inputs[0].detach().float().cpu())
         )
+        device = torch.device(self.net_.device)
+        module.eval()
         try:
-            with seeded(0, torch.device(self.net_.device), self._n_threads(x)):
-                for _ in self.net_.forward_iter(Dataset(x)):
-                    pass
+            with seeded(0, device, self._n_threads(x)), torch.no_grad():
+                for rows, _ in self.net_.get_iterator(Dataset(x)):
+                    module(rows.to(device))
         finally:
             hook.remove()
         features: NDArray[np.float32] = torch.cat(seen).numpy()
@@ -437,13 +440,22 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _new_rows(self, X: Any) -> Tensor:
         """Validate and encode rows to predict, as a tensor on the processor."""
         check_is_fitted(self, "net_")
-        data = data_array(X)
+        data = self._as_fitted(data_array(X))
         if is_frame(data) and self.encode:
             validate_data(self, X=data, reset=False, skip_check_array=True)
         else:
             data = validate_data(self, X=data, reset=False, **self._array_rules())
         self._check_row_shape(data)
         return torch.from_numpy(np.require(self._encode(data), requirements=["C", "W"]))
+
+    def _as_fitted(self, data: Any) -> Any:
+        """Flatten images, or unflatten them, as those of ``fit`` were."""
+        if self._image is None or not isinstance(data, np.ndarray):
+            return data
+        flat = (math.prod(self._image),)
+        if data.shape[1:] not in (self._image, flat):
+            return data
+        return data.reshape(-1, *(flat if self.n_features_in_ == flat[0] else self._image))
 
     def _check_row_shape(self, data: Any) -> None:
         if self._image is not None:

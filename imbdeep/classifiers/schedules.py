@@ -176,11 +176,14 @@ class WarmupStepDecay(Callback):
         return float(self.learning_rate * warm * self.decay**reached)
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
-        """Set the rate of the epoch that begins."""
-        rate = self.rate(net.history[-1, "epoch"] - 1)
-        for group in net.optimizer_.param_groups:
-            group["lr"] = rate
-        net.history.record("learning_rate", rate)
+        """Set the rate where it changes, and leave it to other schedulers elsewhere."""
+        epoch = net.history[-1, "epoch"] - 1
+        rate = self.rate(epoch)
+        groups = net.optimizer_.param_groups
+        if epoch == 0 or rate != self.rate(epoch - 1):
+            for group in groups:
+                group["lr"] = rate
+        net.history.record("learning_rate", groups[0]["lr"])
 
 
 class DeferredReweighting(Callback):

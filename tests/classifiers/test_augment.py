@@ -1,0 +1,98 @@
+"""Random shifts and mirror images: windows of the padded image, each as likely as any other."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest, chisquare
+from torch.nn import functional as F
+
+from imbdeep.classifiers._augment import crop_flip
+from imbdeep.training import seeded
+
+CPU = torch.device("cpu")
+
+
+def image_of(channels, height, width):
+    """An image without two equal pixels or a zero, so that a window of it can be recognised."""
+    n = channels * height * width
+    return torch.arange(1.0, n + 1).view(channels, height, width)
+
+
+def windows_of(image, padding):
+    """Every result that is allowed, by its bytes: (top, left, mirrored)."""
+    _, height, width = image.shape
+    padded = F.pad(image, [padding] * 4)
+    found = {}
+    for top in range(2 * padding + 1):
+        for left in range(2 * padding + 1):
+            window = padded[:, top : top + height, left : left + width]
+            found[window.contiguous().numpy().tobytes()] = top, left, False
+            found[window.flip(2).contiguous().numpy().tobytes()] = top, left, True
+    return found
+
+
+@given(
+    n=st.integers(1, 6),
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 6), st.integers(1, 6)),
+    padding=st.integers(0, 5),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_every_result_is_a_window_of_the_padded_image(n, shape, padding, seed):
+    images = torch.stack([image_of(*shape) + 1000 * i for i in range(n)])
+    before = images.clone()
+    with seeded(seed, CPU):
+        changed = crop_flip(images, padding)
+    assert torch.equal(images, before)
+    assert changed.shape == images.shape
+    assert changed.dtype == images.dtype
+    for image, result in zip(images, changed, strict=True):
+        assert result.contiguous().numpy().tobytes() in windows_of(image, padding)
+
+
+@given(seed=st.integers(0, 2**31 - 1))
+def test_without_padding_it_is_the_image_or_its_mirror_image(seed):
+    images = torch.stack([image_of(2, 3, 5)] * 8)
+    with seeded(seed, CPU):
+        changed = crop_flip(images, 0)
+    for image, result in zip(images, changed, strict=True):
+        assert torch.equal(result, image) or torch.equal(result, image.flip(2))
+
+
+def test_each_shift_and_each_side_is_equally_likely():
+    n, padding = 8100, 4
+    image = image_of(1, 9, 9)
+    windows = windows_of(image, padding)
+    assert len(windows) == 2 * 81  # all can be told apart
+    with seeded(0, CPU):
+        changed = crop_flip(image.expand(n, -1, -1, -1))
+    found = [windows[result.contiguous().numpy().tobytes()] for result in changed]
+    shifts = np.bincount([9 * top + left for top, left, _ in found], minlength=81)
+    assert chisquare(shifts).pvalue > 0.001
+    n_mirrored = sum(mirrored for _, _, mirrored in found)
+    assert binomtest(n_mirrored, n).pvalue > 0.001
+    # ... and a side says nothing about a shift.
+    of_mirrored = np.bincount([9 * top + left for top, left, m in found if m], minlength=81)
+    assert chisquare(of_mirrored, n_mirrored * np.full(81, 1 / 81)).pvalue > 0.001
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_dtype_and_zeros_around(dtype):
+    images = torch.ones(50, 3, 2, 2, dtype=dtype)
+    with seeded(0, CPU):
+        changed = crop_flip(images)
+    assert changed.dtype == dtype
+    assert set(changed.flatten().tolist()) == {0.0, 1.0}
+    # the colours of an image move together
+    assert torch.equal(changed[:, 0], changed[:, 1])
+
+
+def test_same_seed_same_images():
+    images = torch.stack([image_of(1, 6, 6)] * 20)
+    results = []
+    for seed in (0, 0, 1):
+        with seeded(seed, CPU):
+            results.append(crop_flip(images))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])

@@ -1,0 +1,953 @@
+"""From the user's rows and labels to the network and back, whatever is trained in between."""
+
+import io
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse as sp
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from imblearn.over_sampling import SMOTE
+from imblearn.pipeline import make_pipeline
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
+from torch import nn
+
+from imbdeep.classifiers import ERMClassifier
+from imbdeep.classifiers._net import ClassifierNet
+from imbdeep.classifiers.base import DeepClassifier
+from imbdeep.encoding import TabularEncoder
+from imbdeep.over_sampling import MGVAESampler
+
+N, N_MAJORITY = 40, 30
+Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N - N_MAJORITY, int)]
+A = np.random.default_rng(0).normal(size=(N, 3)) + 3 * Y[:, None]
+IMAGES = np.random.default_rng(1).integers(0, 256, (N, 1, 6, 6), dtype=np.uint8)
+COUNTER = np.arange(N)
+THIRD, SEVENTH = COUNTER % 3 == 0, COUNTER % 7 == 0
+WORDS = np.array([f"s{i % 5}" for i in range(N)], dtype=object)
+FRAME = pd.DataFrame(A, columns=["a", "b", "c"])
+
+
+def quick(**params):
+    """Next to no training: what is learned is no matter here."""
+    few = {"max_epochs": 2, "batch_size": 16, "hidden_layer_sizes": (4,)}
+    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
+
+
+def able(**params):
+    """Enough training for blobs that lie apart."""
+    return quick(**{"max_epochs": 40, "learning_rate": 0.03, "warmup_epochs": 0, **params})
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Training would take minutes; whatever can be refused is refused before."""
+
+    def fail(*args, **kwargs):
+        pytest.fail("it trained first")
+
+    monkeypatch.setattr(ClassifierNet, "fit_loop", fail)
+
+
+# -------------------------------------------------------------------------------------- rows
+
+
+@pytest.mark.parametrize(
+    "dtype", ["f2", "f4", "f8", "g", ">f4", ">f8", "i1", "i8", ">i4", "u1", "?"]
+)
+@pytest.mark.parametrize("encode", [True, False])
+def test_array_of_any_dtype_is_read_and_left_as_it_was(dtype, encode):
+    X = A > 1 if dtype == "?" else np.round(np.abs(A) * 20).astype(dtype)
+    before = X.copy()
+    classifier = quick(encode=encode).fit(X, Y)
+    probabilities = classifier.predict_proba(X)
+    np.testing.assert_array_equal(X, before)
+    assert probabilities.shape == (N, 2)
+    assert probabilities.dtype == np.float64
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-12)
+    np.testing.assert_array_equal(classifier.predict(X), probabilities.argmax(1))
+    if dtype in ("f8", "i8", "u1"):
+        twin = quick(encode=encode).fit(X.astype("f4"), Y)
+        np.testing.assert_array_equal(twin.predict_proba(X.astype("f4")), probabilities)
+
+
+CONTAINERS = {
+    "reversed": lambda X: X[::-1].copy()[::-1],
+    "fortran": np.asfortranarray,
+    "strided": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+    "list": lambda X: X.tolist(),
+    "tuple": lambda X: tuple(map(tuple, X.tolist())),
+    "tensor": torch.tensor,
+    "gradient": lambda X: torch.tensor(X, requires_grad=True),
+    "csr": sp.csr_array,
+    "csc": sp.csc_array,
+    "csr matrix": sp.csr_matrix,
+    "csc matrix": sp.csc_matrix,
+    "coo": sp.coo_array,
+    "pandas": pd.DataFrame,
+    "named": lambda X: pd.DataFrame(X, columns=["a", "b", "c"], index=COUNTER[::-1] * 2),
+    "polars": lambda X: pl.DataFrame(X, schema=["a", "b", "c"]),
+}
+
+
+@pytest.mark.parametrize("params", [{}, {"encode": False}, {"early_stopping": True}], ids=str)
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_container_does_not_matter(kind, params):
+    # a csc or reversed array may not keep the order of the sums within a row
+    plain = quick(**params).fit(A, Y).predict_proba(A)
+    X = CONTAINERS[kind](A)
+    classifier = quick(**params).fit(X, Y)
+    np.testing.assert_allclose(classifier.predict_proba(X), plain, rtol=1e-6)
+    if kind in ("named", "polars"):
+        assert classifier.feature_names_in_.tolist() == ["a", "b", "c"]
+    assert classifier.n_features_in_ == 3
+
+
+@pytest.mark.parametrize(
+    "fitted, new",
+    [
+        ("csr", "csc"),
+        ("csc", "list"),
+        ("list", "csr"),
+        ("named", "polars"),
+        ("polars", "named"),
+        ("pandas", "list"),
+        ("tensor", "coo"),
+    ],
+)
+def test_rows_to_predict_may_come_in_another_container(fitted, new):
+    X = CONTAINERS[fitted](A)
+    classifier = quick().fit(X, Y)
+    found = classifier.predict_proba(CONTAINERS[new](A))
+    np.testing.assert_array_equal(found, classifier.predict_proba(X))
+
+
+def test_columns_without_names_are_read_with_a_warning():
+    classifier = quick().fit(FRAME, Y)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        found = classifier.predict_proba(A)
+    np.testing.assert_array_equal(found, classifier.predict_proba(FRAME))
+
+
+def read_only(X):
+    X = X.copy()
+    X.flags.writeable = False
+    return X
+
+
+@pytest.mark.parametrize("encode", [True, False])
+@pytest.mark.parametrize("X", [A, A.astype("f4"), IMAGES, IMAGES / np.float32(255)], ids=repr)
+def test_read_only_arrays_are_read_only_read(X, encode):
+    classifier = quick(encode=encode, module="mlp").fit(read_only(X), read_only(Y))
+    expected = quick(encode=encode, module="mlp").fit(X, Y).predict_proba(X)
+    np.testing.assert_array_equal(classifier.predict_proba(read_only(X)), expected)
+
+
+def mixed_frame():
+    return pd.DataFrame(
+        {
+            "float": A[:, 0],
+            "holes": np.where(THIRD, np.nan, A[:, 1]),
+            "int": COUNTER * 3,
+            "bool": THIRD,
+            "Int64": pd.array(np.where(SEVENTH, None, COUNTER), dtype="Int64"),
+            "boolean": pd.array(np.where(SEVENTH, None, THIRD), dtype="boolean"),
+            "category": pd.Categorical(WORDS, categories=["s4", "s3", "s2", "s1", "s0", "never"]),
+            "object": np.where(THIRD, None, WORDS),
+            "str": pd.array(WORDS, dtype="str"),
+            "constant": 1.5,
+            "nothing": np.full(N, np.nan),
+        },
+        index=COUNTER * 2 + 5,
+    )
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_mixed_frame_with_missing_values(early_stopping):
+    X = mixed_frame()
+    y = pd.Series(Y, index=X.index)
+    before = X.copy(deep=True)
+    classifier = able(early_stopping=early_stopping).fit(X, y)
+    assert classifier.score(X, y) > 0.9
+    pd.testing.assert_frame_equal(X, before)
+    assert (y == Y).all()
+    shuffled = np.random.default_rng(0).permutation(N)
+    np.testing.assert_allclose(
+        classifier.predict_proba(X.iloc[shuffled]),
+        classifier.predict_proba(X)[shuffled],
+        rtol=1e-5,
+    )
+
+
+def test_unseen_levels_and_new_missing_values_at_predict():
+    X = mixed_frame()
+    classifier = quick().fit(X, Y)
+    new = X.copy()
+    new["str"] = pd.array(["unseen"] * N, dtype="str")
+    new["category"] = pd.Categorical(["unseen"] * N)
+    new["object"] = "unseen"
+    new["float"] = np.nan  # had no missing values
+    new["int"] = pd.array([None] * N, dtype="Int64")
+    new["bool"] = pd.array([None] * N, dtype="boolean")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        probabilities = classifier.predict_proba(new)
+    assert [str(w.message) for w in caught] == []
+    assert np.isfinite(probabilities).all()
+    np.testing.assert_allclose(probabilities.sum(1), 1)
+    # a level is unseen whatever it is called
+    other = new.assign(str=pd.array(["also unseen"] * N, dtype="str"))
+    np.testing.assert_array_equal(classifier.predict_proba(other), probabilities)
+
+
+def test_polars_frame_with_missing_values():
+    X = pl.DataFrame(
+        {
+            "f": A[:, 0],
+            "holes": [None if t else float(a) for t, a in zip(THIRD, A[:, 1], strict=True)],
+            "str": [None if t else w for t, w in zip(THIRD, WORDS, strict=True)],
+            "enum": pl.Series(WORDS.tolist(), dtype=pl.Enum(sorted(set(WORDS)))),
+            "bool": THIRD,
+        }
+    )
+    before = X.clone()
+    classifier = able().fit(X, pl.Series(Y))
+    assert classifier.score(X, pl.Series(Y)) > 0.9
+    assert X.equals(before)
+    unseen = X.with_columns(str=pl.lit("unseen"), f=pl.lit(None, dtype=pl.Float64))
+    assert np.isfinite(classifier.predict_proba(unseen)).all()
+    same = pd.DataFrame({name: X[name].to_list() for name in X.columns})
+    twin = able().fit(same, Y)
+    np.testing.assert_allclose(
+        twin.predict_proba(same), classifier.predict_proba(X), rtol=1e-5, atol=1e-12
+    )
+
+
+def test_list_of_words_and_numbers():
+    X = [[float(a), "u" if b > 1 else "v", 1 if i % 3 else None] for i, (a, b, _) in enumerate(A)]
+    classifier = able().fit(X, Y.tolist())
+    assert classifier.score(X, Y.tolist()) > 0.9
+
+
+def test_columns_may_be_named_as_categories():
+    X = np.c_[COUNTER, A[:, 0]]
+    widths = {"auto": 2, (0,): N + 1, (True, False): N + 1, (0, 1): 2 * N}
+    for named, width in widths.items():
+        named = named if named == "auto" else list(named)
+        classifier = quick(categorical_features=named).fit(X, Y)
+        assert classifier.net_.module_.body[0].in_features == width
+
+
+def test_constant_columns_are_left_out():
+    X = np.c_[np.full(N, 7.0), A, np.zeros(N)]
+    assert quick().fit(X, Y).net_.module_.body[0].in_features == 3
+
+
+@pytest.mark.parametrize("encode", [True, False])
+def test_scikit_learns_global_settings_change_nothing(encode):
+    expected = quick(encode=encode).fit(FRAME, Y).predict_proba(FRAME)
+    with config_context(transform_output="pandas", enable_metadata_routing=True):
+        found = quick(encode=encode).fit(FRAME, Y).predict_proba(FRAME)
+    np.testing.assert_array_equal(found, expected)
+
+
+# -------------------------------------------------------------------------------------- images
+
+
+@pytest.mark.parametrize("dtype", ["u1", "f4", "f8", "i2", "?"])
+@pytest.mark.parametrize("encode", [True, False])
+def test_images_and_flattened_images_are_the_same(dtype, encode):
+    X = IMAGES > 127 if dtype == "?" else IMAGES / 255 if dtype[0] == "f" else IMAGES
+    X = X.astype(dtype)
+    params = {"encode": encode, "module": "mlp", "early_stopping": True}
+    images = quick(**params).fit(X, Y)
+    flat = quick(image_shape=[1, 6, 6], **params).fit(X.reshape(N, -1), Y)
+    np.testing.assert_array_equal(images.predict_proba(X), flat.predict_proba(X.reshape(N, -1)))
+    assert images.n_features_in_ == 1
+    assert flat.n_features_in_ == 36
+
+
+@pytest.mark.parametrize("container", ["tensor", "bfloat16", "list"])
+def test_images_in_other_containers(container):
+    X = {
+        "tensor": torch.tensor(IMAGES),
+        "bfloat16": torch.tensor(IMAGES).bfloat16(),
+        "list": IMAGES.tolist(),
+    }[container]
+    probabilities = quick(module="mlp").fit(X, Y).predict_proba(X)
+    if container != "bfloat16":
+        expected = quick(module="mlp").fit(IMAGES, Y).predict_proba(IMAGES)
+        np.testing.assert_array_equal(probabilities, expected)
+
+
+def test_images_of_another_shape_are_refused():
+    classifier = quick(module="mlp").fit(IMAGES, Y)
+    message = r"rows of shape \(1, 5, 6\), and ERMClassifier was fitted on .* \(1, 6, 6\)"
+    with pytest.raises(ValueError, match=message):
+        classifier.predict(IMAGES[:, :, 1:])
+    with pytest.raises(ValueError, match=r"shape|features"):
+        classifier.predict(IMAGES[:, :, 0])
+    with pytest.raises(ValueError, match=r"shape|features"):
+        classifier.predict(np.repeat(IMAGES, 3, axis=1))
+
+
+def test_flattened_images_suit_a_classifier_of_images():
+    # as the error for images of another shape promises
+    images = quick(module="mlp").fit(IMAGES, Y)
+    flat = quick(module="mlp", image_shape=(1, 6, 6)).fit(IMAGES.reshape(N, -1), Y)
+    expected = images.predict_proba(IMAGES)
+    np.testing.assert_array_equal(images.predict_proba(IMAGES.reshape(N, -1)), expected)
+    np.testing.assert_array_equal(flat.predict_proba(IMAGES), expected)
+
+
+def test_images_for_a_classifier_of_tables_are_refused():
+    X = IMAGES[:, 0, 0]
+    with pytest.raises(ValueError, match="was fitted on a table: pass rows of shape"):
+        quick().fit(X, Y).predict(X[:, :, None, None])
+
+
+BAD_SHAPES = {
+    "two numbers": (IMAGES.reshape(N, -1), (6, 6), r"image_shape=\(6, 6\) must be three positive"),
+    "too few values": (IMAGES.reshape(N, -1), (1, 5, 5), r"does not fit X of shape \(\d+, 36\)"),
+    "of images": (IMAGES, (1, 5, 5), r"does not fit X of shape \(\d+, 1, 6, 6\)"),
+    "a frame": (pd.DataFrame(IMAGES.reshape(N, -1)), (1, 6, 6), r"pass X.to_numpy\(\)"),
+    "sparse": (sp.csr_array(IMAGES.reshape(N, -1)), (1, 6, 6), r"or X.toarray\(\)"),
+    "three dimensions": (IMAGES[:, 0], None, "grey images need"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SHAPES)
+def test_image_shape_that_does_not_fit_is_refused_before_training(no_training, case):
+    X, shape, message = BAD_SHAPES[case]
+    with pytest.raises(ValueError, match=message):
+        quick(image_shape=shape).fit(X, Y)
+
+
+# -------------------------------------------------------------------------------------- labels
+
+NAMES = np.array(["minor", "Major"])[1 - Y]  # sorts the other way round
+TARGETS = {
+    "int32": Y.astype("i4"),
+    "big-endian": Y.astype(">i4"),
+    "negative": np.where(Y, -7, -3),
+    "float": Y.astype("f8"),
+    "large floats": np.where(Y, 1e9, -4.0),
+    "bool": Y == 1,
+    "words": NAMES,
+    "objects": NAMES.astype(object),
+    "list": Y.tolist(),
+    "list of words": NAMES.tolist(),
+    "series": pd.Series(Y, name="y", index=COUNTER[::-1] + 7),
+    "series of words": pd.Series(NAMES),
+    "string": pd.Series(NAMES, dtype="string"),
+    "arrow": pd.Series(NAMES, dtype="string[pyarrow]"),
+    "Int64": pd.Series(Y, dtype="Int64"),
+    "boolean": pd.Series(Y == 1, dtype="boolean"),
+    "Float64": pd.Series(Y, dtype="Float64"),
+    "category": pd.Series(pd.Categorical(NAMES, categories=["minor", "never", "Major"])),
+    "category of numbers": pd.Series(pd.Categorical(Y)),
+    "categorical": pd.Categorical(NAMES),
+    "index": pd.Index(NAMES, name="y"),
+    "polars": pl.Series("y", Y),
+    "polars words": pl.Series("y", NAMES),
+    "polars bool": pl.Series("y", Y == 1),
+    "polars category": pl.Series("y", NAMES.tolist(), dtype=pl.Categorical),
+    "tensor": torch.tensor(Y),
+    "tensor of bool": torch.tensor(Y == 1),
+}
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_labels_of_any_kind(kind):
+    y = TARGETS[kind]
+    plain = y.numpy() if isinstance(y, torch.Tensor) else np.asarray(y)
+    classifier = able().fit(A, y)
+    expected = sorted(set(plain.tolist()))
+    assert classifier.classes_.tolist() == expected
+    assert classifier.class_counts_.tolist() == [plain.tolist().count(k) for k in expected]
+    predicted = classifier.predict(A)
+    assert np.mean(predicted == plain) > 0.9
+    probabilities = classifier.predict_proba(A)
+    np.testing.assert_array_equal(classifier.classes_[probabilities.argmax(1)], predicted)
+    # The network does not know what the classes are called, only their order.
+    order = [plain.tolist()[0], plain.tolist()[-1]]
+    if order == expected:
+        twin = able().fit(A, Y)
+        np.testing.assert_array_equal(probabilities, twin.predict_proba(A))
+
+
+@given(order=st.permutations(range(3)), offset=st.integers(-5, 5), step=st.integers(1, 50))
+@settings(max_examples=6)
+def test_the_largest_class_may_stand_anywhere(order, offset, step):
+    y = np.array(order)[np.repeat([0, 1, 2], [25, 10, 5])]
+    X = np.random.default_rng(0).normal(size=(N, 2)) + 6 * np.c_[y == order[0], y == order[1]]
+    labels = offset + step * y
+    classifier = able().fit(X, labels)
+    assert classifier.classes_.tolist() == [offset + step * k for k in range(3)]
+    assert classifier.class_counts_.tolist() == np.bincount(y).tolist()
+    assert classifier.score(X, labels) >= 0.9
+    codes = (classifier.predict(X) - offset) // step
+    np.testing.assert_array_equal(classifier.predict_proba(X).argmax(1), codes)
+
+
+def test_column_of_labels_is_read_with_a_warning():
+    with pytest.warns(Warning, match="column-vector y"):
+        classifier = quick().fit(A, Y[:, None])
+    assert classifier.predict(A).shape == (N,)
+
+
+def with_missing(values, missing, **kwargs):
+    return pd.Series([missing, *values[1:]], **kwargs)
+
+
+BAD_Y = {
+    "None": (None, "requires y to be passed, but the target y is None"),
+    "one class": (np.full(N, 7), "y holds one class, 7: a classifier needs rows of two classes"),
+    "one word": (["a"] * N, "y holds one class, .*'a'.*"),
+    "numbers": (A[:, 0], "Unknown label type"),
+    "multilabel": (np.eye(2, dtype=int)[Y], "Multilabel and multioutput targets are not supported"),
+    "several columns": (
+        np.c_[Y, Y, Y + 1],
+        "Multilabel and multioutput targets are not supported",
+    ),
+    "fewer": (Y[1:], "inconsistent numbers of samples"),
+    "missing": ([None, *NAMES[1:].tolist()], "y holds missing labels: drop those rows"),
+    "NaN": (np.where(COUNTER == 0, np.nan, Y), "y holds missing labels"),
+    "missing word": (with_missing(NAMES.tolist(), None, dtype="string"), "y holds missing labels"),
+    "missing Int64": (with_missing(Y.tolist(), None, dtype="Int64"), "y holds missing labels"),
+    "missing level": (with_missing(NAMES.tolist(), None, dtype="category"), "holds missing labels"),
+    "missing polars": (pl.Series([None, *Y[1:].tolist()]), "y holds missing labels"),
+    "infinite": (np.where(COUNTER == 0, np.inf, Y), "y contains infinity"),
+}
+
+
+@pytest.mark.parametrize("X", [A, FRAME], ids=["array", "frame"])
+@pytest.mark.parametrize("case", BAD_Y)
+def test_bad_labels_are_refused_before_training(no_training, case, X):
+    y, message = BAD_Y[case]
+    classifier = quick()
+    with pytest.raises(ValueError, match=message):
+        classifier.fit(X, y)
+    assert vars(classifier) == quick().get_params()
+
+
+BAD_X = {
+    "infinity": (np.where(A[3, 1] == A, np.inf, A), {}, ValueError, "contains infinity"),
+    "infinity as it is": (
+        np.where(A[3, 1] == A, np.inf, A),
+        {"encode": False},
+        ValueError,
+        "infinity",
+    ),
+    "infinity in a frame": (
+        FRAME.replace(A[3, 1], -np.inf),
+        {},
+        ValueError,
+        "'b' contains infinity",
+    ),
+    "missing as it is": (
+        np.where(A[3, 1] == A, np.nan, A),
+        {"encode": False},
+        ValueError,
+        "X contains NaN",
+    ),
+    "missing in a frame as it is": (
+        FRAME.replace(A[3, 1], np.nan),
+        {"encode": False},
+        ValueError,
+        "X contains NaN",
+    ),
+    "words as they are": (np.c_[A.astype(object), NAMES], {"encode": False}, ValueError, "convert"),
+    "dates": (
+        FRAME.assign(t=pd.date_range("2020", periods=N)),
+        {},
+        TypeError,
+        "'t' holds dates or times",
+    ),
+    "lazy": (pl.LazyFrame({"a": A[:, 0]}), {}, TypeError, r"LazyFrame.*X\.collect\(\)"),
+    "one dimension": (A[:, 0], {}, ValueError, "Expected 2D array, got 1D array"),
+    "no column": (A[:, :0], {}, ValueError, r"0 feature\(s\)"),
+    "fewer rows": (A[:-1], {}, ValueError, "inconsistent numbers of samples"),
+    "fewer rows in a frame": (FRAME[:-1], {}, ValueError, "inconsistent numbers of samples"),
+    "only constants": (np.full((N, 2), 3.5), {}, ValueError, "All 2 columns of X are constant"),
+    "missing pixels": (np.where(IMAGES > 99, np.nan, 1), {}, ValueError, "contains NaN"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_X)
+def test_bad_rows_are_refused_before_training(no_training, case):
+    X, params, error, message = BAD_X[case]
+    classifier = quick(**params)
+    with pytest.raises(error, match=message):
+        classifier.fit(X, Y)
+    assert vars(classifier) == quick(**params).get_params()
+
+
+BAD_PARAMETERS = [
+    ("criterion", "hinge"),
+    ("criterion", nn.CrossEntropyLoss()),
+    ("focal_gamma", -1.0),
+    ("ldam_margin", -0.1),
+    ("ldam_scale", 0.0),
+    ("module", "resnet50"),
+    ("module_params", [1]),
+    ("hidden_layer_sizes", 7),
+    ("hidden_layer_sizes", (4, 0)),
+    ("hidden_layer_sizes", (4.0,)),
+    ("optimizer", "lion"),
+    ("learning_rate", 0.0),
+    ("momentum", 1.0),
+    ("weight_decay", -1e-3),
+    ("max_epochs", 0),
+    ("max_epochs", 2.5),
+    ("max_epochs", "forever"),
+    ("batch_size", 0),
+    ("warmup_epochs", -1),
+    ("milestones", (1.5,)),
+    ("milestones", 3),
+    ("milestones", (-1,)),
+    ("lr_decay", 0.0),
+    ("lr_decay", 1.5),
+    ("augment", "mixup"),
+    ("early_stopping", 1),
+    ("validation_fraction", 0.0),
+    ("validation_fraction", 1.0),
+    ("n_iter_no_change", 0),
+    ("encode", "yes"),
+    ("categorical_features", "all"),
+    ("categorical_features", [17]),
+    ("image_shape", 6),
+    ("callbacks", Callback()),
+    ("compile", "yes"),
+    ("precision", "float16"),
+    ("device", 3),
+    ("device", "abacus"),
+    ("random_state", "zero"),
+    ("verbose", "loud"),
+    ("class_weight", "equal"),
+    ("class_weight", [1.0, 2.0]),
+    ("sampling", "over"),
+    ("defer", 1.0),
+    ("defer", -1),
+    ("effective_beta", 1.0),
+]
+
+
+@pytest.mark.parametrize("name, value", BAD_PARAMETERS)
+def test_bad_parameter_is_refused_before_training(no_training, name, value):
+    with pytest.raises((ValueError, TypeError), match=f"{name}|{value!r}"):
+        quick(**{name: value}).fit(A, Y)
+
+
+def test_new_parameters_stand_in_the_documentation():
+    parameters = set(quick().get_params())
+    assert parameters == set(ERMClassifier._parameter_constraints)
+    documented = ERMClassifier.__doc__.split("Attributes\n")[0]
+    assert all(f"    {name} :" in documented for name in parameters)
+
+
+# --------------------------------------------------------------------------------------- few rows
+
+
+@pytest.mark.parametrize("encode", [True, False])
+def test_two_rows(encode):
+    classifier = able(encode=encode).fit([[0.0], [1.0]], ["a", "b"])
+    assert classifier.predict([[0.0], [1.0]]).tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("batch_size", [1, 39, 40, 41, 10**6])
+def test_batches_of_any_size(batch_size):
+    assert able(batch_size=batch_size).fit(A, Y).score(A, Y) > 0.9
+
+
+def test_a_hundred_classes():
+    y = np.repeat(np.arange(100), 3)
+    X = np.c_[y % 10, y // 10].astype(float)
+    classifier = able(hidden_layer_sizes=(64,), batch_size=32, max_epochs=100).fit(X, y)
+    assert classifier.predict_proba(X).shape == (300, 100)
+    assert classifier.score(X, y) > 0.5
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30, 1e300])
+def test_columns_of_any_scale(scale):
+    classifier = able().fit(A * [scale, 1, 1], Y)
+    assert classifier.score(A * [scale, 1, 1], Y) > 0.9
+
+
+def test_predictions_of_a_single_row_and_of_many():
+    classifier = quick().fit(A, Y)
+    many = np.tile(A, (250, 1))  # more than are predicted at a time
+    found = classifier.predict_proba(many)
+    assert found.shape == (10_000, 2)
+    expected = np.tile(classifier.predict_proba(A), (250, 1))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert classifier.predict(A[:1]).shape == (1,)
+
+
+def test_before_fit_nothing_can_be_predicted():
+    for method in ("predict", "predict_proba", "penultimate_features"):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            getattr(quick(), method)(A)
+
+
+# ------------------------------------------------------------------------------------- features
+
+
+@pytest.mark.parametrize("params", [{}, {"criterion": "ldam"}, {"hidden_layer_sizes": (7, 5)}])
+@pytest.mark.parametrize("X", [A, FRAME, IMAGES], ids=["array", "frame", "images"])
+def test_features_are_what_the_last_layer_is_given(X, params):
+    classifier = quick(module="mlp", **params).fit(X, Y)
+    features = classifier.penultimate_features(X)
+    module = classifier.net_.module_
+    network = module[1] if isinstance(module, nn.Sequential) else module
+    width = classifier.hidden_layer_sizes[-1]
+    assert features.shape == (N, width)
+    assert features.dtype == np.float32
+    x = torch.from_numpy(np.asarray(classifier.encoder_.transform(X))).view(-1, *np.shape(X)[1:])
+    with torch.no_grad():
+        x = module[0](x) if isinstance(module, nn.Sequential) else x
+        np.testing.assert_allclose(features, network.body(x.flatten(1)), rtol=1e-5, atol=1e-6)
+        logits = network.head(torch.from_numpy(features)).double()
+    scale = classifier.ldam_scale if params.get("criterion") == "ldam" else 1
+    np.testing.assert_allclose(
+        classifier.predict_proba(X), torch.softmax(scale * logits, 1), rtol=1e-3
+    )
+    assert not network.head._forward_pre_hooks  # nothing is left behind
+
+
+def test_features_without_hidden_layer_are_the_encoded_rows():
+    classifier = quick(hidden_layer_sizes=()).fit(A, Y)
+    np.testing.assert_array_equal(
+        classifier.penultimate_features(A), classifier.encoder_.transform(A)
+    )
+
+
+# ------------------------------------------------------------------------------------- same bytes
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"early_stopping": True},
+        {"sampling": "balanced", "class_weight": "balanced"},
+        {"criterion": "ldam"},
+    ],
+    ids=str,
+)
+def test_same_seed_same_bytes(params):
+    first = quick(**params).fit(A, Y)
+    expected = first.predict_proba(A)
+    with torch.random.fork_rng():  # whatever happens in between
+        torch.randn(17)
+        other = quick(**params).fit(A, Y)
+        np.testing.assert_array_equal(other.predict_proba(A), expected)
+    np.testing.assert_array_equal(first.fit(A, Y).predict_proba(A), expected)
+    assert first.history_ == other.history_
+    np.testing.assert_array_equal(first.predict_proba(A), first.predict_proba(A))
+    state = np.random.RandomState(0)
+    np.testing.assert_array_equal(
+        quick(random_state=state, **params).fit(A, Y).predict_proba(A), expected
+    )
+    again = quick(random_state=state, **params).fit(A, Y).predict_proba(A)
+    assert not np.array_equal(again, expected)  # the stream goes on
+
+
+def test_without_seed_each_fit_differs():
+    classifier = quick(random_state=None)
+    first = classifier.fit(A, Y).predict_proba(A)
+    assert not np.array_equal(classifier.fit(A, Y).predict_proba(A), first)
+    assert not np.array_equal(quick(random_state=1).fit(A, Y).predict_proba(A), first)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_number_of_threads_changes_nothing(threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = quick().fit(A, Y).predict_proba(A)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(found, quick().fit(A, Y).predict_proba(A))
+
+
+# ------------------------------------------------------------------------ a call is all or nothing
+
+
+class Broken(nn.Module):
+    """Fails in the middle of the training."""
+
+    def __init__(self, n_features, n_classes, error=RuntimeError):
+        super().__init__()
+        self.layer, self.error, self.calls = nn.Linear(n_features, n_classes), error, 0
+
+    def forward(self, x):
+        self.calls += self.training
+        if self.calls == 4:
+            raise self.error
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_failed_fit_leaves_no_trace(error):
+    classifier = quick(module=Broken, module_params={"error": error})
+    with pytest.raises(error):
+        classifier.fit(A, Y)
+    assert vars(classifier) == quick(module=Broken, module_params={"error": error}).get_params()
+
+    fitted = quick().fit(FRAME, Y)
+    expected = fitted.predict_proba(FRAME)
+    fitted.set_params(module=Broken, module_params={"error": error})
+    before = dict(vars(fitted))
+    with pytest.raises(error):
+        fitted.fit(IMAGES.reshape(N, -1), NAMES)
+    assert vars(fitted) == before
+    assert all(vars(fitted)[name] is value for name, value in before.items())
+    np.testing.assert_array_equal(fitted.set_params(module="auto").predict_proba(FRAME), expected)
+
+
+def test_refused_fit_leaves_the_earlier_one():
+    classifier = quick().fit(FRAME, NAMES)
+    before = dict(vars(classifier))
+    with pytest.raises(ValueError, match="infinity"):
+        classifier.fit(np.full((N, 2), np.inf), Y)
+    with pytest.raises(ValueError, match="one class"):
+        classifier.fit(A, Y * 0)
+    assert vars(classifier) == before
+    assert classifier.predict(FRAME).shape == (N,)
+
+
+# ---------------------------------------------------------------------------------- early stopping
+
+
+class Rows(Callback):
+    """Notes which rows are seen, by a column that tells them apart."""
+
+    def initialize(self):
+        self.seen_ = {True: [], False: []}
+        return self
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        self.seen_[training] += batch[0][:, -1].int().tolist()
+
+
+def noise(n, n_classes=3, seed=0):
+    """Labels that cannot be learned: the validation score goes up and down."""
+    rng = np.random.default_rng(seed)
+    X = np.c_[rng.normal(size=(n, 4)), np.arange(n)]
+    return X, np.sort(rng.integers(0, n_classes, n))
+
+
+@pytest.mark.parametrize("params", [{}, {"sampling": "balanced"}], ids=str)
+def test_held_out_rows_are_never_trained_on(params):
+    X, y = noise(90)
+    spy = Rows()
+    classifier = quick(
+        early_stopping=True, validation_fraction=0.2, encode=False, callbacks=[spy], **params
+    ).fit(X, y)
+    trained, held_out = set(spy.seen_[True]), set(spy.seen_[False])
+    assert not trained & held_out
+    assert len(held_out) == 18
+    assert len(spy.seen_[True]) == 2 * 72
+    expected = np.bincount(y) - np.bincount(y[sorted(held_out)])
+    assert classifier.class_counts_.tolist() == expected.tolist()
+    if not params:
+        assert len(trained) == 72
+    # stratified: each class gives its share
+    np.testing.assert_allclose(np.bincount(y[sorted(held_out)]), np.bincount(y) / 5, atol=1)
+
+
+def split_of(monkeypatch, classifier, X, y):
+    """Fit, and return the rows that the training and the validation got."""
+    found, split = [], DeepClassifier._split
+
+    def spied(self, codes, stream):
+        found.append(split(self, codes, stream))
+        return found[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DeepClassifier, "_split", spied)
+        classifier.fit(X, y)
+    return found[0]
+
+
+def test_the_best_epoch_is_kept(monkeypatch):
+    X, y = noise(120)
+    classifier = quick(
+        early_stopping=True,
+        validation_fraction=0.3,
+        n_iter_no_change=4,
+        max_epochs=100,
+        learning_rate=0.05,
+        warmup_epochs=0,
+    )
+    _, held_out = split_of(monkeypatch, classifier, X, y)
+    scores = [epoch["validation_balanced_accuracy"] for epoch in classifier.history_]
+    best = int(np.argmax(scores))
+    assert len(scores) < 100
+    assert len(scores) - 1 - best == 4
+    assert scores[-1] < scores[best]
+    found = balanced_accuracy_score(y[held_out], classifier.predict(X[held_out]))
+    assert found == pytest.approx(scores[best])
+
+
+def test_classes_of_one_row_stay_in_the_training(monkeypatch):
+    X, _ = noise(40)
+    y = np.r_[np.zeros(25, int), np.ones(13, int), 2, 3]
+    classifier = quick(early_stopping=True)
+    train, held_out = split_of(monkeypatch, classifier, X, y)
+    assert {38, 39} <= set(train.tolist())
+    assert sorted([*train, *held_out]) == list(range(40))
+    assert len(held_out) == 4
+    assert classifier.class_counts_.tolist()[2:] == [1, 1]
+    assert (classifier.class_counts_ + np.bincount(y[held_out], minlength=4)).tolist() == [
+        25,
+        13,
+        1,
+        1,
+    ]
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.97])
+def test_too_few_rows_to_hold_out_are_refused(no_training, fraction):
+    message = rf"validation_fraction={fraction} of 40 rows holds out \d+ of them, and 2 classes"
+    with pytest.raises(ValueError, match=message):
+        quick(early_stopping=True, validation_fraction=fraction).fit(A, Y)
+
+
+def test_only_classes_of_one_row_cannot_be_held_out(no_training):
+    with pytest.raises(ValueError, match="early_stopping"):
+        quick(early_stopping=True, validation_fraction=0.5).fit(A[:4], [0, 1, 2, 3])
+
+
+def test_encoder_sees_training_rows_only(monkeypatch):
+    X, y = noise(90)
+    classifier = quick(early_stopping=True)
+    train, held_out = split_of(monkeypatch, classifier, X, y)
+    expected = TabularEncoder().fit(X[train])
+    np.testing.assert_array_equal(classifier.encoder_.transform(X), expected.transform(X))
+    assert len(train) == 81
+    assert len(held_out) == 9
+
+
+# ----------------------------------------------------------------------------------- friends
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"early_stopping": True}, {"criterion": "ldam", "class_weight": "balanced"}],
+    ids=str,
+)
+@pytest.mark.parametrize("how", ["pickle", "joblib"])
+def test_saved_and_loaded(how, params):
+    rng = np.random.default_rng(0)
+    y = np.arange(20_000) % 2
+    X = rng.normal(size=(20_000, 8)).astype("f4")
+    classifier = quick(batch_size=2000, **params).fit(X, y)
+    file = io.BytesIO()
+    pickle.dump(classifier, file) if how == "pickle" else joblib.dump(classifier, file)
+    encoder = len(
+        pickle.dumps(classifier.encoder_)
+    )  # so many quantiles a column, however many rows
+    assert file.tell() - encoder < 30_000  # the rows alone are 640 kB, the labels 160 kB
+    file.seek(0)
+    copy = pickle.load(file) if how == "pickle" else joblib.load(file)
+    np.testing.assert_array_equal(copy.predict_proba(X), classifier.predict_proba(X))
+    assert copy.device_ == torch.device("cpu")
+    assert copy.history_ == classifier.history_
+    np.testing.assert_array_equal(
+        copy.fit(X[:99], y[:99]).predict_proba(X), clone(copy).fit(X[:99], y[:99]).predict_proba(X)
+    )
+
+
+def test_saved_before_fit():
+    copy = pickle.loads(pickle.dumps(quick()))
+    assert copy.get_params() == quick().get_params()
+    assert not hasattr(copy, "device_")
+
+
+def test_clone_has_the_parameters_alone():
+    callback = Rows()
+    classifier = quick(hidden_layer_sizes=[3], callbacks=[callback], module_params={})
+    fitted = classifier.fit(A, Y)
+    copy = clone(fitted)
+    assert not hasattr(copy, "net_")
+    assert copy.hidden_layer_sizes == [3]
+    assert copy.callbacks[0] is not callback
+    np.testing.assert_array_equal(copy.fit(A, Y).predict_proba(A), fitted.predict_proba(A))
+
+
+def test_grid_search_in_worker_processes():
+    X, y = load_iris(return_X_y=True)
+    X, y = X[:110], y[:110]  # 50, 50, 10
+    grid = {"hidden_layer_sizes": [(), (8,)], "class_weight": [None, "balanced"]}
+    search = GridSearchCV(able(max_epochs=15), grid, cv=2, scoring="balanced_accuracy")
+    serial = clone(search).fit(X, y)
+    assert serial.best_score_ > 0.7
+    parallel = clone(search).set_params(n_jobs=2).fit(X, y)
+    expected = serial.cv_results_["mean_test_score"]
+    np.testing.assert_array_equal(parallel.cv_results_["mean_test_score"], expected)
+
+
+def test_cross_validation_of_a_frame():
+    scores = cross_val_score(able(), mixed_frame(), pd.Series(NAMES), cv=2)
+    assert scores.mean() > 0.7
+
+
+def test_after_samplers_and_scalers():
+    sampler = MGVAESampler(
+        pretrain_steps=20,
+        finetune_steps=10,
+        hidden_layer_sizes=(8,),
+        latent_dim=2,
+        device="cpu",
+        random_state=0,
+    )
+    for first in (sampler, SMOTE(random_state=0, k_neighbors=3)):
+        pipeline = make_pipeline(StandardScaler(), first, able()).fit(A, NAMES)
+        assert pipeline[-1].class_counts_.tolist() == [N_MAJORITY] * 2
+        assert pipeline.score(A, NAMES) >= 0.85
+        pipeline.set_params(ermclassifier__max_epochs=1).fit(A, NAMES)
+        assert len(pipeline[-1].history_) == 1
+
+
+def test_tags_follow_the_encoding():
+    for encode in (True, False):
+        tags = quick(encode=encode).__sklearn_tags__()
+        assert tags.input_tags.allow_nan is encode
+        assert tags.input_tags.string is encode
+        assert tags.input_tags.sparse
+        assert tags.estimator_type == "classifier"
+
+
+def test_device_is_that_of_the_net():
+    classifier = quick(device=torch.device("cpu")).fit(A, Y)
+    assert classifier.device_ == torch.device("cpu")
+    assert next(classifier.net_.module_.parameters()).device == classifier.device_
+    state = classifier.__getstate__()
+    state["device_"] = torch.device("cuda")  # saved on a machine with a GPU, loaded without
+    copy = quick()
+    copy.__setstate__(state)
+    assert copy.device_ == torch.device("cpu")
+
+
+def test_no_warning_reaches_the_user():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        classifier = quick(early_stopping=True).fit(mixed_frame(), pd.Series(NAMES))
+        classifier.predict(mixed_frame())
+    assert [str(w.message) for w in caught] == []

@@ -1,0 +1,494 @@
+"""From parameters to networks, losses and optimisers: named ones, and the user's own."""
+
+import math
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score
+from torch import nn
+from torch.nn import functional as F
+
+from imbdeep.classifiers import ERMClassifier
+from imbdeep.classifiers._augment import crop_flip
+from imbdeep.classifiers._building import blueprint_of, n_epochs_of
+from imbdeep.classifiers._net import ClassifierNet, PixelStandardiser
+from imbdeep.losses import FocalLoss, LDAMLoss
+from imbdeep.networks import MLP, CosineLinear, ResNet
+
+N = 40
+Y = np.r_[np.zeros(30, int), np.ones(10, int)]
+X = np.random.default_rng(0).normal(size=(N, 3)) + 2 * Y[:, None]
+IMAGES = np.random.default_rng(1).integers(0, 256, (N, 1, 8, 8), dtype=np.uint8)
+COLOURED = np.random.default_rng(2).random((N, 3, 8, 8), dtype=np.float32)
+
+
+def quick(**params):
+    few = {"max_epochs": 2, "batch_size": 16, "hidden_layer_sizes": (4,)}
+    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    def fail(*args, **kwargs):
+        pytest.fail("it trained first")
+
+    monkeypatch.setattr(ClassifierNet, "fit_loop", fail)
+
+
+def network_of(classifier):
+    module = classifier.net_.module_
+    return module[1] if isinstance(module, nn.Sequential) else module
+
+
+# ----------------------------------------------------------------------------------- named networks
+
+
+def planned(rows, **params):
+    classifier = quick(**params)
+    classifier.classes_ = np.arange(5)
+    return blueprint_of(classifier, torch.as_tensor(rows), "linear").network
+
+
+@pytest.mark.parametrize(
+    "module, rows, network, arguments",
+    [
+        ("auto", X, MLP, (3, 5, (4,))),
+        ("mlp", X, MLP, (3, 5, (4,))),
+        ("mlp", COLOURED, MLP, (192, 5, (4,))),
+        ("auto", IMAGES, ResNet, (1, 5, 20)),
+        ("auto", COLOURED, ResNet, (3, 5, 32)),
+        ("resnet20", COLOURED, ResNet, (3, 5, 20)),
+        ("resnet32", IMAGES, ResNet, (1, 5, 32)),
+    ],
+)
+def test_named_network(module, rows, network, arguments):
+    plan = planned(rows, module=module)
+    assert plan.func is network
+    assert plan.args == arguments
+
+
+@pytest.mark.parametrize("sizes", [(), (7,), [5, 4], np.array([3, 2])], ids=str)
+def test_hidden_layers_are_those_asked_for(sizes):
+    module = quick(hidden_layer_sizes=sizes, module="mlp").fit(X, Y).net_.module_
+    linear = [layer.out_features for layer in module.modules() if isinstance(layer, nn.Linear)]
+    assert linear == [*sizes, 2]
+
+
+def test_images_reach_the_network_standardised():
+    classifier = quick(module="mlp").fit(COLOURED, Y)
+    first = classifier.net_.module_[0]
+    assert isinstance(first, PixelStandardiser)
+    x = torch.from_numpy(classifier.encoder_.transform(COLOURED)).view(-1, 3, 8, 8)
+    torch.testing.assert_close(first.mean.flatten(), x.mean((0, 2, 3)))
+    torch.testing.assert_close(first.deviation.flatten(), x.std((0, 2, 3), correction=0))
+
+
+def test_pixels_without_contrast_are_not_divided_by_zero():
+    X = COLOURED.copy()
+    X[:, 1] = 0.5  # one colour is the same everywhere
+    classifier = quick(module="mlp").fit(X, Y)
+    assert classifier.net_.module_[0].deviation[1].item() == pytest.approx(1e-3)
+    assert np.isfinite(classifier.predict_proba(X)).all()
+
+
+def test_images_as_they_are_are_not_standardised():
+    assert isinstance(quick(module="mlp", encode=False).fit(COLOURED, Y).net_.module_, MLP)
+
+
+def test_convolutional_network_trains_on_images():
+    classifier = quick(max_epochs=1, batch_size=13, augment="crop_flip").fit(IMAGES, Y)
+    assert isinstance(network_of(classifier), ResNet)
+    assert np.isfinite(classifier.predict_proba(IMAGES)).all()
+    assert classifier.penultimate_features(IMAGES).shape == (N, 64)
+
+
+# ---------------------------------------------------------------------- the user's own networks
+
+
+class Own(nn.Module):
+    """Asks for what it wants to know."""
+
+    def __init__(self, n_features, n_classes, width=6):
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(n_features, width), nn.Tanh())
+        self.head = nn.Linear(width, n_classes)
+
+    def forward(self, x):
+        return self.head(self.body(x))
+
+
+class OtherNames(nn.Module):
+    def __init__(self, in_features, out_features):
+        super().__init__()
+        self.layer = nn.Linear(in_features, out_features)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class ForImages(nn.Module):
+    def __init__(self, in_channels, num_classes, kernel=3):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(in_channels, num_classes, kernel), nn.BatchNorm2d(2))
+
+    def forward(self, x):
+        return self.layers(x).mean((2, 3))
+
+
+def function(n_features, n_classes):
+    return nn.Linear(n_features, n_classes)
+
+
+def nothing_asked():
+    return nn.Linear(3, 2)
+
+
+def anything(**sizes):
+    return nn.Linear(sizes["n_in"], sizes["n_out"])
+
+
+@pytest.mark.parametrize(
+    "module, params",
+    [
+        (Own, None),
+        (Own, {"width": 3}),
+        (Own, {}),
+        (OtherNames, None),
+        (function, None),
+        (nothing_asked, None),
+        (anything, {"n_in": 3, "n_out": 2}),
+        (nn.Linear, None),  # in_features, out_features
+        (MLP, {"hidden_layer_sizes": ()}),
+    ],
+)
+def test_own_network_gets_its_arguments_by_name(module, params):
+    classifier = quick(module=module, module_params=params, max_epochs=40, learning_rate=0.05)
+    classifier.fit(X, Y)
+    assert accuracy_score(Y, classifier.predict(X)) > 0.85
+    if params and "width" in params:
+        assert classifier.net_.module_.head.in_features == 3
+
+
+def test_given_arguments_go_before_those_filled_in():
+    with pytest.raises(ValueError, match=r"\(2, 9\) of a batch of shape \(2, 3\)"):
+        quick(module=Own, module_params={"n_classes": 9}).fit(X, Y)
+
+
+@pytest.mark.parametrize("X", [COLOURED, IMAGES], ids=["colours", "grey"])
+def test_own_network_for_images_gets_the_channels(X):
+    classifier = quick(module=ForImages, module_params={"kernel": 5}).fit(X, Y)
+    assert network_of(classifier).layers[0].weight.shape == (2, X.shape[1], 5, 5)
+    assert classifier.predict_proba(X).shape == (N, 2)
+    with pytest.raises(ValueError, match=r"has no linear layer.*end it with torch.nn.Linear"):
+        classifier.penultimate_features(X)
+
+
+class Square(nn.Module):
+    def __init__(self, n_features, n_classes):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(n_features, n_classes))
+
+    def forward(self, x):
+        return x**2 @ self.weight
+
+
+def test_own_network_without_linear_layer_has_no_features():
+    classifier = quick(module=Square).fit(X, Y)
+    with pytest.raises(ValueError, match=r"module=<class .*Square'> has no linear layer"):
+        classifier.penultimate_features(X)
+
+
+class Pair(Own):
+    def forward(self, x):
+        return super().forward(x), x
+
+
+class One(Own):
+    def forward(self, x):
+        return super().forward(x)[:, 0]
+
+
+@pytest.mark.parametrize(
+    "module, made",
+    [
+        (lambda: nn.Linear(3, 1), r"\(2, 1\)"),
+        (lambda n_features: nn.Linear(n_features, 7), r"\(2, 7\)"),
+        (One, r"\(2,\)"),
+        (Pair, "tuple"),
+    ],
+    ids=["too few", "too many", "no classes", "two things"],
+)
+def test_network_with_another_output_is_refused_before_training(no_training, module, made):
+    message = rf"module made {made} of a batch of shape \(2, 3\): .* of shape \(2, 2\)"
+    with pytest.raises(ValueError, match=message):
+        quick(module=module).fit(X, Y)
+
+
+def test_instance_of_a_network_is_refused(no_training):
+    with torch.random.fork_rng():
+        own = Own(3, 2)
+    with pytest.raises(TypeError, match="module must be a class, got an instance of it"):
+        quick(module=own).fit(X, Y)
+
+
+@pytest.mark.parametrize("module", ["auto", "mlp"])
+def test_arguments_for_a_named_network_are_refused(no_training, module):
+    with pytest.raises(ValueError, match=r"module_params=\{'width': 3\} are arguments of your own"):
+        quick(module=module, module_params={"width": 3}).fit(X, Y)
+
+
+@pytest.mark.parametrize("params", [{"module": "resnet20"}, {"augment": "crop_flip"}])
+def test_what_works_on_images_is_refused_on_tables(no_training, params):
+    name, value = next(iter(params.items()))
+    with pytest.raises(ValueError, match=f"{name}='{value}' works on images: pass X of shape"):
+        quick(**params).fit(X, Y)
+
+
+class Normalised(nn.Module):
+    """Batch normalisation has no variance of a single row."""
+
+    def __init__(self, n_features, n_classes):
+        super().__init__()
+        self.layers = nn.Sequential(nn.BatchNorm1d(n_features), nn.Linear(n_features, n_classes))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+@pytest.mark.parametrize("batch_size", [13, 39, 3, 2, 1000])
+def test_batch_normalisation_never_meets_a_single_row(batch_size):
+    quick(module=Normalised, batch_size=batch_size).fit(X, Y)
+
+
+def test_prediction_does_not_depend_on_the_rows_beside():
+    classifier = quick(module=Normalised).fit(X, Y)
+    together = classifier.predict_proba(X)
+    alone = np.concatenate([classifier.predict_proba(X[i : i + 1]) for i in range(N)])
+    np.testing.assert_allclose(alone, together, rtol=1e-5)
+    state = {k: v.clone() for k, v in classifier.net_.module_.state_dict().items()}
+    classifier.predict(X)
+    for name, value in classifier.net_.module_.state_dict().items():
+        assert torch.equal(value, state[name])
+
+
+# ------------------------------------------------------------------------------------------- losses
+
+
+@pytest.mark.parametrize(
+    "name, kind, head",
+    [
+        ("cross_entropy", nn.CrossEntropyLoss, nn.Linear),
+        ("focal", FocalLoss, nn.Linear),
+        ("ldam", LDAMLoss, CosineLinear),
+    ],
+)
+def test_named_loss(name, kind, head):
+    classifier = quick(criterion=name, focal_gamma=1.5, ldam_margin=0.3, ldam_scale=12.0)
+    classifier.fit(X, Y)
+    loss = classifier.net_.criterion_
+    assert type(loss) is kind
+    assert loss.reduction == "none"
+    assert isinstance(classifier.net_.module_.head, head)
+    if name == "focal":
+        assert loss.gamma == 1.5
+    if name == "ldam":
+        assert loss.scale == 12.0
+        expected = torch.tensor([0.3 * (10 / 30) ** 0.25, 0.3])
+        torch.testing.assert_close(loss.margins, expected)
+
+
+@pytest.mark.parametrize("criterion", ["cross_entropy", "focal", "ldam", nn.MultiMarginLoss])
+def test_probabilities_are_the_softmax_of_what_the_loss_saw(criterion):
+    classifier = quick(criterion=criterion, ldam_scale=12.0).fit(X, Y)
+    x = torch.from_numpy(classifier.encoder_.transform(X))
+    with torch.no_grad():
+        logits = classifier.net_.module_(x).double()
+    scale = 12.0 if criterion == "ldam" else 1.0
+    if criterion == "ldam":
+        assert logits.abs().max() <= 1  # cosines
+    np.testing.assert_allclose(
+        classifier.predict_proba(X), torch.softmax(scale * logits, 1), rtol=1e-6
+    )
+
+
+def test_own_loss_learns():
+    classifier = quick(criterion=nn.MultiMarginLoss, max_epochs=40, learning_rate=0.05).fit(X, Y)
+    assert accuracy_score(Y, classifier.predict(X)) > 0.9
+
+
+class WithoutWeights(nn.Module):
+    """A loss of the user that knows of no class weights."""
+
+    def __init__(self, reduction="mean"):
+        super().__init__()
+        self.reduction = reduction
+
+    def forward(self, logits, target):
+        return F.cross_entropy(logits, target, reduction=self.reduction)
+
+
+def test_own_loss_without_class_weights():
+    plain = quick().fit(X, Y).predict_proba(X)
+    own = quick(criterion=WithoutWeights).fit(X, Y).predict_proba(X)
+    np.testing.assert_array_equal(own, plain)
+
+
+def test_class_weights_that_the_own_loss_would_ignore_are_refused(no_training):
+    with pytest.raises(ValueError, match="weight"):
+        quick(criterion=WithoutWeights, class_weight="balanced").fit(X, Y)
+
+
+# --------------------------------------------------------------------------------------- optimisers
+
+
+@pytest.mark.parametrize(
+    "name, kind",
+    [
+        ("adam", torch.optim.Adam),
+        ("adamw", torch.optim.AdamW),
+        ("sgd", torch.optim.SGD),
+        (torch.optim.RMSprop, torch.optim.RMSprop),
+        (torch.optim.SGD, torch.optim.SGD),
+    ],
+)
+def test_optimiser(name, kind):
+    classifier = quick(
+        optimizer=name,
+        momentum=0.7,
+        weight_decay=0.3,
+        learning_rate=0.05,
+        warmup_epochs=0,
+        milestones=(),
+    ).fit(X, Y)
+    (group,) = classifier.net_.optimizer_.param_groups
+    assert type(classifier.net_.optimizer_) is kind
+    assert group["weight_decay"] == 0.3
+    assert group["lr"] == 0.05
+    if kind is torch.optim.SGD:
+        assert group["momentum"] == 0.7
+    parameters = list(classifier.net_.module_.parameters())
+    assert len(group["params"]) == len(parameters)  # weight decay on biases too
+
+
+def test_optimiser_without_weight_decay():
+    # L-BFGS takes several gradients a step, and has no weight decay to set.
+    classifier = quick(
+        optimizer=torch.optim.LBFGS,
+        weight_decay=0.0,
+        learning_rate=1.0,
+        warmup_epochs=0,
+        batch_size=N,
+        max_epochs=5,
+        hidden_layer_sizes=(),
+    ).fit(X, Y)
+    losses = [epoch["loss"] for epoch in classifier.history_]
+    assert losses[-1] < 0.2 < losses[0]
+
+
+# ----------------------------------------------------------------------------------------- duration
+
+
+@pytest.mark.parametrize(
+    "n, batch_size, epochs",
+    [(10, 128, 300), (128 * 30, 128, 100), (128 * 30 + 1, 128, 97), (10**6, 128, 20), (10, 1, 300)],
+)
+def test_automatic_duration(n, batch_size, epochs):
+    assert n_epochs_of(quick(max_epochs="auto", batch_size=batch_size), n) == epochs
+    if 20 < epochs < 300:
+        assert epochs * math.ceil(n / batch_size) >= 3000
+
+
+def test_duration_asked_for():
+    assert n_epochs_of(quick(max_epochs=7), 10**6) == 7
+    assert len(quick(max_epochs=np.int64(3)).fit(X, Y).history_) == 3
+    assert len(quick(max_epochs="auto", hidden_layer_sizes=()).fit(X, Y).history_) == 300
+
+
+# -------------------------------------------------------------------- augmentation, arithmetic
+
+
+def test_augmentation_changes_training_batches_alone():
+    seen = []
+
+    def spy(x):
+        seen.append(x)
+        return x
+
+    classifier = quick(module="mlp", augment=spy).fit(IMAGES, Y)
+    assert len(seen) == 2 * 3
+    assert all(x.shape[1:] == (1, 8, 8) for x in seen)
+    assert all(x.min() >= 0 and x.max() <= 1 for x in seen)
+    classifier.predict(IMAGES)
+    assert len(seen) == 2 * 3
+    plain = quick(module="mlp").fit(IMAGES, Y)
+    np.testing.assert_array_equal(classifier.predict_proba(IMAGES), plain.predict_proba(IMAGES))
+
+
+def test_named_augmentation():
+    classifier = quick(module="mlp", augment="crop_flip").fit(IMAGES, Y)
+    assert classifier.net_.augment is crop_flip
+    twin = quick(module="mlp", augment=crop_flip).fit(IMAGES, Y)
+    np.testing.assert_array_equal(classifier.predict_proba(IMAGES), twin.predict_proba(IMAGES))
+    plain = quick(module="mlp").fit(IMAGES, Y)
+    assert not np.array_equal(classifier.predict_proba(IMAGES), plain.predict_proba(IMAGES))
+
+
+class Dtypes(nn.Module):
+    def __init__(self, n_features, n_classes):
+        super().__init__()
+        self.layer, self.seen = nn.Linear(n_features, n_classes), set()
+
+    def forward(self, x):
+        made = self.layer(x)
+        self.seen.add(made.dtype)
+        return made
+
+
+@pytest.mark.parametrize(
+    "precision, dtype", [("float32", torch.float32), ("bfloat16", torch.bfloat16)]
+)
+def test_precision_of_the_network(precision, dtype):
+    classifier = quick(module=Dtypes, precision=precision, max_epochs=20, learning_rate=0.05)
+    probabilities = classifier.fit(X, Y).predict_proba(X)
+    assert classifier.net_.module_.seen == {dtype}
+    assert probabilities.dtype == np.float64
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-6)
+    full = quick(module=Dtypes, max_epochs=20, learning_rate=0.05).fit(X, Y).predict_proba(X)
+    np.testing.assert_allclose(probabilities, full, atol=0.03)
+    assert classifier.penultimate_features(X).dtype == np.float32
+
+
+@pytest.fixture
+def eager_compile(monkeypatch):
+    """torch.compile without its compiler, which needs tens of seconds; the wrapper is the same."""
+    made, compiled = torch.compile, []
+
+    def compile_eagerly(module, **kwargs):
+        compiled.append(module)
+        return made(module, backend="eager", **kwargs)
+
+    monkeypatch.setattr(torch, "compile", compile_eagerly)
+    return compiled
+
+
+def test_compiled_network_gives_the_same(eager_compile):
+    plain = quick(class_weight="balanced", defer=1).fit(X, Y)
+    classifier = quick(class_weight="balanced", defer=1, compile=True).fit(X, Y)
+    assert [type(module) for module in eager_compile] == [MLP]  # the loss is not compiled
+    np.testing.assert_allclose(classifier.predict_proba(X), plain.predict_proba(X), rtol=1e-6)
+    with warnings.catch_warnings():
+        # torch.compile asks for parts of torch.jit that torch itself has deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)
+        copy = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(copy.predict_proba(X), classifier.predict_proba(X))
+
+
+def test_compiled_network_has_features(eager_compile):
+    classifier = quick(compile=True).fit(X, Y)
+    expected = quick().fit(X, Y).penultimate_features(X)
+    np.testing.assert_allclose(classifier.penultimate_features(X), expected, rtol=1e-5)
+    classifier.predict(X)  # compiled for rows to predict, before features are asked for
+    np.testing.assert_allclose(classifier.penultimate_features(X), expected, rtol=1e-5)

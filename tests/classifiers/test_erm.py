@@ -1,0 +1,552 @@
+"""Weights, re-sampling and deferral as the formulas say, and training by parts."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from skorch.callbacks import Callback
+from skorch.dataset import Dataset
+from torch import nn
+from torch.nn import functional as F
+
+from imbdeep.classifiers import ERMClassifier
+from imbdeep.classifiers._net import ClassifierNet, TrainingBatches
+from imbdeep.classifiers.schedules import DeferredResampling, DeferredReweighting
+from imbdeep.losses import FocalLoss, LDAMLoss, class_balanced_weights, inverse_frequency_weights
+from imbdeep.networks import MLP
+from imbdeep.training import DivergedError, seeded
+
+COUNTS = [24, 12, 4]
+N = sum(COUNTS)
+Y = np.repeat([0, 1, 2], COUNTS)
+X = np.random.default_rng(0).normal(size=(N, 2)).astype("f4")
+BLOBS = X + 3 * np.array([[0, 0], [1, 0], [0, 1]], dtype="f4")[Y]
+SOME = np.r_[0:9, 24:30, 36:39]  # rows of all classes
+
+
+def quick(**params):
+    few = {"max_epochs": 2, "batch_size": 16, "hidden_layer_sizes": (4,)}
+    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
+
+
+def descent(**params):
+    """Plain gradient descent on all rows, without anything that softens it."""
+    plain = {
+        "optimizer": "sgd",
+        "momentum": 0.0,
+        "weight_decay": 0.0,
+        "learning_rate": 0.1,
+        "warmup_epochs": 0,
+        "milestones": (),
+        "batch_size": N,
+        "max_epochs": 1,
+        "hidden_layer_sizes": (),
+        "encode": False,
+    }
+    return quick(**{**plain, **params})
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    def fail(*args, **kwargs):
+        pytest.fail("it trained first")
+
+    monkeypatch.setattr(ClassifierNet, "fit_loop", fail)
+
+
+class Start(Callback):
+    """Keeps the weights with which the training starts."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.weights_ = [p.detach().clone() for p in net.module_.parameters()]
+
+
+def balanced(counts):
+    """Weights ∝ 1 / N_k that sum to the number of classes."""
+    inverse = 1 / np.asarray(counts, dtype=float)
+    return len(inverse) * inverse / inverse.sum()
+
+
+# --------------------------------------------------------------------------------- one step by hand
+
+WEIGHTS = {
+    "none": (None, np.ones(3)),
+    "balanced": ("balanced", balanced(COUNTS)),
+    "class-balanced": (
+        "class_balanced",
+        3 * (w := 1 / (1 - 0.9999 ** np.array(COUNTS))) / w.sum(),
+    ),
+    "some": ({2: 5.0, 0: 0.25}, np.array([0.25, 1, 5])),
+    "nothing": ({1: 0}, np.array([1, 0, 1.0])),
+    "empty": ({}, np.ones(3)),
+}
+
+
+@pytest.mark.parametrize("kind", WEIGHTS)
+def test_step_of_weighted_cross_entropy_is_that_by_hand(kind):
+    class_weight, w = WEIGHTS[kind]
+    start = Start()
+    classifier = descent(class_weight=class_weight, callbacks=[start]).fit(X, Y)
+    W, b = (p.double().numpy() for p in start.weights_)
+    logits = X @ W.T + b
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    # mean over rows of w_y (p - e_y), not divided by the weights of the batch
+    error = w[Y][:, None] * (p - np.eye(3)[Y]) / N
+    found = [p.detach().double().numpy() for p in classifier.net_.module_.parameters()]
+    np.testing.assert_allclose(found[0], W - 0.1 * error.T @ X, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found[1], b - 0.1 * error.sum(0), rtol=1e-4, atol=1e-6)
+    loss = -(w[Y] * np.log(p[np.arange(N), Y])).mean()
+    assert classifier.history_[0]["loss"] == pytest.approx(loss, rel=1e-5)
+
+
+LOSSES = {
+    "focal": ({"criterion": "focal", "focal_gamma": 2.0}, lambda: FocalLoss(2.0, reduction="none")),
+    "ldam": (
+        {"criterion": "ldam", "ldam_margin": 0.4, "ldam_scale": 8.0},
+        lambda: LDAMLoss(COUNTS, 0.4, 8.0, reduction="none"),
+    ),
+    "margin": ({"criterion": nn.MultiMarginLoss}, lambda: nn.MultiMarginLoss(reduction="none")),
+}
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_step_of_another_loss_is_its_gradient(name, class_weight):
+    params, make = LOSSES[name]
+    start = Start()
+    classifier = descent(callbacks=[start], class_weight=class_weight, **params).fit(X, Y)
+    with torch.random.fork_rng():
+        twin = MLP(2, 3, (), head="cosine" if name == "ldam" else "linear")
+    for parameter, value in zip(twin.parameters(), start.weights_, strict=True):
+        parameter.data = value
+    loss = make()
+    if class_weight:
+        loss.weight = torch.tensor(balanced(COUNTS), dtype=torch.float32)
+    loss(twin(torch.from_numpy(X)), torch.from_numpy(Y)).mean().backward()
+    found = classifier.net_.module_.parameters()
+    for before, after in zip(twin.parameters(), found, strict=True):
+        expected = before.data - 0.1 * before.grad
+        torch.testing.assert_close(after.data, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_weights_of_labels_whatever_they_are_called():
+    labels = np.array(["b", "c", "a"])[Y]
+    by_code = {"b": 0.5, "c": 2.0, "a": 3.0}
+    classifier = descent(class_weight=by_code).fit(X, labels)
+    assert classifier.net_.criterion_.weight.tolist() == [3.0, 0.5, 2.0]
+    bools = descent(class_weight={True: 4}).fit(X, Y == 2)
+    assert bools.net_.criterion_.weight.tolist() == [1.0, 4.0]
+
+
+def test_weights_count_training_rows_only():
+    classifier = quick(
+        class_weight="balanced", sampling="balanced", early_stopping=True, validation_fraction=0.25
+    ).fit(BLOBS, Y)
+    assert classifier.class_counts_.sum() == 30
+    weight = inverse_frequency_weights(classifier.class_counts_)
+    torch.testing.assert_close(classifier.net_.criterion_.weight, weight)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9999])
+def test_effective_numbers_have_their_beta(beta):
+    classifier = quick(class_weight="class_balanced", effective_beta=beta).fit(BLOBS, Y)
+    expected = class_balanced_weights(COUNTS, beta)
+    torch.testing.assert_close(classifier.net_.criterion_.weight, expected)
+
+
+# ----------------------------------------------------------------------- closed forms, limits
+
+
+def test_linear_network_becomes_logistic_regression():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(150, 2)).astype("f4")
+    y = (X @ [1.0, -2.0] + rng.logistic(size=150) > 1.2).astype(int)
+    expected = LogisticRegression(C=np.inf, tol=1e-8).fit(X, y).predict_proba(X)
+    classifier = descent(learning_rate=1.0, momentum=0.9, batch_size=150, max_epochs=300)
+    np.testing.assert_allclose(classifier.fit(X, y).predict_proba(X), expected, atol=1e-3)
+
+
+def test_weighted_linear_network_becomes_weighted_logistic_regression():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(150, 2)).astype("f4")
+    y = (X @ [1.0, -2.0] + rng.logistic(size=150) > 1.5).astype(int)
+    expected = LogisticRegression(C=np.inf, tol=1e-8, class_weight="balanced").fit(X, y)
+    classifier = descent(
+        class_weight="balanced", learning_rate=1.0, momentum=0.9, batch_size=150, max_epochs=300
+    ).fit(X, y)
+    np.testing.assert_allclose(classifier.predict_proba(X), expected.predict_proba(X), atol=2e-3)
+
+
+def test_probabilities_of_a_constant_guess_are_the_shares_of_the_classes():
+    # Columns that say nothing: the bias alone learns, and softmax(b) = N_k / N at the minimum;
+    # with weights or sampling ∝ 1 / N_k it is 1 / K.
+    blank = np.zeros((N, 2), dtype="f4")
+    params = {"learning_rate": 1.0, "momentum": 0.9, "max_epochs": 200}
+    shares = descent(**params).fit(blank, Y).predict_proba(blank)
+    np.testing.assert_allclose(shares, np.tile(np.array(COUNTS) / N, (N, 1)), atol=1e-3)
+    even = descent(class_weight="balanced", **params).fit(blank, Y).predict_proba(blank)
+    np.testing.assert_allclose(even, np.full((N, 3), 1 / 3), atol=1e-3)
+    gentle = {"learning_rate": 0.05, "momentum": 0.9, "max_epochs": 300}
+    drawn = descent(sampling="balanced", **gentle).fit(blank, Y).predict_proba(blank)
+    np.testing.assert_allclose(drawn, np.full((N, 3), 1 / 3), atol=0.05)
+
+
+def test_reweighting_and_resampling_have_the_same_expected_gradient():
+    # Both are ∝ the sum over classes of the mean gradient of a class: re-weighting with the factor
+    # K / (N sum 1 / N_j), re-sampling with 1 / K.
+    with seeded(0, torch.device("cpu")):
+        module = nn.Linear(2, 3)
+        x, y = torch.from_numpy(BLOBS), torch.from_numpy(Y)
+        weights = inverse_frequency_weights(COUNTS)
+
+        def gradient(row_weights):
+            module.zero_grad()
+            losses = F.cross_entropy(module(x), y, reduction="none")
+            (losses * row_weights).sum().backward()
+            return module.weight.grad.clone()
+
+        reweighted = gradient(weights[y] / N)
+        batches = TrainingBatches(Dataset(x, y), 16, 3)
+        batches.weights = weights.double()
+        drawn = torch.cat([batches.draw() for _ in range(3000)])
+        resampled = gradient(torch.bincount(drawn, minlength=N) / len(drawn))
+    factor = 9 / (N * (1 / np.array(COUNTS)).sum())
+    torch.testing.assert_close(factor * resampled, reweighted, rtol=0.03, atol=2e-3)
+
+
+@pytest.mark.parametrize("sampling", ["balanced", "class_balanced"])
+def test_classes_are_drawn_as_often_as_sampling_says(sampling):
+    class Drawn(Callback):
+        def initialize(self):
+            self.codes_ = []
+            return self
+
+        def on_batch_begin(self, net, batch=None, **kwargs):
+            self.codes_ += batch[1].tolist()
+
+    spy = Drawn()
+    classifier = quick(
+        sampling=sampling, effective_beta=0.95, max_epochs=100, defer=50, callbacks=[spy]
+    ).fit(X, Y)
+    codes = np.reshape(spy.codes_, (100, N))  # an epoch keeps its length
+    assert (np.sort(codes[:50]) == Y).all()
+    weights = balanced(COUNTS) if sampling == "balanced" else 1 / (1 - 0.95 ** np.array(COUNTS))
+    share = COUNTS * weights / (COUNTS * weights).sum()
+    found = np.bincount(codes[50:].ravel()) / (50 * N)
+    np.testing.assert_allclose(found, share, atol=4 * np.sqrt(0.25 / (50 * N)))
+    assert classifier.net_.criterion_.weight is None
+
+
+def test_balancing_helps_the_small_class():
+    rng = np.random.default_rng(3)
+    y = (np.arange(600) % 20 == 0).astype(int)
+    X = rng.normal(size=(600, 2)) + 1.5 * y[:, None]
+    common = {"max_epochs": 15, "learning_rate": 0.02, "batch_size": 32, "warmup_epochs": 0}
+    plain = balanced_accuracy_score(y, quick(**common).fit(X, y).predict(X))
+    for cure in (
+        {"class_weight": "balanced"},
+        {"sampling": "balanced"},
+        {"sampling": "balanced", "defer": 0.5},
+        {"criterion": "ldam", "class_weight": "class_balanced", "defer": 0.5},
+    ):
+        cured = balanced_accuracy_score(y, quick(**common, **cure).fit(X, y).predict(X))
+        assert cured > plain + 0.1
+
+
+# ---------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    "class_weight, message",
+    [
+        ({7: 2.0}, r"class_weight has \[7\]: keys are labels of y \(here \[0, 1, 2\]\)"),
+        ({"0": 2.0}, r"class_weight has \['0'\]"),
+        ({0: -1.0}, r"class_weight has \{0: -1.0\}.*finite numbers from 0"),
+        ({0: np.nan}, r"class_weight has \{0: nan\}"),
+        ({0: np.inf, 1: 1}, r"class_weight has \{0: inf\}"),
+        ({0: "2"}, r"class_weight has \{0: '2'\}"),
+        ({0: None}, r"class_weight has \{0: None\}"),
+    ],
+)
+def test_bad_class_weights_are_refused_before_training(no_training, class_weight, message):
+    with pytest.raises(ValueError, match=message):
+        quick(class_weight=class_weight).fit(X, Y)
+    with pytest.raises(ValueError, match=message):
+        quick(class_weight=class_weight).partial_fit(X, Y, classes=[0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    "params, message",
+    [
+        ({"defer": 0.5}, r"defer=0.5 defers class_weight or sampling, and both are None"),
+        ({"defer": 1}, r"defer=1 defers class_weight or sampling, and both are None"),
+        ({"defer": 2, "sampling": "balanced"}, "defer=2 never comes in a training of 2 epochs"),
+        ({"defer": 300, "class_weight": "balanced", "max_epochs": "auto"}, "defer=300 never comes"),
+    ],
+)
+def test_deferral_of_nothing_or_for_ever_is_refused(no_training, params, message):
+    with pytest.raises(ValueError, match=message):
+        quick(**params).fit(X, Y)
+
+
+# ------------------------------------------------------------------------------- training by parts
+
+
+def parts(n_passes, seed=0):
+    rng = np.random.default_rng(seed)
+    for _ in range(n_passes):
+        yield from np.array_split(rng.permutation(N), 3)
+
+
+BY_PARTS = {"learning_rate": 0.03, "hidden_layer_sizes": (8,)}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"class_weight": "balanced"},
+        {"sampling": "balanced"},
+        {"criterion": "ldam"},
+        {"criterion": "focal"},
+        {"encode": False},
+    ],
+    ids=str,
+)
+def test_parts_teach_about_as_much_as_the_whole(params):
+    by_parts = quick(**BY_PARTS, **params).partial_fit(BLOBS, Y, classes=[0, 1, 2])
+    for rows in parts(20):
+        by_parts.partial_fit(BLOBS[rows], Y[rows])
+    whole = quick(**BY_PARTS, **params, max_epochs=21, warmup_epochs=0, milestones=())
+    whole.fit(BLOBS, Y)
+    assert by_parts.score(BLOBS, Y) > whole.score(BLOBS, Y) - 0.1
+    assert whole.score(BLOBS, Y) > 0.8
+    assert len(by_parts.history_) == 1 + 60
+    assert [epoch["epoch"] for epoch in by_parts.history_] == list(range(1, 62))
+    assert by_parts.class_counts_.tolist() == [21 * n for n in COUNTS]
+
+
+def test_parts_count_classes_and_weigh_by_all_rows_so_far():
+    classifier = quick(class_weight="balanced", sampling="balanced", criterion="ldam", defer=0.9)
+    classifier.partial_fit(BLOBS[:12], Y[:12], classes=[2, 1, 0])  # one class
+    assert classifier.classes_.tolist() == [0, 1, 2]
+    assert classifier.class_counts_.tolist() == [12, 0, 0]
+    assert classifier.predict_proba(BLOBS).shape == (N, 3)
+    torch.testing.assert_close(
+        classifier.net_.criterion_.weight, inverse_frequency_weights([12, 1, 1])
+    )
+    classifier.partial_fit(BLOBS[20:30], Y[20:30])  # two classes
+    classifier.partial_fit(BLOBS[39:], Y[39:])  # one row
+    counts = [16, 6, 1]
+    assert classifier.class_counts_.tolist() == counts
+    weights = inverse_frequency_weights(counts)
+    torch.testing.assert_close(classifier.net_.criterion_.weight, weights)
+    torch.testing.assert_close(classifier.net_.criterion_.margins, LDAMLoss(counts).margins)
+    for kind in (DeferredReweighting, DeferredResampling):
+        (callback,) = (c for _, c in classifier.net_.callbacks_ if isinstance(c, kind))
+        np.testing.assert_allclose(callback.weights, weights)
+        assert callback.start == 0  # at once, whatever defer
+
+
+def test_parts_train_at_a_constant_rate():
+    rates = []
+
+    class Witness(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    classifier = quick(learning_rate=0.3, callbacks=[Witness()])
+    classifier.partial_fit(BLOBS, Y, classes=[0, 1, 2])
+    for rows in parts(2):
+        classifier.partial_fit(BLOBS[rows], Y[rows])
+    assert rates == [0.3] * 7
+
+
+def test_parts_record_their_rate():
+    classifier = quick(learning_rate=0.3).partial_fit(BLOBS, Y, classes=[0, 1, 2])
+    classifier.partial_fit(BLOBS, Y)
+    assert [epoch["learning_rate"] for epoch in classifier.history_] == [0.3, 0.3]
+
+
+def test_parts_after_fit_go_on_where_it_ended():
+    classifier = quick(max_epochs=10, lr_decay=0.1).fit(BLOBS, Y)
+    before = classifier.net_.module_.head.weight.detach().clone()
+    last = classifier.history_[-1]["learning_rate"]
+    assert last == pytest.approx(1e-5)
+    classifier.partial_fit(BLOBS[SOME], Y[SOME])
+    after = classifier.net_.module_.head.weight.detach()
+    assert 0 < (after - before).abs().max() < 1e-3  # two steps at a rate of 1e-5
+    assert len(classifier.history_) == 11
+    assert classifier.history_[-1]["learning_rate"] == last
+    assert classifier.class_counts_.tolist() == [33, 18, 7]
+    fresh = classifier.fit(BLOBS, Y)  # starts anew
+    assert len(fresh.history_) == 10
+    assert fresh.class_counts_.tolist() == COUNTS
+
+
+def test_parts_are_a_function_of_the_seed():
+    def trained(seed):
+        classifier = quick(random_state=seed).partial_fit(BLOBS, Y, classes=[0, 1, 2])
+        for rows in parts(2):
+            classifier.partial_fit(BLOBS[rows], Y[rows])
+        return classifier.predict_proba(BLOBS)
+
+    np.testing.assert_array_equal(trained(0), trained(0))
+    assert not np.array_equal(trained(0), trained(1))
+
+
+def test_saved_between_two_parts():
+    classifier = quick(class_weight="balanced").partial_fit(BLOBS, Y, classes=[0, 1, 2])
+    copy = pickle.loads(pickle.dumps(classifier))
+    for each in (classifier, copy):
+        each.partial_fit(BLOBS[SOME], Y[SOME])
+    np.testing.assert_array_equal(classifier.predict_proba(BLOBS), copy.predict_proba(BLOBS))
+
+
+def test_parts_of_words_and_frames():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": BLOBS[:, 0], "b": BLOBS[:, 1], "c": np.array(list("xyz"))[Y]})
+    labels = np.array(["u", "v", "w"])[Y]
+    classifier = quick(**BY_PARTS).partial_fit(frame, labels, classes=["w", "v", "u"])
+    for rows in parts(15):
+        classifier.partial_fit(frame.iloc[rows], labels[rows], classes=["u", "v", "w"])
+    assert classifier.score(frame, labels) > 0.9
+    assert classifier.feature_names_in_.tolist() == ["a", "b", "c"]
+
+
+def test_parts_of_images():
+    images = np.random.default_rng(0).integers(0, 256, (N, 1, 4, 4), dtype=np.uint8)
+    classifier = quick(module="mlp").partial_fit(images, Y, classes=[0, 1, 2])
+    classifier.partial_fit(images[:7], Y[:7])
+    assert classifier.predict_proba(images).shape == (N, 3)
+    with pytest.raises(ValueError, match=r"rows of shape \(1, 4, 3\)"):
+        classifier.partial_fit(images[..., 1:], Y)
+
+
+def test_first_part_needs_all_labels(no_training):
+    with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
+        quick().partial_fit(X, Y)
+    with pytest.raises(
+        ValueError, match=r"y holds \[2\], which are not among the classes .* \[0, 1\]: name all"
+    ):
+        quick().partial_fit(X, Y, classes=[0, 1])
+
+
+def test_first_part_needs_two_classes(no_training):
+    with pytest.raises(ValueError, match="two classes"):
+        quick().partial_fit(X, Y * 0, classes=[0])
+
+
+def test_early_stopping_by_parts_is_refused(no_training):
+    with pytest.raises(ValueError, match=r"partial_fit cannot stop early.*early_stopping=False"):
+        quick(early_stopping=True).partial_fit(X, Y, classes=[0, 1, 2])
+
+
+def bad_calls():
+    infinite = np.where(np.arange(N)[:, None] == 3, np.inf, BLOBS)
+    return {
+        "an unknown label": ((BLOBS, Y + 1), {}, r"y holds \[3\], which are not among the classes"),
+        "other classes": ((BLOBS, Y), {"classes": [0, 1]}, r"classes=\[0, 1\] differs from"),
+        "too many columns": ((np.c_[BLOBS, Y], Y), {}, "X has 3 features, but ERMClassifier"),
+        "infinity": ((infinite, Y), {}, "infinity"),
+        "no labels": ((BLOBS, None), {}, "requires y to be passed"),
+        "a missing label": ((BLOBS, np.where(Y == 2, np.nan, Y)), {}, "missing labels"),
+    }
+
+
+@pytest.mark.parametrize("case", bad_calls())
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_refused_part_leaves_the_earlier_ones(case, method):
+    classifier = quick()
+    first = {"classes": [0, 1, 2]} if method == "partial_fit" else {}
+    getattr(classifier, method)(BLOBS, Y, **first)
+    before, expected = dict(vars(classifier)), classifier.predict_proba(BLOBS)
+    twin = pickle.loads(pickle.dumps(classifier))
+    arguments, keywords, message = bad_calls()[case]
+    with pytest.raises(ValueError, match=message):
+        classifier.partial_fit(*arguments, **keywords)
+    assert vars(classifier) == before
+    np.testing.assert_array_equal(classifier.predict_proba(BLOBS), expected)
+    for each in (classifier, twin):
+        each.partial_fit(BLOBS, Y)
+    np.testing.assert_array_equal(classifier.predict_proba(BLOBS), twin.predict_proba(BLOBS))
+
+
+def test_wrong_first_part_leaves_no_trace():
+    classifier = quick(class_weight={5: 1.0})
+    with pytest.raises(ValueError, match="class_weight has"):
+        classifier.partial_fit(BLOBS, Y, classes=[0, 1, 2])
+    assert vars(classifier) == quick(class_weight={5: 1.0}).get_params()
+
+
+class StopsLater(nn.Module):
+    """Works for some steps; then the user presses Ctrl-C, or something breaks."""
+
+    def __init__(self, n_features, n_classes, error):
+        super().__init__()
+        self.layer, self.error, self.left = nn.Linear(n_features, n_classes), error, 5
+
+    def forward(self, x):
+        self.left -= self.training
+        if self.left < 0:
+            raise self.error
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_interrupted_part_leaves_the_earlier_ones(error):
+    classifier = quick(module=StopsLater, module_params={"error": error}, learning_rate=0.1)
+    classifier.partial_fit(BLOBS, Y, classes=[0, 1, 2])  # three steps
+    before, expected = dict(vars(classifier)), classifier.predict_proba(BLOBS)
+    weights = classifier.net_.module_.layer.weight.detach().clone()
+    n_epochs = len(classifier.net_.history)
+    with pytest.raises(error):
+        classifier.partial_fit(BLOBS, Y)
+    assert vars(classifier).keys() == before.keys()
+    assert classifier.class_counts_.tolist() == COUNTS
+    assert len(classifier.history_) == 1
+    assert torch.equal(classifier.net_.module_.layer.weight, weights)
+    assert len(classifier.net_.history) == n_epochs
+    np.testing.assert_array_equal(classifier.predict_proba(BLOBS), expected)
+
+
+class Steep(Callback):
+    """Makes the second part explode."""
+
+    def on_batch_begin(self, net, **kwargs):
+        if net.history[-1, "epoch"] == 2:
+            net.optimizer_.param_groups[0]["lr"] = 1e30
+
+
+def test_part_that_explodes_leaves_the_earlier_ones():
+    params = {"optimizer": "sgd", "class_weight": "balanced"}
+    classifier = quick(callbacks=[Steep()], **params).partial_fit(BLOBS, Y, classes=[0, 1, 2])
+    twin = quick(**params).partial_fit(BLOBS, Y, classes=[0, 1, 2])
+    with pytest.raises(DivergedError, match="train loss became"):
+        classifier.partial_fit(BLOBS, Y)
+    np.testing.assert_array_equal(classifier.predict_proba(BLOBS), twin.predict_proba(BLOBS))
+    # ... and can be trained on, as if nothing had been: weights, momentum, stream and counts
+    steep = (callback for _, callback in classifier.net_.callbacks_ if isinstance(callback, Steep))
+    next(steep).on_batch_begin = lambda net, **kwargs: None
+    for each in (classifier, twin):
+        each.partial_fit(BLOBS[SOME], Y[SOME])
+    assert classifier.class_counts_.tolist() == twin.class_counts_.tolist()
+    np.testing.assert_array_equal(classifier.predict_proba(BLOBS), twin.predict_proba(BLOBS))
+
+
+def test_part_changes_no_array_of_the_user():
+    rows, labels, classes = BLOBS.copy(), Y.copy(), np.array([2, 0, 1])
+    quick().partial_fit(rows, labels, classes=classes).partial_fit(rows, labels)
+    np.testing.assert_array_equal(rows, BLOBS)
+    np.testing.assert_array_equal(labels, Y)
+    assert classes.tolist() == [2, 0, 1]
+
+
+def test_clone_of_a_part_starts_anew():
+    classifier = quick().partial_fit(BLOBS, Y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="classes must be passed"):
+        clone(classifier).partial_fit(BLOBS, Y)

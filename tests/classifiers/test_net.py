@@ -1,0 +1,463 @@
+"""Batches, the training loop and its hooks: what skorch promises, and nothing drawn wrongly."""
+
+import math
+
+import numpy as np
+import pytest
+import skorch.callbacks
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback
+from skorch.dataset import Dataset
+from torch import nn
+
+from imbdeep.classifiers import ERMClassifier
+from imbdeep.classifiers._net import (
+    Blueprint,
+    ClassRows,
+    EvaluationBatches,
+    PixelStandardiser,
+    ScaledSoftmax,
+    TrainingBatches,
+    records,
+)
+from imbdeep.networks import MLP
+from imbdeep.training import DivergedError, seeded
+
+CPU = torch.device("cpu")
+N = 40
+Y = np.r_[np.zeros(30, int), np.ones(10, int)]
+X = np.random.default_rng(0).normal(size=(N, 3)) + 2 * Y[:, None]
+
+
+@pytest.fixture(autouse=True)
+def local_randomness():
+    with seeded(0, CPU):
+        yield
+
+
+def quick(**params):
+    few = {"max_epochs": 3, "batch_size": 16, "hidden_layer_sizes": (4,)}
+    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
+
+
+def batches_of(codes, batch_size=16, n_classes=None):
+    codes = torch.as_tensor(codes)
+    x = torch.arange(len(codes), dtype=torch.float32)[:, None]
+    return TrainingBatches(Dataset(x, codes), batch_size, n_classes or int(codes.max()) + 1)
+
+
+# ---------------------------------------------------------------------------------------- modules
+
+
+def test_standardised_pixels_have_mean_zero_and_deviation_one():
+    x = torch.rand(50, 3, 4, 4) * torch.tensor([1.0, 5.0, 0.1])[:, None, None] + 7
+    deviation, mean = torch.std_mean(x, dim=(0, 2, 3), correction=0)
+    z = PixelStandardiser(tuple(mean.tolist()), tuple(deviation.tolist()))(x)
+    torch.testing.assert_close(z.mean((0, 2, 3)), torch.zeros(3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(z.std((0, 2, 3), correction=0), torch.ones(3), atol=1e-4, rtol=0)
+
+
+def test_blueprint_makes_a_fresh_module_each_time():
+    plan = Blueprint(MLP, {"n_features": 3, "n_classes": 2})
+    first, second = plan(), plan()
+    assert isinstance(first, MLP)
+    assert not torch.equal(first.head.weight, second.head.weight)
+    images = Blueprint(MLP, {"n_features": 4, "n_classes": 2}, ((0.5,), (0.25,)))()
+    assert isinstance(images[0], PixelStandardiser)
+    x = torch.rand(5, 1, 2, 2)
+    torch.testing.assert_close(images(x), images[1]((x - 0.5) / 0.25))
+
+
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+def test_probabilities_are_the_softmax_of_scaled_logits(scale):
+    logits = torch.randn(20, 4)
+    found = ScaledSoftmax(scale)(logits)
+    powers = np.exp(scale * logits.double().numpy())
+    assert found.dtype == torch.float64
+    np.testing.assert_allclose(found, powers / powers.sum(1, keepdims=True), rtol=1e-9)
+    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-12)
+
+
+def test_probabilities_of_huge_logits_are_finite():
+    assert ScaledSoftmax()(torch.tensor([[3e38, -3e38]])).tolist() == [[1.0, 0.0]]
+
+
+# ------------------------------------------------------------------------------ rows of classes
+
+
+@given(codes=st.lists(st.integers(0, 4), min_size=1, max_size=30), seed=st.integers(0, 999))
+def test_rows_of_a_class_are_drawn_from_that_class(codes, seed):
+    rows = ClassRows(torch.tensor(codes), 6)
+    assert rows.counts.tolist() == np.bincount(codes, minlength=6).tolist()
+    asked = torch.tensor(codes * 5)
+    with seeded(seed, CPU):
+        drawn = rows.draw(asked)
+        assert torch.equal(torch.tensor(codes)[drawn], asked)
+        assert rows.draw(asked.view(5, -1)).shape == (5, len(codes))
+        assert rows.draw(asked[:0]).shape == (0,)
+
+
+@given(
+    codes=st.lists(st.integers(0, 2), min_size=1, max_size=30),
+    most=st.integers(1, 5),
+    seed=st.integers(0, 999),
+)
+def test_a_pool_holds_so_many_rows_of_a_class(codes, most, seed):
+    with seeded(seed, CPU):
+        pool = ClassRows(torch.tensor(codes), 3, max_rows=most)
+        there = torch.arange(3)[pool.counts > 0]
+        drawn = pool.draw(there.repeat_interleave(200))
+    for row_set, k in zip(drawn.view(-1, 200).tolist(), there.tolist(), strict=True):
+        n = codes.count(k)
+        assert pool.counts[k] == n  # counts are those of the data
+        assert pool.sizes[k] == len(set(row_set)) == min(n, most)
+        assert {codes[row] for row in row_set} == {k}
+
+
+def test_every_row_is_as_likely_to_be_in_a_pool():
+    codes = torch.zeros(10, dtype=torch.int64)
+    found = np.zeros(10)
+    for _ in range(1000):
+        pool = ClassRows(codes, 1, max_rows=3)
+        found[pool.order[:3]] += 1
+    assert found.sum() == 3000
+    assert chisquare(found).pvalue > 0.001
+
+
+def test_rows_of_a_class_are_drawn_uniformly():
+    codes = torch.tensor([0] * 7 + [1] * 3 + [2])[torch.randperm(11)]
+    drawn = ClassRows(codes, 3).draw(torch.arange(3).repeat_interleave(7000)).view(3, -1)
+    for k in (0, 1):
+        _, counts = drawn[k].unique(return_counts=True)
+        assert len(counts) == int((codes == k).sum())
+        assert chisquare(counts.numpy()).pvalue > 0.001
+    assert drawn[2].unique().numel() == 1
+
+
+# ------------------------------------------------------------------------------------------ batches
+
+
+@given(n=st.integers(2, 60), batch_size=st.integers(2, 70))
+def test_an_epoch_is_a_shuffled_pass(n, batch_size):
+    batches = batches_of(torch.arange(n) % 2, batch_size)
+    found = list(batches)
+    assert len(found) == len(batches)
+    assert [len(y) for _, y in found] == batches.sizes()
+    assert sum(batches.sizes()) == n
+    assert all(size == batch_size for size in batches.sizes()[:-1])
+    assert 2 <= batches.sizes()[-1] <= batch_size + 1  # never one row alone
+    rows = torch.cat([x[:, 0] for x, _ in found]).long()
+    assert sorted(rows.tolist()) == list(range(n))
+    assert torch.equal(torch.cat([y for _, y in found]), rows % 2)
+
+
+def test_epochs_are_shuffled_anew():
+    batches = batches_of(Y)
+    assert batches.draw().tolist() != batches.draw().tolist()
+
+
+def test_a_single_row_is_a_batch():
+    assert batches_of([0]).sizes() == [1]
+
+
+@pytest.mark.parametrize("weights", [[1.0, 1, 1], [1, 3, 30], [0.0, 2, 1], [1e-9, 1e-9, 2e-8]])
+def test_weighted_draws_follow_counts_times_weights(weights):
+    counts = np.array([30, 9, 1])
+    codes = np.repeat([0, 1, 2], counts)
+    batches = batches_of(codes, batch_size=7)
+    batches.weights = torch.tensor(weights, dtype=torch.float64)
+    draws = torch.cat([batches.draw() for _ in range(500)]).numpy()
+    assert len(draws) == 500 * N  # an epoch keeps its length
+    share = counts * weights
+    expected = 500 * N * share / share.sum()
+    found = np.bincount(codes[draws], minlength=3)
+    there = expected > 0
+    assert (found[~there] == 0).all()
+    assert chisquare(found[there], expected[there]).pvalue > 0.001
+    for k in np.flatnonzero(there)[:2]:  # uniformly within a class
+        per_row = np.bincount(draws, minlength=N)[codes == k]
+        assert chisquare(per_row).pvalue > 0.001 if len(per_row) > 1 else True
+
+
+def test_weighted_batches_have_the_sizes_of_a_pass():
+    batches = batches_of(Y, 13)
+    plain = [len(y) for _, y in batches]
+    batches.weights = torch.tensor([1.0, 3.0], dtype=torch.float64)
+    assert [len(y) for _, y in batches] == plain == [13, 13, 14]
+
+
+def test_a_class_without_rows_is_never_drawn():
+    batches = batches_of([0, 0, 2, 2], n_classes=4)
+    batches.weights = torch.tensor([1.0, 5.0, 1.0, 5.0], dtype=torch.float64)
+    assert set(batches.codes[batches.draw()].tolist()) <= {0, 2}
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 10, 11])
+def test_evaluation_keeps_the_order(batch_size):
+    x, y = torch.arange(10.0)[:, None], torch.arange(10)
+    found = list(batches := EvaluationBatches(Dataset(x, y), batch_size))
+    assert len(found) == len(batches) == math.ceil(10 / batch_size)
+    assert torch.equal(torch.cat([rows for rows, _ in found]), x)
+    assert torch.equal(torch.cat([codes for _, codes in found]), y)
+    unlabelled = EvaluationBatches(Dataset(x), batch_size)
+    assert all(codes is None for _, codes in unlabelled)
+
+
+# -------------------------------------------------------------------------------- the callbacks
+
+
+class Diary(Callback):
+    """Notes every hook, and what batches it is handed."""
+
+    def initialize(self):
+        self.hooks, self.rows = [], []
+        return self
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        self.hooks.append("train begin")
+
+    def on_train_end(self, net, X=None, y=None, **kwargs):
+        self.hooks.append("train end")
+
+    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        self.hooks.append(f"epoch {net.history[-1, 'epoch']} begin")
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        self.hooks.append(f"epoch {net.history[-1, 'epoch']} end")
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        self.hooks.append(f"batch of {len(batch[0])} begin {training}")
+
+    def on_batch_end(self, net, batch=None, training=False, loss=None, y_pred=None, **kwargs):
+        assert len(y_pred) == len(batch[1])
+        assert loss.ndim == 0
+        self.rows.append((training, *(part.clone() for part in batch)))
+        self.hooks.append(f"batch of {len(batch[0])} end {training}")
+
+    def on_grad_computed(self, net, named_parameters, batch=None, training=False, **kwargs):
+        assert all(parameter.grad is not None for _, parameter in named_parameters)
+        self.hooks.append(f"gradient of {len(batch[0])} {training}")
+
+
+class Quiet(Callback):
+    """Epoch hooks only."""
+
+
+def test_hooks_are_called_as_in_skorch():
+    diary, expected = Diary(), Diary()
+    quick(callbacks=[diary], early_stopping=True, validation_fraction=0.25).fit(X, Y)
+    twin = NeuralNetClassifier(
+        MLP,
+        module__n_features=3,
+        module__n_classes=2,
+        criterion=nn.CrossEntropyLoss,
+        max_epochs=3,
+        batch_size=16,
+        train_split=lambda data, y: (
+            Dataset(X[:30].astype("f4"), Y[:30]),
+            Dataset(X[30:].astype("f4"), Y[30:]),
+        ),
+        callbacks=[expected],
+        verbose=0,
+    )
+    twin.fit(X.astype("f4"), Y)
+    assert diary.hooks == expected.hooks
+    assert len(diary.hooks) == 2 + 3 * (2 + 2 * 3 + 2)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_hooks_change_no_number(early_stopping):
+    diary = Diary()
+    plain = quick(early_stopping=early_stopping, callbacks=[Quiet()]).fit(X, Y)
+    hooked = quick(early_stopping=early_stopping, callbacks=[diary]).fit(X, Y)
+    assert plain.history_ == hooked.history_
+    np.testing.assert_array_equal(plain.predict_proba(X), hooked.predict_proba(X))
+    assert not plain.net_._hooked
+    assert hooked.net_._hooked
+
+
+def test_losses_of_batches_are_recorded_as_in_skorch():
+    net = quick(callbacks=[Diary()], early_stopping=True).fit(X, Y).net_
+    losses = np.array(net.history[:, "batches", :, "train_loss"])
+    sizes = np.array(net.history[:, "batches", :, "train_batch_size"])
+    assert sizes.tolist() == [[16, 16, 4]] * 3  # of 40 rows, 4 are held out
+    means = (losses * sizes).sum(1) / sizes.sum(1)
+    np.testing.assert_allclose(means, net.history[:, "train_loss"], rtol=1e-6)
+    assert net.history[:, "train_batch_count"] == [3] * 3
+    assert net.history[:, "valid_batch_count"] == [1] * 3
+
+
+def test_records_are_in_the_words_of_the_house():
+    classifier = quick(early_stopping=True, callbacks=[Diary()]).fit(X, Y)
+    assert [epoch["epoch"] for epoch in classifier.history_] == [1, 2, 3]
+    for epoch in classifier.history_:
+        assert set(epoch) == {
+            "epoch",
+            "loss",
+            "learning_rate",
+            "validation",
+            "validation_balanced_accuracy",
+        }
+        assert all(type(value) in (int, float) for value in epoch.values())
+    assert set(quick().fit(X, Y).history_[0]) == {"epoch", "loss", "learning_rate"}
+
+
+def test_records_leave_out_clocks_and_flags():
+    history = [{"epoch": 1, "dur": 0.1, "batches": [], "train_loss": 2.0, "train_loss_best": True}]
+    assert records(history) == [{"epoch": 1, "loss": 2.0}]
+
+
+def test_scoring_callbacks_of_skorch():
+    Scoring = skorch.callbacks.EpochScoring
+    classifier = quick(
+        early_stopping=True,
+        validation_fraction=0.25,
+        callbacks=[
+            Scoring("accuracy", lower_is_better=False, name="cached"),
+            Scoring("accuracy", lower_is_better=False, name="slow", use_caching=False),
+            Scoring("accuracy", lower_is_better=False, name="train", on_train=True),
+            Scoring("balanced_accuracy", lower_is_better=False, name="balanced"),
+        ],
+    ).fit(X, Y)
+    for epoch in classifier.history_:
+        assert epoch["cached"] == epoch["slow"]
+        assert epoch["balanced"] == pytest.approx(epoch["validation_balanced_accuracy"])
+        assert 0 <= epoch["train"] <= 1
+        assert "cached_best" not in epoch
+
+
+def test_gradient_clipping_of_skorch():
+    gentle = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "learning_rate": 1.0}
+    free = quick(**gentle).fit(X, Y)
+    clipped = quick(**gentle, callbacks=[skorch.callbacks.GradientNormClipping(1e-9)]).fit(X, Y)
+    losses = [epoch["loss"] for epoch in clipped.history_]
+    assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)  # stays where it started
+    assert free.history_[-1]["loss"] < losses[-1] - 0.05
+
+
+def test_learning_rate_scheduler_of_skorch_has_a_say():
+    # Where our own schedule is constant, that of the user's callback is what counts.
+    scheduler = skorch.callbacks.LRScheduler(
+        torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.1
+    )
+    constant = {"warmup_epochs": 0, "milestones": (), "learning_rate": 0.1}
+    rates = []
+
+    class Witness(Callback):
+        def on_grad_computed(self, net, **kwargs):
+            rates.append(net.optimizer_.param_groups[0]["lr"])
+
+    quick(**constant, batch_size=N, callbacks=[scheduler, Witness()]).fit(X, Y)
+    assert rates == pytest.approx([0.1, 0.01, 0.001])
+
+
+def test_checkpoints_of_skorch(tmp_path):
+    saved = skorch.callbacks.Checkpoint(monitor=None, dirname=tmp_path)
+    classifier = quick(callbacks=[saved]).fit(X, Y)
+    weights = torch.load(tmp_path / "params.pt", weights_only=True)
+    torch.testing.assert_close(weights, dict(classifier.net_.module_.state_dict()))
+
+
+def test_checkpoints_of_skorch_by_the_best_validation_loss(tmp_path):
+    saved = skorch.callbacks.Checkpoint(dirname=tmp_path)  # monitor="valid_loss_best"
+    quick(callbacks=[saved], early_stopping=True).fit(X, Y)
+    assert (tmp_path / "params.pt").exists()
+
+
+def test_a_line_an_epoch_is_printed_if_asked_for(capsys):
+    quick().fit(X, Y)
+    assert capsys.readouterr().out == ""
+    quick(verbose=True, early_stopping=True).fit(X, Y)
+    printed = capsys.readouterr().out
+    assert "train_loss" in printed
+    assert "valid_balanced_accuracy" in printed
+    assert "learning_rate" in printed
+    numbers = [line.split()[0] for line in printed.splitlines() if line.split()]
+    assert numbers[2:5] == ["1", "2", "3"]
+
+
+# ------------------------------------------------------------------------------ stops and failures
+
+
+class StopAfter(Callback):
+    def __init__(self, hook, epoch):
+        self.hook, self.epoch = hook, epoch
+
+    def _maybe(self, hook, net):
+        if hook == self.hook and net.history[-1, "epoch"] == self.epoch:
+            raise KeyboardInterrupt
+
+    def on_epoch_end(self, net, **kwargs):
+        self._maybe("epoch end", net)
+
+    def on_batch_begin(self, net, **kwargs):
+        self._maybe("batch begin", net)
+
+    def on_grad_computed(self, net, **kwargs):
+        self._maybe("gradient", net)
+
+
+@pytest.mark.parametrize("hook", ["epoch end", "batch begin", "gradient"])
+def test_a_callback_may_stop_the_training_early(hook):
+    classifier = quick(callbacks=[StopAfter(hook, 2)]).fit(X, Y)
+    assert len(classifier.history_) == 2
+    assert classifier.predict(X).shape == (N,)
+    assert ("loss" in classifier.history_[-1]) == (hook == "epoch end")
+
+
+class CtrlC(nn.Module):
+    """The user presses Ctrl-C while a batch is computed."""
+
+    def __init__(self, n_features, n_classes, when="training"):
+        super().__init__()
+        self.layer, self.when = nn.Linear(n_features, n_classes), when
+        self.trained = 0
+
+    def forward(self, x):
+        self.trained += self.training
+        if self.training if self.when == "training" else self.trained and not self.training:
+            raise KeyboardInterrupt
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("when", ["training", "validation"])
+def test_ctrl_c_is_no_early_stopping(when):
+    classifier = quick(module=CtrlC, module_params={"when": when}, early_stopping=True)
+    before = dict(vars(classifier))
+    with pytest.raises(KeyboardInterrupt):
+        classifier.fit(X, Y)
+    assert vars(classifier) == before
+
+
+def test_a_loss_that_explodes_is_an_error():
+    steep = {"optimizer": "sgd", "learning_rate": 1e30, "warmup_epochs": 0}
+    with pytest.raises(DivergedError, match=r"train loss became nan in epoch 1\. Try a smaller"):
+        quick(**steep).fit(X, Y)
+    with pytest.raises(DivergedError, match="train loss became"):
+        quick(**steep, callbacks=[Diary()]).fit(X, Y)
+
+
+def test_a_validation_loss_that_explodes_is_an_error():
+    with pytest.raises(DivergedError, match="The valid loss became nan in epoch 1"):
+        quick(module=NoSense, early_stopping=True, max_epochs=1).fit(X, Y)
+
+
+class NoSense(nn.Module):
+    """Finite logits in training, none after it."""
+
+    def __init__(self, n_features, n_classes):
+        super().__init__()
+        self.layer = nn.Linear(n_features, n_classes)
+
+    def forward(self, x):
+        return self.layer(x) * (1.0 if self.training else float("nan"))
+
+
+def test_the_net_lets_go_of_the_data():
+    net = quick(early_stopping=True).fit(X, Y).net_
+    assert net.batches_ is None
+    assert net.train_split is None

@@ -1,0 +1,200 @@
+"""Learning rates and the epochs at which balancing begins, in real trainings."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from skorch.callbacks import Callback
+
+from imbdeep.classifiers import ERMClassifier
+from imbdeep.classifiers.schedules import (
+    DeferredEarlyStopping,
+    WarmupStepDecay,
+    check_moment,
+    epoch_of,
+    start_of,
+)
+
+N = 40
+Y = np.r_[np.zeros(30, int), np.ones(10, int)]
+X = np.random.default_rng(0).normal(size=(N, 3)) + 2 * Y[:, None]
+
+
+def quick(**params):
+    few = {"max_epochs": 10, "batch_size": 20, "hidden_layer_sizes": (4,)}
+    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
+
+
+class Witness(Callback):
+    """Notes, at the end of every epoch, what balancing was in force in it."""
+
+    def initialize(self):
+        self.rates, self.loss_weights, self.row_weights = [], [], []
+        return self
+
+    def on_epoch_end(self, net, **kwargs):
+        self.rates.append([group["lr"] for group in net.optimizer_.param_groups])
+        self.loss_weights.append(net.criterion_.weight)
+        self.row_weights.append(net.batches_.weights)
+
+
+# ---------------------------------------------------------------------------------------- moments
+
+
+@given(n=st.integers(1, 500), index=st.integers(0, 600), share=st.floats(0, 1))
+def test_moments_are_indices_or_shares(n, index, share):
+    assert epoch_of(index, n) == index
+    assert epoch_of(np.int64(index), n) == index
+    assert epoch_of(share, n) == round(share * n)
+    assert 0 <= epoch_of(share, n) <= n
+    assert 0 <= start_of(share, n) <= n - 1
+    assert start_of(0, n) == start_of(0.0, n) == 0
+    if index < n:
+        assert start_of(index, n) == index
+    else:
+        with pytest.raises(ValueError, match=f"defer={index} never comes in a training of {n} "):
+            start_of(index, n)
+
+
+def test_one_is_an_index_and_one_point_nought_a_share():
+    assert epoch_of(1, 50) == 1
+    assert epoch_of(1.0, 50) == 50
+
+
+@pytest.mark.parametrize("when", [0, 7, 0.0, 0.5, 1.0, np.float32(0.25), np.int8(3)])
+def test_moments_that_are_understood(when):
+    check_moment("milestones", when)
+
+
+@pytest.mark.parametrize("when", [-1, -0.5, 1.5, float("nan"), float("inf"), "0.5", None, [1]])
+def test_moments_that_are_not(when):
+    with pytest.raises(ValueError, match=r"milestones holds .* a moment of the training is"):
+        check_moment("milestones", when)
+    with pytest.raises(ValueError, match="milestones holds"):
+        quick(milestones=(0.5, when)).fit(X, Y)
+
+
+# --------------------------------------------------------------------------------- learning rates
+
+
+@given(
+    rate=st.floats(1e-6, 10),
+    warmup=st.integers(0, 6),
+    milestones=st.lists(st.integers(0, 12), max_size=3),
+    decay=st.floats(0.01, 1),
+)
+def test_rate_is_the_formula(rate, warmup, milestones, decay):
+    schedule = WarmupStepDecay(rate, warmup=warmup, milestones=milestones, decay=decay)
+    for epoch in range(13):
+        warm = 1.0 if epoch >= warmup else (epoch + 1) / warmup
+        m = len([t for t in milestones if t <= epoch])
+        assert schedule.rate(epoch) == pytest.approx(rate * warm * decay**m)
+
+
+SCHEDULES = {
+    "warm-up": ((4, (), 0.1), [0.5, 1, 1.5, 2] + [2] * 6),
+    "none": ((0, (), 0.1), [2] * 10),
+    "a longer one": ((20, (), 0.1), [(i + 1) / 10 for i in range(10)]),
+    "shares": ((0, (0.3, 0.6), 0.1), [2] * 3 + [0.2] * 3 + [0.02] * 4),
+    "indices": ((1, (2, 9), 0.5), [2] * 2 + [1] * 7 + [0.5]),
+    "both at once": ((4, [3, 0.3], 0.1), [0.5, 1, 1.5] + [0.02] * 7),
+    "at once": ((0, (0,), 0.5), [1] * 10),
+    "never": ((0, (50, 1.0), 0.5), [2] * 10),
+}
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("case", SCHEDULES)
+def test_training_follows_the_schedule(case, optimizer):
+    (warmup, milestones, decay), factors = SCHEDULES[case]
+    witness = Witness()
+    classifier = quick(
+        optimizer=optimizer,
+        learning_rate=0.01,
+        warmup_epochs=warmup,
+        milestones=milestones,
+        lr_decay=decay,
+        callbacks=[witness],
+    ).fit(X, Y)
+    expected = [0.01 * factor / 2 for factor in factors]
+    assert [epoch["learning_rate"] for epoch in classifier.history_] == pytest.approx(expected)
+    assert [rates[0] for rates in witness.rates] == pytest.approx(expected)
+
+
+def test_the_weights_move_by_the_rate_of_the_epoch():
+    # Plain gradient descent on all rows: a step is the rate times the gradient, so that a rate of
+    # a thousandth moves the weights a thousandth as far.
+    class Path(Callback):
+        def initialize(self):
+            self.points = []
+            return self
+
+        def on_epoch_begin(self, net, **kwargs):
+            self.points.append(net.module_.head.weight.detach().clone())
+
+        def on_train_end(self, net, **kwargs):
+            self.points.append(net.module_.head.weight.detach().clone())
+
+    path = Path()
+    quick(
+        optimizer="sgd",
+        momentum=0.0,
+        weight_decay=0.0,
+        hidden_layer_sizes=(),
+        learning_rate=0.01,
+        batch_size=N,
+        max_epochs=4,
+        warmup_epochs=0,
+        milestones=(2,),
+        lr_decay=1e-3,
+        callbacks=[path],
+    ).fit(X, Y)
+    lengths = [float((b - a).norm()) for a, b in zip(path.points, path.points[1:], strict=False)]
+    assert lengths[1] == pytest.approx(lengths[0], rel=0.1)
+    assert lengths[2] == pytest.approx(1e-3 * lengths[1], rel=0.1)
+
+
+# -------------------------------------------------------------------------------------- deferral
+
+
+@pytest.mark.parametrize(
+    "defer, start", [(0.0, 0), (0, 0), (0.8, 8), (3, 3), (1, 1), (0.99, 9), (0.04, 0), (9, 9)]
+)
+def test_balancing_begins_at_its_epoch(defer, start):
+    witness = Witness()
+    quick(class_weight="balanced", sampling="class_balanced", defer=defer, callbacks=[witness]).fit(
+        X, Y
+    )
+    assert [weight is not None for weight in witness.loss_weights] == [
+        t >= start for t in range(10)
+    ]
+    assert [weight is not None for weight in witness.row_weights] == [t >= start for t in range(10)]
+    torch.testing.assert_close(witness.loss_weights[-1], torch.tensor([0.5, 1.5]))
+    beta = 0.9999
+    effective = (1 - beta ** np.array([30, 10])) / (1 - beta)
+    expected = 2 / effective / (1 / effective).sum()
+    np.testing.assert_allclose(witness.row_weights[-1], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("balancing", [{"class_weight": "balanced"}, {"sampling": "balanced"}])
+def test_until_its_epoch_a_deferred_training_is_an_ordinary_one(balancing):
+    plain = [epoch["loss"] for epoch in quick().fit(X, Y).history_]
+    deferred = [epoch["loss"] for epoch in quick(defer=6, **balancing).fit(X, Y).history_]
+    assert deferred[:6] == plain[:6]
+    assert deferred[6] != plain[6]
+
+
+def test_early_stopping_is_blind_before_the_deferred_epoch():
+    # An untrained network that learns nothing: no epoch is better than the first that counts.
+    common = {"early_stopping": True, "n_iter_no_change": 2, "learning_rate": 1e-12}
+    assert len(quick(**common).fit(X, Y).history_) == 3
+    late = quick(class_weight="balanced", defer=5, **common).fit(X, Y)
+    assert len(late.history_) == 5 + 3
+    stopper = next(c for _, c in late.net_.callbacks_ if isinstance(c, DeferredEarlyStopping))
+    assert stopper.best_epoch_ == 6  # skorch counts from one
+
+
+def test_early_stopping_needs_no_method():
+    stopping = DeferredEarlyStopping(patience=3, monitor="valid_loss")
+    assert (stopping.start, stopping.patience, stopping.monitor) == (0, 3, "valid_loss")
