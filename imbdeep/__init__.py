@@ -9,9 +9,9 @@ classifiers
 encoding
     Tables of mixed types and images to float32 arrays, and back.
 displays
-    Pictures of a fitted sampler: numbers first, drawing in ``plot``.
+    Pictures of fitted samplers and classifiers: numbers first, drawing in ``plot``.
 networks
-    Plain ``torch.nn`` modules: encoders and decoders for tables and images.
+    Plain ``torch.nn`` modules: encoders, decoders and classifiers for tables and images.
 losses
     Objectives as pure functions of tensors.
 priors

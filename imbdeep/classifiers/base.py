@@ -48,9 +48,8 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     It validates and encodes what the user hands in, splits off validation rows before anything is
     re-sampled or made, builds the module, the loss and the schedule of the learning rate, and
-    trains a private skorch net, ``net_``. A method implements ``_train(net, x, codes)``, and may
-    choose another class of net, and callbacks. Parameters are those of
-    :class:`~imbdeep.classifiers.ERMClassifier`.
+    trains a skorch net. A method implements ``_train(x, codes, valid, stream)``. The parameters are
+    those of :class:`~imbdeep.classifiers.ERMClassifier`.
 
     Attributes
     ----------
@@ -105,7 +104,6 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         "verbose": ["verbose"],
     }
 
-    # Every concrete classifier declares its own constructor; these are what it must hold.
     criterion: Any
     focal_gamma: float
     ldam_margin: float
@@ -144,7 +142,7 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Refuse, before training, parameters of the method that do not fit the n training rows."""
 
     def _make_encoder(self, image: bool) -> Any:
-        """Return the encoder to fit on the training rows, or a fitted one."""
+        """Return the encoder to fit on the training rows."""
         if not self.encode:
             return None
         encoder = (
@@ -217,23 +215,24 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         return self
 
     def _fit_encoder(self, data: Any) -> NDArray[np.float32]:
-        if self.encoder_ is None:
-            return _plain(data, self._image)
-        x = self.encoder_.fit_transform(data)
-        return x if self._image is None else x.reshape(-1, *self._image)
+        if self.encoder_ is not None:
+            self.encoder_.fit(data)
+        return self._encode(data)
 
     def _encode(self, data: Any) -> NDArray[np.float32]:
-        if self.encoder_ is None:
-            return _plain(data, self._image)
-        x = self.encoder_.transform(data)
+        x = _plain(data) if self.encoder_ is None else self.encoder_.transform(data)
         return x if self._image is None else x.reshape(-1, *self._image)
 
     def _to_device(self, rows: NDArray[Any]) -> Tensor:
         # A copy where the array may not be written to: torch would warn.
         tensor = torch.from_numpy(np.require(rows, requirements=["C", "W"]))
-        if tensor.ndim == 4 and self.device_.type == "cuda":
+        if self._channels_last(tensor):
             tensor = tensor.contiguous(memory_format=torch.channels_last)
         return tensor.to(self.device_)
+
+    def _channels_last(self, x: Tensor) -> bool:
+        """Tell whether convolutions are faster on this memory format (a quarter, on processors)."""
+        return x.ndim == 4 and self.module != "mlp" and self.device_.type in ("cpu", "cuda")
 
     def _check_X_y(self, X: Any, y: Any, reset: bool = True) -> tuple[Any, NDArray[Any]]:
         if y is None:
@@ -343,7 +342,7 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         net = make_net(self, x, codes, valid, **options)
         with seeded(seed, self.device_, self._n_threads(x)):
             net.initialize()
-            if x.ndim == 4 and self.device_.type == "cuda":
+            if self._channels_last(x):
                 net.module_.to(memory_format=torch.channels_last)
             check_output(net, x)
             return self._run(net, x, codes)
@@ -493,8 +492,6 @@ def _rows(data: Any, rows: Any) -> Any:
     return data[rows]
 
 
-def _plain(data: Any, image: tuple[int, ...] | None) -> NDArray[np.float32]:
+def _plain(data: Any) -> NDArray[np.float32]:
     """Numbers as they are, dense, in float32."""
-    dense = data.toarray() if hasattr(data, "toarray") else data
-    x: NDArray[np.float32] = np.asarray(dense, dtype=np.float32)
-    return x if image is None else x.reshape(-1, *image)
+    return np.asarray(data.toarray() if hasattr(data, "toarray") else data, dtype=np.float32)

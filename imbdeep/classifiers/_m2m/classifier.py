@@ -61,9 +61,9 @@ class M2mClassifier(DeepClassifier):
         T, the number of steps. 0 leaves the seeds where they are: the teacher then accepts nearly
         none, and DRS is what remains.
     step_size : float or "auto", default="auto"
-        η, the Euclidean length of each step in the encoded space. "auto" is 0.1 for images in
-        [0, 1], as in [1]_, and for tables a tenth of the root mean squared distance between rows
-        (0.9 on the paper's Reuters, where the authors set 1.0).
+        η, the Euclidean length of each step in the encoded space. "auto" is 0.1 for images and
+        convolutional networks, as in [1]_, and otherwise a tenth of the root mean squared distance
+        between rows (0.9 on the paper's Reuters, where the authors set 1.0).
     noise_radius : float or "auto", default="auto"
         Euclidean length of the noise that each seed starts with. "auto" is ``step_size``.
     stop_at_gamma : bool, default=False
@@ -231,7 +231,7 @@ class M2mClassifier(DeepClassifier):
         batch_size: int = 128,
         warmup_epochs: int = 5,
         milestones: Sequence[float] = (0.8, 0.9),
-        lr_decay: float = 0.01,
+        lr_decay: float = 0.1,
         augment: Any = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -370,7 +370,7 @@ class M2mClassifier(DeepClassifier):
     def _step_size(self, x: Tensor) -> float:
         if self.step_size != "auto":
             return float(self.step_size)
-        if x.ndim == 4:
+        if x.ndim == 4 and self.module != "mlp":
             return 0.1
         # Two rows drawn at random are sqrt(2 sum of variances) apart, in the quadratic mean.
         return 0.1 * float(torch.sqrt(2 * x.double().var(dim=0, correction=0).sum()))

@@ -1,0 +1,176 @@
+"""
+Rare digits, translated from frequent ones
+==========================================
+
+Of the digit 0 there are 100 training images, of the digit 9 only 6.
+:class:`~imbdeep.classifiers.M2mClassifier` repeats the rare images, as re-sampling does, but it
+replaces most of the repetitions: images of larger classes are moved until a teacher network takes
+them for the rare class. Does that help here, beside simpler methods?
+"""
+
+# %%
+# The data
+# --------
+# Images have the shape (n, channels, height, width). The test part has 50 images of each class
+# and is used for the final numbers alone. What has to be chosen is chosen on the validation part,
+# 20 images of each class: more than rare classes have in practice. The training images come from
+# the rest. Which images of a rare class are drawn matters, so there will be five draws.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.metrics import balanced_accuracy_score
+
+from imbdeep.classifiers import ERMClassifier, M2mClassifier
+from imbdeep.displays import (
+    FalsePositivesDisplay,
+    FeaturesDisplay,
+    PerturbationDisplay,
+    RecallDisplay,
+)
+
+digits = load_digits()
+X, y = digits.images[:, None], digits.target
+
+random = np.random.default_rng(0)
+by_class = [random.permutation(np.flatnonzero(y == k)) for k in range(10)]
+test = np.concatenate([rows[:50] for rows in by_class])
+validation = np.concatenate([rows[50:70] for rows in by_class])
+X_test, y_test = X[test], y[test]
+
+sizes = np.geomspace(100, 6, 10).round().astype(int)
+print("training images of the digits 0 to 9:", sizes.tolist())
+
+
+def draw():
+    """Draw a long-tailed training part."""
+    rest = [rows[70:] for rows in by_class]
+    chosen = [random.choice(rows, n, replace=False) for rows, n in zip(rest, sizes, strict=True)]
+    rows = np.concatenate(chosen)
+    return X[rows], y[rows]
+
+
+# %%
+# How far to move an image
+# ------------------------
+# A translation counts only if the teacher gives the new class a probability of ``gamma=0.9``. The
+# paper's step of 0.1 is for deep networks on photographs, which small changes mislead. Ten steps of
+# 0.1 lead at most 1 away. These images have 64 pixels, and two of them are typically 3 apart: a
+# small network (``module="mlp"``) does not change its mind on so short a way. The automatic step is
+# a tenth of that distance for such a network.
+#
+# ``acceptance_`` is the share that the teacher accepted. Some never start: ``beta`` counts rows
+# and rejects pairs of classes of nearly one size. 0.9 suits classes that differ by tens of rows.
+
+settings = {
+    "module": "mlp",
+    "max_epochs": 150,
+    "device": "cpu",
+    "random_state": 0,
+}
+
+X_train, y_train = draw()
+teacher = ERMClassifier(**settings).fit(X_train, y_train)
+print("step  accepted  balanced accuracy (validation)")
+for step in (0.1, 0.2, 0.5, 1.0):
+    m2m = M2mClassifier(beta=0.9, step_size=step, teacher=teacher, **settings)
+    m2m.fit(X_train, y_train)
+    score = balanced_accuracy_score(y[validation], m2m.predict(X[validation]))
+    print(f"{step:4}  {m2m.acceptance_:8.0%}  {score:.3f}")
+
+# %%
+# A step of 0.1 makes M2m little more than re-sampling. With 0.5 most arrive, so that is what
+# follows. Of the four scores read little: one image of the 200 is half a per cent.
+#
+# Five methods
+# ------------
+# They share the network, the number of steps and the seed. The plain network, ERM, is the teacher
+# of both M2m, which saves time: without ``teacher`` M2m would train just such a one. ERM-DRS
+# re-samples in the last fifth of the training, and M2m translates in the same epochs.
+
+late = {"defer": 0.8, **settings}
+predictions = {}
+for _ in range(5):
+    X_train, y_train = draw()
+    erm = ERMClassifier(**settings).fit(X_train, y_train)
+    translating = {"beta": 0.9, "step_size": 0.5, "teacher": erm, **late}
+    fitted = {
+        "ERM": erm,
+        "ERM-DRS": ERMClassifier(sampling="balanced", **late),
+        "LDAM-DRW": ERMClassifier(criterion="ldam", class_weight="class_balanced", **late),
+        "M2m": M2mClassifier(**translating),
+        "LDAM-M2m": M2mClassifier(criterion="ldam", **translating),
+    }
+    for name, classifier in fitted.items():
+        if classifier is not erm:
+            classifier.fit(X_train, y_train)
+        predictions.setdefault(name, []).append(classifier.predict(X_test))
+
+scores = {
+    name: np.array([balanced_accuracy_score(y_test, predicted) for predicted in each])
+    for name, each in predictions.items()
+}
+print("balanced accuracy (test)  mean  five draws")
+for name, each in scores.items():
+    print(f"{name:24}  {each.mean():.3f}  {'  '.join(f'{score:.3f}' for score in each)}")
+gain = scores["M2m"] - scores["ERM-DRS"]
+error = gain.std(ddof=1) / np.sqrt(len(gain))
+print(f"M2m minus ERM-DRS: {gain.mean():+.3f}, standard error over the draws {error:.3f}")
+
+# %%
+# Balancing late is worth about one point over ERM. That M2m is better than the much simpler
+# ERM-DRS cannot be said: the difference is smaller than its error. LDAM-DRW gains less, and
+# LDAM-M2m less than M2m. On other data the order may be another.
+#
+# Recall by class
+# ---------------
+# The predictions of the five draws are put together. The axis is cut, since no recall is below
+# 0.5. Only the digits 8 and 9 suffer, and there ERM-DRS and M2m gain most. They pay with a little
+# recall of the digit 3.
+
+pooled = {name: np.concatenate(each) for name, each in predictions.items()}
+y_pooled = np.tile(y_test, 5)
+known = {"class_counts": sizes, "classes": np.arange(10)}
+
+display = RecallDisplay.from_predictions(y_pooled, pooled, **known)
+display.ax_.set_ylim(0.5, 1.02)
+plt.show()
+
+# %%
+# Where the mistakes go
+# ---------------------
+# ERM calls too much a 1, which looks like an 8 and is frequent. Here M2m differs from ERM-DRS: it
+# makes about as many mistakes, but they are spread more evenly over the classes. Its line stays
+# nearer to the dotted one.
+
+FalsePositivesDisplay.from_predictions(y_pooled, pooled, **known)
+plt.show()
+
+# %%
+# What a translation is
+# ---------------------
+# Eight images of larger classes become nines. On photographs the changes are too small to be
+# seen, and are drawn ten times as large. Here they are halved. Several results have the loop and
+# the stroke of a 9. But they hold no more of a 9 than the teacher learned from six images, which
+# may be why they are no better than repetitions.
+
+PerturbationDisplay.from_estimator(
+    fitted["M2m"], X_train, y_train, 9, n=8, amplify=0.5, random_state=0
+)
+plt.show()
+
+# %%
+# What the last layer sees
+# ------------------------
+# Test images, as the networks of the last draw see them. The three pictures are much alike, apart
+# from how they are turned, which means nothing. The classes were laid out before balancing began,
+# and balancing moves the borders. Some of the 8 lie beside the frequent 1, some of the 9 beside
+# the 3 and the 7.
+
+FeaturesDisplay.from_estimator(
+    {name: fitted[name] for name in ("ERM", "ERM-DRS", "M2m")},
+    X_test,
+    y_test,
+    random_state=0,
+)
+plt.show()
