@@ -33,9 +33,15 @@ def crop_flip(x: Tensor, padding: int = 4) -> Tensor:
     flipped = torch.rand(n, 1, device=device) < 0.5
     columns = torch.where(flipped, columns.flip(1), columns)
     padded = F.pad(x, [padding] * 4)
-    return padded[
+    changed = padded[
         torch.arange(n, device=device)[:, None, None, None],
         torch.arange(channels, device=device)[None, :, None, None],
         rows[:, None, :, None],
         columns[:, None, None, :],
     ]
+    as_before = torch.channels_last if _is_channels_last(x) else torch.contiguous_format
+    return changed.contiguous(memory_format=as_before)
+
+
+def _is_channels_last(x: Tensor) -> bool:
+    return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()

@@ -44,7 +44,7 @@ def blueprint_of(classifier: Any, x: Tensor, head: str) -> Blueprint:
         kind = "mlp" if x.ndim == 2 else f"resnet{20 if x.shape[1] == 1 else 32}"
     pixels = None
     if x.ndim == 4 and classifier.encode:
-        sample = x[:: max(1, len(x) // _PIXEL_SAMPLE)].double()
+        sample = x[:: max(1, len(x) // _PIXEL_SAMPLE)].cpu().double()
         deviation, mean = torch.std_mean(sample, dim=(0, 2, 3), correction=0)
         pixels = (tuple(mean.tolist()), tuple(deviation.clamp(min=1e-3).tolist()))
     if kind == "mlp":
@@ -109,6 +109,7 @@ def make_net(
     callbacks: Sequence[Any] = (),
     start: int = 0,
     n_epochs: int | None = None,
+    watched: bool = True,
     **parameters: Any,
 ) -> ClassifierNet:
     """Return the net for these rows, not yet initialised.
@@ -133,6 +134,8 @@ def make_net(
         The epoch from which early stopping counts.
     n_epochs : int, default=None
         So many epochs at a constant learning rate; None follows the classifier's schedule.
+    watched : bool, default=True
+        Whether the user's callbacks are called.
     **parameters
         More parameters of the net.
     """
@@ -172,9 +175,10 @@ def make_net(
         options["fused"] = True
     augment = classifier.augment
     counts = torch.bincount(codes, minlength=n_classes).cpu().numpy()
+    made = criterion_of(classifier, criterion, counts)
     return net_class(
         blueprint_of(classifier, x, "cosine" if criterion == "ldam" else "linear"),
-        criterion=criterion_of(classifier, criterion, counts),
+        criterion=made,
         optimizer=optimizer,
         lr=classifier.learning_rate,
         max_epochs=n_epochs,
@@ -185,8 +189,8 @@ def make_net(
         iterator_valid__batch_size=_PREDICT_IMAGES if x.ndim == 4 else _PREDICT_ROWS,
         train_split=None if valid is None else predefined_split(Dataset(*valid)),
         classes=list(range(n_classes)),
-        callbacks=[*used, *(classifier.callbacks or ())],
-        predict_nonlinearity=ScaledSoftmax(classifier.ldam_scale if criterion == "ldam" else 1.0),
+        callbacks=[*used, *((watched and classifier.callbacks) or ())],
+        predict_nonlinearity=ScaledSoftmax(float(getattr(made(), "scale", 1.0))),
         device=str(classifier.device_),
         compile=classifier.compile,
         verbose=int(classifier.verbose),

@@ -16,7 +16,12 @@ from torch import Tensor
 from imbdeep.classifiers._building import criterion_of, n_epochs_of
 from imbdeep.classifiers._net import records
 from imbdeep.classifiers.base import DeepClassifier
-from imbdeep.classifiers.schedules import DeferredResampling, DeferredReweighting, start_of
+from imbdeep.classifiers.schedules import (
+    DeferredResampling,
+    DeferredReweighting,
+    WarmupStepDecay,
+    start_of,
+)
 from imbdeep.losses import class_balanced_weights, inverse_frequency_weights
 from imbdeep.training import draw_seed, random_stream, resolve_device, seeded
 
@@ -47,7 +52,8 @@ class ERMClassifier(DeepClassifier):
         The loss of a row: :class:`torch.nn.CrossEntropyLoss`, :class:`~imbdeep.losses.FocalLoss`
         or :class:`~imbdeep.losses.LDAMLoss`, which gets a cosine head. A class of your own is made
         with ``reduction="none"`` and called with logits of shape (n, n_classes) and codes of shape
-        (n,); probabilities are then the softmax of the logits.
+        (n,); probabilities are then the softmax of the logits, times its attribute ``scale`` if it
+        has one.
     class_weight : {"balanced", "class_balanced"}, dict or None, default=None
         Weight of each class in the loss. "balanced" is ∝ 1/N_k; "class_balanced" is ∝ (1 - β) /
         (1 - β^N_k), the inverse of the effective number of rows. Both sum to the number of
@@ -71,7 +77,8 @@ class ERMClassifier(DeepClassifier):
         The network. "auto" is an MLP for tables, ResNet-20 for images of one channel and ResNet-32
         for others. Of a class of your own the arguments called ``n_features`` (or ``in_features``),
         ``n_channels`` (or ``in_channels``) and ``n_classes`` (or ``num_classes``,
-        ``out_features``) are filled in; it returns logits. Images reach it standardised by colour.
+        ``out_features``) are filled in; it returns logits. Encoded images reach it standardised by
+        colour.
     module_params : dict, default=None
         Arguments of your own module.
     hidden_layer_sizes : tuple of int, default=(256,)
@@ -105,7 +112,7 @@ class ERMClassifier(DeepClassifier):
         Whether to hold out rows, stop when their balanced accuracy no longer rises, and keep the
         best epoch. With deferral only the epochs after it count.
     validation_fraction : float, default=0.1
-        Share of the rows held out, in every class of two rows or more.
+        Share of the rows of each class held out: one at least, but never the last one.
     n_iter_no_change : int, default=10
         Epochs without a better validation score after which training stops.
     encode : bool, default=True
@@ -116,7 +123,8 @@ class ERMClassifier(DeepClassifier):
     image_shape : tuple of (channels, height, width), default=None
         What the rows of a two-dimensional ``X`` are when they are flattened images.
     callbacks : list of skorch callbacks, default=None
-        Your own, called after ours.
+        Your own, called after ours, and used as they are: give each classifier its own. Those that
+        look at validation scores need ``early_stopping=True``.
     compile : bool, default=False
         Whether to compile the network by :func:`torch.compile`: worth it for large networks on a
         GPU.
@@ -433,5 +441,7 @@ class ERMClassifier(DeepClassifier):
                 callback.weights = self._weights(self.class_weight)
             elif isinstance(callback, DeferredResampling):
                 callback.weights = self._weights(self.sampling)
+            elif isinstance(callback, WarmupStepDecay):
+                callback.hold(net)
         with seeded(seed, self.device_, self._n_threads(x)):
             self._run(net, x, codes)

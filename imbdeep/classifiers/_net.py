@@ -48,7 +48,7 @@ class Blueprint:
 
     def __call__(self) -> nn.Module:
         """Make the module, with fresh weights from torch's random stream."""
-        module = self.network(**self.parameters)
+        module = self.network(**self.parameters).float()  # whatever torch's default dtype
         return (
             module
             if self.pixels is None

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
@@ -38,7 +37,7 @@ from imbdeep.encoding import (
     target_array,
 )
 from imbdeep.networks import CosineLinear
-from imbdeep.training import draw_seed, random_stream, resolve_device, seeded
+from imbdeep.training import random_stream, resolve_device, seeded
 
 __all__ = ["DeepClassifier"]
 
@@ -220,6 +219,11 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         return self._encode(data)
 
     def _encode(self, data: Any) -> NDArray[np.float32]:
+        if isinstance(self.encoder_, ImageScaler) and self.encoder_.dtype_.kind != data.dtype.kind:
+            raise ValueError(
+                f"X holds images of dtype {data.dtype}, and the encoder was fitted on "
+                f"{self.encoder_.dtype_}: their values may be in another unit. Convert them."
+            )
         x = _plain(data) if self.encoder_ is None else self.encoder_.transform(data)
         return x if self._image is None else x.reshape(-1, *self._image)
 
@@ -310,23 +314,20 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _split(
         self, codes: NDArray[np.intp], stream: np.random.RandomState
     ) -> tuple[NDArray[np.intp] | slice, NDArray[np.intp] | None]:
-        """Split off validation rows, stratified; classes of one row stay in the training part."""
+        """Hold out a share of each class, of two rows one, of a single row none."""
         if not self.early_stopping:
             return slice(None), None
-        alone = np.bincount(codes)[codes] < 2
-        rows = np.flatnonzero(~alone)
-        n_classes = len(np.unique(codes[rows]))
-        n_held_out = math.ceil(self.validation_fraction * len(codes))
-        if n_held_out < n_classes or len(rows) - n_held_out < n_classes:
+        held_out = np.zeros(len(codes), dtype=bool)
+        for code in range(len(self.classes_)):
+            rows = stream.permutation(np.flatnonzero(codes == code))
+            n = max(1, round(self.validation_fraction * len(rows)))
+            held_out[rows[: min(n, len(rows) - 1)]] = True
+        if not held_out.any():
             raise ValueError(
-                f"early_stopping with validation_fraction={self.validation_fraction} of "
-                f"{len(codes)} rows holds out {n_held_out} of them, and {n_classes} classes need "
-                "as many on either side: change validation_fraction, or set early_stopping=False."
+                "early_stopping holds rows out, and every class has one row, which is needed for "
+                "training: set early_stopping=False."
             )
-        train, held_out = train_test_split(
-            rows, test_size=n_held_out, stratify=codes[rows], random_state=draw_seed(stream)
-        )
-        return np.sort(np.concatenate([train, np.flatnonzero(alone)])), np.sort(held_out)
+        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
     def _check_row(self, x: NDArray[np.float32]) -> None:
         if not math.prod(x.shape[1:]):
@@ -389,13 +390,12 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         ndarray of shape (n_samples, n_classes)
             Rows sum to 1; columns in the order of ``classes_``.
         """
-        x = self._new_rows(X)
-        with seeded(0, torch.device(self.net_.device), self._n_threads(x)):
-            probabilities: NDArray[np.float64] = self.net_.predict_proba(Dataset(x))
+        rows = Dataset(self._new_rows(X))
+        probabilities: NDArray[np.float64] = self.net_.predict_proba(rows)
         return probabilities
 
     def penultimate_features(self, X: Any) -> NDArray[np.float32]:
-        """Return what the last linear layer of the network is given.
+        """Return what the last linear layer, in the order of definition, is given.
 
         Parameters
         ----------
@@ -428,7 +428,7 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         device = torch.device(self.net_.device)
         module.eval()
         try:
-            with seeded(0, device, self._n_threads(x)), torch.no_grad():
+            with torch.no_grad():
                 for rows, _ in self.net_.get_iterator(Dataset(x)):
                     module(rows.to(device))
         finally:
@@ -443,6 +443,8 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         if is_frame(data) and self.encode:
             validate_data(self, X=data, reset=False, skip_check_array=True)
         else:
+            if np.ndim(data) > 2:
+                self._check_row_shape(data)
             data = validate_data(self, X=data, reset=False, **self._array_rules())
         self._check_row_shape(data)
         return torch.from_numpy(np.require(self._encode(data), requirements=["C", "W"]))

@@ -175,6 +175,17 @@ class WarmupStepDecay(Callback):
         reached = sum(epoch >= milestone for milestone in self.milestones)
         return float(self.learning_rate * warm * self.decay**reached)
 
+    def hold(self, net: Any) -> None:
+        """Stay at the present rate from now on.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            Whose rate it is.
+        """
+        self.learning_rate = net.optimizer_.param_groups[0]["lr"]
+        self.warmup, self.milestones = 0, ()
+
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Set the rate where it changes, and leave it to other schedulers elsewhere."""
         epoch = net.history[-1, "epoch"] - 1
@@ -209,7 +220,8 @@ class DeferredReweighting(Callback):
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Hand the weights to the criterion when their epoch has come."""
         begun = net.history[-1, "epoch"] > self.start
-        net.criterion_.weight = torch.tensor(self.weights, device=net.device) if begun else None
+        weights = torch.tensor(self.weights, dtype=torch.float32, device=net.device)
+        net.criterion_.weight = weights if begun else None
 
 
 class DeferredResampling(Callback):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from ._rows import labels_of
 
 #: Classes whose names still fit beside an axis.
 MAX_NAMED = 12
+
+_Display = TypeVar("_Display", bound="PredictionsDisplay")
 
 
 def named(value: Any, name: str | None, default: str, what: str) -> dict[str, Any]:
@@ -156,6 +158,14 @@ def confusion(
     return matrices, counts, labels
 
 
+def labels_beside(X: Any, y: Any) -> NDArray[Any]:
+    """Return labels as a vector, which must hold one for each row of X."""
+    labels = labels_of(y)
+    if labels.shape != (X.shape[0],):
+        raise ValueError(f"X has {X.shape[0]} rows, y shape {labels.shape}: give one label a row.")
+    return labels
+
+
 def positions(labels: NDArray[Any], classes: NDArray[Any], what: str) -> NDArray[np.intp]:
     """Return the position of each label among the classes, of which it must be one."""
     position = {label: i for i, label in enumerate(classes.tolist())}
@@ -216,6 +226,128 @@ def counts_of(
 def by_frequency(class_counts: NDArray[Any]) -> NDArray[np.intp]:
     """Return the classes from the most to the least frequent, those of one size as they stand."""
     return np.argsort(-class_counts, kind="stable")
+
+
+class PredictionsDisplay:
+    """What displays of predictions share: the ways to make one, and what surrounds the picture."""
+
+    ax_: Any
+    #: Each display says what it makes of the confusion matrix of each method (true by predicted),
+    #: the training rows of the classes, and the classes.
+    _of: ClassVar[Callable[..., Any]]
+
+    @classmethod
+    def from_predictions(
+        cls: type[_Display],
+        y_true: Any,
+        y_pred: Any,
+        *,
+        class_counts: Any = None,
+        y_train: Any = None,
+        classes: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+    ) -> _Display:
+        """Count hits and mistakes of predictions and draw them.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Labels of test rows, best of a balanced test set.
+        y_pred : array-like of shape (n_samples,) or dict of str to array-like
+            Predicted labels; a dict holds those of several methods by name.
+        class_counts : dict of label to int or array-like of shape (n_classes,), default=None
+            Training rows of each class; an array is in the order of ``classes``. Give either this
+            or ``y_train``.
+        y_train : array-like of shape (n_train,), default=None
+            Labels of the training rows, which are counted.
+        classes : array-like of shape (n_classes,), default=None
+            The classes; by default those of the counts, or all that occur, sorted.
+        name : str, default=None
+            Name of the method if there is only one; "predictions" by default.
+        ax : matplotlib Axes, default=None
+            Axes to draw in; by default those of a new figure.
+
+        Returns
+        -------
+        display
+            An object of this class, drawn.
+
+        Raises
+        ------
+        ValueError
+            If predictions and labels differ in length, or a label is none of the classes.
+        """
+        predictions = named(y_pred, name, "predictions", "y_pred")
+        matrices, counts, labels = confusion(y_true, predictions, class_counts, y_train, classes)
+        display: _Display = cls._of(matrices, counts, labels).plot(ax)
+        return display
+
+    @classmethod
+    def from_estimator(
+        cls: type[_Display],
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        class_counts: Any = None,
+        y_train: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+    ) -> _Display:
+        """Predict rows with a fitted classifier, or several, and draw hits or mistakes.
+
+        Parameters
+        ----------
+        estimator : fitted classifier or dict of str to fitted classifier
+            Anything with ``predict``, ``classes_`` and ``class_counts_``, the training rows of each
+            class. Several must have been fitted on the same rows.
+        X : array-like or DataFrame
+            Test rows, best of a balanced test set.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        class_counts, y_train : array-like, default=None
+            As in :meth:`from_predictions`, in place of ``class_counts_``: for classifiers of other
+            libraries, which have none.
+        name : str, default=None
+            Name of a single classifier; the name of its class by default.
+        ax : matplotlib Axes, default=None
+            Axes to draw in; by default those of a new figure.
+
+        Returns
+        -------
+        display
+            An object of this class, drawn.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If a classifier is not fitted.
+        AttributeError
+            If a classifier has no ``class_counts_``, and neither is there another count.
+        ValueError
+            If the classifiers were fitted on different rows, or a label of ``y`` is unknown.
+        """
+        estimators = named(estimator, name, type(estimator).__name__, "estimator")
+        counts, y_train, classes = counts_of(estimators, class_counts, y_train, cls.__name__)
+        return cls.from_predictions(
+            y,
+            {key: each.predict(X) for key, each in estimators.items()},
+            class_counts=counts,
+            y_train=y_train,
+            classes=classes,
+            ax=ax,
+        )
+
+    def _finish(self, what: str, handles: Any = None) -> None:
+        """Name the y axis, and put the legend beside the axes, not on what they show."""
+        self.ax_.set_ylabel(what)
+        self.ax_.grid(axis="y", alpha=0.3, lw=0.6)
+        self.ax_.spines[["top", "right"]].set_visible(False)
+        self.ax_.legend(
+            handles=handles, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=9,
+            labelspacing=0.8,
+        )  # fmt: skip
 
 
 def _as_labels(classes: Any) -> NDArray[Any]:

@@ -10,17 +10,16 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ._by_class import (
     MAX_NAMED,
+    PredictionsDisplay,
     by_frequency,
     check_counts,
     check_values,
-    confusion,
-    counts_of,
     named,
 )
 from ._canvas import axes_or_new, colors_of, shorten
 
 
-class FalsePositivesDisplay:
+class FalsePositivesDisplay(PredictionsDisplay):
     r"""Cumulative number of false positives from the most to the least frequent class.
 
     This is Figure 5 of [1]_. A false positive of class k is a row of another class that is
@@ -103,107 +102,11 @@ class FalsePositivesDisplay:
         }
 
     @classmethod
-    def from_predictions(
-        cls,
-        y_true: Any,
-        y_pred: Any,
-        *,
-        class_counts: Any = None,
-        y_train: Any = None,
-        classes: Any = None,
-        name: str | None = None,
-        ax: Any = None,
+    def _of(
+        cls, matrices: dict[str, NDArray[np.float64]], counts: Any, classes: Any
     ) -> FalsePositivesDisplay:
-        """Count the false positives of predictions and draw their sums.
-
-        Parameters
-        ----------
-        y_true : array-like of shape (n_samples,)
-            Labels of test rows, best of a balanced test set.
-        y_pred : array-like of shape (n_samples,) or dict of str to array-like
-            Predicted labels; a dict holds those of several methods by name.
-        class_counts : dict of label to int or array-like of shape (n_classes,), default=None
-            Training rows of each class; an array is in the order of ``classes``. Give either this
-            or ``y_train``.
-        y_train : array-like of shape (n_train,), default=None
-            Labels of the training rows, which are counted.
-        classes : array-like of shape (n_classes,), default=None
-            The classes; by default those of the counts, or all that occur, sorted.
-        name : str, default=None
-            Name of the method if there is only one; "predictions" by default.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
-
-        Returns
-        -------
-        FalsePositivesDisplay
-            The display, drawn.
-
-        Raises
-        ------
-        ValueError
-            If predictions and labels differ in length, or a label is none of the classes.
-        """
-        predictions = named(y_pred, name, "predictions", "y_pred")
-        matrices, counts, labels = confusion(y_true, predictions, class_counts, y_train, classes)
-        mistakes = {key: matrix.sum(axis=0) - matrix.diagonal() for key, matrix in matrices.items()}
-        return cls(mistakes, counts, labels).plot(ax)
-
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        *,
-        class_counts: Any = None,
-        y_train: Any = None,
-        name: str | None = None,
-        ax: Any = None,
-    ) -> FalsePositivesDisplay:
-        """Predict rows with a fitted classifier, or several, and draw the false positives.
-
-        Parameters
-        ----------
-        estimator : fitted classifier or dict of str to fitted classifier
-            Anything with ``predict``, ``classes_`` and ``class_counts_``, the training rows of each
-            class. Several must have been fitted on the same rows.
-        X : array-like or DataFrame
-            Test rows, best of a balanced test set.
-        y : array-like of shape (n_samples,)
-            Their labels.
-        class_counts, y_train : array-like, default=None
-            As in :meth:`from_predictions`, in place of ``class_counts_``: for classifiers of other
-            libraries, which have none.
-        name : str, default=None
-            Name of a single classifier; the name of its class by default.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
-
-        Returns
-        -------
-        FalsePositivesDisplay
-            The display, drawn.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            If a classifier is not fitted.
-        AttributeError
-            If a classifier has no ``class_counts_``, and neither is there another count.
-        ValueError
-            If the classifiers were fitted on different rows, or a label of ``y`` is unknown.
-        """
-        estimators = named(estimator, name, type(estimator).__name__, "estimator")
-        counts, y_train, classes = counts_of(estimators, class_counts, y_train, cls.__name__)
-        return cls.from_predictions(
-            y,
-            {key: each.predict(X) for key, each in estimators.items()},
-            class_counts=counts,
-            y_train=y_train,
-            classes=classes,
-            ax=ax,
-        )
+        mistakes = {name: part.sum(axis=0) - part.diagonal() for name, part in matrices.items()}
+        return cls(mistakes, counts, classes)
 
     def plot(self, ax: Any = None, *, even: bool = True) -> Any:
         """Draw a line for each method.
@@ -264,12 +167,5 @@ class FalsePositivesDisplay:
         self.ax_.set_xlim(0, n * 1.02)
         self.ax_.yaxis.set_major_locator(MaxNLocator(integer=True))
         self.ax_.set_ylim(bottom=0)
-        self.ax_.set_ylabel("false positives, summed")
-        self.ax_.grid(axis="y", alpha=0.3, lw=0.6)
-        self.ax_.spines[["top", "right"]].set_visible(False)
-        # Beside the lines, not on them.
-        self.ax_.legend(
-            handles=handles, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=9,
-            labelspacing=0.8,
-        )  # fmt: skip
+        self._finish("false positives, summed", handles)
         return self

@@ -11,10 +11,18 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.parallel import _get_threadpool_controller
 
-from ._by_class import by_frequency, counts_of, fitted_classifier, named, per_class, positions
+from ._by_class import (
+    by_frequency,
+    counts_of,
+    fitted_classifier,
+    labels_beside,
+    named,
+    per_class,
+    positions,
+)
 from ._canvas import axes_or_new, canvas, colors_of, share, shorten
 from ._latent import _two_components
-from ._rows import as_rows, labels_of, new_seed, stream_of
+from ._rows import as_rows, choose, labels_of, new_seed, stream_of
 
 _METHODS = ("tsne", "pca")
 #: Panels side by side, and classes named in the legend, at the most.
@@ -246,10 +254,8 @@ class FeaturesDisplay:
             for key, each in estimators.items()
         }
         counts, _, _ = counts_of(estimators, None, None, cls.__name__)
-        X, labels, stream = as_rows(X), labels_of(y), stream_of(random_state)
-        n = X.shape[0]
-        if labels.shape != (n,):
-            raise ValueError(f"X has {n} rows, y shape {labels.shape}: give one label a row.")
+        X, stream = as_rows(X), stream_of(random_state)
+        labels = labels_beside(X, y)
         # Chosen before the networks run, which may be slow on all rows.
         rows = _some_of_each(labels, per_class(counts, None, None, labels)[1], n_per_class, stream)
         chosen = _safe_indexing(X, rows)
@@ -385,11 +391,8 @@ def _some_of_each(
     labels: NDArray[Any], classes: NDArray[Any], n: int, stream: np.random.RandomState
 ) -> NDArray[np.intp]:
     """Return the positions of up to n rows of each class, in the order of the data."""
-    position = positions(labels, classes, "y")
-    chosen = []
-    for k in range(len(classes)):
-        rows = np.flatnonzero(position == k)
-        chosen.append(rows if len(rows) <= n else stream.choice(rows, n, replace=False))
+    position, every = positions(labels, classes, "y"), np.arange(len(labels))
+    chosen = [choose(every, np.flatnonzero(position == k), n, stream) for k in range(len(classes))]
     return np.sort(np.concatenate(chosen))
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ._by_class import fitted_classifier, positions
+from ._by_class import fitted_classifier, labels_beside, positions
 from ._canvas import BLUE, GREY, VERMILION, axes_or_new, draw_mosaic, mosaic_size, shorten
 from ._rows import (
     as_images,
@@ -215,11 +215,8 @@ class PerturbationDisplay:
             raise ValueError(
                 f"target={target!r} is no class of the classifier: name one of {classes.tolist()}."
             )
-        X, labels = as_rows(X), labels_of(y)
-        if labels.shape != (X.shape[0],):
-            raise ValueError(
-                f"X has {X.shape[0]} rows, y shape {labels.shape}: give one label a row."
-            )
+        X = as_rows(X)
+        labels = labels_beside(X, y)
         shape = image_shape_of(estimator, X)
         if n is None:
             n = _N_ROWS if shape is None else _N_IMAGES

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import isotonic_regression
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ._by_class import MAX_NAMED, check_counts, check_values, confusion, counts_of, named
+from ._by_class import MAX_NAMED, PredictionsDisplay, check_counts, check_values, named
 from ._canvas import axes_or_new, colors_of, shorten
 
 #: Shapes of the points, so that methods differ in more than the colour.
@@ -20,7 +20,7 @@ _GAP = 0.042
 _N_GROUPS = 10
 
 
-class RecallDisplay:
+class RecallDisplay(PredictionsDisplay):
     """Recall of each class against the number of its training rows, for one method or several.
 
     The recall of a class is the share of its rows that are predicted as such; the mean over the
@@ -89,108 +89,10 @@ class RecallDisplay:
         }
 
     @classmethod
-    def from_predictions(
-        cls,
-        y_true: Any,
-        y_pred: Any,
-        *,
-        class_counts: Any = None,
-        y_train: Any = None,
-        classes: Any = None,
-        name: str | None = None,
-        ax: Any = None,
+    def _of(
+        cls, matrices: dict[str, NDArray[np.float64]], counts: Any, classes: Any
     ) -> RecallDisplay:
-        """Count the hits of predictions and draw the recalls.
-
-        Parameters
-        ----------
-        y_true : array-like of shape (n_samples,)
-            Labels of test rows.
-        y_pred : array-like of shape (n_samples,) or dict of str to array-like
-            Predicted labels; a dict holds those of several methods by name.
-        class_counts : dict of label to int or array-like of shape (n_classes,), default=None
-            Training rows of each class; an array is in the order of ``classes``. Give either this
-            or ``y_train``.
-        y_train : array-like of shape (n_train,), default=None
-            Labels of the training rows, which are counted.
-        classes : array-like of shape (n_classes,), default=None
-            The classes; by default those of the counts, or all that occur, sorted.
-        name : str, default=None
-            Name of the method if there is only one; "predictions" by default.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
-
-        Returns
-        -------
-        RecallDisplay
-            The display, drawn.
-
-        Raises
-        ------
-        ValueError
-            If predictions and labels differ in length, or a label is none of the classes.
-        """
-        predictions = named(y_pred, name, "predictions", "y_pred")
-        matrices, counts, labels = confusion(y_true, predictions, class_counts, y_train, classes)
-        return cls(
-            {key: _recalls(matrix) for key, matrix in matrices.items()}, counts, labels
-        ).plot(ax)
-
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        *,
-        class_counts: Any = None,
-        y_train: Any = None,
-        name: str | None = None,
-        ax: Any = None,
-    ) -> RecallDisplay:
-        """Predict rows with a fitted classifier, or several, and draw the recalls.
-
-        Parameters
-        ----------
-        estimator : fitted classifier or dict of str to fitted classifier
-            Anything with ``predict``, ``classes_`` and ``class_counts_``, the training rows of each
-            class. Several must have been fitted on the same rows.
-        X : array-like or DataFrame
-            Test rows.
-        y : array-like of shape (n_samples,)
-            Their labels.
-        class_counts, y_train : array-like, default=None
-            As in :meth:`from_predictions`, in place of ``class_counts_``: for classifiers of other
-            libraries, which have none.
-        name : str, default=None
-            Name of a single classifier; the name of its class by default.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
-
-        Returns
-        -------
-        RecallDisplay
-            The display, drawn.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            If a classifier is not fitted.
-        AttributeError
-            If a classifier has no ``class_counts_``, and neither is there another count.
-        ValueError
-            If the classifiers were fitted on different rows, or a label of ``y`` is unknown.
-        """
-        estimators = named(estimator, name, type(estimator).__name__, "estimator")
-        counts, y_train, classes = counts_of(estimators, class_counts, y_train, cls.__name__)
-        return cls.from_predictions(
-            y,
-            {key: each.predict(X) for key, each in estimators.items()},
-            class_counts=counts,
-            y_train=y_train,
-            classes=classes,
-            ax=ax,
-        )
+        return cls({name: _recalls(matrix) for name, matrix in matrices.items()}, counts, classes)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw a point for each class and method; lines join the means of classes of like size.
@@ -236,13 +138,7 @@ class RecallDisplay:
         if is_few:
             _name_classes(self.ax_, self.class_counts, self.classes)
         self.ax_.set_ylim(-0.03, 1.03)
-        self.ax_.set_ylabel("recall")
-        self.ax_.grid(axis="y", alpha=0.3, lw=0.6)
-        self.ax_.spines[["top", "right"]].set_visible(False)
-        # Beside the points, not on them.
-        self.ax_.legend(
-            loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=9, labelspacing=0.8
-        )
+        self._finish("recall")
         return self
 
 

@@ -96,3 +96,10 @@ def test_same_seed_same_images():
             results.append(crop_flip(images))
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
+
+
+@pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])
+def test_the_memory_format_stays(memory_format):
+    x = torch.zeros(2, 3, 8, 6).contiguous(memory_format=memory_format)
+    with torch.random.fork_rng():
+        assert crop_flip(x).is_contiguous(memory_format=memory_format)

@@ -812,7 +812,7 @@ def test_classes_of_one_row_stay_in_the_training(monkeypatch):
     train, held_out = split_of(monkeypatch, classifier, X, y)
     assert {38, 39} <= set(train.tolist())
     assert sorted([*train, *held_out]) == list(range(40))
-    assert len(held_out) == 4
+    assert len(held_out) == 3
     assert classifier.class_counts_.tolist()[2:] == [1, 1]
     assert (classifier.class_counts_ + np.bincount(y[held_out], minlength=4)).tolist() == [
         25,
@@ -822,11 +822,13 @@ def test_classes_of_one_row_stay_in_the_training(monkeypatch):
     ]
 
 
-@pytest.mark.parametrize("fraction", [0.01, 0.97])
-def test_too_few_rows_to_hold_out_are_refused(no_training, fraction):
-    message = rf"validation_fraction={fraction} of 40 rows holds out \d+ of them, and 2 classes"
-    with pytest.raises(ValueError, match=message):
-        quick(early_stopping=True, validation_fraction=fraction).fit(A, Y)
+@pytest.mark.parametrize("fraction, held", [(0.01, [1, 1, 1, 1]), (0.99, [24, 12, 3, 1])])
+def test_each_class_keeps_a_row_and_holds_one_out(monkeypatch, fraction, held):
+    X, _ = noise(44)
+    y = np.repeat([0, 1, 2, 3], [25, 13, 4, 2])
+    classifier = quick(early_stopping=True, validation_fraction=fraction)
+    _, held_out = split_of(monkeypatch, classifier, X, y)
+    assert np.bincount(y[held_out]).tolist() == held
 
 
 def test_only_classes_of_one_row_cannot_be_held_out(no_training):
@@ -951,3 +953,45 @@ def test_no_warning_reaches_the_user():
         classifier = quick(early_stopping=True).fit(mixed_frame(), pd.Series(NAMES))
         classifier.predict(mixed_frame())
     assert [str(w.message) for w in caught] == []
+
+
+@pytest.mark.parametrize("unit", [255.0, 1.0])
+def test_images_of_another_kind_of_number_are_refused(unit):
+    classifier = quick(module="mlp").fit(IMAGES, Y)
+    with pytest.raises(ValueError, match=r"dtype float64, and the encoder was fitted on uint8"):
+        classifier.predict(IMAGES / unit)
+    assert len(classifier.predict(IMAGES)) == N
+
+
+def test_prediction_leaves_the_global_streams_alone_from_many_threads():
+    classifier = quick().fit(A, Y)
+    before = torch.get_rng_state(), torch.get_num_threads()
+    joblib.Parallel(n_jobs=3, prefer="threads")(
+        joblib.delayed(classifier.predict_proba)(A) for _ in range(30)
+    )
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert torch.get_num_threads() == before[1]
+
+
+@pytest.mark.changes_global_state
+def test_another_default_dtype_of_torch_changes_nothing():
+    params = {"class_weight": "balanced", "criterion": "ldam"}
+    expected = quick(**params).fit(A, Y).predict_proba(A)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = quick(**params).fit(A, Y).predict_proba(A)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert found.shape == expected.shape
+
+
+def test_callbacks_see_one_training():
+    seen = []
+
+    class Listener(Callback):
+        def on_train_begin(self, net, **kwargs):
+            seen.append(net)
+
+    classifier = quick(callbacks=[Listener()]).fit(A, Y)
+    assert seen == [classifier.net_]

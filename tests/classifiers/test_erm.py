@@ -388,6 +388,16 @@ def test_parts_after_fit_go_on_where_it_ended():
     assert fresh.class_counts_.tolist() == COUNTS
 
 
+@pytest.mark.parametrize("max_epochs", [2, 3, 4])
+def test_parts_keep_the_rate_at_which_a_short_fit_ended(max_epochs):
+    # Its warm-up was not over, or a milestone rounds to the epoch after the last.
+    classifier = quick(max_epochs=max_epochs).fit(BLOBS, Y)
+    for _ in range(3):
+        classifier.partial_fit(BLOBS[SOME], Y[SOME])
+    rates = [record["learning_rate"] for record in classifier.history_]
+    assert rates[max_epochs:] == [rates[max_epochs - 1]] * 3
+
+
 def test_parts_are_a_function_of_the_seed():
     def trained(seed):
         classifier = quick(random_state=seed).partial_fit(BLOBS, Y, classes=[0, 1, 2])

@@ -18,6 +18,7 @@ from imbdeep.displays._by_class import (
     confusion,
     counts_of,
     fitted_classifier,
+    labels_beside,
     named,
     per_class,
     positions,
@@ -26,6 +27,12 @@ from imbdeep.displays._by_class import (
 
 def classifier(**counts):
     return SimpleNamespace(classes_=np.array(list(counts)), class_counts_=list(counts.values()))
+
+
+def test_rows_have_a_label_each():
+    assert labels_beside(np.zeros((2, 3)), [[0, 1], [1, 0]]).tolist() == [1, 0]
+    with pytest.raises(ValueError, match="X has 2 rows, y shape \\(3,\\): give one label a row"):
+        labels_beside(np.zeros((2, 3)), [0, 1, 1])
 
 
 def test_one_thing_or_several_by_name():

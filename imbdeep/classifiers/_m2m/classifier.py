@@ -59,7 +59,7 @@ class M2mClassifier(DeepClassifier):
         λ: how much f's logit of the seed's class counts. 0 leaves f out.
     translation_steps : int, default=10
         T, the number of steps. 0 leaves the seeds where they are: the teacher then accepts nearly
-        none, and DRS is what remains.
+        none, unless γ is 0, and DRS is what remains.
     step_size : float or "auto", default="auto"
         η, the Euclidean length of each step in the encoded space. "auto" is 0.1 for images and
         convolutional networks, as in [1]_, and otherwise a tenth of the root mean squared distance
@@ -320,11 +320,9 @@ class M2mClassifier(DeepClassifier):
         elif self.teacher == "self":
             teachers = []
         else:
-            callbacks, self.callbacks = self.callbacks, None
-            try:
-                net = self._fit_net(x, codes, valid, teacher_seed, criterion="cross_entropy")
-            finally:
-                self.callbacks = callbacks
+            net = self._fit_net(
+                x, codes, valid, teacher_seed, criterion="cross_entropy", watched=False
+            )
             teachers = [(net, list(range(n_classes)))]
         self.teachers_ = [net for net, _ in teachers]
         del self._given
@@ -373,14 +371,14 @@ class M2mClassifier(DeepClassifier):
         if x.ndim == 4 and self.module != "mlp":
             return 0.1
         # Two rows drawn at random are sqrt(2 sum of variances) apart, in the quadratic mean.
-        return 0.1 * float(torch.sqrt(2 * x.double().var(dim=0, correction=0).sum()))
+        return 0.1 * float(torch.sqrt(2 * x.cpu().double().var(dim=0, correction=0).sum()))
 
     def _box(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the smallest and the largest value of each feature; one range for all pixels."""
         if x.ndim == 2:
             return x.amin(dim=0), x.amax(dim=0)
         if self.encode:
-            return torch.zeros(()), torch.ones(())
+            return x.new_zeros(()), x.new_ones(())
         return x.min(), x.max()
 
     def _account(self) -> None:
@@ -439,8 +437,8 @@ class M2mClassifier(DeepClassifier):
         target : label
             The class to reach.
         y : array-like of shape (n_samples,), default=None
-            Labels of the rows, the classes to leave. None takes the teacher's likeliest class other
-            than the target.
+            Labels of the rows, the classes to leave. Rows without a label, and those of the target
+            itself, leave the class that the teacher finds likeliest beside the target.
         return_confidence : bool, default=False
             Whether to return the teacher's probability of the target too.
         random_state : int, RandomState instance or None, default=None
@@ -477,12 +475,13 @@ class M2mClassifier(DeepClassifier):
             for chunk in torch.arange(len(encoded)).split(_CHUNK):
                 x0 = encoded[chunk].to(device)
                 targets = torch.full((len(chunk),), code, device=device)
-                if sources is None:
-                    with torch.no_grad(), net.frozen():
-                        scores = net.teacher_log_proba(x0).index_fill(1, targets[:1], -float("inf"))
-                    leave = scores.argmax(dim=1)
-                else:
-                    leave = sources[chunk.to(device)]
+                with torch.no_grad(), net.frozen():
+                    log_p = net.teacher_log_proba(x0)
+                log_p[:, code] = -float("inf")
+                leave = log_p.argmax(dim=1)
+                if sources is not None:
+                    given = sources[chunk.to(device)]
+                    leave = torch.where(given == code, leave, given)
                 x_star, log_p = net.translated(x0, targets, leave)
                 rows.append(x_star.cpu())
                 confidences.append(log_p.exp().cpu())

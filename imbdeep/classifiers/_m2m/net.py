@@ -156,9 +156,12 @@ class M2mNet(ClassifierNet):
         if self.settings.ablation == "clean":
             x_star = x0
         chosen = sure.view(-1, *[1] * (x.ndim - 1))
-        x = x.index_copy(0, where, torch.where(chosen, x_star, x[where]))
+        replaced = torch.where(chosen, x_star, x[where])
+        x = x.clone()
+        x[where] = replaced
         if self.settings.ablation == "random_label":
-            y = y.index_copy(0, where, torch.where(sure, self._others(targets, sources), targets))
+            y = y.clone()
+            y[where] = torch.where(sure, self._others(targets, sources), targets)
         return x, y
 
     def _others(self, targets: Tensor, sources: Tensor) -> Tensor:

@@ -57,6 +57,12 @@ def _check(teacher: Any, student: Any) -> None:
                 f"The teacher was fitted on other features: {what} is {theirs!r} there and "
                 f"{ours!r} here. Fit it on the same columns of X."
             )
+    theirs, ours = (_plain(x.categorical_features) for x in (teacher, student))
+    if ours not in ("auto", None, theirs):
+        raise ValueError(
+            f"categorical_features={ours!r}, and the teacher, whose encoding is used, was fitted "
+            f"with {theirs!r}: leave it out, or fit the teacher with the same."
+        )
 
 
 def net_on(net: ClassifierNet, device: torch.device) -> ClassifierNet:

@@ -795,3 +795,27 @@ def test_a_pickle_holds_no_training_rows(early_stopping):
     codes = np.unique(labels, return_inverse=True)[1].astype(np.int64)
     assert codes[2900:3100].tobytes() not in held
     assert labels[2900:3100].tobytes() not in held
+
+
+@pytest.mark.parametrize("encode", [True, False])
+@pytest.mark.parametrize("shape", [(4, 3), (4, 1, 2, 2)])
+def test_the_box_is_where_the_rows_are(encode, shape):
+    # A bound on the processor would make each step on a GPU wait for it.
+    for bound in m2m(encode=encode)._box(torch.empty(shape, device="meta")):
+        assert bound.device.type == "meta"
+
+
+def test_rows_of_the_target_leave_the_likeliest_other_class(monkeypatch):
+    classifier = m2m(noise_radius=0.0).fit(X, Y)
+    left = []
+
+    def listen(net, x0, targets, sources):
+        left.append(sources.tolist())
+        return x0, torch.zeros(len(x0))
+
+    monkeypatch.setattr(type(classifier.net_), "translated", listen)
+    classifier.translate(X, "small", y=["small"] * len(X))
+    classifier.translate(X, "small")
+    code = classifier.classes_.tolist().index("small")
+    assert left[0] == left[1]
+    assert code not in left[0]

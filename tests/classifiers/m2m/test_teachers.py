@@ -214,3 +214,19 @@ def test_a_refused_teacher_leaves_the_classifier_as_it_was(teacher):
     with pytest.raises(ValueError, match="not fitted"):
         classifier.fit(X, Y)
     assert (classifier.predict_proba(X) == before).all()
+
+
+def test_categories_are_the_teachers(teacher):
+    with pytest.raises(ValueError, match=r"categorical_features=\[0\].*fitted with 'auto'"):
+        m2m(teacher=teacher, categorical_features=[0]).fit(X, Y)
+    whole = np.round(X)
+    knowing = erm(whole, Y, categorical_features=[0])
+    for same in ("auto", [0], np.array([0])):
+        assert m2m(teacher=knowing, categorical_features=same).fit(whole, Y).teachers_
+
+
+def test_images_of_another_kind_of_number_do_not_reach_the_teacher():
+    images = np.random.default_rng(0).integers(0, 256, (len(Y), 1, 5, 5), dtype=np.uint8)
+    knowing = erm(images, Y, module="mlp")
+    with pytest.raises(ValueError, match="fitted on uint8"):
+        m2m(teacher=knowing, module="mlp").fit(images / 255.0, Y)
