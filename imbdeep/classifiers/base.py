@@ -443,7 +443,7 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         if is_frame(data) and self.encode:
             validate_data(self, X=data, reset=False, skip_check_array=True)
         else:
-            if np.ndim(data) > 2:
+            if getattr(data, "ndim", 0) > 2:
                 self._check_row_shape(data)
             data = validate_data(self, X=data, reset=False, **self._array_rules())
         self._check_row_shape(data)

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.classifiers._m2m.teachers import check_encodings, given_teachers
+from imbdeep.classifiers._m2m.teachers import check_encodings, given_teachers, net_on
 
 SHORT = {"max_epochs": 2, "hidden_layer_sizes": (8,), "device": "cpu", "random_state": 0}
 
@@ -230,3 +231,11 @@ def test_images_of_another_kind_of_number_do_not_reach_the_teacher():
     knowing = erm(images, Y, module="mlp")
     with pytest.raises(ValueError, match="fitted on uint8"):
         m2m(teacher=knowing, module="mlp").fit(images / 255.0, Y)
+
+
+def test_a_net_on_another_device_is_a_copy(teacher):
+    there = net_on(teacher.net_, torch.device("meta"))
+    assert {weight.device.type for weight in there.module_.parameters()} == {"meta"}
+    assert there.device == "meta"
+    assert {weight.device.type for weight in teacher.net_.module_.parameters()} == {"cpu"}
+    assert net_on(teacher.net_, torch.device("cpu")) is teacher.net_
