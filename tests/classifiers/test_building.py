@@ -492,3 +492,10 @@ def test_compiled_network_has_features(eager_compile):
     np.testing.assert_allclose(classifier.penultimate_features(X), expected, rtol=1e-5)
     classifier.predict(X)  # compiled for rows to predict, before features are asked for
     np.testing.assert_allclose(classifier.penultimate_features(X), expected, rtol=1e-5)
+
+
+def test_weight_decay_is_refused_where_the_optimiser_has_none():
+    with pytest.raises(ValueError, match=r"weight_decay=0.1, and LBFGS has none"):
+        ERMClassifier(optimizer=torch.optim.LBFGS, weight_decay=0.1, device="cpu").fit(
+            [[0.0], [1.0]], [0, 1]
+        )
