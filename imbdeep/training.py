@@ -23,6 +23,7 @@ __all__ = [
     "flatten_parameters",
     "random_stream",
     "resolve_device",
+    "restored_on_failure",
     "run",
     "seeded",
 ]
@@ -190,6 +191,31 @@ def seeded(seed: int, device: torch.device, n_threads: int | None = None) -> Ite
             torch.set_num_threads(threads)
             if mps_state is not None:
                 torch.mps.set_rng_state(mps_state)
+
+
+@contextmanager
+def restored_on_failure(estimator: Any) -> Iterator[None]:
+    """Give an estimator back the attributes it had, if the block fails or is interrupted.
+
+    Attributes that the block replaces come back; objects that it changes in place do not, so it
+    must copy those first.
+
+    Parameters
+    ----------
+    estimator : object
+        What the block works on.
+
+    Yields
+    ------
+    None
+        Nothing; the exception of the block passes through.
+    """
+    before = estimator.__dict__.copy()
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__ = before
+        raise
 
 
 def flatten_parameters(module: nn.Module) -> nn.Parameter:

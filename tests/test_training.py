@@ -18,6 +18,7 @@ from imbdeep.training import (
     flatten_parameters,
     random_stream,
     resolve_device,
+    restored_on_failure,
     run,
     seeded,
 )
@@ -503,3 +504,23 @@ def test_seeds_are_those_of_numpy_and_fit_torch():
 def test_what_is_no_random_state_is_refused(state):
     with pytest.raises(ValueError, match=r"seed|Seed"):
         random_stream(state)
+
+
+def test_attributes_come_back_when_a_block_fails():
+    class Estimator:
+        kept = "of the class"
+
+    estimator = Estimator()
+    estimator.old = before = object()
+
+    @restored_on_failure(estimator)  # a context manager of contextlib decorates, too
+    def interrupted():
+        estimator.old, estimator.new = 1, 2
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert vars(estimator) == {"old": before}
+    with restored_on_failure(estimator):
+        estimator.new = 3
+    assert vars(estimator) == {"old": before, "new": 3}

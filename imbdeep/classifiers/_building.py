@@ -42,6 +42,7 @@ def blueprint_of(classifier: Any, x: Tensor, head: str) -> Blueprint:
     kind = classifier.module
     if kind == "auto":
         kind = "mlp" if x.ndim == 2 else f"resnet{20 if x.shape[1] == 1 else 32}"
+    made: Callable[[], nn.Module]
     pixels = None
     if x.ndim == 4 and classifier.encode:
         sample = x[:: max(1, len(x) // _PIXEL_SAMPLE)].cpu().double()
@@ -49,14 +50,13 @@ def blueprint_of(classifier: Any, x: Tensor, head: str) -> Blueprint:
         pixels = (tuple(mean.tolist()), tuple(deviation.clamp(min=1e-3).tolist()))
     if kind == "mlp":
         sizes = tuple(int(size) for size in classifier.hidden_layer_sizes)
-        made: Callable[..., nn.Module] = partial(
-            MLP, math.prod(x.shape[1:]), n_classes, sizes, head=head
-        )
-        return Blueprint(made, {}, pixels)
-    if isinstance(kind, str):
+        made = partial(MLP, math.prod(x.shape[1:]), n_classes, sizes, head=head)
+    elif isinstance(kind, str):
         depth = int(kind.removeprefix("resnet"))
-        return Blueprint(partial(ResNet, x.shape[1], n_classes, depth, head=head), {}, pixels)
-    return Blueprint(kind, _arguments(kind, x, n_classes, classifier.module_params), pixels)
+        made = partial(ResNet, x.shape[1], n_classes, depth, head=head)
+    else:
+        made = partial(kind, **_arguments(kind, x, n_classes, classifier.module_params))
+    return Blueprint(made, pixels)
 
 
 def _arguments(

@@ -23,7 +23,7 @@ from imbdeep.classifiers.schedules import (
     start_of,
 )
 from imbdeep.losses import class_balanced_weights, inverse_frequency_weights
-from imbdeep.training import draw_seed, random_stream, resolve_device, seeded
+from imbdeep.training import draw_seed, random_stream, resolve_device, restored_on_failure, seeded
 
 
 class ERMClassifier(DeepClassifier):
@@ -363,12 +363,8 @@ class ERMClassifier(DeepClassifier):
             If ``classes`` is missing in the first call or differs later, if a label is not one of
             them, or with ``early_stopping``, which would need its validation rows beforehand.
         """
-        before = self.__dict__.copy()
-        try:
+        with restored_on_failure(self):
             return self._partial_fit(X, y, classes)
-        except BaseException:
-            self.__dict__ = before
-            raise
 
     def _partial_fit(self, X: Any, y: Any, classes: Any) -> ERMClassifier:
         if self.early_stopping:
@@ -385,7 +381,7 @@ class ERMClassifier(DeepClassifier):
             self.class_counts_ = np.zeros(len(self.classes_), dtype=np.int64)
             self._stream = random_stream(self.random_state)
             self.device_ = resolve_device(self.device)
-            self._check_parameters(len(self.classes_))
+            self._check_parameters()
             if len(self.classes_) < 2:
                 raise ValueError(
                     f"classes={classes!r} holds one class: name all labels that may ever come, two "

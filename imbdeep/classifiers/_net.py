@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,18 +42,15 @@ class PixelStandardiser(nn.Module):
 class Blueprint:
     """How a module is made: skorch keeps this and not the module, which it would pickle twice."""
 
-    network: Callable[..., nn.Module]
-    parameters: Mapping[str, Any]
+    network: Callable[[], nn.Module]
     pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     def __call__(self) -> nn.Module:
         """Make the module, with fresh weights from torch's random stream."""
-        module = self.network(**self.parameters).float()  # whatever torch's default dtype
-        return (
-            module
-            if self.pixels is None
-            else nn.Sequential(PixelStandardiser(*self.pixels), module)
-        )
+        module = self.network().float()  # whatever torch's default dtype
+        if self.pixels is None:
+            return module
+        return nn.Sequential(PixelStandardiser(*self.pixels), module)
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class ScaledSoftmax:
     scale: float = 1.0
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """Return probabilities of shape (n, n_classes), float64: rows sum to 1 exactly enough."""
+        """Return probabilities of shape (n, n_classes), float64, so that rows sum to 1."""
         return torch.softmax(self.scale * logits.double(), dim=1)
 
 

@@ -32,12 +32,13 @@ from imbdeep.encoding import (
     TabularEncoder,
     check_shape,
     data_array,
+    image_shape_of,
     is_frame,
     refuse_missing_labels,
     target_array,
 )
 from imbdeep.networks import CosineLinear
-from imbdeep.training import random_stream, resolve_device, seeded
+from imbdeep.training import random_stream, resolve_device, restored_on_failure, seeded
 
 __all__ = ["DeepClassifier"]
 
@@ -180,12 +181,8 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         imbdeep.training.DivergedError
             If the training loss stops being finite.
         """
-        before = self.__dict__.copy()
-        try:
+        with restored_on_failure(self):
             return self._fit(X, y)
-        except BaseException:
-            self.__dict__ = before
-            raise
 
     def _fit(self, X: Any, y: Any) -> DeepClassifier:
         data, labels = self._check_X_y(X, y)
@@ -195,7 +192,7 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
                 f"y holds one class, {self.classes_.tolist()[0]!r}: a classifier needs rows of two "
                 "classes or more."
             )
-        self._check_parameters(len(self.classes_))
+        self._check_parameters()
         self.device_ = resolve_device(self.device)
         stream = random_stream(self.random_state)
         train, held_out = self._split(codes, stream)
@@ -246,11 +243,8 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         targets = target_array(y)
         refuse_missing_labels(targets)
         assert_all_finite(targets, input_name="y")
-        if (
-            targets.ndim
-            and type_of_target(targets, input_name="y").startswith("multi")
-            and (type_of_target(targets) != "multiclass")
-        ):
+        kind = type_of_target(targets, input_name="y") if targets.ndim else ""
+        if kind.startswith("multi") and kind != "multiclass":
             raise ValueError("Multilabel and multioutput targets are not supported.")
         data = data_array(X)
         if is_frame(data) and self.encode:
@@ -264,7 +258,7 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         check_classification_targets(labels)
         check_shape(data, self.image_shape)
         if reset:
-            self._image = self._image_of(data)
+            self._image = image_shape_of(data, self.image_shape)
         else:
             self._check_row_shape(data)
         return data, labels
@@ -279,12 +273,7 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
             }
         return {"accept_sparse": ["csr"], "allow_nd": True, "dtype": np.float32}
 
-    def _image_of(self, data: Any) -> tuple[int, ...] | None:
-        if isinstance(data, np.ndarray) and data.ndim == 4:
-            return data.shape[1:]
-        return None if self.image_shape is None else tuple(self.image_shape)
-
-    def _check_parameters(self, n_classes: int) -> None:
+    def _check_parameters(self) -> None:
         for size in self.hidden_layer_sizes:
             if not isinstance(size, Integral) or size < 1:
                 raise ValueError(
@@ -299,6 +288,12 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
             raise ValueError(
                 f"{what}={getattr(self, what)!r} works on images: pass X of shape (n_samples, "
                 "channels, height, width), or give image_shape for flattened images."
+            )
+        named = not isinstance(self.categorical_features, str | None)
+        if named and (self._image is not None or not self.encode):
+            raise ValueError(
+                f"categorical_features={self.categorical_features!r} is for tables that are "
+                "encoded here, and X is not: leave it out."
             )
         if self.module_params and isinstance(self.module, str):
             raise ValueError(
@@ -440,7 +435,7 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Validate and encode rows to predict, as a tensor on the processor."""
         check_is_fitted(self, "net_")
         data = self._as_fitted(data_array(X))
-        if is_frame(data) and self.encode:
+        if is_frame(data) and isinstance(self.encoder_, TabularEncoder):
             validate_data(self, X=data, reset=False, skip_check_array=True)
         else:
             if getattr(data, "ndim", 0) > 2:

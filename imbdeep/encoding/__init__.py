@@ -7,10 +7,18 @@ interval [0, 1].
 
 The functions read what the user hands to an estimator, before any encoding: :func:`data_array` and
 :func:`target_array` make arrays of tensors and lists, :func:`is_frame` tells tables with named
-columns, :func:`refuse_missing_labels` and :func:`check_shape` refuse what cannot be used.
+columns, :func:`image_shape_of` images, and :func:`refuse_missing_labels` and :func:`check_shape`
+refuse what cannot be used.
 """
 
-from ._containers import check_shape, data_array, is_frame, refuse_missing_labels, target_array
+from ._containers import (
+    check_shape,
+    data_array,
+    image_shape_of,
+    is_frame,
+    refuse_missing_labels,
+    target_array,
+)
 from ._image import ImageScaler
 from ._tabular import Layout, TabularEncoder
 
@@ -20,6 +28,7 @@ __all__ = [
     "TabularEncoder",
     "check_shape",
     "data_array",
+    "image_shape_of",
     "is_frame",
     "refuse_missing_labels",
     "target_array",

@@ -44,9 +44,14 @@ def data_array(X: Any) -> Any:
         array = np.asarray(X)
         mixed = array.ndim == 2 and len({type(cell) for row in X for cell in row}) > 1
         return np.asarray(X, dtype=object) if mixed or array.dtype.kind in "US" else array
+    refuse_lazy_frame(X)
+    return X
+
+
+def refuse_lazy_frame(X: Any) -> None:
+    """Raise if ``X`` is a polars LazyFrame, a query without rows."""
     if type(X).__name__ == "LazyFrame":
         raise TypeError("X is a LazyFrame, which holds no rows yet: pass X.collect().")
-    return X
 
 
 def _is_tensor(container: Any) -> bool:
@@ -124,6 +129,37 @@ def is_frame(X: Any) -> bool:
         True for the frames of pandas and polars.
     """
     return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def image_shape_of(
+    data: Any, image_shape: tuple[int, int, int] | None
+) -> tuple[int, int, int] | None:
+    """Return what a row is when the rows are images, None when they are a table.
+
+    Parameters
+    ----------
+    data : ndarray, sparse matrix or DataFrame
+        Rows that :func:`check_shape` took.
+    image_shape : tuple of (channels, height, width) or None
+        What the user says of flattened images.
+
+    Returns
+    -------
+    tuple of (channels, height, width) or None
+        That of four-dimensional rows themselves, else ``image_shape``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imbdeep.encoding import image_shape_of
+    >>> image_shape_of(np.zeros((10, 3, 8, 8)), None)
+    (3, 8, 8)
+    """
+    shape = data.shape[1:] if isinstance(data, np.ndarray) and data.ndim == 4 else image_shape
+    if shape is None:
+        return None
+    channels, height, width = shape
+    return channels, height, width
 
 
 def check_shape(data: Any, image_shape: tuple[int, int, int] | None) -> None:

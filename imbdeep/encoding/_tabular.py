@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 
 from ._codecs import fit_column
 from ._columns import Blueprint, kind_of
+from ._containers import refuse_lazy_frame
 
 
 @dataclass(frozen=True)
@@ -262,11 +263,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
                         f"required by {type(self).__name__}."
                     )
             return X, kind
-        if type(X).__name__ == "LazyFrame":
-            raise TypeError(
-                "A LazyFrame holds a query and no rows: pass the DataFrame that its .collect() "
-                "returns."
-            )
+        refuse_lazy_frame(X)
         if kind == "list":
             # A common dtype would turn [1, "a"] into strings and 1 into 1.0.
             X = np.array(X, dtype=object)

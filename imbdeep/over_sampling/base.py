@@ -24,11 +24,12 @@ from imbdeep.encoding import (
     TabularEncoder,
     check_shape,
     data_array,
+    image_shape_of,
     is_frame,
     refuse_missing_labels,
     target_array,
 )
-from imbdeep.training import draw_seed, random_stream, resolve_device, seeded
+from imbdeep.training import draw_seed, random_stream, resolve_device, restored_on_failure, seeded
 
 __all__ = ["DeepOverSampler"]
 
@@ -139,12 +140,8 @@ class DeepOverSampler(BaseOverSampler):
         imbdeep.training.DivergedError
             If the training loss stops being finite.
         """
-        before = self.__dict__.copy()
-        try:
+        with restored_on_failure(self):
             return self._resample(X, y)
-        except BaseException:
-            self.__dict__ = before
-            raise
 
     def _resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         data, labels, _ = self._check_X_y(X, y)
@@ -154,7 +151,7 @@ class DeepOverSampler(BaseOverSampler):
         self.classes_, first, codes = np.unique(labels, return_index=True, return_inverse=True)
         self.class_counts_ = np.bincount(codes)
         self.device_ = resolve_device(self.device)
-        self._image = self._image_shape_of(data)
+        self._image = image_shape_of(data, self.image_shape)
         self._check_data(data, self.class_counts_)
         # A second call with the same integer starts the same stream anew.
         self._random = random_stream(self.random_state)
@@ -237,11 +234,6 @@ class DeepOverSampler(BaseOverSampler):
                 "choose one of them, or name it in sampling_strategy and fit again."
             )
         return code
-
-    def _image_shape_of(self, data: Any) -> tuple[int, int, int] | None:
-        if isinstance(data, np.ndarray) and data.ndim == 4:
-            return data.shape[1:]
-        return self.image_shape
 
     def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Any, Any, bool]:
         targets = target_array(y)

@@ -10,11 +10,9 @@ Translation", CVPR 2020.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +26,14 @@ from imbdeep.reproductions._m2m_data import (
     twitter_brown,
 )
 from imbdeep.reproductions._m2m_trial import GRID, METRICS, PLAIN_M2M, Approach, Recipe, Trial
-from imbdeep.reproductions._runner import Results, machine, markdown
+from imbdeep.reproductions._runner import (
+    Results,
+    command,
+    machine,
+    markdown,
+    parsed,
+    results_file,
+)
 from imbdeep.training import resolve_device
 
 __all__ = ["ABLATIONS", "DATASETS", "GRID", "METHODS", "PROTOCOL", "PUBLISHED", "main"]
@@ -284,22 +289,7 @@ SCALES: dict[str, tuple[tuple[int, int, int] | None, int | None]] = {
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m imbdeep.reproductions.m2m",
-        description=(__doc__ or "").partition("\n")[0],
-        epilog=PROTOCOL,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("datasets", nargs="*", default="all", choices=[*DATASETS, "all"])
-    parser.add_argument("--trials", type=int, default=3, help="default: 3")
-    parser.add_argument(
-        "--data",
-        default=os.environ.get("IMBDEEP_DATA"),
-        help="folder with the data sets (default: environment variable IMBDEEP_DATA)",
-    )
-    parser.add_argument(
-        "--scale", choices=SCALES, default="full", help="smoke: only whether it runs"
-    )
+    parser = command("m2m", __doc__, PROTOCOL, DATASETS, SCALES)
     parser.add_argument("--epochs", type=int, help="default: those of the protocol")
     parser.add_argument(
         "--search",
@@ -309,8 +299,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--ablations", action="store_true", help="Tables 3, 4 and 5 too")
     parser.add_argument("--methods", nargs="+", choices=[*METHODS, *ABLATIONS], help="only these")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--csv", help="file for a row a data set, method, trial and metric")
     return parser
 
 
@@ -349,16 +337,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0.
     """
-    parser = _parser()
-    options = parser.parse_args(argv)
-    if options.data is None:
-        parser.error("name the folder with the data sets: --data DIR, or IMBDEEP_DATA")
-    for name in ("trials", "epochs"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            parser.error(f"--{name} {value}: at least 1")
-    if options.csv and os.path.exists(options.csv):
-        parser.error(f"--csv {options.csv} is there already: name another file")
+    options = parsed(_parser(), argv, lengths=("trials", "epochs"))
     known = METHODS | ABLATIONS if options.ablations or options.methods else METHODS
     methods = {
         name: approach
@@ -368,10 +347,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     device = resolve_device(options.device)
     most, epochs = SCALES[options.scale]
     start = time.perf_counter()
-    with ExitStack() as stack:
-        file = None
-        if options.csv:
-            file = stack.enter_context(open(options.csv, "w", newline="", encoding="utf-8"))
+    with results_file(options.output) as file:
         results = Results(file)
         for name in list(DATASETS) if "all" in options.datasets else options.datasets:
             dataset = DATASETS[name]

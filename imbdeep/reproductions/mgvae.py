@@ -10,11 +10,9 @@ Data via Majority-Guided VAE", AISTATS 2023.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,12 +31,15 @@ from imbdeep.reproductions._runner import (
     Results,
     Scale,
     Task,
+    command,
     development,
     evaluate,
     machine,
     markdown,
+    parsed,
     read_idx,
     reduced,
+    results_file,
 )
 from imbdeep.training import resolve_device
 
@@ -259,22 +260,7 @@ VARIANTS: dict[str, Method] = {
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m imbdeep.reproductions.mgvae",
-        description=(__doc__ or "").partition("\n")[0],
-        epilog=PROTOCOL,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("datasets", nargs="*", default="all", choices=[*DATASETS, "all"])
-    parser.add_argument("--trials", type=int, default=3, help="default: 3")
-    parser.add_argument(
-        "--data",
-        default=os.environ.get("IMBDEEP_DATA"),
-        help="folder with the data sets (default: environment variable IMBDEEP_DATA)",
-    )
-    parser.add_argument(
-        "--scale", choices=SCALES, default="full", help="smoke: only whether it runs"
-    )
+    parser = command("mgvae", __doc__, PROTOCOL, DATASETS, SCALES)
     parser.add_argument("--ablations", action="store_true", help="Table 8 too, on MNIST")
     parser.add_argument(
         "--development",
@@ -284,8 +270,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--methods", nargs="+", choices=[*METHODS, *ABLATIONS, *VARIANTS], help="only these"
     )
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--output", help="CSV file for a row a data set, method, trial and metric")
     return parser
 
 
@@ -312,11 +296,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0.
     """
     parser = _parser()
-    options = parser.parse_args(argv)
-    if options.data is None:
-        parser.error("name the folder with the data sets: --data DIR, or IMBDEEP_DATA")
-    if options.trials < 1:
-        parser.error(f"--trials {options.trials}: at least 1")
+    options = parsed(parser, argv, lengths=("trials",))
     names = list(DATASETS) if "all" in options.datasets else options.datasets
     known = {name for dataset in names for name in _methods_for(dataset, options)}
     idle = [name for name in options.methods or [] if name not in known]
@@ -325,14 +305,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"{', '.join(idle)}: not for these data sets (ablations are for MNIST, other "
             "parameters for --development)"
         )
-    if options.output and os.path.exists(options.output):
-        parser.error(f"--output {options.output} is there already: name another file")
     device, scale = resolve_device(options.device), SCALES[options.scale]
     start = time.perf_counter()
-    with ExitStack() as stack:
-        file = None
-        if options.output:
-            file = stack.enter_context(open(options.output, "w", newline="", encoding="utf-8"))
+    with results_file(options.output) as file:
         results = Results(file)
         for dataset in names:
             methods = _methods_for(dataset, options)

@@ -995,3 +995,21 @@ def test_callbacks_see_one_training():
 
     classifier = quick(callbacks=[Listener()]).fit(A, Y)
     assert seen == [classifier.net_]
+
+
+@pytest.mark.parametrize(
+    "X, params", [(IMAGES, {"module": "mlp"}), (A, {"encode": False})], ids=["images", "plain"]
+)
+def test_categories_of_what_is_not_encoded_are_refused(no_training, X, params):
+    with pytest.raises(ValueError, match=r"categorical_features=\[0\] is for tables"):
+        quick(categorical_features=[0], **params).fit(X, Y)
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names")
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_a_frame_of_pixels_suits_a_model_of_flattened_images(frame):
+    flat = IMAGES.reshape(N, -1)
+    classifier = quick(module="mlp", image_shape=(1, 6, 6)).fit(flat, Y)
+    columns = {f"p{i}": flat[:, i] for i in range(flat.shape[1])}
+    found = classifier.predict_proba(frame(columns))
+    np.testing.assert_array_equal(found, classifier.predict_proba(flat))

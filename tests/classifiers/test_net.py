@@ -1,6 +1,7 @@
 """Batches, the training loop and its hooks: what skorch promises, and nothing drawn wrongly."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -62,11 +63,11 @@ def test_standardised_pixels_have_mean_zero_and_deviation_one():
 
 
 def test_blueprint_makes_a_fresh_module_each_time():
-    plan = Blueprint(MLP, {"n_features": 3, "n_classes": 2})
+    plan = Blueprint(partial(MLP, n_features=3, n_classes=2))
     first, second = plan(), plan()
     assert isinstance(first, MLP)
     assert not torch.equal(first.head.weight, second.head.weight)
-    images = Blueprint(MLP, {"n_features": 4, "n_classes": 2}, ((0.5,), (0.25,)))()
+    images = Blueprint(partial(MLP, n_features=4, n_classes=2), ((0.5,), (0.25,)))()
     assert isinstance(images[0], PixelStandardiser)
     x = torch.rand(5, 1, 2, 2)
     torch.testing.assert_close(images(x), images[1]((x - 0.5) / 0.25))

@@ -113,12 +113,11 @@ class Planner:
         from_batch: bool = False,
         max_seeds: int | None = None,
     ) -> None:
-        counts = torch.bincount(codes, minlength=n_classes)
         self.n_classes = n_classes
-        self.accepting = acceptance_probability(counts, beta)
-        self.marking = marking_probability(counts)
-        self.rejection = rejection
         self.pool = ClassRows(codes, n_classes, max_seeds)
+        self.accepting = acceptance_probability(self.pool.counts, beta)
+        self.marking = marking_probability(self.pool.counts)
+        self.rejection = rejection
         self.in_pool: Tensor | None = None
         if from_batch and max_seeds is not None:
             classes = codes[self.pool.order]
@@ -145,9 +144,8 @@ class Planner:
         Plan
             What is to be translated.
         """
-        places = torch.nonzero(torch.rand(len(codes), dtype=torch.float64) < self.marking[codes])[
-            :, 0
-        ]
+        marked = torch.rand(len(codes), dtype=torch.float64) < self.marking[codes]
+        places = torch.nonzero(marked)[:, 0]
         targets = codes[places]
         self.marked += torch.bincount(targets, minlength=self.n_classes)
         weights = self.accepting[targets]  # (marked, K): Q of Eq. 5, not normalised
