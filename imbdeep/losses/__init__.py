@@ -1,5 +1,6 @@
 """Pure objectives: no data, no loop."""
 
+from imbdeep.losses._adversarial import critic_loss, gradient_penalty, wrong_labels
 from imbdeep.losses._classification import (
     FocalLoss,
     LDAMLoss,
@@ -13,6 +14,9 @@ __all__ = [
     "LDAMLoss",
     "ObservationLikelihood",
     "class_balanced_weights",
+    "critic_loss",
     "gaussian_log_density",
+    "gradient_penalty",
     "inverse_frequency_weights",
+    "wrong_labels",
 ]

@@ -83,6 +83,7 @@ class ObservationLikelihood(nn.Module):
     """
 
     group_columns: Tensor
+    group_levels: Tensor
     missing_values: Tensor
     missing_indicators: Tensor
 
@@ -108,6 +109,8 @@ class ObservationLikelihood(nn.Module):
             start += size
         pairs = torch.tensor(list(missing), dtype=torch.int64).reshape(-1, 2)
         self.register_buffer("group_columns", columns, persistent=False)
+        levels = torch.nonzero(columns.flatten() < n_levels).flatten()  # in the rectangle
+        self.register_buffer("group_levels", levels, persistent=False)
         self.register_buffer("missing_values", pairs[:, 0], persistent=False)
         self.register_buffer("missing_indicators", pairs[:, 1], persistent=False)
 
@@ -164,6 +167,36 @@ class ObservationLikelihood(nn.Module):
             normaliser = torch.logsumexp(self._by_group(logits), dim=2).sum(dim=1)
             total = total + (x[:, b:] * logits).sum(dim=1) - normaliser
         return total
+
+    def mean(self, outputs: Tensor) -> Tensor:
+        r"""Expected rows, :math:`E[x \mid z]`: differentiable, unlike samples.
+
+        The mean of a Gaussian column as it is, the probability of an event or the expected
+        intensity (sigmoid), and the probability of each level of a categorical group (softmax).
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (n, width)
+            Means and logits.
+
+        Returns
+        -------
+        Tensor of shape (n, width)
+            Expected rows: Bernoulli columns in [0, 1], groups non-negative and with the sum 1.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from imbdeep.losses import ObservationLikelihood
+        >>> ObservationLikelihood(1, 1, [2]).mean(torch.tensor([[3.0, 0.0, 1.0, 1.0]]))
+        tensor([[3.0000, 0.5000, 0.5000, 0.5000]])
+        """
+        g, b = self.n_gaussian, self.n_gaussian + self.n_bernoulli
+        parts = [outputs[:, :g], torch.sigmoid(outputs[:, g:b])]
+        if self.group_sizes:
+            probability = torch.softmax(self._by_group(outputs[:, b:]), dim=2).flatten(1)
+            parts.append(probability.index_select(1, self.group_levels))
+        return torch.cat(parts, dim=1)
 
     def sample(self, outputs: Tensor, mean: bool = False) -> Tensor:
         """Draw rows from the likelihood (Step 3 of Algorithm 1).

@@ -1,16 +1,31 @@
 """Plain torch modules."""
 
+from imbdeep.networks._autoencoder import (
+    CodeEncoder,
+    ConditionalDecoder,
+    ConvCodeEncoder,
+    ConvConditionalDecoder,
+    Mixer,
+)
 from imbdeep.networks._conv import IMAGE_SIZES, ConvDecoder, ConvEncoder
+from imbdeep.networks._critic import ConvCritic, Critic
 from imbdeep.networks._mlp import MLP, CosineLinear, MLPDecoder, MLPEncoder
 from imbdeep.networks._resnet import ResNet
 
 __all__ = [
     "IMAGE_SIZES",
     "MLP",
+    "CodeEncoder",
+    "ConditionalDecoder",
+    "ConvCodeEncoder",
+    "ConvConditionalDecoder",
+    "ConvCritic",
     "ConvDecoder",
     "ConvEncoder",
     "CosineLinear",
+    "Critic",
     "MLPDecoder",
     "MLPEncoder",
+    "Mixer",
     "ResNet",
 ]

@@ -228,3 +228,73 @@ def test_sampling_leaves_the_outputs_alone():
     before = outputs.clone()
     likelihood.sample(outputs)
     assert torch.equal(outputs, before)
+
+
+# ------------------------------------------------------------------------------------------ means
+
+
+KINDS = [(0, 0, GROUPS), (2, 0, ()), (0, 3, ()), (2, 3, GROUPS), (1, 0, [1]), (0, 0, ())]
+
+
+@pytest.mark.parametrize("kinds", KINDS)
+def test_means_keep_their_bounds(kinds):
+    n_gaussian, n_bernoulli, sizes = kinds
+    likelihood = ObservationLikelihood(*kinds)
+    outputs = torch.cat([100 * doubles(50, likelihood.width), doubles(50, likelihood.width)])
+    found = likelihood.mean(outputs)
+    assert (found.shape, found.dtype) == (outputs.shape, outputs.dtype)
+    assert torch.equal(found[:, :n_gaussian], outputs[:, :n_gaussian])
+    assert ((found[:, n_gaussian:] >= 0) & (found[:, n_gaussian:] <= 1)).all()
+    start = n_gaussian + n_bernoulli
+    torch.testing.assert_close(
+        found[:, n_gaussian:start], 1 / (1 + torch.exp(-outputs[:, n_gaussian:start]))
+    )
+    for size in sizes:
+        group = slice(start, start + size)
+        torch.testing.assert_close(found[:, group], torch.softmax(outputs[:, group], dim=1))
+        torch.testing.assert_close(found[:, group].sum(dim=1), torch.ones(100).double())
+        start += size
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=5), st.integers(0, 1000))
+def test_means_of_groups_of_unequal_size_sum_to_one(sizes, seed):
+    logits = np.random.default_rng(seed).normal(scale=50, size=(4, sum(sizes)))
+    found = ObservationLikelihood(0, 0, sizes).mean(torch.tensor(logits))
+    assert (found >= 0).all()
+    for group in found.split(sizes, dim=1):
+        np.testing.assert_allclose(group.sum(dim=1), 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("intensities", [False, True])
+def test_mean_is_that_of_samples_in_the_long_run(intensities):
+    likelihood = ObservationLikelihood(1, 2, GROUPS, intensities=intensities)
+    outputs = torch.randn(1, likelihood.width)
+    n = 40_000
+    found = likelihood.sample(outputs.expand(n, -1)).detach().double().mean(dim=0)
+    expected = likelihood.mean(outputs)[0].double()
+    error = torch.sqrt(expected * (1 - expected) / n)
+    error[0] = 1 / math.sqrt(n)  # unit noise
+    assert ((found - expected).abs() <= 5 * error + 1e-6).all()
+
+
+def test_mean_of_extreme_logits_is_an_indicator():
+    likelihood = ObservationLikelihood(0, 2, [3])
+    found = likelihood.mean(torch.tensor([[1e4, -1e4, 0.0, 1e4, -1e4]]))
+    assert found.tolist() == [[1, 0, 0, 1, 0]]
+
+
+def test_mean_can_be_differentiated():
+    likelihood = ObservationLikelihood(2, 2, GROUPS)
+    outputs = doubles(3, likelihood.width).requires_grad_()
+    assert torch.autograd.gradcheck(likelihood.mean, [outputs])
+
+
+def test_mean_draws_nothing_and_learns_no_noise():
+    likelihood, outputs = ObservationLikelihood(1, 1, [2, 3]), torch.randn(4, 7)
+    state, before = torch.get_rng_state(), outputs.clone()
+    first = likelihood.mean(outputs)
+    assert torch.equal(torch.get_rng_state(), state)
+    likelihood.log_scale.data.fill_(-2.0)
+    assert torch.equal(likelihood.mean(outputs), first)
+    assert torch.equal(outputs, before)
+    assert set(likelihood.state_dict()) == {"log_scale"}

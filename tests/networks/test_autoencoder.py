@@ -1,0 +1,339 @@
+"""Encoders, decoders and mixer of RAE: the paper's tables, exact small cases, properties."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from torch import nn
+
+from imbdeep.networks import (
+    CodeEncoder,
+    ConditionalDecoder,
+    ConvCodeEncoder,
+    ConvConditionalDecoder,
+    Mixer,
+)
+from imbdeep.training import seeded
+
+
+@pytest.fixture(autouse=True)
+def local_randomness():
+    with seeded(0, torch.device("cpu")):
+        yield
+
+
+def size_of(module):
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def layers_of(module):
+    """Kinds of the layers in order, without those that only reshape."""
+    leaves = [layer for layer in module.modules() if not list(layer.children())]
+    reshapers = (nn.Flatten, nn.Unflatten)
+    return [type(layer).__name__ for layer in leaves if not isinstance(layer, reshapers)]
+
+
+def on_paper(make, *arguments):
+    """A network without numbers: the paper's sizes at no cost."""
+    with torch.device("meta"):
+        return make(*arguments)
+
+
+# The paper's tables. Weights are counted by hand: a layer before a normalisation has no bias, a
+# normalisation has a scale and a shift.
+
+
+def test_tabular_encoder_is_that_of_table_18():
+    encoder = on_paper(CodeEncoder, 617, 8)
+    dense = ["Linear", "BatchNorm1d", "LeakyReLU", "Dropout"]
+    assert layers_of(encoder) == [*dense, *dense, "Linear"]
+    by_hand = (617 * 512 + 2 * 512) + (512 * 256 + 2 * 256) + (256 * 8 + 8)
+    assert size_of(encoder) == by_hand
+
+
+def test_tabular_decoder_is_that_of_table_18_and_no_mirror():
+    decoder = on_paper(ConditionalDecoder, 8, 617, 26)
+    assert layers_of(decoder) == [*["Linear", "BatchNorm1d", "ReLU"] * 2, "Linear"]
+    by_hand = ((8 + 26) * 512 + 2 * 512) + (512 * 256 + 2 * 256) + (256 * 617 + 617)
+    assert size_of(decoder) == by_hand
+
+
+def test_image_encoder_is_that_of_table_16():
+    encoder = on_paper(ConvCodeEncoder, (3, 32, 32), 256)
+    convolution = ["Conv2d", "BatchNorm2d", "LeakyReLU", "Dropout"]
+    dense = ["Linear", "BatchNorm1d", "LeakyReLU", "Dropout"]
+    assert layers_of(encoder) == [*convolution, *convolution, *dense, "Linear"]
+    by_hand = (
+        (3 * 64 * 4 * 4 + 2 * 64)
+        + (64 * 128 * 4 * 4 + 2 * 128)
+        + (8 * 8 * 128 * 1024 + 2 * 1024)
+        + (1024 * 256 + 256)
+    )
+    assert size_of(encoder) == by_hand
+
+
+def test_image_decoder_is_that_of_table_16():
+    decoder = on_paper(ConvConditionalDecoder, 64, (1, 28, 28), 10)
+    dense, doubling = ["Linear", "BatchNorm1d", "ReLU"], ["ConvTranspose2d", "BatchNorm2d", "ReLU"]
+    assert layers_of(decoder) == [*dense * 2, *doubling * 2, "Conv2d"]
+    by_hand = (
+        ((64 + 10) * 1024 + 2 * 1024)
+        + (1024 * 7 * 7 * 128 + 2 * 7 * 7 * 128)
+        + (128 * 128 * 4 * 4 + 2 * 128)
+        + (128 * 64 * 4 * 4 + 2 * 64)
+        + (64 * 1 * 3 * 3 + 1)
+    )
+    assert size_of(decoder) == by_hand
+
+
+@pytest.mark.parametrize("latent_dim, sizes, n_mixed", [(8, (512,) * 4, 2), (64, (1024,) * 4, 3)])
+def test_mixer_is_that_of_tables_17_and_19(latent_dim, sizes, n_mixed):
+    mixer = on_paper(Mixer, latent_dim, n_mixed, 10, sizes)
+    dense = ["Linear", "BatchNorm1d", "LeakyReLU", "Dropout"]
+    assert layers_of(mixer) == [*dense * 4, "Linear"]
+    width = sizes[0]
+    n_inputs = n_mixed * latent_dim + 10 + latent_dim  # codes, class, noise
+    by_hand = (
+        (n_inputs * width + 2 * width)
+        + 3 * (width * width + 2 * width)
+        + (width * n_mixed + n_mixed)
+    )
+    assert size_of(mixer) == by_hand
+    if width == 512:
+        assert size_of(on_paper(Mixer, latent_dim, n_mixed, 10)) == by_hand
+
+
+@pytest.mark.parametrize(
+    "make, arguments",
+    [(CodeEncoder, (9, 2)), (ConvCodeEncoder, ((1, 8, 8), 2)), (Mixer, (2, 2, 3))],
+)
+def test_leaky_slope_and_dropout_are_those_of_the_paper(make, arguments):
+    network = on_paper(make, *arguments)
+    slopes = {m.negative_slope for m in network.modules() if isinstance(m, nn.LeakyReLU)}
+    shares = {m.p for m in network.modules() if isinstance(m, nn.Dropout)}
+    assert (slopes, shares) == ({0.2}, {0.4})
+    without = on_paper(lambda: make(*arguments, dropout=0.0))
+    assert "Dropout" not in layers_of(without)
+
+
+# Shapes
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (2, 8, 12), (1, 4, 4)])
+def test_images_there_and_back(shape):
+    x, y = torch.rand(3, *shape), torch.tensor([0, 1, 1])
+    z = ConvCodeEncoder(shape, 5, width=4)(x)
+    assert z.shape == (3, 5)
+    assert ConvConditionalDecoder(5, shape, 2, width=4)(z, y).shape == x.shape
+
+
+@pytest.mark.parametrize("shape", [(7,), (1, 4, 4)])
+@pytest.mark.parametrize("sizes", [(), (6,), (6, 5, 4)])
+def test_rows_there_and_back(shape, sizes):
+    x, y = torch.rand(3, *shape), torch.tensor([0, 1, 1])
+    n_features = x[0].numel()
+    z = CodeEncoder(n_features, 5, sizes)(x)
+    assert z.shape == (3, 5)
+    assert ConditionalDecoder(5, n_features, 2, sizes)(z, y).shape == (3, n_features)
+
+
+NETWORKS = {
+    "encoder": (lambda: CodeEncoder(6, 2, (8, 8)), lambda n: (torch.randn(n, 6),)),
+    "decoder": (
+        lambda: ConditionalDecoder(2, 6, 3, (8, 8)),
+        lambda n: (torch.randn(n, 2), torch.arange(n) % 3),
+    ),
+    "image encoder": (
+        lambda: ConvCodeEncoder((1, 8, 8), 2, width=4),
+        lambda n: (torch.randn(n, 1, 8, 8),),
+    ),
+    "image decoder": (
+        lambda: ConvConditionalDecoder(2, (1, 8, 8), 3, width=4),
+        lambda n: (torch.randn(n, 2), torch.arange(n) % 3),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_rows_do_not_influence_one_another_in_evaluation(name):
+    make, inputs = NETWORKS[name]
+    network, given = make().eval(), inputs(4)
+    alone = network(*(part[1:2] for part in given))
+    torch.testing.assert_close(network(*given)[1:2], alone, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_same_seed_gives_the_same_bytes(name):
+    make, inputs = NETWORKS[name]
+    made = []
+    for _ in range(2):
+        with seeded(3, torch.device("cpu")):
+            made.append(make()(*inputs(4)))
+    assert torch.equal(*made)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_double_precision_stays_so(name):
+    make, inputs = NETWORKS[name]
+    given = [part.double() if part.is_floating_point() else part for part in inputs(4)]
+    assert make().double()(*given).dtype == torch.float64
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_parameter_is_reached(name):
+    make, inputs = NETWORKS[name]
+    network = make()
+    network(*inputs(16)).square().sum().backward()
+    for parameter in network.parameters():
+        assert (parameter.grad != 0).any()
+
+
+# Conditioning
+
+
+def test_class_moves_a_linear_decoder_by_its_column():
+    decoder = ConditionalDecoder(2, 5, 3, ())
+    z = torch.randn(4, 2)
+    weight = decoder.body[0].weight  # (5, 2 + 3)
+    moved = decoder(z, torch.full((4,), 2)) - decoder(z, torch.full((4,), 0))
+    torch.testing.assert_close(moved, (weight[:, 4] - weight[:, 2]).expand(4, 5))
+
+
+def test_image_decoder_can_learn_a_picture_of_each_class():
+    decoder = ConvConditionalDecoder(2, (1, 8, 12), 2, width=4)
+    pictures = torch.zeros(2, 1, 8, 12)
+    pictures[0, :, :, :6] = 1
+    pictures[1, :, :4] = 1
+    y = torch.arange(16) % 2
+    optimizer = torch.optim.Adam(decoder.parameters(), lr=1e-2)
+    for _ in range(60):
+        logits = decoder(torch.randn(16, 2), y)
+        loss = nn.functional.binary_cross_entropy_with_logits(logits, pictures[y])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    found = decoder.eval()(torch.zeros(2, 2), torch.arange(2)) > 0
+    assert (found == (pictures > 0)).float().mean() > 0.95
+
+
+def test_every_pixel_counts_and_every_pixel_is_made():
+    encoder = ConvCodeEncoder((1, 12, 8), 3, width=4, dropout=0.0).eval()
+    x = torch.rand(1, 1, 12, 8, requires_grad=True)
+    encoder(x).sum().backward()
+    assert (x.grad != 0).all()
+    decoder = ConvConditionalDecoder(3, (1, 12, 8), 2, width=4).eval()
+    one, other = decoder(torch.randn(2, 3), torch.tensor([0, 0]))
+    assert (one != other).all()
+
+
+# Mixer
+
+
+numbers = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
+
+
+@given(
+    st.integers(2, 4).flatmap(lambda t: hnp.arrays(np.float32, (5, t, 3), elements=numbers)),
+    st.booleans(),
+)
+def test_weights_are_not_negative_and_sum_to_one(codes, training):
+    with seeded(1, torch.device("cpu")):
+        mixer = Mixer(3, codes.shape[1], 2, (8, 8)).train(training)
+        alpha = mixer(torch.from_numpy(codes), torch.tensor([0, 1, 0, 1, 0]))
+    assert alpha.shape == codes.shape[:2]
+    assert (alpha >= 0).all()
+    torch.testing.assert_close(alpha.sum(dim=1), torch.ones(5))
+
+
+@given(st.integers(2, 6))
+def test_mixer_without_a_preference_takes_the_mean(n_mixed):
+    mixer = Mixer(3, n_mixed, 2, (8,))
+    nn.init.zeros_(mixer.head.weight)
+    nn.init.zeros_(mixer.head.bias)
+    alpha = mixer(torch.randn(4, n_mixed, 3), torch.tensor([0, 1, 0, 1]))
+    torch.testing.assert_close(alpha, torch.full((4, n_mixed), 1 / n_mixed))
+
+
+def test_linear_mixer_has_the_log_odds_of_its_inputs():
+    """Without hidden layers the log odds are linear in codes, class and noise, in that order."""
+    mixer = Mixer(2, 2, 3, ()).double()
+    z, y = torch.randn(5, 2, 2, dtype=torch.float64), torch.tensor([0, 1, 2, 0, 1])
+    with torch.random.fork_rng():
+        alpha = mixer(z, y)
+    noise = torch.randn(5, 2, dtype=torch.float64)  # what the mixer drew
+    inputs = torch.cat([z[:, 0], z[:, 1], torch.eye(3).double()[y], noise], dim=1)
+    log_odds = inputs @ (mixer.head.weight[0] - mixer.head.weight[1])
+    log_odds = log_odds + mixer.head.bias[0] - mixer.head.bias[1]
+    torch.testing.assert_close(torch.logit(alpha[:, 0]), log_odds)
+
+
+def test_mix_of_given_codes_is_random_in_evaluation_too():
+    mixer = Mixer(2, 2, 2, (8,)).eval()
+    z, y = torch.randn(3, 2, 2), torch.tensor([0, 1, 1])
+    first, second = mixer(z, y), mixer(z, y)
+    assert (first != second).all()
+    with seeded(5, torch.device("cpu")):
+        first = mixer(z, y)
+    with seeded(5, torch.device("cpu")):
+        assert torch.equal(mixer(z, y), first)
+
+
+def test_mixer_learns_to_favour_a_code():
+    """The larger of two codes is to get the weight: a rule that only the codes tell."""
+    mixer = Mixer(1, 2, 2, (16,), dropout=0.0)
+    optimizer = torch.optim.Adam(mixer.parameters(), lr=1e-2)
+    for _ in range(80):
+        z, y = torch.randn(64, 2, 1), torch.randint(2, (64,))
+        loss = -(mixer(z, y) * z[..., 0]).sum(dim=1).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    z = torch.randn(2000, 2, 1)
+    mixed = (mixer.eval()(z, torch.randint(2, (2000,))) * z[..., 0]).sum(dim=1).mean()
+    assert mixed > 0.8 / np.sqrt(np.pi)  # the mean of the larger of two standard normals
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: CodeEncoder(0, 2), "n_features is 0: give a whole number of at least 1"),
+        (lambda: CodeEncoder(3, 2.5), r"latent_dim is 2.5: give a whole number of at least 1"),
+        (lambda: CodeEncoder(3, 2, (8, 0)), r"hidden_layer_sizes\[1\] is 0"),
+        (lambda: CodeEncoder(3, 2, dropout=1.0), "dropout is 1.0: it must be at least 0 and below"),
+        (lambda: CodeEncoder(3, 2, dropout=-0.1), "dropout is -0.1"),
+        (lambda: ConditionalDecoder(2, 3, 1), "n_classes is 1: give a whole number of at least 2"),
+        (lambda: ConditionalDecoder(2, 3, 2, (0,)), r"hidden_layer_sizes\[0\] is 0"),
+        (lambda: ConvCodeEncoder((1, 30, 28), 2), r"shape is \(1, 30, 28\): .* multiples of 4"),
+        (lambda: ConvCodeEncoder((28, 28), 2), r"shape is \(28, 28\): give \(channels, height"),
+        (lambda: ConvCodeEncoder((1, 0, 4), 2), r"shape is \(1, 0, 4\)"),
+        (lambda: ConvCodeEncoder((1, 4, 4), 2, width=0), "width is 0"),
+        (lambda: ConvConditionalDecoder(2, (0, 4, 4), 2), r"shape is \(0, 4, 4\)"),
+        (lambda: ConvConditionalDecoder(2, (1, 4, 4), 1), "n_classes is 1"),
+        (lambda: Mixer(2, 1, 2), "n_mixed is 1: give a whole number of at least 2"),
+        (lambda: Mixer(2, 2, 1), "n_classes is 1"),
+        (lambda: Mixer(2, 2, 2, dropout=2), "dropout is 2"),
+    ],
+)
+def test_impossible_networks_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("y", [torch.zeros(4, 1).long(), torch.zeros(3).long(), torch.zeros(4)])
+def test_classes_that_are_no_indices_are_refused(y):
+    message = f"y has the shape .*dtype {y.dtype}: give the class of each of the 4 rows"
+    with pytest.raises(ValueError, match=message):
+        ConditionalDecoder(2, 3, 2, (4,))(torch.zeros(4, 2), y)
+    with pytest.raises(ValueError, match=message):
+        Mixer(2, 2, 2, (4,))(torch.zeros(4, 2, 2), y)
+
+
+def test_codes_that_are_no_groups_are_refused():
+    message = r"z has the shape \(4, 2\): give groups of codes as \(n, 3, 2\)"
+    with pytest.raises(ValueError, match=message):
+        Mixer(2, 3, 2, (4,))(torch.zeros(4, 2), torch.zeros(4).long())

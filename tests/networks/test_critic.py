@@ -1,0 +1,236 @@
+"""Critics: the paper's tables, conditioning, and an activation that is cheap to derive twice."""
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from torch import nn
+
+from imbdeep.losses import gradient_penalty
+from imbdeep.networks import ConvCritic, Critic
+from imbdeep.networks._critic import _PiecewiseLeakyReLU
+from imbdeep.training import seeded
+
+
+@pytest.fixture(autouse=True)
+def local_randomness():
+    with seeded(0, torch.device("cpu")):
+        yield
+
+
+def size_of(module):
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def layers_of(module):
+    leaves = [layer for layer in module.modules() if not list(layer.children())]
+    return [type(layer).__name__.removeprefix("_Piecewise") for layer in leaves]
+
+
+CRITICS = {
+    "rows": (lambda: Critic(6, 3, (8, 7)), (6,)),
+    "images": (lambda: ConvCritic((2, 8, 12), 3, width=4), (2, 8, 12)),
+}
+
+
+def with_plain_activations(critic):
+    """A copy with torch's leaky ReLU in the place of ours."""
+    critic = copy.deepcopy(critic)
+    for module in list(critic.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, _PiecewiseLeakyReLU):
+                setattr(module, name, nn.LeakyReLU(child.negative_slope))
+    assert not any(isinstance(module, _PiecewiseLeakyReLU) for module in critic.modules())
+    return critic
+
+
+# The paper's tables
+
+
+def test_critic_of_rows_is_that_of_table_19():
+    with torch.device("meta"):
+        critic = Critic(617, 26)
+    assert layers_of(critic) == [*["Linear", "LeakyReLU"] * 3, "Linear"]
+    by_hand = ((617 + 26) * 512 + 512) + 2 * (512 * 512 + 512) + (512 + 1)
+    assert size_of(critic) == by_hand
+
+
+def test_critic_of_images_is_that_of_table_17():
+    with torch.device("meta"):
+        critic = ConvCritic((3, 32, 32), 10)
+    convolutions = ["Conv2d", "LeakyReLU", "Conv2d", "LeakyReLU"]
+    assert layers_of(critic) == [*convolutions, "Flatten", "Linear", "LeakyReLU", "Linear"]
+    by_hand = (
+        (3 * 64 * 4 * 4 + 64)
+        + (64 * 128 * 4 * 4 + 128)
+        + ((8 * 8 * 128 + 10) * 1024 + 1024)
+        + (1024 + 1)
+    )
+    assert size_of(critic) == by_hand
+
+
+# Scores
+
+
+@pytest.mark.parametrize("name", CRITICS)
+def test_each_row_is_scored_by_itself(name):
+    make, shape = CRITICS[name]
+    critic, x, y = make(), torch.randn(4, *shape), torch.tensor([0, 1, 2, 1])
+    scores = critic(x, y)
+    assert scores.shape == (4,)
+    torch.testing.assert_close(critic(x[2:3], y[2:3]), scores[2:3])
+    assert critic(x[:0], y[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("name", CRITICS)
+def test_class_counts(name):
+    make, shape = CRITICS[name]
+    critic, x = make(), torch.randn(1, *shape).expand(3, *[-1] * len(shape))
+    assert len(critic(x, torch.arange(3)).unique()) == 3
+
+
+def test_class_moves_a_linear_critic_by_its_weight():
+    critic = Critic(6, 3, ())
+    x, weight = torch.randn(5, 6), critic.body[0].weight[0]
+    moved = critic(x, torch.full((5,), 2)) - critic(x, torch.full((5,), 1))
+    torch.testing.assert_close(moved, (weight[8] - weight[7]).expand(5))
+
+
+@pytest.mark.parametrize("name", CRITICS)
+def test_critic_tells_rows_of_the_wrong_class(name):
+    """The rows are the same, only their classes differ: a critic of rows alone learns nothing."""
+    make, shape = CRITICS[name]
+    critic, pattern = make(), torch.randn(3, *shape)
+    optimizer = torch.optim.Adam(critic.parameters(), lr=1e-2)
+    for _ in range(60):
+        y = torch.randint(3, (32,))
+        x = pattern[y] + 0.1 * torch.randn(32, *shape)
+        right, wrong = critic(x, y), critic(x, (y + 1) % 3)
+        loss = nn.functional.softplus(-right).mean() + nn.functional.softplus(wrong).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    for y in range(3):
+        scores = critic(pattern[y].expand(3, *shape), torch.arange(3))
+        assert scores[y] > scores[(y + 1) % 3]
+
+
+@pytest.mark.parametrize("name", CRITICS)
+def test_same_seed_gives_the_same_bytes_in_either_precision(name):
+    make, shape = CRITICS[name]
+    made = []
+    for _ in range(2):
+        with seeded(3, torch.device("cpu")):
+            made.append(make())
+    x, y = torch.randn(4, *shape), torch.tensor([0, 1, 2, 1])
+    assert torch.equal(made[0](x, y), made[1](x, y))
+    doubled = made[0].double()(x.double(), y)
+    assert doubled.dtype == torch.float64
+    torch.testing.assert_close(doubled.float(), made[1](x, y), rtol=1e-4, atol=1e-5)
+
+
+# The activation
+
+
+@given(hnp.arrays(float, (6,), elements=st.floats(-1e6, 1e6, allow_subnormal=False)))
+def test_activation_has_value_and_slope_of_a_leaky_relu(values):
+    found, expected = (torch.tensor(values, requires_grad=True) for _ in range(2))
+    ours, theirs = _PiecewiseLeakyReLU(0.2)(found), nn.LeakyReLU(0.2)(expected)
+    assert torch.equal(ours, theirs)
+    ours.sum().backward()
+    theirs.sum().backward()
+    assert torch.equal(found.grad, expected.grad)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_slope_is_exact_in_each_precision(dtype):
+    """At the kink too; and a row that is no number does not become one."""
+    x = torch.tensor([-1.0, -0.0, 0.0, 1.0, float("nan")], dtype=dtype, requires_grad=True)
+    out = _PiecewiseLeakyReLU(0.2)(x)
+    assert out.dtype == dtype
+    out.sum().backward()
+    slope = torch.tensor(0.2, dtype=dtype).item()
+    assert x.grad[:4].tolist() == [slope, slope, slope, 1.0]
+    assert out[4].isnan()
+
+
+def test_activation_shows_its_slope():
+    assert repr(_PiecewiseLeakyReLU()) == "_PiecewiseLeakyReLU(negative_slope=0.2)"
+
+
+def test_second_derivatives_of_a_critic_are_those_of_finite_differences():
+    critic = Critic(4, 2, (5, 5)).double()
+    x, y = torch.randn(3, 4, dtype=torch.float64, requires_grad=True), torch.tensor([0, 1, 1])
+    assert torch.autograd.gradcheck(lambda x: critic(x, y), [x])
+    weight = critic.body[0].weight
+
+    def slope(weight):
+        parameters = {**dict(critic.named_parameters()), "body.0.weight": weight}
+        total = torch.func.functional_call(critic, parameters, (x, y)).sum()
+        return torch.autograd.grad(total, x, create_graph=True)[0]
+
+    assert torch.autograd.gradcheck(slope, [weight])
+
+
+@pytest.mark.parametrize("name", CRITICS)
+def test_penalty_has_the_gradients_of_the_plain_activation(name):
+    make, shape = CRITICS[name]
+    critic = make().double()
+    plain = with_plain_activations(critic)
+    real, fake = torch.randn(2, 7, *shape, dtype=torch.float64)
+    y = torch.arange(7) % 3
+    penalties = []
+    for network in (critic, plain):
+        with seeded(4, torch.device("cpu")):
+            penalties.append(gradient_penalty(network, real, fake, y))
+        penalties[-1].backward()
+    torch.testing.assert_close(*penalties)
+    theirs = dict(plain.named_parameters())
+    for key, parameter in critic.named_parameters():
+        expected = theirs[key].grad
+        expected = torch.zeros_like(parameter) if expected is None else expected
+        found = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        torch.testing.assert_close(found, expected)
+        assert key.endswith("bias") == (expected == 0).all()  # a bias moves no slope
+
+
+@pytest.mark.parametrize("name", CRITICS)
+def test_slope_of_a_critic_does_not_lead_back_through_its_input(name):
+    """What makes it cheap: the graph of the slope holds the weights, not the forward pass."""
+    make, shape = CRITICS[name]
+    critic, y = make(), torch.tensor([0, 1])
+    for network, leads_back in ((critic, False), (with_plain_activations(critic), True)):
+        x = torch.randn(2, *shape, requires_grad=True)
+        (slope,) = torch.autograd.grad(network(x, y).sum(), x, create_graph=True)
+        (second,) = torch.autograd.grad(slope.sum(), x, allow_unused=True)
+        assert (second is not None) == leads_back
+        assert second is None or (second == 0).all()
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: Critic(0, 2), "n_features is 0: give a whole number of at least 1"),
+        (lambda: Critic(3, 1), "n_classes is 1: give a whole number of at least 2"),
+        (lambda: Critic(3, 2, (8, -1)), r"hidden_layer_sizes\[1\] is -1"),
+        (lambda: ConvCritic((1, 28, 27), 2), r"shape is \(1, 28, 27\): .* multiples of 4"),
+        (lambda: ConvCritic((1, 28, 28), 1), "n_classes is 1"),
+        (lambda: ConvCritic((1, 28, 28), 2, width=0), "width is 0"),
+    ],
+)
+def test_impossible_critics_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("name", CRITICS)
+def test_classes_that_are_no_indices_are_refused(name):
+    make, shape = CRITICS[name]
+    with pytest.raises(ValueError, match=r"dtype torch.float32: give the class of each of the 4"):
+        make()(torch.zeros(4, *shape), torch.zeros(4))
