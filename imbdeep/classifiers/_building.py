@@ -97,6 +97,22 @@ def n_epochs_of(classifier: Any, n: int) -> int:
     return min(max(epochs, _AUTO_EPOCHS[0]), _AUTO_EPOCHS[1])
 
 
+def evaluation_size(x: Tensor) -> int:
+    """Return how many rows like those of ``x`` are predicted at a time."""
+    return _PREDICT_IMAGES if x.ndim == 4 else _PREDICT_ROWS
+
+
+def early_stopping(classifier: Any, start: int = 0) -> DeferredEarlyStopping:
+    """Return what keeps the best epoch from ``start`` on, by the balanced accuracy, and stops."""
+    return DeferredEarlyStopping(
+        start,
+        monitor="valid_balanced_accuracy",
+        lower_is_better=False,
+        patience=classifier.n_iter_no_change,
+        load_best=True,
+    )
+
+
 def make_net(
     classifier: Any,
     x: Tensor,
@@ -116,7 +132,7 @@ def make_net(
 
     Parameters
     ----------
-    classifier : DeepClassifier
+    classifier : ModuleClassifier
         Whose parameters are meant; ``classes_`` and ``device_`` are set.
     x : Tensor of shape (n, ...)
         Encoded training rows, on the device.
@@ -151,15 +167,7 @@ def make_net(
     )
     used: list[Any] = [rates, *callbacks]
     if valid is not None:
-        used.append(
-            DeferredEarlyStopping(
-                start,
-                monitor="valid_balanced_accuracy",
-                lower_is_better=False,
-                patience=classifier.n_iter_no_change,
-                load_best=True,
-            )
-        )
+        used.append(early_stopping(classifier, start))
     optimizer = OPTIMIZERS.get(classifier.optimizer, classifier.optimizer)
     options: dict[str, Any] = {}
     if "weight_decay" in inspect.signature(optimizer).parameters:
@@ -186,7 +194,7 @@ def make_net(
         iterator_train=batches,
         iterator_train__n_classes=n_classes,
         iterator_valid=EvaluationBatches,
-        iterator_valid__batch_size=_PREDICT_IMAGES if x.ndim == 4 else _PREDICT_ROWS,
+        iterator_valid__batch_size=evaluation_size(x),
         train_split=None if valid is None else predefined_split(Dataset(*valid)),
         classes=list(range(n_classes)),
         callbacks=[*used, *((watched and classifier.callbacks) or ())],

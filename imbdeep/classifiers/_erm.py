@@ -14,8 +14,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from imbdeep.classifiers._building import criterion_of, n_epochs_of
+from imbdeep.classifiers._module import ModuleClassifier
 from imbdeep.classifiers._net import records
-from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.classifiers.schedules import (
     DeferredResampling,
     DeferredReweighting,
@@ -26,7 +26,7 @@ from imbdeep.losses import class_balanced_weights, inverse_frequency_weights
 from imbdeep.training import draw_seed, random_stream, resolve_device, restored_on_failure, seeded
 
 
-class ERMClassifier(DeepClassifier):
+class ERMClassifier(ModuleClassifier):
     """A network trained by empirical risk minimisation, with the usual cures for imbalance.
 
     Minimises the mean over the training rows of w(y) L(f(x), y), where the loss L, the class
@@ -192,7 +192,7 @@ class ERMClassifier(DeepClassifier):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **DeepClassifier._parameter_constraints,
+        **ModuleClassifier._parameter_constraints,
         "class_weight": [StrOptions({"balanced", "class_balanced"}), dict, None],
         "sampling": [StrOptions({"balanced", "class_balanced"}), None],
         "defer": [

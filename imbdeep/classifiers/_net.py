@@ -92,6 +92,36 @@ class ClassRows:
         place = torch.minimum((uniform * sizes).long(), sizes - 1)
         return self.order[self.starts[classes] + place]
 
+    def draw_groups(self, classes: Tensor, size: int) -> Tensor:
+        """Draw ``size`` rows of its class for each entry of ``classes``, in random order.
+
+        Parameters
+        ----------
+        classes : Tensor, int64
+            Classes, in any shape.
+        size : int
+            Rows in a group. They are distinct where the class has that many, every ordered choice
+            being as likely as any other; a smaller class is drawn from with replacement.
+
+        Returns
+        -------
+        Tensor of shape (*classes.shape, size), int64
+            Rows.
+        """
+        uniform = torch.rand((*classes.shape, size), dtype=torch.float64)
+        sizes = self.sizes[classes]
+        distinct = sizes >= size
+        places = torch.empty(uniform.shape, dtype=torch.int64)
+        for j in range(size):
+            left = sizes - j * distinct
+            place = torch.minimum((uniform[..., j] * left).long(), left - 1)
+            # A place among those still free, counted without the taken ones before it, lies behind
+            # the i-th smallest taken place (i from 0) if that has no more free places before it.
+            taken = places[..., :j].sort(dim=-1).values - torch.arange(j)
+            passed = (taken <= place[..., None]).sum(dim=-1)
+            places[..., j] = place + passed * distinct
+        return self.order[self.starts[classes][..., None] + places]
+
 
 class TrainingBatches:
     """Batches of an epoch, by tensor indexing on the device.
@@ -178,6 +208,9 @@ class ClassifierNet(NeuralNetClassifier):
         Parameters of :class:`skorch.NeuralNetClassifier`.
     """
 
+    #: What to try when the loss leaves the finite numbers.
+    _ADVICE = "Try a smaller learning_rate, a longer warmup_epochs, or smaller class weights"
+
     def __init__(self, *args: Any, augment: Any = None, bfloat16: bool = False, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.augment = augment
@@ -246,9 +279,8 @@ class ClassifierNet(NeuralNetClassifier):
         loss = float(total) / n_rows  # the only synchronisation of the epoch
         if not math.isfinite(loss):
             raise DivergedError(
-                f"The {prefix} loss became {loss} in epoch {self.history[-1, 'epoch']}. Try a "
-                "smaller learning_rate, a longer warmup_epochs, or smaller class weights, and look "
-                "for columns with extreme values."
+                f"The {prefix} loss became {loss} in epoch {self.history[-1, 'epoch']}. "
+                f"{self._ADVICE}, and look for columns with extreme values."
             )
         self._record(prefix, loss, n_rows, n_batches)
         if not training:

@@ -24,9 +24,8 @@ from sklearn.utils.validation import (
 from skorch.dataset import Dataset
 from torch import Tensor, nn
 
-from imbdeep.classifiers._building import OPTIMIZERS, check_output, make_net
+from imbdeep.classifiers._building import check_output
 from imbdeep.classifiers._net import ClassifierNet, records
-from imbdeep.classifiers.schedules import check_moment
 from imbdeep.encoding import (
     ImageScaler,
     TabularEncoder,
@@ -47,9 +46,9 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
     """Base class of the classifiers that train a network.
 
     It validates and encodes what the user hands in, splits off validation rows before anything is
-    re-sampled or made, builds the module, the loss and the schedule of the learning rate, and
-    trains a skorch net. A method implements ``_train(x, codes, valid, stream)``. The parameters are
-    those of :class:`~imbdeep.classifiers.ERMClassifier`.
+    re-sampled or made, trains the method's skorch net within its own random stream, and predicts. A
+    method implements ``_train(x, codes, valid, stream)``. The parameters mean what they mean in
+    :class:`~imbdeep.classifiers.ERMClassifier`.
 
     Attributes
     ----------
@@ -73,23 +72,10 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        "criterion": [StrOptions({"cross_entropy", "focal", "ldam"}), type],
-        "focal_gamma": [Interval(Real, 0, None, closed="left")],
-        "ldam_margin": [Interval(Real, 0, None, closed="left")],
-        "ldam_scale": [Interval(Real, 0, None, closed="neither")],
-        "module": [StrOptions({"auto", "mlp", "resnet20", "resnet32"}), callable],
-        "module_params": [dict, None],
         "hidden_layer_sizes": ["array-like"],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "momentum": [Interval(Real, 0, 1, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
-        "milestones": ["array-like"],
-        "lr_decay": [Interval(Real, 0, 1, closed="right")],
-        "augment": [StrOptions({"crop_flip"}), callable, None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -97,30 +83,18 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         "categorical_features": ["array-like", StrOptions({"auto"}), None],
         "image_shape": ["array-like", None],
         "callbacks": ["array-like", None],
-        "compile": ["boolean"],
-        "precision": [StrOptions({"float32", "bfloat16"})],
         "device": [str, torch.device],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
-    criterion: Any
-    focal_gamma: float
-    ldam_margin: float
-    ldam_scale: float
-    module: Any
-    module_params: dict[str, Any] | None
+    #: Parameters that hold the units of hidden layers.
+    _LAYERS: ClassVar[tuple[str, ...]] = ("hidden_layer_sizes",)
+
     hidden_layer_sizes: Sequence[int]
-    optimizer: Any
     learning_rate: float
-    momentum: float
     weight_decay: float
-    max_epochs: int | str
     batch_size: int
-    warmup_epochs: int
-    milestones: Sequence[float]
-    lr_decay: float
-    augment: Any
     early_stopping: bool
     validation_fraction: float
     n_iter_no_change: int
@@ -128,8 +102,6 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
     categorical_features: Any
     image_shape: tuple[int, int, int] | None
     callbacks: Any
-    compile: bool
-    precision: str
     device: Any
     random_state: Any
     verbose: bool | int
@@ -137,6 +109,10 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
     @abstractmethod
     def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         """Train on encoded rows and their codes and set ``net_``; ``valid`` is a pair or None."""
+
+    def _convolutional(self, x: Tensor) -> bool:
+        """Tell whether the networks convolve encoded rows of the shape of ``x``."""
+        return x.ndim == 4
 
     def _check_method(self, n: int) -> None:
         """Refuse, before training, parameters of the method that do not fit the n training rows."""
@@ -233,7 +209,7 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _channels_last(self, x: Tensor) -> bool:
         """Tell whether convolutions are faster on this memory format (a quarter, on processors)."""
-        return x.ndim == 4 and self.module != "mlp" and self.device_.type in ("cpu", "cuda")
+        return self._convolutional(x) and self.device_.type in ("cpu", "cuda")
 
     def _check_X_y(self, X: Any, y: Any, reset: bool = True) -> tuple[Any, NDArray[Any]]:
         if y is None:
@@ -274,36 +250,19 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         return {"accept_sparse": ["csr"], "allow_nd": True, "dtype": np.float32}
 
     def _check_parameters(self) -> None:
-        for size in self.hidden_layer_sizes:
-            if not isinstance(size, Integral) or size < 1:
+        for name in self._LAYERS:
+            sizes = getattr(self, name)
+            if isinstance(sizes, str):
+                continue
+            if not all(isinstance(size, Integral) and int(size) >= 1 for size in sizes):
                 raise ValueError(
-                    f"hidden_layer_sizes={self.hidden_layer_sizes!r} must be positive integers: "
-                    "the units of each hidden layer."
+                    f"{name}={sizes!r} must be positive integers: the units of each hidden layer."
                 )
-        for moment in self.milestones:
-            check_moment("milestones", moment)
-        images_only = self.module in ("resnet20", "resnet32") or self.augment == "crop_flip"
-        if images_only and self._image is None:
-            what = "augment" if self.augment == "crop_flip" else "module"
-            raise ValueError(
-                f"{what}={getattr(self, what)!r} works on images: pass X of shape (n_samples, "
-                "channels, height, width), or give image_shape for flattened images."
-            )
         named = not isinstance(self.categorical_features, str | None)
         if named and (self._image is not None or not self.encode):
             raise ValueError(
                 f"categorical_features={self.categorical_features!r} is for tables that are "
                 "encoded here, and X is not: leave it out."
-            )
-        if self.module_params and isinstance(self.module, str):
-            raise ValueError(
-                f"module_params={self.module_params!r} are arguments of your own module, but "
-                f"module={self.module!r}: pass a class, or use hidden_layer_sizes."
-            )
-        if isinstance(self.module, nn.Module):
-            raise TypeError(
-                "module must be a class, got an instance of it: pass the class itself (every fit "
-                "makes fresh weights), and its arguments as module_params."
             )
 
     def _split(
@@ -331,11 +290,8 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
                 "the classes from."
             )
 
-    def _fit_net(
-        self, x: Tensor, codes: Tensor, valid: Any, seed: int, **options: Any
-    ) -> ClassifierNet:
-        """Make a net with these options (see :func:`make_net`), train it and return it."""
-        net = make_net(self, x, codes, valid, **options)
+    def _trained(self, net: ClassifierNet, x: Tensor, codes: Tensor, seed: int) -> ClassifierNet:
+        """Initialise a net, train it on these rows, all by this seed, and return it."""
         with seeded(seed, self.device_, self._n_threads(x)):
             net.initialize()
             if self._channels_last(x):
@@ -352,7 +308,7 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _n_threads(self, x: Tensor) -> int | None:
         """Small networks want one thread: see :func:`imbdeep.training.seeded`."""
-        return 1 if self.module == "mlp" or x.ndim == 2 else None
+        return None if self._convolutional(x) else 1
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the label of each row: the class of the highest probability.
@@ -412,9 +368,10 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         module = getattr(self.net_.module_, "_orig_mod", self.net_.module_)
         layers = [m for m in module.modules() if isinstance(m, (nn.Linear, CosineLinear))]
         if not layers:
+            kinds = ", ".join(sorted({type(m).__name__ for m in module.modules()}))
             raise ValueError(
-                f"module={self.module!r} has no linear layer, before which features could be read: "
-                "end it with torch.nn.Linear."
+                f"The network, made of {kinds}, has no linear layer, before which features could "
+                "be read: end it with torch.nn.Linear."
             )
         seen: list[Tensor] = []
         hook = layers[-1].register_forward_pre_hook(

@@ -3,6 +3,7 @@
 import io
 import pickle
 import warnings
+from functools import partial
 
 import joblib
 import numpy as np
@@ -23,13 +24,23 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
+from skorch.dataset import Dataset
+from skorch.helper import predefined_split
 from torch import nn
 
 from imbdeep.classifiers import ERMClassifier
-from imbdeep.classifiers._net import ClassifierNet
+from imbdeep.classifiers._building import early_stopping as stopping_early
+from imbdeep.classifiers._building import evaluation_size
+from imbdeep.classifiers._net import (
+    ClassifierNet,
+    EvaluationBatches,
+    ScaledSoftmax,
+    TrainingBatches,
+)
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.encoding import TabularEncoder
 from imbdeep.over_sampling import MGVAESampler
+from imbdeep.training import draw_seed
 
 N, N_MAJORITY = 40, 30
 Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N - N_MAJORITY, int)]
@@ -497,31 +508,12 @@ def test_bad_rows_are_refused_before_training(no_training, case):
 
 
 BAD_PARAMETERS = [
-    ("criterion", "hinge"),
-    ("criterion", nn.CrossEntropyLoss()),
-    ("focal_gamma", -1.0),
-    ("ldam_margin", -0.1),
-    ("ldam_scale", 0.0),
-    ("module", "resnet50"),
-    ("module_params", [1]),
     ("hidden_layer_sizes", 7),
     ("hidden_layer_sizes", (4, 0)),
     ("hidden_layer_sizes", (4.0,)),
-    ("optimizer", "lion"),
     ("learning_rate", 0.0),
-    ("momentum", 1.0),
     ("weight_decay", -1e-3),
-    ("max_epochs", 0),
-    ("max_epochs", 2.5),
-    ("max_epochs", "forever"),
     ("batch_size", 0),
-    ("warmup_epochs", -1),
-    ("milestones", (1.5,)),
-    ("milestones", 3),
-    ("milestones", (-1,)),
-    ("lr_decay", 0.0),
-    ("lr_decay", 1.5),
-    ("augment", "mixup"),
     ("early_stopping", 1),
     ("validation_fraction", 0.0),
     ("validation_fraction", 1.0),
@@ -531,8 +523,6 @@ BAD_PARAMETERS = [
     ("categorical_features", [17]),
     ("image_shape", 6),
     ("callbacks", Callback()),
-    ("compile", "yes"),
-    ("precision", "float16"),
     ("device", 3),
     ("device", "abacus"),
     ("random_state", "zero"),
@@ -1013,3 +1003,95 @@ def test_a_frame_of_pixels_suits_a_model_of_flattened_images(frame):
     columns = {f"p{i}": flat[:, i] for i in range(flat.shape[1])}
     found = classifier.predict_proba(frame(columns))
     np.testing.assert_array_equal(found, classifier.predict_proba(flat))
+
+
+# ------------------------------------------------------------------ networks of the method's own
+
+
+class Bent(nn.Module):
+    """A network that no parameter chooses."""
+
+    def __init__(self, n_features, n_classes):
+        super().__init__()
+        self.bend, self.head = nn.Linear(n_features, 5), nn.Linear(5, n_classes)
+
+    def forward(self, x):
+        return self.head(torch.tanh(self.bend(x.flatten(1))))
+
+
+SHARED = {
+    "hidden_layer_sizes": (4,),
+    "learning_rate": 0.03,
+    "weight_decay": 0.0,
+    "batch_size": 16,
+    "early_stopping": False,
+    "validation_fraction": 0.2,
+    "n_iter_no_change": 3,
+    "encode": True,
+    "categorical_features": "auto",
+    "image_shape": None,
+    "callbacks": None,
+    "device": "cpu",
+    "random_state": 0,
+    "verbose": False,
+}
+
+
+class OwnNetworks(DeepClassifier):
+    """The least that a method with networks of its own has to write."""
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(4,),
+        learning_rate=0.03,
+        weight_decay=0.0,
+        batch_size=16,
+        early_stopping=False,
+        validation_fraction=0.2,
+        n_iter_no_change=3,
+        encode=True,
+        categorical_features="auto",
+        image_shape=None,
+        callbacks=None,
+        device="cpu",
+        random_state=0,
+        verbose=False,
+    ):
+        vars(self).update({name: value for name, value in locals().items() if name in SHARED})
+
+    def _train(self, x, codes, valid, stream):
+        n_classes = len(self.classes_)
+        net = ClassifierNet(
+            partial(Bent, x[0].numel(), n_classes),
+            criterion=partial(nn.CrossEntropyLoss, reduction="none"),
+            optimizer=torch.optim.Adam,
+            lr=self.learning_rate,
+            max_epochs=40,
+            batch_size=self.batch_size,
+            iterator_train=TrainingBatches,
+            iterator_train__n_classes=n_classes,
+            iterator_valid=EvaluationBatches,
+            iterator_valid__batch_size=evaluation_size(x),
+            train_split=None if valid is None else predefined_split(Dataset(*valid)),
+            classes=list(range(n_classes)),
+            callbacks=[] if valid is None else [stopping_early(self)],
+            predict_nonlinearity=ScaledSoftmax(),
+            device=str(self.device_),
+            verbose=0,
+        )
+        self.net_ = self._trained(net, x, codes, draw_seed(stream))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("X", [A, FRAME, IMAGES], ids=["array", "frame", "images"])
+def test_a_method_may_have_networks_of_its_own(X, early_stopping):
+    classifier = OwnNetworks(early_stopping=early_stopping)
+    assert set(classifier.get_params()) == set(DeepClassifier._parameter_constraints)
+    found = classifier.fit(X, NAMES).predict_proba(X)
+    assert classifier.penultimate_features(X).shape == (N, 5)
+    assert ("validation_balanced_accuracy" in classifier.history_[0]) == early_stopping
+    if X is not IMAGES:  # of noise
+        assert classifier.score(X, NAMES) > 0.9
+    np.testing.assert_array_equal(clone(classifier).fit(X, NAMES).predict_proba(X), found)
+    again = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(again.predict_proba(X), found)

@@ -139,6 +139,61 @@ def test_rows_of_a_class_are_drawn_uniformly():
     assert drawn[2].unique().numel() == 1
 
 
+@given(
+    codes=st.lists(st.integers(0, 3), min_size=1, max_size=30),
+    size=st.integers(0, 7),
+    most=st.none() | st.integers(1, 5),
+    seed=st.integers(0, 999),
+)
+def test_rows_of_a_group_are_of_its_class_and_distinct(codes, size, most, seed):
+    asked = torch.tensor(codes * 6).view(6, -1)
+    with seeded(seed, CPU):
+        rows = ClassRows(torch.tensor(codes), 5, max_rows=most)
+        groups = rows.draw_groups(asked, size)
+    assert groups.dtype == torch.int64
+    assert groups.shape == (6, len(codes), size)
+    assert torch.equal(torch.tensor(codes)[groups], asked[..., None].expand_as(groups))
+    for k, group in zip(asked.flatten().tolist(), groups.flatten(0, 1).tolist(), strict=True):
+        pool = rows.order[rows.starts[k] :][: rows.sizes[k]].tolist()
+        assert set(group) <= set(pool)
+        if len(pool) >= size:
+            assert len(set(group)) == size
+
+
+# Classes of 4, 5 and 2 rows, side by side: what one class may repeat another may not.
+@pytest.mark.parametrize(
+    "size, kinds", [(1, (4, 5, 2)), (2, (12, 20, 2)), (3, (24, 60, 8)), (4, (24, 120, 16))]
+)
+def test_every_ordered_group_is_as_likely(size, kinds):
+    codes = torch.tensor([0] * 4 + [1] * 5 + [2] * 2)[torch.randperm(11)]
+    groups = ClassRows(codes, 3).draw_groups(torch.arange(3).repeat(6000), size)
+    for k, n_kinds in enumerate(kinds):
+        _, counts = groups[k::3].unique(dim=0, return_counts=True)
+        assert len(counts) == n_kinds  # all there are
+        assert chisquare(counts.numpy()).pvalue > 0.001
+
+
+def test_a_group_of_a_whole_class_is_a_permutation_of_it():
+    codes = torch.arange(300) % 3
+    groups = ClassRows(codes, 3).draw_groups(torch.arange(3), 100)
+    for k in range(3):
+        assert groups[k].tolist() != sorted(groups[k].tolist())
+        assert sorted(groups[k].tolist()) == list(range(k, 300, 3))
+
+
+def test_groups_of_a_class_of_one_row_repeat_it():
+    groups = ClassRows(torch.tensor([0, 0, 1]), 2).draw_groups(torch.ones(50, dtype=torch.int64), 4)
+    assert torch.equal(groups, torch.full((50, 4), 2))
+
+
+def test_groups_of_one_row_are_single_draws():
+    rows, asked = ClassRows(torch.tensor([0, 1, 1, 1, 0]), 2), torch.tensor([[0, 1, 1], [1, 0, 0]])
+    with seeded(3, CPU):
+        expected = rows.draw(asked)
+    with seeded(3, CPU):
+        assert torch.equal(rows.draw_groups(asked, 1)[..., 0], expected)
+
+
 # ------------------------------------------------------------------------------------------ batches
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from imbdeep.classifiers._building import n_epochs_of
 from imbdeep.classifiers._m2m.net import M2mNet, Settings, TranslationBatches
 from imbdeep.classifiers._m2m.teachers import check_encodings, given_teachers, net_on
+from imbdeep.classifiers._module import ModuleClassifier
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.classifiers.schedules import DeferredResampling, start_of
 from imbdeep.losses import inverse_frequency_weights
@@ -28,7 +29,7 @@ _HARDLY_ANY = 0.05
 _CHUNK = 1024
 
 
-class M2mClassifier(DeepClassifier):
+class M2mClassifier(ModuleClassifier):
     """A network trained on minority rows that are translated from majority rows (M2m, [1]_).
 
     The last part of the training draws class-balanced batches. A row of class k in them is
@@ -181,7 +182,7 @@ class M2mClassifier(DeepClassifier):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **DeepClassifier._parameter_constraints,
+        **ModuleClassifier._parameter_constraints,
         "beta": [Interval(Real, 0, 1, closed="left")],
         "gamma": [Interval(Real, 0, 1, closed="both")],
         "logit_lambda": [Interval(Real, 0, None, closed="left")],
@@ -368,7 +369,7 @@ class M2mClassifier(DeepClassifier):
     def _step_size(self, x: Tensor) -> float:
         if self.step_size != "auto":
             return float(self.step_size)
-        if x.ndim == 4 and self.module != "mlp":
+        if self._convolutional(x):
             return 0.1
         # Two rows drawn at random are sqrt(2 sum of variances) apart, in the quadratic mean.
         return 0.1 * float(torch.sqrt(2 * x.cpu().double().var(dim=0, correction=0).sum()))
