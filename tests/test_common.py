@@ -14,9 +14,9 @@ from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils.estimator_checks import estimator_checks_generator as sklearn_checks
 
 from imbdeep import classifiers, encoding, over_sampling
-from imbdeep.classifiers import ERMClassifier, M2mClassifier
+from imbdeep.classifiers import ERMClassifier, M2mClassifier, RAEClassifier
 from imbdeep.encoding import ImageScaler, TabularEncoder
-from imbdeep.over_sampling import MGVAESampler
+from imbdeep.over_sampling import MGVAESampler, RAESampler
 
 # Every public estimator stands here once, with as little training as it can do.
 SAMPLERS = [
@@ -26,7 +26,20 @@ SAMPLERS = [
         hidden_layer_sizes=(16,),
         device="cpu",
         random_state=0,
-    )
+    ),
+    RAESampler(
+        RAEClassifier(
+            encoder_steps=2,
+            critic_steps=1,
+            max_steps=4,
+            batch_size=8,
+            hidden_layer_sizes=(16,),
+            mixer_layer_sizes=(16,),
+            critic_layer_sizes=(16,),
+            device="cpu",
+        ),
+        random_state=0,
+    ),
 ]
 TRANSFORMERS = [TabularEncoder(), TabularEncoder(continuous="standard"), ImageScaler()]
 BRIEF = {
@@ -40,6 +53,20 @@ BRIEF = {
 CLASSIFIERS = [
     ERMClassifier(**BRIEF),
     M2mClassifier(beta=0.5, gamma=0.3, translation_steps=2, **BRIEF),
+    RAEClassifier(
+        encoder_steps=5,
+        decoder_steps=1,
+        critic_steps=1,
+        max_steps=60,
+        batch_size=8,
+        hidden_layer_sizes=(16,),
+        mixer_layer_sizes=(8,),
+        critic_layer_sizes=(8,),
+        dropout=0.0,
+        learning_rate=0.01,
+        device="cpu",
+        random_state=0,
+    ),
 ]
 ALL = SAMPLERS + TRANSFORMERS + CLASSIFIERS
 

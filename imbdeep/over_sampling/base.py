@@ -161,12 +161,7 @@ class DeepOverSampler(BaseOverSampler):
             if n > 0
         }
 
-        self.encoder_ = (
-            ImageScaler()
-            if self._image is not None
-            else TabularEncoder(categorical_features=self.categorical_features)
-        ).set_output(transform="default")  # whatever scikit-learn's global setting
-        x = self.encoder_.fit_transform(data)
+        x = self._fit_encoder(data, labels)
         self._width = math.prod(x.shape[1:])
         if self._deficits and self._width:
             self._fit_generator(x, codes)
@@ -182,6 +177,16 @@ class DeepOverSampler(BaseOverSampler):
         labels_of_new = [_take(y, np.concatenate(rows))] if rows else []
         n_new = sum(self._deficits.values())
         return _append(X, parts, n_new), _append(y, labels_of_new, n_new)
+
+    def _fit_encoder(self, data: Any, labels: NDArray[Any]) -> NDArray[np.float32]:
+        """Fit the encoder and return the encoded rows."""
+        self.encoder_ = (
+            ImageScaler()
+            if self._image is not None
+            else TabularEncoder(categorical_features=self.categorical_features)
+        ).set_output(transform="default")  # whatever scikit-learn's global setting
+        x: NDArray[np.float32] = self.encoder_.fit_transform(data)
+        return x
 
     def sample(self, n: int, target: Any, *, random_state: Any = None) -> Any:
         """Draw more rows of a class after fitting.

@@ -1,0 +1,460 @@
+"""RAEClassifier: a linear classifier in a latent space made for over-sampling."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.metrics import recall_score
+from sklearn.utils._param_validation import Interval, StrOptions
+from skorch.dataset import Dataset
+from skorch.helper import predefined_split
+from torch import Tensor, nn
+
+from imbdeep.classifiers._building import early_stopping, evaluation_size
+from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax
+from imbdeep.classifiers._rae.net import CycleBatches, RAENet, Schedule, Settings
+from imbdeep.classifiers._rae.players import RAE, Sizes
+from imbdeep.classifiers.base import DeepClassifier
+from imbdeep.encoding import TabularEncoder
+from imbdeep.training import draw_seed
+
+#: Images of at least this side get convolutional networks where network="auto".
+_CONVOLVED_SIDE = 16
+#: Below this share of the largest entropy the mixing weights are at an end point.
+_COLLAPSED = 0.1
+#: Training rows of each class on which the separability is measured, at the most.
+_SEPARABILITY_ROWS = 2000
+
+
+class RAEClassifier(DeepClassifier):
+    """A linear classifier in a latent space in which over-sampling keeps the class (RAE, [1]_).
+
+    An encoder E maps rows x to codes z, and a linear classifier L reads the class from them. New
+    codes are convex combinations of t codes of one class,
+
+        z' = α_1 z_1 + … + α_t z_t,   α_i ≥ 0,   Σ α_i = 1        (Eq. 1)
+
+    and L must take z' for that class too (Eq. 6): where the classes are linearly separable, a
+    combination cannot leave its class (Proposition 1). A mixer network chooses α so that L errs
+    (Eq. 3). A decoder D, trained against a critic C (Eq. 4 and 5, a Wasserstein GAN with gradient
+    penalty), keeps the codes from collapsing: the encoder minimises
+
+        λ_clf L_clf + λ_mae |x - D(E(x))|        (Eq. 7).
+
+    All classes are equally frequent in the training. No distance between rows is ever measured,
+    unlike in SMOTE, and the classifier is trained together with what is over-sampled for it.
+
+    Parameters
+    ----------
+    clf_lambda : float, default=5.0
+        λ_clf, the weight of the classification in the encoder's loss. 0 leaves the codes to the
+        decoder alone, and the linear classifier must make do with them (Table 4, first row).
+    mae_lambda : float, default=0.01
+        λ_mae, the weight of the reconstruction error, which is a mean over the encoded columns.
+    n_mixed : int, default=2
+        t, the number of rows in a combination.
+    mixing : {"mixer"}, float or None, default="mixer"
+        Where α comes from: the mixer network; a Dirichlet distribution with this concentration (1
+        is uniform on the simplex, Table 4's "no mixer"; for t = 2, a is Beta(a, a)); or None for no
+        combinations at all.
+    mixer_target : {"wrong", "permuted"}, default="wrong"
+        What the mixer wants its combinations taken for: any other class (Eq. 3), or, as in the
+        authors' code, the label of a random group of the batch, which may be the right one.
+    sampling : {"balanced"} or None, default="balanced"
+        Whether all classes are equally frequent in the training, or as frequent as in the data.
+    decoder : bool, default=True
+        Whether there are decoder and critic. Without them, what is said of them here plays no part,
+        and nothing can be generated.
+    encoder_steps, decoder_steps, critic_steps : int, default=1
+        A cycle is ``decoder_steps`` updates of the decoder, each after ``critic_steps`` of the
+        critic, and then ``encoder_steps`` updates of encoder, classifier and mixer. One of each is
+        Algorithm 1; the authors' code does 1, 4 and 5, for which few have the time.
+    gradient_penalty : float, default=10.0
+        Weight of the penalty on the slope of the critic (Eq. 5).
+    decoder_clf_lambda : float, default=1.0
+        Weight, in the decoder's loss, of what it costs L to take a decoded row for its class. Not
+        in the paper; the authors' code has it.
+    decoder_mae_lambda : float, default=10.0
+        Weight, in the decoder's loss, of the reconstruction error. Paper and code have none: with
+        the updates that a processor can do, a decoder that learns from the critic alone does not
+        find the rows.
+    ema_decay : float, default=0.99
+        The weights that predict and generate are moving averages over the updates, with this decay.
+        Not in the paper; 0 takes the last weights.
+    latent_dim : int or "auto", default="auto"
+        Number of latent dimensions. "auto" is 32 for tables (the paper's 8 did slightly worse), 64
+        for grey images and 256 for others.
+    network : {"auto", "mlp", "cnn"}, default="auto"
+        Fully connected networks (Tables 18 and 19), or convolutional ones (Tables 16 and 17) for
+        images whose sides are multiples of 4. "auto" takes the latter for those from 16 pixels on.
+    hidden_layer_sizes : tuple of int, default=(512, 256)
+        Units of the hidden layers of a fully connected encoder, and of the decoder.
+    mixer_layer_sizes : tuple of int or "auto", default="auto"
+        Units of the mixer: "auto" is four layers of 512, of 1024 beside convolutional networks.
+    critic_layer_sizes : tuple of int, default=(256, 256, 256)
+        Units of the hidden layers of a fully connected critic. The paper has 512 in each, which
+        takes twice the time and made no better rows here.
+    dropout : float, default=0.4
+        Share of units that encoder and mixer leave out at random.
+    augment : {"adaptive", "adaptive_flip"} or None, default=None
+        Random shifts, turns, zooms and changes of colour of training images, before the encoder and
+        before the critic; their frequency adapts to how much the critic over-fits. "adaptive_flip"
+        mirrors too. Not in the paper; the authors' code has it.
+    learning_rate : float, default=1e-3
+        Step size of all optimisers: AdamW for encoder and classifier, Adam with β = (0.5, 0.9) for
+        the others. The paper's is 2e-4, for 20 000 encoder updates.
+    weight_decay : float, default=1e-3
+        Weight decay of encoder and classifier.
+    max_steps : int, default=2000
+        Number of updates of the encoder, rounded up to whole cycles.
+    batch_size : int, default=64
+        Groups of ``n_mixed`` rows in an update.
+    early_stopping : bool, default=False
+        Whether to hold out rows, stop when the averaged weights' balanced accuracy on them no
+        longer rises, and keep the best.
+    validation_fraction : float, default=0.1
+        Share of the rows of each class held out: one at least, but never the last one.
+    n_iter_no_change : int, default=10
+        Epochs (of 100 encoder updates) without a better validation score after which training
+        stops.
+    encode, categorical_features, image_shape : optional
+        How rows are encoded; see :class:`ERMClassifier`.
+    callbacks, device, random_state, verbose : optional
+        See :class:`ERMClassifier`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels in sorted order: the order of the columns of ``predict_proba``.
+    class_counts_ : ndarray of shape (n_classes,)
+        Number of training rows of each class (validation rows are not among them).
+    diagnostics_ : dict of float
+        ``alpha_entropy``: mean entropy of the mixing weights in the last epoch, as a share of the
+        largest possible; near 0 combinations are copies. ``critic_gap``: how much higher the critic
+        scored real rows. ``separability``: mean over classes of the share of training rows that the
+        hyperplanes of L put into their class: 1 is what Proposition 1 asks for. What was not
+        trained is not in it.
+    encoder_ : TabularEncoder, ImageScaler or None
+        Turns rows into what the networks see; None where they are taken as they are.
+    net_ : skorch.NeuralNetClassifier
+        The trained net; its ``module_`` holds the networks.
+    history_ : list of dict
+        A record an epoch of 100 encoder updates: ``epoch``, ``loss`` (Eq. 7) with its parts
+        ``classification`` and ``reconstruction``; ``mixer``, ``decoder`` and its parts,
+        ``critic_gap``, ``gradient_penalty``, ``alpha_entropy``, ``augment_p``; with validation rows
+        ``validation`` (loss), ``validation_balanced_accuracy`` (averaged weights) and
+        ``validation_raw_balanced_accuracy``.
+    device_ : torch.device
+        Where the networks were trained.
+    n_features_in_ : int
+        Number of columns (of channels, for images).
+    feature_names_in_ : ndarray of str
+        Names of the columns, if X has string names.
+
+    Warns
+    -----
+    UserWarning
+        If a class has fewer rows than ``n_mixed``, or if the mixing weights have collapsed to end
+        points, so that the mixer picks hard rows instead of making new ones.
+
+    See Also
+    --------
+    imbdeep.over_sampling.RAESampler : Rows decoded from combinations of codes.
+    M2mClassifier : Balances by translating rows of larger classes.
+
+    Notes
+    -----
+    The player of a step alone is in training mode: batch normalisation of the encoder never counts
+    generated rows, and codes given to the decoder are those that prediction would make. Codes reach
+    the mixer, and mixing weights the encoder, as constants. A group of t rows gives t + 1 codes to
+    classify, as in Eq. 6, and to the critic one D(z') and t - 1 D(E(x)); decoder and critic are
+    conditioned on the class. Groups are drawn from the classes directly; the authors draw from a
+    pool of 200 pairs a class that they renew every 25 steps, which comes to the same.
+
+    Training on balanced classes makes the probabilities those of a balanced population: well
+    ranked, not calibrated to yours.
+
+    References
+    ----------
+    .. [1] A. K. Mondal, L. Singhal, P. Tiwary, P. Singla, Prathosh AP, "Minority Oversampling for
+       Imbalanced Data via Class-Preserving Regularized Auto-Encoders", AISTATS 2023: Eq. 1 to 7,
+       Algorithm 1, Tables 4 and 16 to 19.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from imbdeep.classifiers import RAEClassifier
+    >>> X, y = make_classification(400, weights=[0.9], flip_y=0, random_state=0)
+    >>> classifier = RAEClassifier(max_steps=100, device="cpu", random_state=0).fit(X, y)
+    >>> classifier.predict_proba(X).shape
+    (400, 2)
+    >>> classifier.penultimate_features(X).shape  # the codes
+    (400, 32)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **DeepClassifier._parameter_constraints,
+        "clf_lambda": [Interval(Real, 0, None, closed="left")],
+        "mae_lambda": [Interval(Real, 0, None, closed="left")],
+        "n_mixed": [Interval(Integral, 2, None, closed="left")],
+        # Below, float32 loses the gamma draws of which Dirichlet's are made.
+        "mixing": [StrOptions({"mixer"}), Interval(Real, 1e-3, None, closed="left"), None],
+        "mixer_target": [StrOptions({"wrong", "permuted"})],
+        "sampling": [StrOptions({"balanced"}), None],
+        "decoder": ["boolean"],
+        "encoder_steps": [Interval(Integral, 1, None, closed="left")],
+        "decoder_steps": [Interval(Integral, 1, None, closed="left")],
+        "critic_steps": [Interval(Integral, 1, None, closed="left")],
+        "gradient_penalty": [Interval(Real, 0, None, closed="left")],
+        "decoder_clf_lambda": [Interval(Real, 0, None, closed="left")],
+        "decoder_mae_lambda": [Interval(Real, 0, None, closed="left")],
+        "ema_decay": [Interval(Real, 0, 1, closed="left")],
+        "latent_dim": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "network": [StrOptions({"auto", "mlp", "cnn"})],
+        "mixer_layer_sizes": ["array-like", StrOptions({"auto"})],
+        "critic_layer_sizes": ["array-like"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "augment": [StrOptions({"adaptive", "adaptive_flip"}), None],
+        "max_steps": [Interval(Integral, 1, None, closed="left")],
+        # Batch normalisation of the mixer needs two.
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+    }
+
+    _LAYERS = ("hidden_layer_sizes", "mixer_layer_sizes", "critic_layer_sizes")
+
+    def __init__(
+        self,
+        *,
+        clf_lambda: float = 5.0,
+        mae_lambda: float = 0.01,
+        n_mixed: int = 2,
+        mixing: Any = "mixer",
+        mixer_target: str = "wrong",
+        sampling: str | None = "balanced",
+        decoder: bool = True,
+        encoder_steps: int = 1,
+        decoder_steps: int = 1,
+        critic_steps: int = 1,
+        gradient_penalty: float = 10.0,
+        decoder_clf_lambda: float = 1.0,
+        decoder_mae_lambda: float = 10.0,
+        ema_decay: float = 0.99,
+        latent_dim: int | str = "auto",
+        network: str = "auto",
+        hidden_layer_sizes: Sequence[int] = (512, 256),
+        mixer_layer_sizes: Any = "auto",
+        critic_layer_sizes: Sequence[int] = (256, 256, 256),
+        dropout: float = 0.4,
+        augment: str | None = None,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-3,
+        max_steps: int = 2000,
+        batch_size: int = 64,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        encode: bool = True,
+        categorical_features: Any = "auto",
+        image_shape: tuple[int, int, int] | None = None,
+        callbacks: Any = None,
+        device: Any = "auto",
+        random_state: Any = None,
+        verbose: bool | int = False,
+    ) -> None:
+        self.clf_lambda = clf_lambda
+        self.mae_lambda = mae_lambda
+        self.n_mixed = n_mixed
+        self.mixing = mixing
+        self.mixer_target = mixer_target
+        self.sampling = sampling
+        self.decoder = decoder
+        self.encoder_steps = encoder_steps
+        self.decoder_steps = decoder_steps
+        self.critic_steps = critic_steps
+        self.gradient_penalty = gradient_penalty
+        self.decoder_clf_lambda = decoder_clf_lambda
+        self.decoder_mae_lambda = decoder_mae_lambda
+        self.ema_decay = ema_decay
+        self.latent_dim = latent_dim
+        self.network = network
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.mixer_layer_sizes = mixer_layer_sizes
+        self.critic_layer_sizes = critic_layer_sizes
+        self.dropout = dropout
+        self.augment = augment
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.encode = encode
+        self.categorical_features = categorical_features
+        self.image_shape = image_shape
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _check_method(self, n: int) -> None:
+        if not self.clf_lambda and not (self.decoder and self.mae_lambda):
+            raise ValueError(
+                "clf_lambda=0 leaves the encoder to the reconstruction error, and there is none: "
+                "set decoder=True and mae_lambda above 0, or clf_lambda above 0."
+            )
+        if self._image is None:
+            if self.network == "cnn" or self.augment is not None:
+                what = "augment" if self.augment is not None else "network"
+                raise ValueError(
+                    f"{what}={getattr(self, what)!r} works on images: pass X of shape (n_samples, "
+                    "channels, height, width), or give image_shape for flattened images."
+                )
+        elif self.network == "cnn" and any(side % 4 for side in self._image[1:]):
+            raise ValueError(
+                f"network='cnn' halves images twice, and these are {self._image[1:]} pixels: pad "
+                "or resize them to multiples of 4, or set network='mlp'."
+            )
+        few = self.class_counts_ < self.n_mixed
+        if self.mixing is not None and few.any():
+            named = dict(
+                zip(self.classes_[few].tolist(), self.class_counts_[few].tolist(), strict=True)
+            )
+            warnings.warn(
+                f"Classes with fewer rows than n_mixed={self.n_mixed} repeat them in their "
+                f"combinations: {named}. Those of a class of one row are that row.",
+                UserWarning,
+                stacklevel=5,
+            )
+
+    def _convolutional(self, x: Tensor) -> bool:
+        if x.ndim != 4 or self.network == "mlp":
+            return False
+        sides = x.shape[2:]
+        return self.network == "cnn" or (
+            min(sides) >= _CONVOLVED_SIDE and not any(side % 4 for side in sides)
+        )
+
+    def _sizes(self, x: Tensor) -> Sizes:
+        shape, convolutional = tuple(x.shape[1:]), self._convolutional(x)
+        latent_dim = self.latent_dim
+        if latent_dim == "auto":
+            latent_dim = 32 if x.ndim == 2 else 64 if shape[0] == 1 else 256
+        mixer = self.mixer_layer_sizes
+        if isinstance(mixer, str):
+            mixer = (1024 if convolutional else 512,) * 4
+        return Sizes(
+            shape=shape,
+            n_classes=len(self.classes_),
+            convolutional=convolutional,
+            latent_dim=int(latent_dim),
+            n_mixed=self.n_mixed,
+            mixing=float(self.mixing) if isinstance(self.mixing, Real) else self.mixing,
+            decoder=self.decoder,
+            hidden=tuple(int(size) for size in self.hidden_layer_sizes),
+            mixer_hidden=tuple(int(size) for size in mixer),
+            critic_hidden=tuple(int(size) for size in self.critic_layer_sizes),
+            dropout=self.dropout,
+            augment=self.augment,
+            columns=self._columns(x),
+        )
+
+    def _columns(self, x: Tensor) -> tuple[int, int, Any, Any, bool]:
+        """Return what kinds of columns the decoder makes, for ObservationLikelihood."""
+        width = math.prod(x.shape[1:])
+        if isinstance(self.encoder_, TabularEncoder):
+            layout = self.encoder_.layout_
+            return (
+                layout.n_gaussian,
+                layout.n_bernoulli,
+                layout.group_sizes,
+                layout.missing,
+                False,
+            )
+        low, high = (float(bound) for bound in x.aminmax())
+        if x.ndim == 4 and low >= 0 and high <= 1:
+            return 0, width, (), (), True
+        if self.augment is not None:
+            raise ValueError(
+                f"augment={self.augment!r} changes images with values from 0 to 1, and those of X "
+                f"are from {low:g} to {high:g}: scale them, or set encode=True."
+            )
+        return width, 0, (), (), False  # numbers taken as they are
+
+    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+        n_classes = len(self.classes_)
+        schedule = Schedule(
+            self.encoder_steps,
+            self.decoder_steps if self.decoder else 0,
+            self.critic_steps,
+            self.max_steps,
+        )
+        settings = Settings(
+            clf_lambda=self.clf_lambda,
+            mae_lambda=self.mae_lambda,
+            decoder_clf_lambda=self.decoder_clf_lambda,
+            decoder_mae_lambda=self.decoder_mae_lambda,
+            penalty=self.gradient_penalty,
+            ema_decay=self.ema_decay,
+            permuted=self.mixer_target == "permuted",
+            weight_decay=self.weight_decay,
+        )
+        net = RAENet(
+            Blueprint(partial(RAE, self._sizes(x))),
+            settings=settings,
+            schedule=schedule,
+            criterion=partial(nn.CrossEntropyLoss, reduction="none"),
+            lr=self.learning_rate,
+            max_epochs=schedule.n_epochs,
+            batch_size=self.batch_size,
+            iterator_train=CycleBatches,
+            iterator_train__n_classes=n_classes,
+            iterator_train__n_mixed=self.n_mixed,
+            iterator_train__balanced=self.sampling == "balanced",
+            iterator_train__schedule=schedule,
+            iterator_valid=EvaluationBatches,
+            iterator_valid__batch_size=evaluation_size(x),
+            train_split=None if valid is None else predefined_split(Dataset(*valid)),
+            classes=list(range(n_classes)),
+            callbacks=[
+                *([] if valid is None else [early_stopping(self)]),
+                *(self.callbacks or ()),
+            ],
+            predict_nonlinearity=ScaledSoftmax(),
+            device=str(self.device_),
+            verbose=int(self.verbose),
+        )
+        self.net_ = self._trained(net, x, codes, draw_seed(stream))
+        self.net_.release()
+        self._diagnose(x, codes)
+
+    def _diagnose(self, x: Tensor, codes: Tensor) -> None:
+        last = self.net_.history[-1]
+        self.diagnostics_ = {
+            name: float(last[name]) for name in ("alpha_entropy", "critic_gap") if name in last
+        }
+        rows = torch.cat(
+            [
+                torch.nonzero(codes == code).flatten()[:_SEPARABILITY_ROWS]
+                for code in range(len(self.classes_))
+            ]
+        )
+        found = self.net_.predict_proba(Dataset(x[rows])).argmax(axis=1)
+        score = recall_score(codes[rows].cpu().numpy(), found, average="macro")
+        self.diagnostics_["separability"] = float(score)
+        spread = self.diagnostics_.get("alpha_entropy", 1.0)
+        if spread < _COLLAPSED and self.mixing == "mixer":
+            warnings.warn(
+                f"The mixing weights have collapsed: their entropy is {spread:.1%} of the largest "
+                "possible, so that the mixer picks the hardest row of each group instead of making "
+                "a new one. Compare with mixing=1.0, which draws the weights at random.",
+                UserWarning,
+                stacklevel=6,  # through fit and its validation, to the line of the user
+            )

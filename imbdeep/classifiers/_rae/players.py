@@ -1,0 +1,166 @@
+"""The networks of RAE, who of them moves in a step, and the losses of the paper."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from imbdeep.classifiers._rae.augmentation import AdaptiveAugmentation
+from imbdeep.losses import ObservationLikelihood
+from imbdeep.networks import (
+    CodeEncoder,
+    ConditionalDecoder,
+    ConvCodeEncoder,
+    ConvConditionalDecoder,
+    ConvCritic,
+    Critic,
+    Mixer,
+)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the networks are made for, and how large they are."""
+
+    shape: tuple[int, ...]
+    n_classes: int
+    convolutional: bool
+    latent_dim: int
+    n_mixed: int
+    mixing: str | float | None
+    decoder: bool
+    hidden: tuple[int, ...]
+    mixer_hidden: tuple[int, ...]
+    critic_hidden: tuple[int, ...]
+    dropout: float
+    augment: str | None
+    #: Of ObservationLikelihood: Gaussian and Bernoulli columns, groups, missing, intensities.
+    columns: tuple[int, int, Sequence[int], Sequence[tuple[int, int]], bool]
+
+
+class RAE(nn.Module):
+    """Encoder, linear classifier, mixer, decoder and critic, and averages of the first and fourth.
+
+    As a module of its own it classifies rows by the averaged weights.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        What to make.
+    """
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+        m, k, width = sizes.latent_dim, sizes.n_classes, math.prod(sizes.shape)
+        self.likelihood = ObservationLikelihood(*sizes.columns).requires_grad_(False)
+        self.encoder: nn.Module
+        self.decoder: nn.Module | None = None
+        self.critic: nn.Module | None = None
+        self.mixer: nn.Module | None = None
+        if sizes.convolutional:
+            self.encoder = ConvCodeEncoder(sizes.shape, m, dropout=sizes.dropout)
+            if sizes.decoder:
+                self.decoder = ConvConditionalDecoder(m, sizes.shape, k)
+                self.critic = ConvCritic(sizes.shape, k)
+        else:
+            self.encoder = CodeEncoder(width, m, sizes.hidden, sizes.dropout)
+            if sizes.decoder:
+                self.decoder = ConditionalDecoder(m, width, k, sizes.hidden)
+                self.critic = Critic(width, k, sizes.critic_hidden)
+        if sizes.mixing == "mixer":
+            self.mixer = Mixer(m, sizes.n_mixed, k, sizes.mixer_hidden, sizes.dropout)
+        self.head = nn.Linear(m, k)
+        self.augmentation: AdaptiveAugmentation | None = None
+        if sizes.augment is not None:
+            self.augmentation = AdaptiveAugmentation(flip=sizes.augment == "adaptive_flip")
+        # The head comes last: what its layer is given are the features of a classifier.
+        named = {"decoder": self.decoder, "encoder": self.encoder, "head": self.head}
+        self.averaged = nn.ModuleDict(
+            {name: copy.deepcopy(part) for name, part in named.items() if part is not None}
+        ).requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Classify rows by the averaged weights: logits of shape (n, n_classes)."""
+        logits: Tensor = self.averaged["head"](self.averaged["encoder"](x))
+        return logits
+
+    def play(self, *players: nn.Module | None) -> None:
+        """Let these networks move; the others rest in evaluation mode, and their weights are fixed.
+
+        So nobody's statistics of batch normalisation see rows of another player's step, and no
+        gradient of another player's weights is computed, or tape for it kept.
+        """
+        for player in (self.encoder, self.head, self.mixer, self.decoder, self.critic):
+            if player is not None:
+                moves = any(player is one for one in players)
+                player.train(moves).requires_grad_(moves)
+
+    def changed(self, x: Tensor) -> Tensor:
+        """Augment images, (n, ...) -> (n, ...)."""
+        return x if self.augmentation is None else self.augmentation(x)
+
+    def alpha(self, z: Tensor, y: Tensor, mixing: str | float) -> Tensor:
+        """Mixing weights of groups of codes, (n, t, m) -> (n, t); rows sum to 1."""
+        if isinstance(mixing, str):
+            assert self.mixer is not None
+            learned: Tensor = self.mixer(z, y)
+            return learned
+        concentration = z.new_full((len(z), z.shape[1]), mixing)
+        drawn: Tensor = torch.distributions.Dirichlet(concentration, validate_args=False).sample()
+        return drawn
+
+    def decode(self, z: Tensor, y: Tensor) -> Tensor:
+        """Expected rows, given codes and classes, (n, m) -> (n, ...)."""
+        assert self.decoder is not None
+        outputs: Tensor = self.decoder(z, y)
+        return self.likelihood.mean(outputs.flatten(1)).view(-1, *self.sizes.shape)
+
+    @torch.no_grad()
+    def generate(self, z: Tensor, y: Tensor, mixing: str | float) -> Tensor:
+        """New rows by the averaged decoder from groups of codes of a class, (n, t, m) -> (n, ...).
+
+        Categories and events are drawn.
+        """
+        outputs: Tensor = self.averaged["decoder"](mixed(self.alpha(z, y, mixing), z), y)
+        return self.likelihood.sample(outputs.flatten(1), mean=True).view(-1, *self.sizes.shape)
+
+    @torch.no_grad()
+    def average(self, decay: float) -> None:
+        """Move the averaged weights and statistics towards the present ones."""
+        for name, kept in self.averaged.items():
+            now = getattr(self, name)
+            old = [v for v in kept.state_dict().values() if v.is_floating_point()]
+            new = [v for v in now.state_dict().values() if v.is_floating_point()]
+            torch._foreach_lerp_(old, new, 1 - decay)
+
+    def release(self) -> None:
+        """Keep what predicts and generates, and let go of what only trained."""
+        self.eval().requires_grad_(False)
+        self.critic = self.augmentation = None
+        for name, kept in self.averaged.items():
+            setattr(self, name, kept)
+
+
+def mixed(alpha: Tensor, z: Tensor) -> Tensor:
+    """Convex combinations z' (Eq. 1), (n, t) and (n, t, m) -> (n, m)."""
+    return (alpha.unsqueeze(-1) * z).sum(dim=1)
+
+
+def entropy(alpha: Tensor) -> Tensor:
+    """Mean entropy of mixing weights, as a share of the largest, log t: 0 is an end point."""
+    spread: Tensor = torch.special.entr(alpha).sum(dim=1).mean() / math.log(alpha.shape[1])
+    return spread
+
+
+def mixer_loss(head: nn.Linear, z_mixed: Tensor, wrong: Tensor) -> Tensor:
+    """Eq. 3: what it costs to take mixed codes for another class; the head's weights are given."""
+    assert head.bias is not None
+    logits = F.linear(z_mixed, head.weight.detach(), head.bias.detach())
+    return F.cross_entropy(logits, wrong)

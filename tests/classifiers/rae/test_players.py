@@ -1,0 +1,437 @@
+"""The networks of RAE: convex combinations, who moves, averages of weights, and what is made."""
+
+import copy
+import dataclasses
+import math
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import stats
+from torch import nn
+from torch.nn import functional as F
+
+from imbdeep.classifiers._rae.players import RAE, Sizes, entropy, mixed, mixer_loss
+
+LEVEL = 1e-4
+SIZES = Sizes(
+    shape=(3,),
+    n_classes=3,
+    convolutional=False,
+    latent_dim=2,
+    n_mixed=2,
+    mixing="mixer",
+    decoder=True,
+    hidden=(6,),
+    mixer_hidden=(5,),
+    critic_hidden=(5,),
+    dropout=0.4,
+    augment=None,
+    columns=(3, 0, (), (), False),
+)
+IMAGES = {"shape": (1, 8, 8), "columns": (0, 64, (), (), True)}
+PLAYERS = ("encoder", "head", "mixer", "decoder", "critic")
+
+
+@pytest.fixture(autouse=True)
+def _local_stream():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def players(**changes):
+    return RAE(dataclasses.replace(SIZES, **changes))
+
+
+def state(module):
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def differ(module, before):
+    """Whether a parameter or a buffer of the module is another than before."""
+    return any(not torch.equal(v, before[name]) for name, v in module.state_dict().items())
+
+
+# Proposition 1
+
+
+def linear(weight, bias):
+    head = nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
+    head.weight.data, head.bias.data = torch.from_numpy(weight), torch.from_numpy(bias)
+    return head
+
+
+@st.composite
+def classified_codes(draw, n_classes=(2, 5)):
+    """A linear head, codes that it puts into one class, weights of a combination, the class."""
+    m, k = draw(st.integers(1, 5)), draw(st.integers(*n_classes))
+    n = draw(st.integers(k + 1, 9))  # two of them are in the same class, at least
+    values = st.floats(-10, 10, width=32)
+
+    def array(*shape):
+        return draw(hnp.arrays(np.float64, shape, elements=values))
+
+    head = linear(array(k, m), array(k))
+    z = torch.from_numpy(array(n, m))
+    with torch.no_grad():
+        found = head(z).argmax(dim=1)
+    code = int(found.mode().values)
+    own = z[found == code]
+    alpha = draw(hnp.arrays(np.float64, len(own), elements=st.floats(0, 1)))
+    assume(alpha.sum() > 1e-3)
+    return head, own, torch.from_numpy(alpha / alpha.sum()), code
+
+
+@given(classified_codes())
+def test_a_combination_of_codes_of_a_class_stays_in_it(case):
+    # Proposition 1: it leads every other class by at least the smallest lead among its codes.
+    head, z, alpha, code = case
+    with torch.no_grad():
+        combined = head(mixed(alpha[None], z[None]))[0]
+        logits = head(z)
+    leads = logits[:, [code]] - logits
+    lead = combined[code] - combined
+    assert (lead >= leads.min(dim=0).values - 1e-9).all()
+    assume(leads.min(dim=0).values[torch.arange(len(lead)) != code].min() > 1e-9)  # no ties
+    assert int(combined.argmax()) == code
+
+
+@given(classified_codes(n_classes=(2, 2)))
+def test_of_two_classes_a_combination_stays_on_its_side_of_the_hyperplane(case):
+    head, z, alpha, _ = case
+    side = linear((head.weight[1] - head.weight[0])[None].detach().numpy(), np.zeros(1))
+    with torch.no_grad():
+        side.bias.copy_(head.bias[1] - head.bias[0])
+        distances, combined = side(z), side(mixed(alpha[None], z[None]))
+    assert distances.min() - 1e-9 <= combined <= distances.max() + 1e-9
+
+
+def test_without_separability_a_combination_can_leave_its_class():
+    # What the encoder is trained for: with a bend in the head, the proposition fails.
+    z = torch.tensor([[-2.0], [2.0]])
+
+    def bent(z):
+        return z.abs() > 1  # the class lies on both sides of the other
+
+    assert bent(z).all()
+    assert not bent(mixed(torch.tensor([[0.5, 0.5]]), z[None]))
+
+
+# Eq. 1, Eq. 3 and the entropy
+
+
+def test_a_combination_is_the_weighted_sum():
+    z = torch.tensor([[[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]]])
+    alpha = torch.tensor([[0.5, 0.25, 0.25]])
+    assert mixed(alpha, z).tolist() == [[2.0, 20.0]]
+    for i in range(3):
+        assert torch.equal(mixed(torch.eye(3)[[i]], z), z[:, i])
+
+
+@pytest.mark.parametrize("t", [2, 3, 4])
+def test_entropy_is_a_share_of_the_largest(t):
+    assert float(entropy(torch.full((5, t), 1 / t))) == pytest.approx(1, rel=1e-6)
+    assert float(entropy(torch.eye(t))) == 0
+    # half of the groups are copies, half even
+    both = torch.cat([torch.eye(t), torch.full((t, t), 1 / t)])
+    assert float(entropy(both)) == pytest.approx(0.5, rel=1e-6)
+    p = torch.rand(7, t, dtype=torch.float64)
+    p = p / p.sum(dim=1, keepdim=True)
+    expected = stats.entropy(p.numpy(), axis=1).mean() / math.log(t)
+    assert float(entropy(p)) == pytest.approx(expected)
+
+
+def test_mixer_loss_is_eq_3_and_leaves_the_head_alone():
+    head, z = nn.Linear(2, 3), torch.randn(6, 2, requires_grad=True)
+    wrong = torch.tensor([0, 1, 2, 0, 1, 2])
+    loss = mixer_loss(head, z, wrong)
+    loss.backward()
+    with torch.no_grad():
+        p = torch.softmax(head(z), dim=1)
+    expected = -p[torch.arange(6), wrong].log().mean()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert head.weight.grad is None
+    assert head.bias.grad is None
+    expected = (p - F.one_hot(wrong, 3)) @ head.weight.detach() / 6
+    torch.testing.assert_close(z.grad, expected)
+
+
+# The weights of a combination
+
+
+@pytest.mark.parametrize("t", [2, 3, 4])
+@pytest.mark.parametrize("training", [True, False])
+def test_weights_of_the_mixer_are_on_the_simplex_and_random(t, training):
+    rae = players(n_mixed=t).train(training)
+    z, y = 10 * torch.randn(50, t, 2), torch.arange(50) % 3
+    with torch.no_grad():
+        alpha, again = rae.alpha(z, y, "mixer"), rae.alpha(z, y, "mixer")
+    assert alpha.shape == (50, t)
+    assert (alpha >= 0).all()
+    torch.testing.assert_close(alpha.sum(dim=1), torch.ones(50))
+    assert not torch.equal(alpha, again)  # of its noise
+
+
+@pytest.mark.parametrize("t", [2, 3, 4])
+@pytest.mark.parametrize("concentration", [0.5, 1.0, 2.0, 8.0])
+def test_drawn_weights_have_the_moments_of_a_dirichlet(t, concentration):
+    n = 20_000
+    rae = players(n_mixed=t, mixing=concentration)
+    alpha = rae.alpha(torch.zeros(n, t, 2), torch.zeros(n).long(), concentration).double()
+    assert alpha.shape == (n, t)
+    assert (alpha >= 0).all()
+    torch.testing.assert_close(
+        alpha.sum(dim=1), torch.ones(n, dtype=torch.float64), atol=1e-5, rtol=0
+    )
+    alpha = alpha.numpy()
+    variance = (1 / t) * (1 - 1 / t) / (t * concentration + 1)
+    off = -1 / t**2 / (t * concentration + 1)
+    covariance = np.cov(alpha.T)
+    np.testing.assert_allclose(alpha.mean(axis=0), 1 / t, atol=5 * math.sqrt(variance / n))
+    np.testing.assert_allclose(np.diag(covariance), variance, rtol=0.06)
+    outside = covariance[~np.eye(t, dtype=bool)]
+    np.testing.assert_allclose(outside, off, atol=5 * variance / math.sqrt(n))
+    # each one alone is Beta(a, (t - 1) a)
+    law = stats.beta(concentration, (t - 1) * concentration)
+    assert all(stats.kstest(alpha[:, i], law.cdf).pvalue > LEVEL for i in range(t))
+
+
+# Which networks there are, and who moves
+
+
+@pytest.mark.parametrize(
+    "changes, missing",
+    [
+        ({}, set()),
+        ({"decoder": False}, {"decoder", "critic"}),
+        ({"mixing": None}, {"mixer"}),
+        ({"mixing": 2.0}, {"mixer"}),
+        ({"mixing": 1.0, "decoder": False}, {"mixer", "decoder", "critic"}),
+    ],
+    ids=str,
+)
+def test_networks_that_play_no_part_are_not_made(changes, missing):
+    rae = players(**changes)
+    assert {name for name in PLAYERS if getattr(rae, name) is None} == missing
+    assert set(rae.averaged) == {"encoder", "head", "decoder"} - missing
+    made = {name.split(".")[0] for name, _ in rae.named_parameters()}
+    assert made == set(PLAYERS) - missing | {"likelihood", "averaged"}
+    assert rae(torch.randn(4, 3)).shape == (4, 3)
+
+
+@pytest.mark.parametrize("convolutional", [True, False])
+def test_images_go_through_either_kind_of_network(convolutional):
+    rae = players(convolutional=convolutional, **IMAGES).eval()
+    x, y = torch.rand(2, 1, 8, 8), torch.tensor([0, 2])
+    convolutions = (nn.Conv2d, nn.ConvTranspose2d)
+    for player in (rae.encoder, rae.decoder, rae.critic):
+        assert any(isinstance(m, convolutions) for m in player.modules()) == convolutional
+    z = rae.encoder(x)
+    assert z.shape == (2, 2)
+    made = rae.decode(z, y)
+    assert made.shape == x.shape
+    assert 0 <= made.min() <= made.max() <= 1
+    assert rae.critic(made, y).shape == (2,)
+    assert rae(x).shape == (2, 3)
+
+
+@pytest.mark.parametrize("augment, flip", [("adaptive", False), ("adaptive_flip", True)])
+def test_augmentation_mirrors_only_where_asked(augment, flip):
+    rae = players(augment=augment, **IMAGES)
+    assert rae.augmentation.flip == flip
+    x = torch.rand(20, 1, 8, 8)
+    assert torch.equal(rae.changed(x), x)  # at the start
+    rae.augmentation.p.fill_(1)
+    assert (rae.changed(x) != x).flatten(1).any(dim=1).all()
+    assert players(**IMAGES).changed(x) is x
+
+
+@pytest.mark.parametrize("who", [(), ("encoder", "head", "mixer"), ("decoder",), ("critic",)])
+def test_players_alone_are_in_training_mode_and_learn(who):
+    rae = players()
+    rae.train()
+    rae.play(*(getattr(rae, name) for name in who))
+    for name in PLAYERS:
+        player = getattr(rae, name)
+        assert {m.training for m in player.modules()} == {name in who}
+        assert {p.requires_grad for p in player.parameters()} == {name in who}
+    assert not any(p.requires_grad for p in rae.averaged.parameters())
+    assert not any(p.requires_grad for p in rae.likelihood.parameters())
+
+
+def test_players_that_do_not_exist_may_be_named():
+    rae = players(mixing=None, decoder=False)
+    rae.play(rae.encoder, rae.head, rae.mixer)
+    assert rae.encoder.training
+    assert rae.head.weight.requires_grad
+    rae.play(rae.decoder)
+    assert not rae.encoder.training
+    assert not rae.head.weight.requires_grad
+
+
+# Averages
+
+
+def test_averages_start_as_the_networks_and_share_nothing_with_them():
+    rae = players().eval()
+    x = torch.randn(5, 3)
+    torch.testing.assert_close(rae(x), rae.head(rae.encoder(x)), rtol=0, atol=0)
+    with torch.no_grad():
+        rae.head.bias.add_(1)
+    assert not torch.equal(rae(x), rae.head(rae.encoder(x)))
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.9])
+def test_averages_of_weights_and_statistics_have_the_closed_form(decay):
+    # w̄_n = d^n w_0 + (1 - d) Σ d^(n - i) w_i
+    rae = players()
+    parts = ("encoder", "head", "decoder")
+    path = [{name: state(getattr(rae, name)) for name in parts}]
+    for i in range(1, 6):
+        for name in parts:
+            drawn = {
+                key: torch.randn_like(v) if v.is_floating_point() else v + i
+                for key, v in path[0][name].items()
+            }
+            getattr(rae, name).load_state_dict(drawn)
+        path.append({name: state(getattr(rae, name)) for name in parts})
+        rae.average(decay)
+    shares = [decay**5] + [(1 - decay) * decay ** (5 - i) for i in range(1, 6)]
+    n_statistics = 0
+    for name in parts:
+        for key, found in rae.averaged[name].state_dict().items():
+            if not found.is_floating_point():
+                continue
+            n_statistics += "running" in key
+            values = [step[name][key].double() for step in path]
+            expected = sum(share * value for share, value in zip(shares, values, strict=True))
+            torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-5)
+    assert n_statistics == 4  # means and variances of encoder and decoder
+
+
+def test_an_average_changes_no_network_that_learns():
+    rae = players()
+    with torch.no_grad():
+        for parameter in rae.averaged.parameters():
+            parameter.add_(1)
+    before = {name: state(getattr(rae, name)) for name in PLAYERS}
+    averaged = state(rae.averaged)
+    rae.average(0.5)
+    assert not any(differ(getattr(rae, name), before[name]) for name in PLAYERS)
+    assert differ(rae.averaged, averaged)
+    assert all(p.grad_fn is None for p in rae.averaged.parameters())
+
+
+# Rows
+
+
+def test_decoded_rows_are_expected_values():
+    columns = (1, 1, [3], (), False)
+    rae = players(shape=(5,), columns=columns).eval()
+    z, y = torch.randn(6, 2), torch.arange(6) % 3
+    with torch.no_grad():
+        outputs, rows = rae.decoder(z, y), rae.decode(z, y)
+    torch.testing.assert_close(rows[:, 0], outputs[:, 0])
+    torch.testing.assert_close(rows[:, 1], torch.sigmoid(outputs[:, 1]))
+    torch.testing.assert_close(rows[:, 2:], torch.softmax(outputs[:, 2:], dim=1))
+
+
+def test_a_combination_of_one_code_with_itself_is_decoded_as_that_code():
+    rae = players(n_mixed=3).eval()
+    with torch.no_grad():
+        for parameter in rae.averaged.parameters():
+            parameter.add_(0.1)  # so that it matters which weights decode
+        z, y = torch.randn(8, 2), torch.arange(8) % 3
+        found = rae.generate(z[:, None].expand(-1, 3, -1), y, "mixer")
+        expected = rae.averaged["decoder"](z, y)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert not found.requires_grad
+
+
+def test_generated_rows_are_decoded_from_their_combinations(monkeypatch):
+    rae = players(mixing=1.0).eval()
+    alpha = torch.rand(8, 1)
+    alpha = torch.cat([alpha, 1 - alpha], dim=1)
+    monkeypatch.setattr(rae, "alpha", lambda z, y, mixing: {0.7: alpha}[mixing])
+    z, y = torch.randn(8, 2, 2), torch.arange(8) % 3
+    with torch.no_grad():
+        expected = rae.averaged["decoder"](alpha[:, :1] * z[:, 0] + alpha[:, 1:] * z[:, 1], y)
+    torch.testing.assert_close(rae.generate(z, y, 0.7), expected)
+
+
+def test_generated_categories_and_events_are_drawn_as_often_as_expected():
+    n = 4000
+    rae = players(shape=(6,), columns=(1, 1, [4], (), False)).eval()
+    z, y = torch.randn(1, 2), torch.zeros(1).long()
+    with torch.no_grad():
+        expected = rae.likelihood.mean(rae.averaged["decoder"](z, y))[0].double()
+        found = rae.generate(z[None].expand(n, 2, 2), y.expand(n), "mixer").double()
+    assert set(found[:, 1:].unique().tolist()) == {0.0, 1.0}
+    assert (found[:, 2:].sum(dim=1) == 1).all()
+    torch.testing.assert_close(found[:, 0], expected[0].expand(n), rtol=1e-4, atol=1e-5)
+    assert stats.binomtest(int(found[:, 1].sum()), n, float(expected[1])).pvalue > LEVEL
+    counts = found[:, 2:].sum(dim=0).numpy()
+    assert (
+        stats.chisquare(counts, n * expected[2:].numpy() / expected[2:].sum().item()).pvalue > LEVEL
+    )
+
+
+def test_generated_images_keep_their_intensities():
+    rae = players(convolutional=True, **IMAGES).eval()
+    z, y = torch.randn(3, 2, 2), torch.arange(3)
+    found = rae.generate(z, y, "mixer")
+    assert found.shape == (3, 1, 8, 8)
+    assert 0 < found.min() < found.max() < 1
+
+
+# What remains of it
+
+
+def test_released_networks_predict_and_generate_as_before():
+    rae = players(augment="adaptive", convolutional=True, **IMAGES)
+    with torch.no_grad():
+        for parameter in rae.averaged.parameters():
+            parameter.add_(0.01 * torch.randn_like(parameter))
+    kept = copy.deepcopy(rae).eval()
+    rae.release()
+    x = torch.rand(4, 1, 8, 8)
+    torch.testing.assert_close(rae(x), kept(x), rtol=0, atol=0)
+    z, y = torch.randn(4, 2, 2), torch.zeros(4).long()
+    found = []
+    for one in (rae, kept):
+        torch.manual_seed(3)
+        found.append(one.generate(z, y, "mixer"))
+    assert torch.equal(*found)
+    assert rae.critic is None
+    assert rae.augmentation is None
+    for name in ("encoder", "head", "decoder"):
+        assert getattr(rae, name) is rae.averaged[name]
+    assert not any(m.training for m in rae.modules())
+    assert not any(p.requires_grad for p in rae.parameters())
+    # encoder, head and decoder once, the mixer, and nothing of the critic
+    kept_bytes = sum(p.numel() for p in rae.parameters()) * 4
+    assert kept_bytes < len(pickle.dumps(rae)) < kept_bytes + 100_000
+
+
+def test_released_without_decoder():
+    rae = players(decoder=False, mixing=None)
+    x = torch.randn(4, 3)
+    expected = rae.eval()(x)
+    rae.release()
+    assert torch.equal(rae(x), expected)
+    assert rae.decoder is None
+
+
+def test_the_head_is_the_last_linear_layer():
+    # Whose inputs are the features of a classifier.
+    for changes in ({}, {"decoder": False}, {"mixing": None}, {"convolutional": True, **IMAGES}):
+        rae = players(**changes)
+        for _ in range(2):
+            last = [m for m in rae.modules() if isinstance(m, nn.Linear)][-1]
+            assert last is rae.averaged["head"]
+            rae.release()
