@@ -1,5 +1,6 @@
 """One file a paper: its published numbers, and the code that runs its experiments again.
 
 ``python -m imbdeep.reproductions.mgvae`` runs the experiments of MGVAE on data in a local folder,
-``python -m imbdeep.reproductions.m2m`` those of M2m.
+``python -m imbdeep.reproductions.m2m`` those of M2m, ``python -m imbdeep.reproductions.rae`` those
+of RAE.
 """

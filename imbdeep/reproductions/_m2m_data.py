@@ -19,14 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from imbdeep.reproductions._runner import read_idx
+from imbdeep.reproductions._rows import MNIST_SHAPE, MNIST_SIZES, drawn, in_proportion, mnist
 
 #: Inputs of the two text data sets.
 WIDTH = 1000
 #: Documents of the test file that a class of Reuters needs.
 _LEAST_TEST = 5
-#: Rows of each digit: the schedule of RAE and GAMO.
-MNIST_SIZES = (4000, 2000, 1000, 750, 500, 350, 200, 100, 60, 40)
 _HELD_OUT = 0.1
 _PREFIXES = (4, 8, 12, 16)
 _TAGS_WITHOUT_TEST = ("M", "Y")
@@ -52,14 +50,13 @@ def reduced(split: Split, most: tuple[int, int, int] | None, seed: int) -> Split
     if most is None:
         return split
     random = np.random.default_rng(seed)
-    sizes = np.bincount(split.y_train)
-    n_train = np.maximum(np.ceil(sizes * min(1, most[0] / sizes.max())), 2).astype(int)
-    n_valid, n_test = (np.full(len(sizes), n) for n in most[1:])
+    n_train = in_proportion(np.bincount(split.y_train), most[0])
+    n_valid, n_test = ([n] * len(n_train) for n in most[1:])
 
     def some(
-        x: NDArray[Any], y: NDArray[np.int64], sizes: NDArray[np.int64]
+        x: NDArray[Any], y: NDArray[np.int64], sizes: Sequence[int]
     ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        rows = _drawn(y, sizes.tolist(), random)
+        rows = drawn(y, sizes, random)
         return x[rows], y[rows]
 
     return Split(
@@ -220,26 +217,14 @@ def twitter_brown(folder: Path, seed: int) -> Split:
     return Split(x["train"], y["train"], x["dev"], y["dev"], x["test"], y["test"], image_shape=None)
 
 
-def _drawn(y: NDArray[Any], sizes: Sequence[int], random: np.random.Generator) -> NDArray[np.intp]:
-    """Rows of each class without replacement: ``sizes`` of them, or all where there are fewer."""
-    return np.concatenate(
-        [random.permutation(np.flatnonzero(y == code))[:size] for code, size in enumerate(sizes)]
-    )
-
-
 def mnist_lt(folder: Path, seed: int) -> Split:
     """MNIST with 4000 rows of the digit 0 down to 40 of the 9, and MNIST's own test part."""
-    parts = []
-    for name in ("train", "t10k"):
-        images = read_idx(folder / "mnist" / f"{name}-images-idx3-ubyte.gz")
-        digits = read_idx(folder / "mnist" / f"{name}-labels-idx1-ubyte.gz")
-        parts.append((images.reshape(len(images), -1), digits.astype(np.int64)))
-    (x, y), (x_test, y_test) = parts
+    (x, y), (x_test, y_test) = mnist(folder)
     random = np.random.default_rng(seed)
-    rows = _drawn(y, MNIST_SIZES, random)
+    rows = drawn(y, MNIST_SIZES, random)
     x, y = x[rows], y[rows]
     valid = held_out(y, random)
-    return Split(x[~valid], y[~valid], x[valid], y[valid], x_test, y_test, image_shape=(1, 28, 28))
+    return Split(x[~valid], y[~valid], x[valid], y[valid], x_test, y_test, image_shape=MNIST_SHAPE)
 
 
 def long_tail(ratio: float) -> list[int]:
@@ -268,7 +253,7 @@ def cifar10_lt(folder: Path, seed: int, ratio: float) -> Split:
         images = [_decoded(content[offsets[i] : offsets[i + 1]].tobytes()) for i in rows]
         return np.stack(images), y[rows].astype(np.int64)
 
-    x, y = load("train", lambda y: _drawn(y, long_tail(ratio), random))
+    x, y = load("train", lambda y: drawn(y, long_tail(ratio), random))
     x_test, y_test = load("test", lambda y: np.arange(len(y)))
     valid = held_out(y, random)
     return Split(x[~valid], y[~valid], x[valid], y[valid], x_test, y_test, image_shape=(3, 32, 32))

@@ -11,16 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from imblearn.over_sampling import SMOTE
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, f1_score, recall_score
+from sklearn.metrics import recall_score
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
 from imbdeep.reproductions._m2m_data import Split
+from imbdeep.reproductions._rows import smote
 from imbdeep.reproductions._runner import Outcome
+from imbdeep.reproductions._scores import METRICS, scored, without_prior
 
-#: Metrics in the order of the tables; the names are those of the files.
-METRICS = ("balanced accuracy", "G-mean", "macro F1", "average precision")
 #: Candidates of the paper, section 3.1.
 GRID: tuple[dict[str, float], ...] = tuple(
     {"beta": beta, "logit_lambda": logit_lambda, "gamma": gamma}
@@ -74,21 +73,6 @@ class Approach:
 PLAIN_M2M = Approach("ERM-M2m", deferred=True, m2m=True, searched=True)
 
 
-def scored(y: NDArray[np.int64], probabilities: NDArray[np.float64]) -> dict[str, float]:
-    """The metrics, by name, over the classes that ``y`` has."""
-    classes = np.unique(y)
-    predicted = probabilities.argmax(axis=1)
-    recalls = recall_score(y, predicted, labels=classes, average=None)
-    precisions = [average_precision_score(y == code, probabilities[:, code]) for code in classes]
-    values = (
-        float(np.mean(recalls)),
-        float(np.prod(recalls) ** (1 / len(recalls))),
-        float(f1_score(y, predicted, labels=classes, average="macro")),
-        float(np.mean(precisions)),
-    )
-    return dict(zip(METRICS, values, strict=True))
-
-
 def halves(
     y: NDArray[np.int64], probabilities: NDArray[np.float64], counts: NDArray[np.int64]
 ) -> dict[str, float]:
@@ -100,38 +84,6 @@ def halves(
     n = int(np.argmax(2 * counts.cumsum() > counts.sum())) + 1
     n = min(n, len(counts) - 1)
     return {"major": float(np.mean(recalls[:n])), "minor": float(np.mean(recalls[n:]))}
-
-
-def without_prior(
-    probabilities: NDArray[np.float64], counts: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Probabilities had all classes been equally frequent in training."""
-    odds = probabilities / counts
-    corrected: NDArray[np.float64] = odds / odds.sum(axis=1, keepdims=True)
-    return corrected
-
-
-def smote(x: NDArray[Any], y: NDArray[np.int64], seed: int) -> tuple[NDArray[Any], Any]:
-    """Raise every class below the mean size to it, by interpolation with up to 5 neighbours."""
-    flat = x.reshape(len(x), -1).astype(np.float32)  # of bytes the differences would wrap around
-    counts = np.bincount(y)
-    random = np.random.default_rng(seed)
-    target = round(len(y) / len(counts))
-    rows, labels = [x], [y]
-    for code in np.flatnonzero(counts < target):
-        if counts[code] == 1:
-            made = flat[y == code].repeat(target - 1, axis=0)
-        else:
-            sampler = SMOTE(
-                sampling_strategy={code: target},
-                k_neighbors=min(5, counts[code] - 1),
-                random_state=int(random.integers(2**31)),
-            )
-            made = sampler.fit_resample(flat, y)[0][len(y) :]
-        whole = np.rint(made) if np.issubdtype(x.dtype, np.integer) else made
-        rows.append(whole.astype(x.dtype).reshape(-1, *x.shape[1:]))
-        labels.append(np.full(len(made), code))
-    return np.concatenate(rows), np.concatenate(labels)
 
 
 class Trained(NamedTuple):

@@ -336,7 +336,7 @@ def markdown(
     dataset: str,
     methods: Mapping[str, Row],
     results: Results,
-    published: Mapping[str, Mapping[str, tuple[float, float]]],
+    published: Mapping[str, Mapping[str, tuple[float, ...]]],
     beside: Mapping[str, str],
     *,
     metrics: Sequence[str] = METRICS,
@@ -344,18 +344,19 @@ def markdown(
 ) -> str:
     """Our numbers beside the published ones, a row a method, in percent.
 
-    ``published`` holds the paper's rows for this data set, ``beside`` the published metric that
-    corresponds to one of ours. Rows that only the paper has come last. ``metrics`` are the columns
-    of ours, and the heading is ``title`` or else the name of the data set.
+    ``published`` holds the paper's rows for this data set, with a deviation or without, ``beside``
+    the published metric that corresponds to one of ours. Rows that only the paper has come last.
+    ``metrics`` are the columns of ours; without any, the table is the paper's alone. The heading is
+    ``title`` or else the name of the data set.
     """
-    header = ["method", *metrics, "seconds", *(f"published {name}" for name in beside.values())]
+    ours = [*metrics, "seconds"] if metrics else []
+    header = ["method", *ours, *(f"published {name}" for name in beside.values())]
     lines = [f"### {title or dataset}", "", _row(header), _row(["---"] * len(header))]
 
     def theirs(row: str | None) -> list[str]:
         values = published.get(row or "", {})
         return [
-            "{:.1f} ± {:.1f}".format(*values[name]) if name in values else ""
-            for name in beside.values()
+            " ± ".join(f"{value:.1f}" for value in values.get(name, ())) for name in beside.values()
         ]
 
     for name, method in methods.items():
@@ -369,7 +370,7 @@ def markdown(
     known = {method.paper for method in methods.values()}
     for row in published:
         if row not in known:
-            lines.append(_row([f"{row} (paper only)", *[""] * (len(metrics) + 1), *theirs(row)]))
+            lines.append(_row([f"{row} (paper only)", *[""] * len(ours), *theirs(row)]))
     return "\n".join(lines) + "\n"
 
 

@@ -25,7 +25,7 @@ from imbdeep.reproductions._m2m_data import (
     reuters,
     twitter_brown,
 )
-from imbdeep.reproductions._m2m_trial import GRID, METRICS, PLAIN_M2M, Approach, Recipe, Trial
+from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Approach, Recipe, Trial
 from imbdeep.reproductions._runner import (
     Results,
     command,
@@ -34,6 +34,7 @@ from imbdeep.reproductions._runner import (
     parsed,
     results_file,
 )
+from imbdeep.reproductions._scores import METRICS
 from imbdeep.training import resolve_device
 
 __all__ = ["ABLATIONS", "DATASETS", "GRID", "METHODS", "PROTOCOL", "PUBLISHED", "main"]

@@ -21,10 +21,9 @@ import numpy as np
 import pandas as pd
 import torch
 from imblearn.over_sampling import SMOTE, RandomOverSampler
-from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from imbdeep.over_sampling import MGVAESampler
+from imbdeep.reproductions._rows import MNIST_SHAPE, drawn, mnist, stratified
 from imbdeep.reproductions._runner import (
     SCALES,
     Method,
@@ -37,7 +36,6 @@ from imbdeep.reproductions._runner import (
     machine,
     markdown,
     parsed,
-    read_idx,
     reduced,
     results_file,
 )
@@ -125,29 +123,13 @@ _BESIDE = {"balanced accuracy": "ACSA", "G-mean": "GM"}
 
 def _mnist(folder: Path, seed: int, n_minority: int) -> Task:
     """MNIST as two classes, digits 0-4 against a few of 5-9."""
-    parts = []
-    for name in ("train", "t10k"):
-        images = read_idx(folder / "mnist" / f"{name}-images-idx3-ubyte.gz")
-        digits = read_idx(folder / "mnist" / f"{name}-labels-idx1-ubyte.gz")
-        parts.append((images.reshape(len(images), -1), digits))
-    (x, digits), (x_test, digits_test) = parts
-    random = np.random.default_rng(seed)
-    rows = np.concatenate(
-        [
-            random.permutation(np.flatnonzero(digits == digit))[: 6000 if digit < 5 else n_minority]
-            for digit in range(10)
-        ]
-    )
+    (x, digits), (x_test, digits_test) = mnist(folder)
+    rows = drawn(digits, [6000] * 5 + [n_minority] * 5, np.random.default_rng(seed))
     y, y_test = ((part >= 5).astype(np.int64) for part in (digits[rows], digits_test))
-    return Task(x[rows], y, x_test, y_test, image_shape=(1, 28, 28))
+    return Task(x[rows], y, x_test, y_test, image_shape=MNIST_SHAPE)
 
 
-def _split(x: NDArray[Any], minority: NDArray[np.bool_], seed: int) -> Task:
-    y = minority.astype(np.int64)
-    x_train, x_test, y_train, y_test = train_test_split(
-        x, y, test_size=0.3, stratify=y, random_state=seed
-    )
-    return Task(x_train, y_train, x_test, y_test)
+_split = partial(stratified, test_size=0.3)
 
 
 def _musk(folder: Path, seed: int) -> Task:

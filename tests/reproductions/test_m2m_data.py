@@ -2,9 +2,7 @@
 
 import gzip
 import io
-import os
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ from PIL import Image
 
 from imbdeep.reproductions import _m2m_data
 from imbdeep.reproductions._m2m_data import (
-    MNIST_SIZES,
     Split,
     by_size,
     cifar10_lt,
@@ -26,6 +23,7 @@ from imbdeep.reproductions._m2m_data import (
     token_features,
     twitter_brown,
 )
+from imbdeep.reproductions._rows import MNIST_SIZES
 
 LOADERS = {
     "reuters_r52": reuters,
@@ -33,11 +31,6 @@ LOADERS = {
     "mnist": mnist_lt,
     "cifar10_jpeg": partial(cifar10_lt, ratio=100),
 }
-
-
-def write_idx(path, array):
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, dtype=">i4").tobytes()
-    path.write_bytes(gzip.compress(header + array.tobytes()))
 
 
 def write_reuters(folder):
@@ -68,17 +61,6 @@ def write_twitter(folder):
         (folder / f"oct27.{part}").write_text(tweet + "world\tN\n\n")
 
 
-def write_mnist(folder):
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    for name, n_each in (("train", 90), ("t10k", 6)):
-        digits = random.permutation(np.repeat(np.arange(10, dtype=np.uint8), n_each))
-        images = random.integers(0, 256, (len(digits), 28, 28), dtype=np.uint8)
-        images[:, 0, 0] = digits  # so that a row tells its digit
-        write_idx(folder / f"{name}-images-idx3-ubyte.gz", images)
-        write_idx(folder / f"{name}-labels-idx1-ubyte.gz", digits)
-
-
 def write_cifar(folder):
     """Images of one colour: red by class, green by number."""
     folder.mkdir()
@@ -98,23 +80,14 @@ def write_cifar(folder):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, write_mnist):
     """Few rows, in files like the real ones."""
     root = tmp_path_factory.mktemp("data")
     write_reuters(root / "reuters_r52")
     write_twitter(root / "twitter_pos")
-    write_mnist(root / "mnist")
+    write_mnist(root / "mnist", 90, 6)
     write_cifar(root / "cifar10_jpeg")
     return root
-
-
-@pytest.fixture
-def real(request):
-    """The folder with the real data; without it the test is skipped."""
-    place = os.environ.get("IMBDEEP_DATA")
-    if place is None or not (Path(place) / request.param).is_dir():
-        pytest.skip(f"needs the real {request.param}: set IMBDEEP_DATA to the folder with the data")
-    return Path(place)
 
 
 REUTERS_SIZES = [

@@ -7,18 +7,8 @@ from sklearn.base import BaseEstimator
 
 from imbdeep.reproductions import _m2m_trial
 from imbdeep.reproductions._m2m_data import Split
-from imbdeep.reproductions._m2m_trial import (
-    GRID,
-    METRICS,
-    PLAIN_M2M,
-    Approach,
-    Recipe,
-    Trial,
-    halves,
-    scored,
-    smote,
-    without_prior,
-)
+from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Approach, Recipe, Trial, halves
+from imbdeep.reproductions._scores import scored, without_prior
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(
@@ -89,24 +79,6 @@ def trial(split, grid=GRID, seed=3, epochs=20):
     return Trial(split, RECIPE, epochs, grid, seed, CPU)
 
 
-def test_scores_by_hand():
-    y = np.array([0, 0, 1, 1, 2])
-    p = np.eye(3)[[0, 1, 1, 1, 2]] * 0.5 + 0.1
-    metrics = scored(y, p)
-    assert tuple(metrics) == METRICS
-    assert metrics["balanced accuracy"] == pytest.approx((1 / 2 + 1 + 1) / 3)
-    assert metrics["G-mean"] == pytest.approx((1 / 2) ** (1 / 3))
-    assert metrics["macro F1"] == pytest.approx((2 / 3 + 4 / 5 + 1) / 3)
-    # Class 0: one of two first, then all others at once; class 1: two of three first; class 2: one.
-    assert metrics["average precision"] == pytest.approx(((1 + 2 / 5) / 2 + 2 / 3 + 1) / 3)
-
-
-def test_scores_are_over_the_classes_that_are_there():
-    p = np.array([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7]])
-    assert scored(np.array([0, 1]), p)["balanced accuracy"] == 0.5
-    assert scored(np.array([0, 1]), p)["G-mean"] == 0.0
-
-
 def test_majority_classes_hold_over_half_of_the_rows():
     y = np.arange(4)
     p = np.eye(4)[[0, 1, 0, 3]]
@@ -114,50 +86,6 @@ def test_majority_classes_hold_over_half_of_the_rows():
     assert halves(y, p, np.array([60, 20, 10, 10])) == {"major": 1.0, "minor": pytest.approx(2 / 3)}
     # Exactly half does not exceed it.
     assert halves(y, p, np.array([50, 25, 15, 10])) == {"major": 1.0, "minor": 0.5}
-
-
-def test_without_prior_is_bayes_rule():
-    """From p(k|x) under the training shares to p(k|x) under equal ones, both known here."""
-    likelihood = np.random.default_rng(0).random((6, 3))
-    counts = np.array([70, 20, 10])
-    given = likelihood * counts / (likelihood * counts).sum(axis=1, keepdims=True)
-    expected = likelihood / likelihood.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(without_prior(given, counts), expected)
-    np.testing.assert_allclose(without_prior(given, np.array([5, 5, 5])), given)
-
-
-def test_smote_raises_small_classes_to_the_mean_by_interpolation():
-    x, y = rows([20, 8, 3, 1], 0)
-    made, labels = smote(x, y, 0)
-    assert np.bincount(labels).tolist() == [20, 8, 8, 8]  # the mean is 8
-    np.testing.assert_array_equal(made[:32], x)
-    assert made.dtype == np.float32
-    (only,) = x[y == 3]
-    np.testing.assert_array_equal(made[labels == 3], np.tile(only, (8, 1)))
-    corners = x[y == 2].astype(float)
-    for new in made[32:37]:  # on a side of the triangle of the class's three rows
-        gaps = [
-            np.linalg.norm(new - a) + np.linalg.norm(new - b) - np.linalg.norm(a - b)
-            for a, b in (
-                (corners[0], corners[1]),
-                (corners[1], corners[2]),
-                (corners[2], corners[0]),
-            )
-        ]
-        assert min(gaps) == pytest.approx(0, abs=1e-5)
-    again, _ = smote(x, y, 0)
-    other, _ = smote(x, y, 1)
-    np.testing.assert_array_equal(made, again)
-    assert not np.array_equal(made, other)
-
-
-def test_smote_keeps_bytes_and_shape():
-    x = np.zeros((12, 1, 2, 2), dtype=np.uint8)
-    x[10], x[11] = 250, 10  # differences of bytes would wrap around
-    made, labels = smote(x, np.repeat([0, 1], [10, 2]), 0)
-    assert made.dtype == np.uint8
-    assert made.shape == (16, 1, 2, 2)
-    assert ((made[labels == 1] >= 10) & (made[labels == 1] <= 250)).all()
 
 
 def test_schedules_shrink_in_proportion():

@@ -1,7 +1,6 @@
 """The reproduction of MGVAE on a small made-up data folder in the formats of the real one."""
 
 import csv
-import gzip
 import runpy
 
 import numpy as np
@@ -37,24 +36,14 @@ def tiny(monkeypatch):
     monkeypatch.setitem(_runner.SCALES, "smoke", scale)
 
 
-def write_idx(path, array):
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, dtype=">i4").tobytes()
-    path.write_bytes(gzip.compress(header + array.tobytes()))
-
-
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, write_mnist):
     """Random rows, in files like the real ones."""
     root = tmp_path_factory.mktemp("data")
     random = np.random.default_rng(0)
-    for name in ("mnist", "musk2", "water_quality", "isolet", "mammography"):
+    for name in ("musk2", "water_quality", "isolet", "mammography"):
         (root / name).mkdir()
-    for name, n_each in (("train", 30), ("t10k", 9)):
-        digits = random.permutation(np.repeat(np.arange(10, dtype=np.uint8), n_each))
-        images = random.integers(0, 256, (len(digits), 28, 28), dtype=np.uint8)
-        images[:, 0, 0] = digits  # so that a row tells its digit
-        write_idx(root / "mnist" / f"{name}-images-idx3-ubyte.gz", images)
-        write_idx(root / "mnist" / f"{name}-labels-idx1-ubyte.gz", digits)
+    write_mnist(root / "mnist", 30, 9)
 
     x = random.integers(-400, 600, (200, 6)).astype(np.int16)
     y = np.repeat([1, 2], [160, 40])

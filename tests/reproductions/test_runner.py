@@ -215,3 +215,16 @@ def test_markdown_puts_ours_beside_the_published():
     assert alone == ["alone", *["50.0"] * 4, "2", "", ""]  # one trial has no deviation
     assert paper_only == ["VAE (paper only)", *[""] * 5, "61.0 ± 0.2", ""]
     assert len({len(line) for line in lines}) == 1
+
+
+def test_markdown_shows_published_numbers_without_deviation_and_the_papers_rows_alone():
+    published = {"VAE": {"ACSA": (61.25,), "GM": (60.0, 0.5)}}
+    beside = {"balanced accuracy": "ACSA", "G-mean": "GM"}
+    text = markdown("", {}, Results(), published, beside, metrics=(), title="Table 9")
+    assert text.splitlines() == [
+        "### Table 9",
+        "",
+        "| method | published ACSA | published GM |",
+        "| --- | --- | --- |",
+        "| VAE (paper only) | 61.2 | 60.0 ± 0.5 |",
+    ]

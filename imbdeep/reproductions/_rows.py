@@ -1,0 +1,81 @@
+"""Rows that several reproductions draw or make: MNIST's, a stratified split, SMOTE's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from imblearn.over_sampling import SMOTE
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from imbdeep.reproductions._runner import Task, read_idx
+
+#: Training rows of each digit: the schedule of RAE and GAMO.
+MNIST_SIZES = (4000, 2000, 1000, 750, 500, 350, 200, 100, 60, 40)
+MNIST_SHAPE = (1, 28, 28)
+
+
+def drawn(y: NDArray[Any], sizes: Sequence[int], random: np.random.Generator) -> NDArray[np.intp]:
+    """Rows of each class without replacement: ``sizes`` of them, or all where there are fewer."""
+    return np.concatenate(
+        [random.permutation(np.flatnonzero(y == code))[:size] for code, size in enumerate(sizes)]
+    )
+
+
+def in_proportion(counts: NDArray[np.int64], most: int) -> list[int]:
+    """Sizes of the classes when the largest keeps ``most`` rows: the same shares, two at least."""
+    sizes = np.maximum(np.ceil(counts * min(1, most / counts.max())), 2)
+    return [int(size) for size in sizes]
+
+
+def mnist(folder: Path) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64]], ...]:
+    """MNIST's training part and its test part: flat images and their digits."""
+    parts = []
+    for name in ("train", "t10k"):
+        images = read_idx(folder / "mnist" / f"{name}-images-idx3-ubyte.gz")
+        digits = read_idx(folder / "mnist" / f"{name}-labels-idx1-ubyte.gz")
+        parts.append((images.reshape(len(images), -1), digits.astype(np.int64)))
+    return tuple(parts)
+
+
+def stratified(
+    x: NDArray[Any], minority: NDArray[np.bool_], seed: int, *, test_size: float
+) -> Task:
+    """A random split of a table of two classes, each class in its share."""
+    y = minority.astype(np.int64)
+    x_train, x_test, y_train, y_test = train_test_split(
+        x, y, test_size=test_size, stratify=y, random_state=seed
+    )
+    return Task(x_train, y_train, x_test, y_test)
+
+
+def smote(
+    x: NDArray[Any], y: NDArray[np.int64], seed: int, target: int | None = None
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Raise every smaller class to ``target`` rows, by interpolation with up to 5 neighbours.
+
+    The target is the mean class size where none is given. A class of one row is repeated.
+    """
+    flat = x.reshape(len(x), -1).astype(np.float32)  # of bytes the differences would wrap around
+    counts = np.bincount(y)
+    random = np.random.default_rng(seed)
+    if target is None:
+        target = round(len(y) / len(counts))
+    rows, labels = [x], [y]
+    for code in np.flatnonzero(counts < target):
+        if counts[code] == 1:
+            made = flat[y == code].repeat(target - 1, axis=0)
+        else:
+            sampler = SMOTE(
+                sampling_strategy={code: target},
+                k_neighbors=min(5, counts[code] - 1),
+                random_state=int(random.integers(2**31)),
+            )
+            made = sampler.fit_resample(flat, y)[0][len(y) :]
+        whole = np.rint(made) if np.issubdtype(x.dtype, np.integer) else made
+        rows.append(whole.astype(x.dtype).reshape(-1, *x.shape[1:]))
+        labels.append(np.full(len(made), code))
+    return np.concatenate(rows), np.concatenate(labels)

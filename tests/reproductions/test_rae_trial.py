@@ -1,0 +1,317 @@
+"""A trial of RAE's reproduction: equal steps, equal networks, and what each method is given."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import BaseEstimator
+
+from imbdeep.classifiers import ERMClassifier
+from imbdeep.encoding import TabularEncoder
+from imbdeep.reproductions import _rae_trial
+from imbdeep.reproductions._rae_trial import (
+    BATCH_SIZE,
+    METRICS,
+    Approach,
+    CodeClassifier,
+    ConvCodeClassifier,
+    Length,
+    Trial,
+    n_epochs,
+    scored,
+)
+from imbdeep.reproductions._runner import Task
+from imbdeep.reproductions._scores import macro_g_mean, without_prior
+
+CPU = torch.device("cpu")
+LENGTH = Length(steps=6, rae={"max_steps": 4, "dropout": 0.1})
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def table(sizes, seed):
+    y = np.repeat(np.arange(len(sizes)), sizes)
+    x = np.random.default_rng(seed).standard_normal((len(y), 3)) + 2 * y[:, None]
+    return x, y
+
+
+@pytest.fixture
+def task():
+    return Task(*table([90, 30], 0), *table([8, 8], 1))
+
+
+@pytest.fixture
+def images():
+    random = np.random.default_rng(0)
+    y, y_test = np.repeat([0, 1], [20, 6]), np.repeat([0, 1], 4)
+    x, x_test = (random.integers(0, 256, (n, 64), dtype=np.uint8) for n in (26, 8))
+    return Task(x, y, x_test, y_test, (1, 8, 8))
+
+
+class History:
+    """So many epochs of so many batches, as skorch counts them."""
+
+    def __init__(self, epochs, batches):
+        self.epochs, self.batches = epochs, batches
+
+    def __getitem__(self, key):
+        assert key == (slice(None), "train_batch_count")
+        return [self.batches] * self.epochs
+
+
+class Stub(BaseEstimator):
+    """Log-odds by the first column; every fit is noted."""
+
+    fits = []
+
+    def __init__(self, **parameters):
+        self.parameters = parameters
+
+    def get_params(self, deep=True):
+        return self.parameters
+
+    def fit(self, x, y):
+        self.x, self.y = x, y
+        epochs = self.parameters.get("max_epochs", 1)
+        self.net_ = type("Net", (), {"history": History(epochs, -(-len(y) // BATCH_SIZE))})
+        Stub.fits.append(self)
+        return self
+
+    def predict_proba(self, x):
+        self.asked = x
+        p = 1 / (1 + np.exp(-np.asarray(x)[:, 0].astype(float) / 100))
+        return np.column_stack([1 - p, p])
+
+
+class Erm(Stub):
+    """The stub of ERMClassifier."""
+
+
+class M2m(Stub):
+    """The stub of M2mClassifier."""
+
+    acceptance_ = 0.25
+
+
+class Rae(Stub):
+    """The stub of RAEClassifier: one cycle of five updates."""
+
+    def get_params(self, deep=True):
+        return {"encoder_steps": 5} | self.parameters
+
+    def fit(self, x, y):
+        self.diagnostics_ = {"alpha_entropy": 0.25, "separability": np.float64(0.9)}
+        warnings.warn("The mixing weights have collapsed: ...", UserWarning, stacklevel=2)
+        return super().fit(x, y)
+
+
+@pytest.fixture
+def stubs(monkeypatch):
+    for name, stub in (("ERM", Erm), ("M2m", M2m), ("RAE", Rae)):
+        monkeypatch.setattr(_rae_trial, f"{name}Classifier", stub)
+    monkeypatch.setattr(Stub, "fits", [])
+
+
+def trial(task, length=LENGTH, seed=3):
+    return Trial(task, 8, length, seed, CPU)
+
+
+def test_scores_hold_both_g_means():
+    y = np.array([0, 0, 1, 1, 2])
+    p = np.eye(3)[[0, 1, 1, 1, 2]]
+    metrics = scored(y, p)
+    assert set(METRICS) < set(metrics)
+    assert metrics["macro G-mean"] == macro_g_mean(y, p.argmax(axis=1))
+    assert metrics["G-mean"] == pytest.approx(0.5 ** (1 / 3))
+
+
+@pytest.mark.parametrize("n_rows", [100, 129, 1437, 9000, 40_000, 54_078])
+def test_epochs_come_closest_to_the_steps(n_rows):
+    batches = -(-n_rows // BATCH_SIZE)
+    assert abs(n_epochs(3000, n_rows) * batches - 3000) <= batches / 2
+    assert n_epochs(1, n_rows) == 1
+
+
+@pytest.mark.usefixtures("stubs")
+def test_baselines_are_trained_alike(task):
+    one = trial(task)
+    one.evaluate(Approach())
+    one.evaluate(Approach(parameters={"sampling": "balanced"}))
+    assert one.evaluate(Approach(method="m2m")).metrics["accepted"] == 0.25
+    plain, sampled, translated = Stub.fits
+    assert plain.parameters == {
+        "module": "mlp",
+        "hidden_layer_sizes": (512, 256),
+        "batch_size": 128,
+        "max_epochs": 6,
+        "warmup_epochs": 1,
+        "encode": False,
+        "image_shape": None,
+        "device": CPU,
+        "random_state": 3,
+    }
+    assert sampled.parameters == plain.parameters | {"sampling": "balanced"}
+    assert translated.parameters == plain.parameters
+    assert isinstance(translated, M2m)
+
+
+@pytest.mark.usefixtures("stubs")
+def test_tables_are_encoded_by_the_training_rows_as_rae_does_it(task):
+    one = trial(task)
+    one.evaluate(Approach())
+    one.evaluate(Approach(method="rae"))
+    plain, rae = Stub.fits
+    encoder = TabularEncoder(handle_unknown="ignore").fit(task.x_train)
+    np.testing.assert_array_equal(plain.x, encoder.transform(task.x_train))
+    np.testing.assert_array_equal(plain.asked, encoder.transform(task.x_test))
+    assert rae.x is task.x_train
+    assert rae.asked is task.x_test
+    assert "encode" not in rae.parameters
+
+
+@pytest.mark.usefixtures("stubs")
+def test_images_are_given_as_pixels_with_their_shape(images):
+    one = trial(images)
+    one.evaluate(Approach())
+    one.evaluate(Approach(own_network=True))
+    one.evaluate(Approach(method="rae"))
+    assert all(fit.x is images.x_train for fit in Stub.fits)
+    assert {fit.parameters["image_shape"] for fit in Stub.fits} == {(1, 8, 8)}
+    _, own, _ = Stub.fits
+    assert own.parameters["module"] is ConvCodeClassifier
+    assert own.parameters["module_params"] == {"shape": (1, 8, 8), "latent_dim": 8}
+    assert own.parameters["encode"] is True
+
+
+@pytest.mark.usefixtures("stubs")
+def test_smote_raises_all_classes_to_the_largest_in_as_many_steps(task):
+    one = trial(task)
+    outcomes = [one.evaluate(Approach(smote=smote)) for smote in (False, True)]
+    plain, made = Stub.fits
+    assert np.bincount(made.y).tolist() == [90, 90]
+    np.testing.assert_array_equal(made.x[:120], plain.x)
+    assert (plain.parameters["max_epochs"], made.parameters["max_epochs"]) == (6, 3)
+    assert [outcome.metrics["steps"] for outcome in outcomes] == [6, 6]
+    assert outcomes[1].steps == [6]
+
+
+@pytest.mark.usefixtures("stubs")
+def test_the_prior_is_divided_out_of_the_plain_classifier(task):
+    one = trial(task)
+    plain, corrected = one.evaluate(Approach()), one.evaluate(Approach(prior=True))
+    (fit,) = Stub.fits
+    p = fit.predict_proba(fit.asked)
+    assert plain.metrics.items() >= scored(task.y_test, p).items()
+    assert corrected.metrics.items() >= scored(task.y_test, without_prior(p, [90, 30])).items()
+    own = one.evaluate(Approach(prior=True, own_network=True))
+    assert len(Stub.fits) == 2
+    assert Stub.fits[1].parameters["module"] is CodeClassifier
+    assert own.metrics["steps"] == 6
+
+
+@pytest.mark.usefixtures("stubs")
+def test_rae_has_its_defaults_but_for_the_length_and_the_ablation(task):
+    one = trial(task)
+    outcome = one.evaluate(Approach(method="rae"))
+    one.evaluate(Approach(method="rae", parameters={"dropout": 0.0}, latent=0.25))
+    one.evaluate(Approach(method="rae", parameters={"latent_dim": 5}, latent=2.0))
+    given = {"image_shape": None, "device": CPU, "random_state": 3, "max_steps": 4}
+    assert [fit.parameters for fit in Stub.fits] == [
+        given | {"dropout": 0.1},
+        given | {"dropout": 0.0, "latent_dim": 2},
+        given | {"dropout": 0.1, "latent_dim": 5},
+    ]
+    assert outcome.metrics["steps"] == 5
+    # Beside the scores the file holds what the classifier says of itself.
+    assert outcome.metrics["alpha_entropy"] == 0.25
+    assert outcome.metrics["separability"] == 0.9
+
+
+@pytest.mark.usefixtures("stubs")
+def test_the_test_part_is_only_predicted(task):
+    other = task._replace(x_test=task.x_test[::-1] * 7, y_test=1 - task.y_test)
+    for one in (trial(task), trial(other)):
+        one.evaluate(Approach(smote=True))
+    first, second = Stub.fits
+    np.testing.assert_array_equal(first.x, second.x)
+    assert first.parameters == second.parameters
+
+
+@pytest.mark.usefixtures("stubs")
+def test_seconds_hold_what_was_trained_for_the_method(task, monkeypatch):
+    clock = iter(range(1000))
+    monkeypatch.setattr(_rae_trial.time, "perf_counter", lambda: next(clock))
+    one = trial(task)
+    assert one.evaluate(Approach()).seconds == 1 + 1 + 1  # rows, fit, prediction
+    assert one.evaluate(Approach(prior=True)).seconds == 1 + 1 + 1  # of the same fit
+    assert one.evaluate(Approach(method="rae")).seconds == 1 + 1
+
+
+@pytest.mark.parametrize(
+    "kind, sizes, shape",
+    [(CodeClassifier, (5, 3, 2), (4, 5)), (ConvCodeClassifier, ((2, 8, 8), 3, 2), (4, 2, 8, 8))],
+)
+def test_raes_network_is_its_encoder_and_a_linear_head(kind, sizes, shape):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module, x = kind(*sizes).eval(), torch.randn(shape)
+    logits = module(x)
+    assert logits.shape == (4, 3)
+    codes = module.encoder(x)
+    assert codes.shape == (4, 2)
+    torch.testing.assert_close(logits, codes @ module.head.weight.T + module.head.bias)
+
+
+@pytest.mark.parametrize(
+    "approach",
+    [
+        Approach(smote=True, own_network=True),
+        Approach(method="m2m"),
+        Approach(method="rae", parameters={"n_mixed": 3}),
+    ],
+    ids=["SMOTE", "M2m", "RAE"],
+)
+def test_trials_repeat_exactly(task, approach):
+    """With the real classifiers."""
+    first, second = (trial(task).evaluate(approach).metrics for _ in range(2))
+    assert first == second
+    assert all(0 <= first[metric] <= 1 for metric in METRICS)
+
+
+@pytest.mark.parametrize("own_network", [False, True])
+def test_as_many_steps_are_done_as_are_told(images, own_network, monkeypatch):
+    calls = []
+    inner = torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda *a, **k: calls.append(1) or inner(*a, **k))
+    outcome = trial(images).evaluate(Approach(own_network=own_network, smote=True))
+    assert len(calls) == outcome.metrics["steps"] == LENGTH.steps
+
+
+def test_encoder_updates_are_counted_and_small_classes_are_no_error(task):
+    """Two rows for combinations of three: the classifier warns, which is an error in tests."""
+    small = task._replace(x_train=task.x_train[:92], y_train=task.y_train[:92])
+    parameters = {"n_mixed": 3, "encoder_steps": 2, "batch_size": 4}
+    outcome = trial(small).evaluate(Approach(method="rae", parameters=parameters))
+    assert outcome.metrics["steps"] == 4
+
+
+def test_encoding_once_is_what_the_classifier_would_do(task):
+    """Scores of the plain classifier on rows as they are, which encodes them itself."""
+    outcome = trial(task).evaluate(Approach())
+    classifier = ERMClassifier(
+        module="mlp",
+        hidden_layer_sizes=(512, 256),
+        max_epochs=6,
+        warmup_epochs=1,
+        device=CPU,
+        random_state=3,
+    ).fit(task.x_train, task.y_train)
+    expected = scored(task.y_test, classifier.predict_proba(task.x_test))
+    assert outcome.metrics.items() >= expected.items()

@@ -1,0 +1,87 @@
+"""Rows that are drawn and made for several reproductions."""
+
+import numpy as np
+import pytest
+
+from imbdeep.reproductions._rows import drawn, in_proportion, mnist, smote, stratified
+
+
+def rows(sizes, seed):
+    y = np.repeat(np.arange(len(sizes)), sizes)
+    x = np.random.default_rng(seed).standard_normal((len(y), 2)).astype(np.float32)
+    return x + 2 * y[:, None].astype(np.float32), y
+
+
+def test_drawn_takes_each_row_once_and_no_more_than_there_are():
+    y = np.array([2, 0, 1, 0, 0, 2, 1])
+    taken = drawn(y, [2, 5, 1], np.random.default_rng(0))
+    assert y[taken].tolist() == [0, 0, 1, 1, 2]
+    assert len(set(taken.tolist())) == 5
+
+
+def test_in_proportion_keeps_shares_and_two_rows():
+    assert in_proportion(np.array([30, 11, 2, 1]), 12) == [12, 5, 2, 2]
+    assert in_proportion(np.array([30, 11]), 100) == [30, 11]
+
+
+def test_mnist_has_both_parts_and_their_labels(tmp_path, write_mnist):
+    write_mnist(tmp_path / "mnist", 3, 2)
+    parts = mnist(tmp_path)
+    for (x, digits), n_each in zip(parts, (3, 2), strict=True):
+        assert np.bincount(digits).tolist() == [n_each] * 10
+        assert x.shape == (10 * n_each, 784)
+        assert (x.dtype, digits.dtype) == (np.uint8, np.int64)
+        np.testing.assert_array_equal(x[:, 0], digits)
+
+
+def test_stratified_splits_each_class_alike():
+    x = np.arange(100)[:, None]
+    minority = x[:, 0] % 10 == 0
+    task = stratified(x, minority, 0, test_size=0.2)
+    assert np.bincount(task.y_train).tolist() == [72, 8]
+    assert np.bincount(task.y_test).tolist() == [18, 2]
+    assert sorted([*task.x_train[:, 0], *task.x_test[:, 0]]) == list(range(100))
+    np.testing.assert_array_equal(task.y_test, task.x_test[:, 0] % 10 == 0)
+    assert task.image_shape is None
+
+
+def test_smote_raises_small_classes_to_the_mean_by_interpolation():
+    x, y = rows([20, 8, 3, 1], 0)
+    made, labels = smote(x, y, 0)
+    assert np.bincount(labels).tolist() == [20, 8, 8, 8]  # the mean is 8
+    np.testing.assert_array_equal(made[:32], x)
+    assert made.dtype == np.float32
+    (only,) = x[y == 3]
+    np.testing.assert_array_equal(made[labels == 3], np.tile(only, (8, 1)))
+    corners = x[y == 2].astype(float)
+    for new in made[32:37]:  # on a side of the triangle of the class's three rows
+        gaps = [
+            np.linalg.norm(new - a) + np.linalg.norm(new - b) - np.linalg.norm(a - b)
+            for a, b in (
+                (corners[0], corners[1]),
+                (corners[1], corners[2]),
+                (corners[2], corners[0]),
+            )
+        ]
+        assert min(gaps) == pytest.approx(0, abs=1e-5)
+    again, _ = smote(x, y, 0)
+    other, _ = smote(x, y, 1)
+    np.testing.assert_array_equal(made, again)
+    assert not np.array_equal(made, other)
+
+
+def test_smote_keeps_bytes_and_shape():
+    x = np.zeros((12, 1, 2, 2), dtype=np.uint8)
+    x[10], x[11] = 250, 10  # differences of bytes would wrap around
+    made, labels = smote(x, np.repeat([0, 1], [10, 2]), 0)
+    assert made.dtype == np.uint8
+    assert made.shape == (16, 1, 2, 2)
+    assert ((made[labels == 1] >= 10) & (made[labels == 1] <= 250)).all()
+
+
+@pytest.mark.parametrize("target", [20, 25])
+def test_smote_raises_to_the_size_that_it_is_told(target):
+    x, y = rows([20, 8, 3, 1], 0)
+    made, labels = smote(x, y, 0, target=target)
+    assert np.bincount(labels).tolist() == [target] * 4
+    np.testing.assert_array_equal(made[: len(x)], x)
