@@ -62,6 +62,7 @@ CLASSIFIERS = [
         hidden_layer_sizes=(16,),
         mixer_layer_sizes=(8,),
         critic_layer_sizes=(8,),
+        latent_dim=8,
         dropout=0.0,
         learning_rate=0.01,
         device="cpu",

@@ -715,6 +715,46 @@ def test_rows_that_the_critic_sees_have_no_past():
     assert between.shape == (12, 4)
 
 
+@pytest.mark.parametrize("player", MOVES)
+def test_networks_are_asked_for_changed_rows_with_their_classes(player):
+    net = net_of()
+    rae, seen = net.module_, {name: [] for name in PLAYERS}
+    rae.changed = lambda x: x + 100
+    for name in PLAYERS:
+        getattr(rae, name).register_forward_pre_hook(
+            lambda _, inputs, name=name: seen[name].append([x.detach() for x in inputs])
+        )
+    made = []
+    rae.decoder.register_forward_hook(lambda *args: made.append(args[2].detach()))
+    x, y = groups_of(net)
+    terms, _ = noted(net, player, (x, y))
+    rows, each = x.flatten(0, 1), y.repeat_interleave(2)
+    assert torch.equal(seen["mixer"][0][1], y)
+    assert torch.equal(seen["decoder"][0][1], each)
+    if player == "encoder":
+        assert torch.equal(seen["encoder"][0][0], rows + 100)
+        found = (rows - made[0]).abs().mean()  # the row itself is to be rebuilt
+        assert terms["reconstruction"] == pytest.approx(found.item(), rel=1e-5)
+        assert not seen["critic"]
+        return
+    assert torch.equal(seen["encoder"][0][0], rows)  # codes are those of prediction
+    if player == "decoder":
+        assert torch.equal(seen["encoder"][1][0], made[0] + 100)
+        critical, classes = seen["critic"][0]
+        assert torch.equal(critical, made[0] + 100)
+        assert torch.equal(classes, each)
+        away = (rows - made[0]).view(x.shape)[:, :-1].abs().mean()
+        assert terms["decoder_reconstruction"] == pytest.approx(away.item(), rel=1e-5)
+    else:
+        (critical, classes), (between, same) = seen["critic"]
+        assert torch.equal(critical, torch.cat([rows, made[0]]) + 100)
+        assert torch.equal(classes, torch.cat([each, each]))
+        assert torch.equal(same, each)
+        low, high = torch.minimum(rows, made[0]), torch.maximum(rows, made[0])
+        assert (between - 100 >= low - 1e-4).all()
+        assert (between - 100 <= high + 1e-4).all()
+
+
 def test_half_or_fewer_of_the_made_rows_are_combinations():
     # Of each group the last code gives way; the others, and all without mixing, are decoded.
     for kind, n_same in ({"n_mixed": 3}, 2), ({"n_mixed": 2}, 1), ({"mixing": None}, 2):
@@ -904,6 +944,15 @@ def test_a_loss_that_breaks_names_its_term():
     net._encoder_step = broken
     with pytest.raises(DivergedError, match=r"The term 'reconstruction' became nan in epoch 1"):
         net.partial_fit(torch.rand(30, 4), torch.arange(30) % 3)
+
+
+def test_a_validation_loss_that_breaks_is_named_as_such():
+    x, y = torch.rand(30, 4), torch.arange(30) % 3
+    net = net_of(valid=(x[:9], y[:9]))
+    validate = net.validation_step
+    net.validation_step = lambda batch: {**validate(batch), "loss": torch.tensor(math.nan)}
+    with pytest.raises(DivergedError, match=r"The valid loss became nan in epoch 1"):
+        net.partial_fit(x[9:], y[9:])
 
 
 # Codes and made rows
