@@ -9,8 +9,9 @@ and :class:`LatentDisplay` where majority, minority and generated rows lie in th
 
 Of a classifier, or several side by side, :class:`RecallDisplay` shows the recall of each class
 against its size, :class:`FalsePositivesDisplay` into which classes the mistakes go,
-:class:`FeaturesDisplay` what the network makes of its rows, and :class:`PerturbationDisplay` what a
-translation changes in them.
+:class:`FeaturesDisplay` what the network makes of its rows (of an RAE, the latent codes), and
+:class:`PerturbationDisplay` what a translation changes in them. :class:`TrainingHistoryDisplay`
+shows the training of classifiers too.
 """
 
 from ._false_positives import FalsePositivesDisplay

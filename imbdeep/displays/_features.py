@@ -38,6 +38,11 @@ class FeaturesDisplay:
     classes within the cloud of a frequent one are those that will be mistaken for it. Rows that the
     classifier was trained on lie further apart than new ones.
 
+    Of an :class:`~imbdeep.classifiers.RAEClassifier` it is Figure 2 of [2]_: its penultimate
+    features are the latent codes. Where two classes overlap, they are not linearly separable, and a
+    convex combination of codes of the one may lie in the other. The opposite does not hold: what
+    t-SNE draws apart need not be separable by hyperplanes; ``diagnostics_["separability"]`` counts.
+
     t-SNE shows who is whose neighbour; distances between clusters, their sizes and their places
     mean nothing, and neither does the turn of one panel against another. Principal components keep
     the distances along the two directions that vary most, and hide all other directions.
@@ -71,12 +76,14 @@ class FeaturesDisplay:
 
     See Also
     --------
-    LatentDisplay : The latent codes of a sampler.
+    LatentDisplay : The latent codes of a sampler, generated rows among them.
 
     References
     ----------
     .. [1] J. Kim et al., "M2m: Imbalanced Classification via Major-to-minor Translation", CVPR
        2020.
+    .. [2] A. K. Mondal et al., "Minority Oversampling for Imbalanced Data via Class-Preserving
+       Regularized Auto-Encoders", AISTATS 2023.
 
     Examples
     --------

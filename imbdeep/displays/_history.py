@@ -8,39 +8,71 @@ from typing import Any
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ._canvas import canvas, colors_of, shorten
+from ._canvas import GREY, canvas, colors_of, shorten
 from ._rows import fitted
 
 _NOT_TERMS = ("phase", "class", "epoch", "step", "validation")
-#: Classes named in the legend, at the most.
-_MAX_NAMED = 14
+#: Classes named in the legend, and panels in a line, at the most.
+_MAX_NAMED, _PANELS_IN_LINE = 14, 4
+#: What the panels are called, and in which order they stand; other terms follow in theirs.
 _LABELS = {
     "loss": "loss",
+    "classification": "classification\n(cross-entropy)",
     "reconstruction": "reconstruction\n(log likelihood)",
     "kl": "KL divergence",
     "ewc": "EWC penalty",
+    "validation_balanced_accuracy": "balanced accuracy\n(held-out rows)",
+    "mixer": "mixer\n(cross-entropy of another class)",
+    "alpha_entropy": "entropy of α\n(share of the largest)",
+    "critic_gap": "critic's gap\n(real minus decoded rows)",
+    "gradient_penalty": "gradient penalty",
+    "decoder": "decoder\n(minus the critic's score)",
+    "decoder_classification": "decoder, classification\n(cross-entropy)",
+    "decoder_reconstruction": "decoder, reconstruction\n(mean absolute error)",
+    "augment_p": "augmentation\n(probability of each change)",
+    "learning_rate": "learning rate",
 }
+#: Of an auto-encoder whose loss holds a classification, and no likelihood.
+_ABSOLUTE_ERROR = "reconstruction\n(mean absolute error)"
+#: Terms that are drawn into the panel of another one, where that is there.
+_RAW = "validation_raw_balanced_accuracy"
+_SHARED = {_RAW: "validation_balanced_accuracy"}
+#: Terms from 0 to 1, of which the whole scale is shown.
+_SHARES = ("alpha_entropy", "augment_p")
 
 
 class TrainingHistoryDisplay:
     """Curves of every term of the loss against the optimisation steps, for each phase and class.
 
     What to look for: where the loss on held-out rows (dashed) turns upwards, the network begins to
-    learn its rows by heart, and the weights of the lowest point (the dot) are those to keep, as
-    early stopping does; where it still falls at the end, more steps may help. An EWC penalty as
-    large as the other terms holds fine-tuning at the majority model.
+    learn its rows by heart; where it still falls at the end, more steps may help. The dot is the
+    best point on held-out rows. Samplers that stop early keep the weights of the lowest loss,
+    classifiers those of the highest balanced accuracy.
+
+    Of an :class:`~imbdeep.over_sampling.MGVAESampler`: an EWC penalty as large as the other terms
+    holds fine-tuning at the majority model.
+
+    Of an :class:`~imbdeep.classifiers.RAEClassifier`: an entropy of α near 0 means that the mixer
+    picks one row of each group, and combinations are copies. A mixer whose cross-entropy rises has
+    found no combination that the classifier takes for another class, which is what Proposition 1
+    promises. A critic's gap that grows without end means that the decoder does not follow. The
+    decoder's own loss has no zero: only its course can be read.
 
     Parameters
     ----------
     history : list of dict
         A record an epoch, as in the sampler's ``history_``: numbers by the name of the term,
         ``step`` (or ``epoch``), and where there are several ``phase`` and ``class``. ``validation``
-        is drawn into the panel of the first term, the loss.
+        is drawn into the panel of ``classification``, or else of the first term, the loss, and
+        ``validation_raw_balanced_accuracy`` into that of ``validation_balanced_accuracy``.
 
     Attributes
     ----------
-    axes_ : ndarray of shape (n_phases, n_terms) of matplotlib Axes
-        None where a phase has no such term.
+    axes_ : ndarray of shape (n_phases, n_panels) of matplotlib Axes
+        None where a phase has no such term. A single phase of many terms takes several lines of
+        the picture, and is one line here.
+    terms_ : list of str
+        The term of each panel.
     figure_ : matplotlib Figure
         The figure that holds them.
 
@@ -73,12 +105,12 @@ class TrainingHistoryDisplay:
 
     @classmethod
     def from_estimator(cls, sampler: Any, *, ax: Any = None) -> TrainingHistoryDisplay:
-        """Draw the training of a fitted sampler.
+        """Draw the training of a fitted sampler or classifier.
 
         Parameters
         ----------
-        sampler : fitted sampler
-            Anything with ``history_``.
+        sampler : fitted sampler or classifier
+            Anything with ``history_``, or whose ``estimator_`` has it.
         ax : matplotlib Axes, default=None
             A subplot whose place the panels take; by default a new figure.
 
@@ -92,10 +124,13 @@ class TrainingHistoryDisplay:
         sklearn.exceptions.NotFittedError
             If the sampler has no ``history_``.
         """
-        return cls(fitted(sampler, "history_")).plot(ax)
+        trained = (
+            sampler if hasattr(sampler, "history_") else getattr(sampler, "estimator_", sampler)
+        )
+        return cls(fitted(trained, "history_")).plot(ax)
 
     def plot(self, ax: Any = None, *, figsize: tuple[float, float] | None = None) -> Any:
-        """Draw: a line of panels a phase, a panel a term, a colour a class.
+        """Draw a panel for each phase and term, with a colour for each class.
 
         Parameters
         ----------
@@ -113,53 +148,83 @@ class TrainingHistoryDisplay:
 
         phases = list(dict.fromkeys(self._phase(record) for record in self.history))
         classes = list(dict.fromkeys(record.get("class") for record in self.history))
-        terms = list(dict.fromkeys(k for r in self.history for k in r if k not in _NOT_TERMS))
+        terms = self._terms()
+        self.terms_ = [term for term in terms if _SHARED.get(term) not in terms]
         colors = dict(zip(classes, colors_of(len(classes)), strict=True))
         unit = "step" if all("step" in record for record in self.history) else "epoch"
 
         handles = self._legend(colors)
+        places, n_lines, n_columns = _places(len(phases), len(self.terms_), bool(handles))
         # The legend stands in the empty panel, where there is one, or takes room of its own.
-        size = (2.9 * len(terms) + 1.5, max(2.4 * len(phases), 0.2 * len(handles)) + 0.3)
+        size = (2.9 * n_columns + 1.5, max(2.4 * n_lines, 0.2 * len(handles)) + 0.3)
         self.figure_, part = canvas(ax, *(figsize or size))
-        grid = part.add_gridspec(len(phases), len(terms))
-        self.axes_ = np.full((len(phases), len(terms)), None, dtype=object)
+        grid = part.add_gridspec(n_lines, n_columns)
+        self.axes_ = np.full((len(phases), len(self.terms_)), None, dtype=object)
         for i, phase in enumerate(phases):
-            for j, term in enumerate(terms):
-                # Validation is the loss on held-out rows, and has no panel of its own.
-                curves = [(term, "-")] + [("validation", "--")] * (j == 0)
+            for j, term in enumerate(self.terms_):
                 drawn = [
-                    (record_class, name, style, points)
-                    for name, style in curves
+                    (record_class, name, points)
+                    for name in self._curves(term, terms)
                     for record_class in classes
                     if (points := self._points(phase, record_class, name, unit))
                 ]
                 if not drawn:
                     continue
-                panel = self.axes_[i, j] = part.add_subplot(grid[i, j])
-                for record_class, name, style, points in drawn:
-                    # One epoch makes no line.
-                    marker = "o" if len(points) == 1 else None
-                    x, y = zip(*points, strict=True)
-                    panel.plot(x, y, style, color=colors[record_class], marker=marker, ms=4, lw=1.4)
-                    if name == "validation":
-                        lowest = min(points, key=lambda point: point[1])
-                        panel.plot(*lowest, "o", color=colors[record_class], ms=5)
+                panel = self.axes_[i, j] = part.add_subplot(grid[places[i][j]])
+                for record_class, name, points in drawn:
+                    _draw_curve(panel, name, points, colors[record_class])
+                if term in _SHARES:
+                    panel.set_ylim(-0.03, 1.03)
                 if i == 0 or self.axes_[i - 1, j] is None:
-                    panel.set_title(_LABELS.get(term, term), fontsize=10)
-                if j == 0:
+                    panel.set_title(self._label(term, terms), fontsize=10)
+                if j == 0 and any("phase" in record for record in self.history):
                     panel.set_ylabel(phase)
-                panel.set_xlabel(unit if i == len(phases) - 1 else "")
+                line, column = places[i][j]
+                is_lowest = i == len(phases) - 1 and (line + 1, column) not in places[i]
+                panel.set_xlabel(unit if is_lowest else "")
+                panel.locator_params(axis="x", integer=True)
                 panel.grid(alpha=0.3, lw=0.6)
                 panel.spines[["top", "right"]].set_visible(False)
 
         legend: dict[str, Any] = {"handles": handles, "fontsize": 9, "frameon": False}
-        if handles and self.axes_[0, -1] is None:  # pre-training knows no penalty: room for it
-            free = part.add_subplot(grid[0, -1])
-            free.set_axis_off()
-            free.legend(loc="center", **legend)
+        taken = {
+            place
+            for line, panels in zip(places, self.axes_, strict=True)
+            for place, panel in zip(line, panels, strict=True)
+            if panel is not None
+        }
+        # Pre-training knows no penalty, and a last line may be short: room for the legend.
+        every = [(line, column) for line in range(n_lines) for column in range(n_columns)]
+        free = [place for place in every if place not in taken]
+        if handles and free:
+            panel = part.add_subplot(grid[free[0]])
+            panel.set_axis_off()
+            panel.legend(loc="center", **legend)
         elif handles:
             part.legend(loc="outside right upper", **legend)
         return self
+
+    def _terms(self) -> list[str]:
+        """The terms of the history: the known ones in their order, then the others in theirs."""
+        found = list(dict.fromkeys(k for r in self.history for k in r if k not in _NOT_TERMS))
+        order = {term: i for i, term in enumerate(_LABELS)}
+        return sorted(found, key=lambda term: order.get(term, len(order)))
+
+    def _curves(self, term: str, terms: list[str]) -> list[str]:
+        """What is drawn into the panel of a term."""
+        # Validation is the loss on held-out rows, where its parts are known their classification.
+        host = "classification" if "classification" in terms else self.terms_[0]
+        return [
+            term,
+            *(["validation"] if term == host else []),
+            *(name for name, panel in _SHARED.items() if panel == term),
+        ]
+
+    @staticmethod
+    def _label(term: str, terms: list[str]) -> str:
+        if term == "reconstruction" and "classification" in terms:
+            return _ABSOLUTE_ERROR
+        return _LABELS.get(term, term)
 
     def _legend(self, colors: dict[Any, Any]) -> list[Any]:
         """What the colours and the dashes mean."""
@@ -174,8 +239,12 @@ class TrainingHistoryDisplay:
         if any("validation" in record for record in self.history):
             handles += [
                 Line2D([], [], color="k", label="training rows"),
-                Line2D([], [], color="k", ls="--", label="held-out rows (dot: lowest)"),
+                Line2D([], [], color="k", ls="--", label="held-out rows (dot: best)"),
             ]
+        if any(_RAW in record for record in self.history):
+            handles.append(
+                Line2D([], [], color=GREY, ls=":", label="weights that are\nnot averaged")
+            )
         return handles
 
     @staticmethod
@@ -188,3 +257,33 @@ class TrainingHistoryDisplay:
             for record in self.history
             if self._phase(record) == phase and record.get("class") == label and term in record
         ]
+
+
+def _places(
+    n_phases: int, n_panels: int, has_legend: bool
+) -> tuple[list[list[tuple[int, int]]], int, int]:
+    """Return line and column of each panel of each phase, and how many there are of them."""
+    n_columns, lines = n_panels, 1
+    if n_phases == 1 and n_panels > _PANELS_IN_LINE:
+        lines = -(-(n_panels + has_legend) // _PANELS_IN_LINE)
+        n_columns = -(-(n_panels + has_legend) // lines)  # no line of a single panel
+    places = [
+        [(i * lines + j // n_columns, j % n_columns) for j in range(n_panels)]
+        for i in range(n_phases)
+    ]
+    return places, n_phases * lines, n_columns
+
+
+def _draw_curve(panel: Any, name: str, points: list[tuple[float, float]], color: Any) -> None:
+    """Draw a term; of those on held-out rows also the best point."""
+    x, y = zip(*points, strict=True)
+    # One epoch makes no line.
+    marker = "o" if len(points) == 1 else None
+    if name == _RAW:
+        panel.plot(x, y, ":", color=GREY, marker=marker, ms=4, lw=1.4)
+        return
+    is_held_out = name.startswith("validation")
+    panel.plot(x, y, "--" if is_held_out else "-", color=color, marker=marker, ms=4, lw=1.4)
+    if is_held_out:
+        best = max if name.endswith("accuracy") else min
+        panel.plot(*best(points, key=lambda point: point[1]), "o", color=color, ms=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,17 @@ _STYLES = {
 class LatentDisplay:
     """The latent codes of majority, minority and generated rows in two dimensions.
 
-    With a majority-guided prior, generated rows start at the codes of majority rows. Where all
-    three groups mix, the prior covers the minority; where minority rows lie apart, no majority row
-    leads to them, and rows of their kind will be missing. Two principal components hide what other
-    directions show: see their share of the variance on the axes.
+    With the majority-guided prior of an :class:`~imbdeep.over_sampling.MGVAESampler`, generated
+    rows start at the codes of majority rows. Where all three groups mix, the prior covers the
+    minority; where minority rows lie apart, no majority row leads to them, and rows of their kind
+    will be missing.
+
+    An :class:`~imbdeep.over_sampling.RAESampler` decodes convex combinations of minority codes.
+    There the minority should lie apart from the majority, and generated rows, which are decoded and
+    encoded again, within the minority. :class:`FeaturesDisplay` shows the codes of all classes.
+
+    Two principal components hide what other directions show: see their share of the variance on the
+    axes.
 
     Parameters
     ----------
@@ -50,6 +58,10 @@ class LatentDisplay:
     ------
     ValueError
         If the codes are not finite, not of two columns, or not as many as the groups.
+
+    See Also
+    --------
+    FeaturesDisplay : The codes of an RAE, by t-SNE and a colour a class.
 
     Examples
     --------
@@ -132,14 +144,14 @@ class LatentDisplay:
         Parameters
         ----------
         sampler : fitted sampler
-            Anything with ``encode(X, target)``, ``sample(n, target, random_state)`` and
-            ``majority_class_``.
+            Anything with ``classes_``, ``class_counts_``, ``sample(n, target, random_state)`` and
+            ``encode(X)``, or ``encode(X, target)`` if each class has a model of its own.
         X : array-like or DataFrame
             Rows, as in ``fit_resample``.
         y : array-like of shape (n_samples,)
             Their labels.
         target : label
-            The class whose model encodes all rows, and whose rows are shown.
+            The class whose rows are shown, and whose model encodes all rows, if it has its own.
         n : int, default=300
             Rows of each group at the most.
         random_state : int, RandomState instance or None, default=None
@@ -159,16 +171,18 @@ class LatentDisplay:
         sklearn.exceptions.NotFittedError
             If the sampler is not fitted.
         """
-        majority = fitted(sampler, "majority_class_")
+        majority = fitted(sampler, "classes_")[np.argmax(fitted(sampler, "class_counts_"))]
+        of_class = "target" in inspect.signature(sampler.encode).parameters
         X, labels, stream = as_rows(X), labels_of(y), stream_of(random_state)
         rows = {
             f"majority (class {majority})": choose(X, rows_of(labels, majority), n, stream),
             f"generated (class {target})": sampler.sample(n, target, random_state=new_seed(stream)),
             f"minority (class {target})": choose(X, rows_of(labels, target), n, stream),
         }
-        codes = [np.asarray(sampler.encode(part, target)) for part in rows.values()]
+        which = (target,) if of_class else ()
+        codes = [np.asarray(sampler.encode(part, *which)) for part in rows.values()]
         groups = np.repeat(list(rows), [len(part) for part in codes])
-        title = f"Latent space of the model of class {target}"
+        title = f"Latent space of the model of class {target}" if of_class else "Latent space"
         return cls.from_codes(np.concatenate(codes), groups, title=title, ax=ax)
 
     def plot(self, ax: Any = None) -> Any:

@@ -18,10 +18,13 @@ _MAX_DISCRETE = 12
 def fitted(sampler: Any, attribute: str) -> Any:
     """Return a fitted attribute, or say what to do about its absence."""
     if not hasattr(sampler, attribute):
-        raise NotFittedError(
-            f"This {type(sampler).__name__} has no {attribute}: call fit_resample first, on "
-            "classes of different sizes (it trains nothing where no class lacks rows)."
-        )
+        advice = "call fit first."
+        if not hasattr(sampler, "predict"):
+            advice = (
+                "call fit_resample first, on classes of different sizes (it trains nothing where "
+                "no class lacks rows)."
+            )
+        raise NotFittedError(f"This {type(sampler).__name__} has no {attribute}: {advice}")
     return getattr(sampler, attribute)
 
 
@@ -79,8 +82,12 @@ def rows_of(labels: NDArray[Any], target: Any) -> NDArray[np.intp]:
 
 def image_shape_of(sampler: Any, X: Any) -> tuple[int, int, int] | None:
     """Return (channels, height, width) where the rows are images, else None."""
-    shape = X.shape[1:] if getattr(X, "ndim", 2) == 4 else getattr(sampler, "image_shape", None)
-    return None if shape is None else tuple(shape)
+    if getattr(X, "ndim", 2) == 4:
+        return tuple(X.shape[1:])
+    # A sampler may leave this parameter to the estimator that it was given.
+    owners = sampler, getattr(sampler, "estimator_", None)
+    shapes = (getattr(owner, "image_shape", None) for owner in owners)
+    return next((tuple(shape) for shape in shapes if shape is not None), None)
 
 
 def as_images(X: Any, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -4,12 +4,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.parallel import _get_threadpool_controller
 
-from imbdeep.displays import FeaturesDisplay
+from imbdeep.classifiers import ERMClassifier, RAEClassifier
+from imbdeep.displays import FalsePositivesDisplay, FeaturesDisplay, RecallDisplay
 
 RNG = np.random.default_rng(0)
 Y = np.repeat(["few", "many", "some"], [10, 40, 20])
@@ -202,3 +204,25 @@ def test_refuses_classifiers():
         FeaturesDisplay.from_estimator(Fake(), FEATURES, Y[:5])
     with pytest.raises(ValueError, match="y holds the class 'more'"):
         FeaturesDisplay.from_estimator(Fake(), FEATURES, np.repeat("more", 70))
+
+
+def test_classifiers_of_several_kinds_stand_side_by_side():
+    X, y = FEATURES[:, :4], Y
+    small = {"random_state": 0, "device": "cpu"}
+    layers = dict.fromkeys(RAEClassifier._LAYERS, (8,))
+    models = {
+        "ERM": ERMClassifier(max_epochs=2, hidden_layer_sizes=(8,), **small).fit(X, y),
+        "RAE": RAEClassifier(max_steps=10, latent_dim=2, **layers, **small).fit(X, y),
+    }
+    display = FeaturesDisplay.from_estimator(models, X, y, method="pca", random_state=0)
+    # Of two columns, the components are a turn of the codes.
+    chosen = np.sort(pdist(models["RAE"].penultimate_features(X)))
+    all_rows = FeaturesDisplay.from_estimator(
+        models["RAE"], X, y, method="pca", n_per_class=99, random_state=0
+    )
+    assert np.sort(pdist(all_rows.points["RAEClassifier"])) == pytest.approx(chosen, abs=1e-4)
+    assert list(display.points) == ["ERM", "RAE"]
+    recalls = RecallDisplay.from_estimator(models, X, y)
+    assert recalls.class_counts.tolist() == [10, 40, 20]
+    mistakes = FalsePositivesDisplay.from_estimator(models, X, y)
+    assert list(mistakes.false_positives) == ["ERM", "RAE"]

@@ -4,8 +4,10 @@ from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import pytest
+from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
 
+from imbdeep.classifiers import RAEClassifier
 from imbdeep.displays import TrainingHistoryDisplay
 
 PRE = [
@@ -17,6 +19,29 @@ FINE = [
     {"phase": "fine-tuning", "class": c, "epoch": i, "step": 50 * i, "loss": i, "kl": 0, "ewc": i}
     for c in ("b", "c")
     for i in (1, 2)
+]
+
+
+#: An epoch of an RAE, in the order in which its players move.
+RAE = {
+    "epoch": 1,
+    "loss": 0.9,
+    "validation": 0.3,
+    "validation_balanced_accuracy": 0.7,
+    "gradient_penalty": 0.1,
+    "critic_gap": 1.7,
+    "decoder": -0.8,
+    "decoder_classification": 0.7,
+    "alpha_entropy": 0.4,
+    "mixer": 7.0,
+    "classification": 0.2,
+    "reconstruction": 0.3,
+    "validation_raw_balanced_accuracy": 0.6,
+}
+RAES = [
+    RAE,
+    RAE | {"epoch": 2, "validation": 0.2, "validation_balanced_accuracy": 0.8},
+    RAE | {"epoch": 3, "validation_balanced_accuracy": 0.75},
 ]
 
 
@@ -49,6 +74,84 @@ def test_a_panel_a_phase_and_term_a_line_a_class():
     assert legend_of(display)[:4] == ["class a", "class b", "class c", "training rows"]
 
 
+def test_many_terms_of_one_phase_stand_in_lines_in_a_fixed_order():
+    display = TrainingHistoryDisplay(RAES).plot()
+    assert display.terms_ == [
+        "loss", "classification", "reconstruction", "validation_balanced_accuracy", "mixer",
+        "alpha_entropy", "critic_gap", "gradient_penalty", "decoder", "decoder_classification",
+    ]  # fmt: skip
+    assert display.axes_.shape == (1, 10)
+    grid = display.axes_[0, 0].get_gridspec()
+    assert (grid.nrows, grid.ncols) == (3, 4)
+    panels = dict(zip(display.terms_, display.axes_[0], strict=True))
+    # Each term has a panel of its own, hence a scale of its own; of a share all of it is shown.
+    assert panels["alpha_entropy"].get_ylim() == pytest.approx((0, 1), abs=0.05)
+    assert panels["mixer"].lines[0].get_ydata().tolist() == [7, 7, 7]
+    # A likelihood is what the reconstruction of MGVAE is.
+    assert panels["reconstruction"].get_title() == "reconstruction\n(mean absolute error)"
+    # The unit stands below what has nothing below it.
+    lowest = [term for term, panel in panels.items() if panel.get_xlabel() == "epoch"]
+    assert lowest == ["critic_gap", "gradient_penalty", "decoder", "decoder_classification"]
+
+
+def test_held_out_rows_stand_beside_what_they_compare_with():
+    display = TrainingHistoryDisplay(RAES).plot()
+    panels = dict(zip(display.terms_, display.axes_[0], strict=True))
+    assert len(panels["loss"].lines) == 1
+    training, held_out, best = panels["classification"].lines
+    assert training.get_ydata().tolist() == [0.2, 0.2, 0.2]
+    assert held_out.get_ydata().tolist() == [0.3, 0.2, 0.3]
+    assert held_out.get_linestyle() == "--"
+    assert best.get_xydata().tolist() == [[2, 0.2]]
+    averaged, best, raw = panels["validation_balanced_accuracy"].lines
+    assert averaged.get_ydata().tolist() == [0.7, 0.8, 0.75]
+    assert best.get_xydata().tolist() == [[2, 0.8]]
+    assert raw.get_ydata().tolist() == [0.6, 0.6, 0.6]
+    assert raw.get_color() != averaged.get_color()
+    assert legend_of(display)[-1] == "weights that are\nnot averaged"
+
+
+@pytest.mark.parametrize(
+    "n, validation, shape",
+    [
+        (1, False, (1, 1)),
+        (4, True, (1, 4)),
+        (5, False, (2, 3)),
+        (9, False, (3, 3)),
+        (8, True, (3, 3)),
+    ],
+)
+def test_no_line_of_a_single_panel(n, validation, shape):
+    record = {"epoch": 1} | {f"term {i}": i for i in range(n)}
+    display = TrainingHistoryDisplay([record | {"validation": 1} if validation else record]).plot()
+    grid = display.axes_[0, 0].get_gridspec()
+    assert (grid.nrows, grid.ncols) == shape
+    assert len(display.axes_[0]) == n
+
+
+@pytest.fixture(scope="module")
+def rae():
+    """A trained RAE of a table."""
+    X, y = make_classification(120, weights=[0.8], random_state=0)
+    small = dict.fromkeys(RAEClassifier._LAYERS, (8,))
+    classifier = RAEClassifier(
+        max_steps=10, **small, early_stopping=True, device="cpu", random_state=0
+    )
+    return classifier.fit(X, y)
+
+
+def test_every_record_of_a_trained_rae_is_drawn(rae):
+    display = TrainingHistoryDisplay.from_estimator(rae)
+    others = {"epoch", "validation", "validation_raw_balanced_accuracy"}
+    assert set(display.terms_) == set(rae.history_[0]) - others
+    assert all(panel.get_title() not in display.terms_[1:] for panel in display.axes_[0])
+
+
+def test_a_sampler_may_leave_the_training_to_its_estimator(rae):
+    display = TrainingHistoryDisplay.from_estimator(SimpleNamespace(estimator_=rae))
+    assert display.history == rae.history_
+
+
 def test_without_pretraining_and_validation():
     display = TrainingHistoryDisplay(FINE).plot(figsize=(5, 2))
     assert display.axes_.shape == (1, 3)
@@ -60,6 +163,12 @@ def test_a_single_epoch_is_a_point():
     display = TrainingHistoryDisplay(FINE[:1]).plot()
     assert display.axes_[0, 0].lines[0].get_marker() == "o"
     assert TrainingHistoryDisplay(FINE).plot().axes_[0, 0].lines[0].get_marker() == "None"
+
+
+def test_there_are_no_halves_of_epochs():
+    display = TrainingHistoryDisplay(RAES).plot()
+    display.figure_.canvas.draw()
+    assert all(tick % 1 == 0 for panel in display.axes_[0] for tick in panel.get_xticks())
 
 
 def test_history_of_another_method_needs_epochs_and_terms_only():
@@ -99,3 +208,5 @@ def test_refuses_what_is_no_history(history, message):
 def test_refuses_a_sampler_without_history():
     with pytest.raises(NotFittedError, match="history_"):
         TrainingHistoryDisplay.from_estimator(object())
+    with pytest.raises(NotFittedError, match=r"has no history_: call fit first"):
+        TrainingHistoryDisplay.from_estimator(RAEClassifier())

@@ -4,11 +4,15 @@ from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.special import softmax
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
+from imbdeep.classifiers import RAEClassifier
 from imbdeep.displays import LatentDisplay
+from imbdeep.over_sampling import RAESampler
 
 CODES = np.random.default_rng(0).normal(size=(60, 5)) * [9, 5, 1, 1, 1]
 GROUPS = np.repeat(["a", "b"], [40, 20])
@@ -58,7 +62,7 @@ def test_a_point_has_no_directions(codes):
 class Encoder(SimpleNamespace):
     """Codes are the rows plus the target; new rows are 100 and more."""
 
-    majority_class_ = 0
+    classes_, class_counts_ = np.array([0, 7, 8]), np.array([30, 15, 5])
 
     def encode(self, X, target):
         return np.asarray(X) + target
@@ -85,8 +89,58 @@ def test_from_estimator_encodes_all_groups_in_the_model_of_the_class():
     assert np.array_equal(display.codes, again.codes)
 
 
+@pytest.fixture(scope="module")
+def rae():
+    """A sampler by RAE of mixed columns, two classes of which got rows."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(["many", "few", "fewer"], [60, 20, 12])
+    place = np.unique(y, return_inverse=True)[1]
+    X = pd.DataFrame(rng.normal(size=(92, 3)) + 4 * np.eye(3)[place], columns=list("abc"))
+    X["d"] = rng.choice(["x", "y"], 92)
+    small = dict.fromkeys(RAEClassifier._LAYERS, (16,))
+    classifier = RAEClassifier(latent_dim=5, max_steps=20, **small, device="cpu")
+    sampler = RAESampler(classifier, random_state=0)
+    sampler.fit_resample(X, y)
+    return sampler, X, y
+
+
+def test_codes_of_a_sampler_by_rae_are_those_of_its_classifier(rae):
+    sampler, X, _ = rae
+    codes = sampler.encode(X)
+    assert codes.shape == (92, 5)
+    assert codes.dtype == np.float32
+    # The linear classifier reads the class from them.
+    head = sampler.estimator_.net_.module_.head
+    logits = codes @ head.weight.numpy().T + head.bias.numpy()
+    assert softmax(logits, axis=1) == pytest.approx(sampler.estimator_.predict_proba(X), abs=1e-5)
+    # New rows are combined from these very codes.
+    few = sampler.classes_.tolist().index("few")
+    kept = sampler._codes[few].numpy()
+    assert codes[sampler.estimator_.classes_[few] == rae[2]] == pytest.approx(kept, abs=1e-5)
+    # And they have codes too.
+    assert sampler.encode(sampler.sample(4, "fewer", random_state=0)).shape == (4, 5)
+
+
+def test_a_sampler_by_rae_has_one_space_for_all_classes(rae):
+    sampler, X, y = rae
+    display = LatentDisplay.from_estimator(sampler, X, y, "fewer", n=30, random_state=0)
+    assert display.codes.shape == (30 + 30 + 12, 2)
+    assert display.title == "Latent space"
+    names = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert names == ["majority (class many)", "generated (class fewer)", "minority (class fewer)"]
+
+
+def test_a_sampler_by_rae_that_trained_nothing_has_no_codes():
+    with pytest.raises(NotFittedError, match="not fitted"):
+        RAESampler().encode(CODES)
+    sampler = RAESampler()
+    sampler.fit_resample(CODES, np.arange(60) % 2)
+    with pytest.raises(ValueError, match="No class lacked rows"):
+        sampler.encode(CODES)
+
+
 def test_refuses_unfitted_samplers_and_absent_classes():
-    with pytest.raises(NotFittedError, match="majority_class_"):
+    with pytest.raises(NotFittedError, match="classes_"):
         LatentDisplay.from_estimator(object(), CODES, GROUPS, "a")
     with pytest.raises(ValueError, match="No row of y is target=3"):
         LatentDisplay.from_estimator(Encoder(), CODES, np.zeros(60), 3)

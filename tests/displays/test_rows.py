@@ -77,6 +77,10 @@ def test_images_by_shape_of_data_or_parameter():
     assert _rows.image_shape_of(sampler, flat) is None
     sampler.image_shape = [3, 2, 2]
     assert _rows.image_shape_of(sampler, flat) == (3, 2, 2)
+    # A sampler may leave the parameter to the estimator that it trained.
+    other = Nothing()
+    other.image_shape, other.estimator_ = None, sampler
+    assert _rows.image_shape_of(other, flat) == (3, 2, 2)
     assert _rows.as_images(flat, (3, 2, 2)).shape == (5, 3, 2, 2)
     with pytest.raises(ValueError, match="cannot be images of shape"):
         _rows.as_images(flat, (1, 3, 3))

@@ -9,13 +9,14 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from imbdeep.classifiers import RAEClassifier
 from imbdeep.displays import (
     LatentDisplay,
     SamplesDisplay,
     TrainingHistoryDisplay,
     TranslationDisplay,
 )
-from imbdeep.over_sampling import MGVAESampler
+from imbdeep.over_sampling import MGVAESampler, RAESampler
 
 
 def frame(n, seed):
@@ -240,3 +241,28 @@ def test_marginals_of_a_trained_sampler_of_tables():
     assert display.real.shape == (20, 4)
     with pytest.raises(ValueError, match="SamplesDisplay"):
         TranslationDisplay.from_estimator(sampler, X)
+
+
+def small_rae(**params):
+    layers = dict.fromkeys(RAEClassifier._LAYERS, (8,))
+    return RAEClassifier(max_steps=10, **layers, **params, device="cpu")
+
+
+def test_marginals_and_correlations_of_a_sampler_by_rae():
+    X, y = frame(80, 3), np.repeat([0, 1], [60, 20])
+    sampler = RAESampler(small_rae(), random_state=0)
+    sampler.fit_resample(X, y)
+    display = SamplesDisplay.from_estimator(sampler, X, y, 1, n=50, random_state=0)
+    assert display.kinds == ["continuous", "binary", "continuous", "constant"]
+    assert display.generated.shape == (50, 4)
+    assert display.levels == {1: ["Oslo", "Rome"]}
+    assert len(display.plot(kind="correlations").axes_) == 3
+
+
+def test_flattened_images_of_a_sampler_by_rae_are_images():
+    X, y = np.random.default_rng(0).random((40, 16)), np.repeat([0, 1], [30, 10])
+    sampler = RAESampler(small_rae(image_shape=(1, 4, 4)), random_state=0)
+    sampler.fit_resample(X, y)
+    display = SamplesDisplay.from_estimator(sampler, X, y, 1, random_state=0)
+    assert display.generated.shape == (24, 1, 4, 4)
+    assert len(display.axes_[0].images) == 24 + 10

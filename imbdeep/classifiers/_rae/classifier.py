@@ -55,7 +55,8 @@ class RAEClassifier(DeepClassifier):
     ----------
     clf_lambda : float, default=5.0
         λ_clf, the weight of the classification in the encoder's loss. 0 leaves the codes to the
-        decoder alone, and the linear classifier must make do with them (Table 4, first row).
+        decoder alone, and the linear classifier, trained with weight 1, must make do with them
+        (Table 4, first row).
     mae_lambda : float, default=0.01
         λ_mae, the weight of the reconstruction error, which is a mean over the encoded columns.
     n_mixed : int, default=2
@@ -86,7 +87,7 @@ class RAEClassifier(DeepClassifier):
         the updates that a processor can do, a decoder that learns from the critic alone does not
         find the rows.
     ema_decay : float, default=0.99
-        The weights that predict and generate are moving averages over the updates, with this decay.
+        The weights that predict and generate are moving averages over the cycles, with this decay.
         Not in the paper; 0 takes the last weights.
     latent_dim : int or "auto", default="auto"
         Number of latent dimensions. "auto" is 32 for tables (the paper's 8 did slightly worse), 64
