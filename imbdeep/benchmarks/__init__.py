@@ -1,4 +1,4 @@
-"""What the methods cost, against limits: steps, epochs, defaults, the import, the memory.
+"""What the methods cost, against limits: steps, epochs, cycles, defaults, the memory.
 
 ``python -m imbdeep.benchmarks [names] [--quick]`` prints a line a measurement; ``--help`` lists the
 names. Run it on a quiet machine: a neighbour's load can multiply any of the numbers.
@@ -26,6 +26,12 @@ from imbdeep.benchmarks._mgvae import (
     memory_lines,
     step_lines,
 )
+from imbdeep.benchmarks._rae import (
+    cycle_lines,
+    rae_fit_lines,
+    rae_memory_lines,
+    tape_lines,
+)
 
 __all__ = ["main"]
 
@@ -38,6 +44,10 @@ MEASUREMENTS: dict[str, tuple[Callable[..., Iterator[Line]], ...]] = {
     "epoch": (epoch_lines,),
     "translation": (translation_lines, translation_memory_lines),
     "translation-memory": (translation_memory_lines,),
+    "cycle": (cycle_lines, tape_lines),
+    "tapes": (tape_lines,),
+    "rae-fit": (rae_fit_lines,),
+    "rae-memory": (rae_memory_lines,),
 }
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import gc
 import statistics
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,10 +11,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
-from imbdeep.benchmarks._measuring import MIB, Line, Sizes, devices, in_turns, median_ratio
+from imbdeep.benchmarks._measuring import (
+    MIB,
+    Line,
+    Sizes,
+    devices,
+    in_turns,
+    median_ratio,
+    peak_bytes,
+)
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
 from imbdeep.training import seeded
 
@@ -245,74 +251,6 @@ def _translation_lines(
     yield Line(f"{what}: count of that", statistics.median(counts), "")
     over = statistics.median(r / count for r, count in zip(ratios, counts, strict=True))
     yield Line(f"{what}: measured / count", over, "", limit)
-
-
-class SavedBytes:
-    """Bytes that graphs keep for their backward passes, on the processor.
-
-    Each storage counts once, however many operations keep it. Parameters that an operation keeps
-    count too.
-
-    Attributes
-    ----------
-    peak : int
-        The most so far.
-    """
-
-    def __init__(self) -> None:
-        self.now = self.peak = 0
-        self._keepers: Counter[int] = Counter()
-
-    def hooks(self) -> torch.autograd.graph.saved_tensors_hooks:
-        """Return the context in which graphs are watched."""
-        return torch.autograd.graph.saved_tensors_hooks(
-            partial(_Kept, self), lambda kept: kept.tensor
-        )
-
-    def take(self, address: int, n_bytes: int) -> None:
-        """Count a storage that is kept once more."""
-        if not self._keepers[address]:
-            self.now += n_bytes
-            self.peak = max(self.peak, self.now)
-        self._keepers[address] += 1
-
-    def drop(self, address: int, n_bytes: int) -> None:
-        """Count a storage that is kept once less."""
-        self._keepers[address] -= 1
-        if not self._keepers[address]:
-            self.now -= n_bytes
-
-
-class _Kept:
-    """What a graph holds in a tensor's place; the graph's end ends it."""
-
-    def __init__(self, saved: SavedBytes, tensor: Tensor) -> None:
-        # An operation's own result leads back to its graph, which would never end.
-        self.saved, self.tensor = saved, tensor.detach()
-        storage = tensor.untyped_storage()
-        # The address is the storage's own as long as this object holds the tensor.
-        self.storage = storage.data_ptr(), storage.nbytes()
-        saved.take(*self.storage)
-
-    def __del__(self) -> None:
-        self.saved.drop(*self.storage)
-
-
-def peak_bytes(call: Callable[[], Any], device: torch.device) -> int:
-    """Return the most memory that a call held at once.
-
-    On a GPU all that it allocated; on the processor what the graphs kept.
-    """
-    if device.type == "cuda":
-        gc.collect()  # what a cycle still holds would be subtracted
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        call()
-        return torch.cuda.max_memory_allocated(device) - before
-    saved = SavedBytes()
-    with saved.hooks():
-        call()
-    return saved.peak
 
 
 def translation_memory_lines(sizes: Sizes, data: str | None = None) -> Iterator[Line]:

@@ -1,17 +1,21 @@
-"""What all measurements share: their lines and sizes, the clock, turns and other processes."""
+"""What all measurements share: lines and sizes, the clock, turns, other processes, the memory."""
 
 from __future__ import annotations
 
+import gc
 import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from imbdeep.training import resolve_device
 
@@ -47,6 +51,10 @@ class Sizes(NamedTuple):
     image_batches: int = 2  # in an epoch
     fits: int = 5
     translation_steps: int = 10
+    # RAE
+    rae: dict[str, Any] = {}  # other than the defaults; read only
+    cycles: int = 20  # in a repetition
+    image_cycles: int = 2
 
 
 FULL = Sizes()
@@ -66,6 +74,9 @@ QUICK = Sizes(
     image_batches=1,
     fits=1,
     translation_steps=2,
+    rae={"batch_size": 8, "max_steps": 20},
+    cycles=2,
+    image_cycles=1,
 )
 
 
@@ -131,3 +142,71 @@ def peak_mib(status: Path = Path("/proc/self/status")) -> float:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (MIB if sys.platform == "darwin" else 1024)
+
+
+class SavedBytes:
+    """Bytes that graphs keep for their backward passes, on the processor.
+
+    Each storage counts once, however many operations keep it. Parameters that an operation keeps
+    count too.
+
+    Attributes
+    ----------
+    peak : int
+        The most so far.
+    """
+
+    def __init__(self) -> None:
+        self.now = self.peak = 0
+        self._keepers: Counter[int] = Counter()
+
+    def hooks(self) -> torch.autograd.graph.saved_tensors_hooks:
+        """Return the context in which graphs are watched."""
+        return torch.autograd.graph.saved_tensors_hooks(
+            partial(_Kept, self), lambda kept: kept.tensor
+        )
+
+    def take(self, address: int, n_bytes: int) -> None:
+        """Count a storage that is kept once more."""
+        if not self._keepers[address]:
+            self.now += n_bytes
+            self.peak = max(self.peak, self.now)
+        self._keepers[address] += 1
+
+    def drop(self, address: int, n_bytes: int) -> None:
+        """Count a storage that is kept once less."""
+        self._keepers[address] -= 1
+        if not self._keepers[address]:
+            self.now -= n_bytes
+
+
+class _Kept:
+    """What a graph holds in a tensor's place; the graph's end ends it."""
+
+    def __init__(self, saved: SavedBytes, tensor: Tensor) -> None:
+        # An operation's own result leads back to its graph, which would never end.
+        self.saved, self.tensor = saved, tensor.detach()
+        storage = tensor.untyped_storage()
+        # The address is the storage's own as long as this object holds the tensor.
+        self.storage = storage.data_ptr(), storage.nbytes()
+        saved.take(*self.storage)
+
+    def __del__(self) -> None:
+        self.saved.drop(*self.storage)
+
+
+def peak_bytes(call: Callable[[], Any], device: torch.device) -> int:
+    """Return the most memory that a call held at once.
+
+    On a GPU all that it allocated; on the processor what the graphs kept.
+    """
+    if device.type == "cuda":
+        gc.collect()  # what a cycle still holds would be subtracted
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        call()
+        return torch.cuda.max_memory_allocated(device) - before
+    saved = SavedBytes()
+    with saved.hooks():
+        call()
+    return saved.peak

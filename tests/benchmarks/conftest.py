@@ -29,6 +29,14 @@ def tiny(monkeypatch):
         gemm=32,
         sampler={"pretrain_steps": 4, "finetune_steps": 2, "hidden_layer_sizes": (8,)},
         texts=100,
+        rae={
+            "hidden_layer_sizes": (8, 6),
+            "mixer_layer_sizes": (7,),
+            "critic_layer_sizes": (9, 5),
+            "batch_size": 4,
+            "max_steps": 5,
+        },
+        cycles=1,
     )
     monkeypatch.setattr(benchmarks, "QUICK", sizes)
     return sizes

@@ -1,7 +1,5 @@
 """An epoch is beside the same epoch, and a translating step has the cost that is counted."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -10,10 +8,8 @@ from torch.utils.flop_counter import flop_registry
 
 from imbdeep.benchmarks import _classifiers
 from imbdeep.benchmarks._classifiers import (
-    SavedBytes,
     epochs_of,
     long_tail,
-    peak_bytes,
     translation_count,
     translation_memory_lines,
     translation_turn,
@@ -139,41 +135,6 @@ def test_a_turn_holds_both_epochs(task_and_teacher):
     assert turn.translating > 0
     assert 0 < turn.share <= 1
     assert turn.share * len(task.y) == pytest.approx(round(turn.share * len(task.y)))
-
-
-def test_saved_bytes_of_graphs():
-    saved = SavedBytes()
-    x = torch.ones(1000, requires_grad=True)
-    with saved.hooks():
-        y = x.exp()  # keeps its result
-        assert saved.now == 4000
-        z = (y * y).exp()  # keeps y, twice, and its own result
-        assert saved.now == 8000
-        z.sum().backward()
-    torch.testing.assert_close(x.grad, torch.full((1000,), 2 * math.e**2 * math.exp(math.e**2)))
-    assert (saved.now, saved.peak) == (0, 8000)
-    with saved.hooks():
-        y = x.exp()
-        del y  # a graph may end without a backward pass
-    assert (saved.now, saved.peak) == (0, 8000)
-
-
-def test_one_graph_after_the_other_costs_one():
-    def call():
-        for _ in range(3):
-            torch.ones(1000, requires_grad=True).exp().sum().backward()
-
-    assert peak_bytes(call, CPU) == 4000
-
-
-def test_a_gpu_says_itself_what_it_held(monkeypatch):
-    held = {"now": 100, "most": 0}
-    monkeypatch.setattr(
-        torch.cuda, "reset_peak_memory_stats", lambda device: held.update(most=held["now"])
-    )
-    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: held["now"])
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: held["most"])
-    assert peak_bytes(lambda: held.update(most=170), torch.device("cuda")) == 70
 
 
 def test_translation_keeps_no_more_than_a_plain_step(tiny):

@@ -1,13 +1,17 @@
 """The clock, the turns and the memory of a process."""
 
+import math
+
 import pytest
 import torch
 
 from imbdeep.benchmarks import _measuring
 from imbdeep.benchmarks._measuring import (
+    SavedBytes,
     devices,
     in_turns,
     median_ratio,
+    peak_bytes,
     peak_mib,
     run_python,
     seconds_of,
@@ -66,3 +70,38 @@ def test_peak_memory_of_both_systems(tmp_path):
 
 def test_a_program_runs_on_its_own():
     assert run_python("import sys; sys.stdout.write(str('torch' in sys.modules))") == "False"
+
+
+def test_saved_bytes_of_graphs():
+    saved = SavedBytes()
+    x = torch.ones(1000, requires_grad=True)
+    with saved.hooks():
+        y = x.exp()  # keeps its result
+        assert saved.now == 4000
+        z = (y * y).exp()  # keeps y, twice, and its own result
+        assert saved.now == 8000
+        z.sum().backward()
+    torch.testing.assert_close(x.grad, torch.full((1000,), 2 * math.e**2 * math.exp(math.e**2)))
+    assert (saved.now, saved.peak) == (0, 8000)
+    with saved.hooks():
+        y = x.exp()
+        del y  # a graph may end without a backward pass
+    assert (saved.now, saved.peak) == (0, 8000)
+
+
+def test_one_graph_after_the_other_costs_one():
+    def call():
+        for _ in range(3):
+            torch.ones(1000, requires_grad=True).exp().sum().backward()
+
+    assert peak_bytes(call, CPU) == 4000
+
+
+def test_a_gpu_says_itself_what_it_held(monkeypatch):
+    held = {"now": 100, "most": 0}
+    monkeypatch.setattr(
+        torch.cuda, "reset_peak_memory_stats", lambda device: held.update(most=held["now"])
+    )
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: held["now"])
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: held["most"])
+    assert peak_bytes(lambda: held.update(most=170), torch.device("cuda")) == 70

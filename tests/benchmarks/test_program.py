@@ -38,8 +38,13 @@ def test_everything_is_measured_once(capsys):
         for weight in ("0.1", "0"):
             assert found[f"{name}, lambda {weight}, 1 thread: measured / count"] > 0
     assert text.count("ResNet-32, batch 16, cpu: the same / plain") == 1
+    for name in ("30 columns", "28 x 28"):
+        assert found[f"{name}, 1 thread: the same / products"] > 0
+        assert text.count(f"{name}: tape of a step of the critic") == 1
+    assert found["RAE's defaults: 400 x 30"] > 0
+    assert found["RAE, 2000 x 4 (0 MiB): peak memory in predict"] > 50
     assert "TOO MUCH" not in text
-    assert text.count("not judged") == 17
+    assert text.count("not judged") == 28
 
 
 def test_an_exceeded_limit_is_the_exit_status(monkeypatch, capsys):
