@@ -30,8 +30,9 @@ from imbdeep.networks import MLP, ResNet
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 #: max_epochs="auto": as many epochs as this number of steps takes, within these bounds.
 _AUTO_STEPS, _AUTO_EPOCHS = 3000, (20, 300)
-#: Rows of a table, and images, that are predicted at a time.
-_PREDICT_ROWS, _PREDICT_IMAGES = 8192, 512
+#: Rows of a table, and images, that are predicted at a time. On the processor, smaller batches keep
+#: the memory of the activations from being scattered between the results.
+_PREDICT_ROWS, _PREDICT_ROWS_CPU, _PREDICT_IMAGES = 8192, 1024, 512
 #: From at most so many images come the mean and the deviation of each colour.
 _PIXEL_SAMPLE = 10_000
 
@@ -99,7 +100,9 @@ def n_epochs_of(classifier: Any, n: int) -> int:
 
 def evaluation_size(x: Tensor) -> int:
     """Return how many rows like those of ``x`` are predicted at a time."""
-    return _PREDICT_IMAGES if x.ndim == 4 else _PREDICT_ROWS
+    if x.ndim == 4:
+        return _PREDICT_IMAGES
+    return _PREDICT_ROWS_CPU if x.device.type == "cpu" else _PREDICT_ROWS
 
 
 def early_stopping(classifier: Any, start: int = 0) -> DeferredEarlyStopping:

@@ -50,12 +50,23 @@ def _one_hot(y: Tensor, n_classes: int, like: Tensor) -> Tensor:
     return F.one_hot(y, n_classes).to(like.dtype)
 
 
+class _Dropout(nn.Dropout):
+    """Dropout that draws its mask faster than torch's on the processor."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Leave units out, while training."""
+        if not self.training or x.device.type != "cpu":
+            return super().forward(x)
+        keep = 1 - self.p
+        return x * (torch.rand(x.shape, dtype=torch.float32) < keep).to(x.dtype).mul_(1 / keep)
+
+
 def _normalised(layer: nn.Module, width: int, leaky: bool, dropout: float = 0.0) -> list[nn.Module]:
     """A layer without a bias (the normalisation would take it out again), and what follows it."""
     image = isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)
     stages: list[nn.Module] = [layer, (nn.BatchNorm2d if image else nn.BatchNorm1d)(width)]
     stages.append(nn.LeakyReLU(_SLOPE, inplace=True) if leaky else nn.ReLU(inplace=True))
-    return [*stages, nn.Dropout(dropout)] if dropout else stages
+    return [*stages, _Dropout(dropout)] if dropout else stages
 
 
 def _dense(sizes: Sequence[int], leaky: bool, dropout: float = 0.0) -> list[nn.Module]:

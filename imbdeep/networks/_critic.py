@@ -31,7 +31,10 @@ class _PiecewiseLeakyReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale the negative values."""
-        return x * torch.where(x.detach() > 0, x.new_ones(()), self.negative_slope)
+        # By far the fastest way to 1 where x is positive and the slope elsewhere.
+        derivative = torch.ops.aten.leaky_relu_backward
+        constant: Tensor = derivative(torch.ones_like(x), x.detach(), self.negative_slope, False)
+        return x * constant
 
     def extra_repr(self) -> str:
         """Show the slope."""

@@ -191,7 +191,8 @@ class RAESampler(DeepOverSampler):
         }
         for name, default in defaults.items():
             value = getattr(self, name)
-            if not isinstance(value, type(default)) or value != default:
+            given = value if name == "verbose" else not isinstance(value, type(default))
+            if given or value != default:
                 raise ValueError(
                     f"{name}={value!r} is for an RAE that is made here, and estimator is given: "
                     f"set it there, estimator=RAEClassifier({name}=...)."
@@ -201,6 +202,11 @@ class RAESampler(DeepOverSampler):
             raise ValueError(
                 f"estimator is a frozen {type(rae).__name__}: freeze an RAEClassifier, "
                 "FrozenEstimator(RAEClassifier().fit(X, y))."
+            )
+        if rae is not self.estimator and not hasattr(rae, "net_"):
+            raise ValueError(
+                "estimator is frozen and not fitted: fit it before it is frozen, or give it as it "
+                "is, to be trained here."
             )
         if hasattr(rae, "net_"):  # its parameters may have changed since
             sizes, encode = rae.net_.module_.sizes, rae.encoder_ is not None

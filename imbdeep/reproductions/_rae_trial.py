@@ -158,7 +158,7 @@ class Trial:
     task : Task
         The rows.
     latent_dim : int
-        Width of the code, in the paper, for data of this kind.
+        Width of the code.
     length : Length
         How much to train.
     seed : int
@@ -193,10 +193,8 @@ class Trial:
         return Outcome(metrics, seconds, steps=[trained.steps])
 
     def _rae(self, approach: Approach) -> Trained:
-        parameters: dict[str, Any] = {**self.length.rae}
-        if approach.latent != 1:
-            parameters["latent_dim"] = round(approach.latent * self.latent_dim)
-        parameters |= approach.parameters
+        latent_dim = round(approach.latent * self.latent_dim)
+        parameters = {"latent_dim": latent_dim, **self.length.rae, **approach.parameters}
         return self._fit(RAEClassifier, self.task.x_train, self.task.y_train, parameters)
 
     def _baseline(self, approach: Approach) -> Trained:

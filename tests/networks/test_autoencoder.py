@@ -47,7 +47,7 @@ def on_paper(make, *arguments):
 
 def test_tabular_encoder_is_that_of_table_18():
     encoder = on_paper(CodeEncoder, 617, 8)
-    dense = ["Linear", "BatchNorm1d", "LeakyReLU", "Dropout"]
+    dense = ["Linear", "BatchNorm1d", "LeakyReLU", "_Dropout"]
     assert layers_of(encoder) == [*dense, *dense, "Linear"]
     by_hand = (617 * 512 + 2 * 512) + (512 * 256 + 2 * 256) + (256 * 8 + 8)
     assert size_of(encoder) == by_hand
@@ -62,8 +62,8 @@ def test_tabular_decoder_is_that_of_table_18_and_no_mirror():
 
 def test_image_encoder_is_that_of_table_16():
     encoder = on_paper(ConvCodeEncoder, (3, 32, 32), 256)
-    convolution = ["Conv2d", "BatchNorm2d", "LeakyReLU", "Dropout"]
-    dense = ["Linear", "BatchNorm1d", "LeakyReLU", "Dropout"]
+    convolution = ["Conv2d", "BatchNorm2d", "LeakyReLU", "_Dropout"]
+    dense = ["Linear", "BatchNorm1d", "LeakyReLU", "_Dropout"]
     assert layers_of(encoder) == [*convolution, *convolution, *dense, "Linear"]
     by_hand = (
         (3 * 64 * 4 * 4 + 2 * 64)
@@ -91,7 +91,7 @@ def test_image_decoder_is_that_of_table_16():
 @pytest.mark.parametrize("latent_dim, sizes, n_mixed", [(8, (512,) * 4, 2), (64, (1024,) * 4, 3)])
 def test_mixer_is_that_of_tables_17_and_19(latent_dim, sizes, n_mixed):
     mixer = on_paper(Mixer, latent_dim, n_mixed, 10, sizes)
-    dense = ["Linear", "BatchNorm1d", "LeakyReLU", "Dropout"]
+    dense = ["Linear", "BatchNorm1d", "LeakyReLU", "_Dropout"]
     assert layers_of(mixer) == [*dense * 4, "Linear"]
     width = sizes[0]
     n_inputs = n_mixed * latent_dim + 10 + latent_dim  # codes, class, noise
@@ -115,7 +115,7 @@ def test_leaky_slope_and_dropout_are_those_of_the_paper(make, arguments):
     shares = {m.p for m in network.modules() if isinstance(m, nn.Dropout)}
     assert (slopes, shares) == ({0.2}, {0.4})
     without = on_paper(lambda: make(*arguments, dropout=0.0))
-    assert "Dropout" not in layers_of(without)
+    assert "_Dropout" not in layers_of(without)
 
 
 # Shapes

@@ -378,11 +378,15 @@ def test_none_hands_on_the_shape_of_images_and_the_report(brief_default, capsys)
     assert "loss" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("wrap", [lambda rae: rae, FrozenEstimator], ids=["plain", "frozen"])
-def test_unfitted_one_is_copied_and_trained(wrap):
+def test_frozen_one_that_is_not_fitted_is_refused():
+    with pytest.raises(ValueError, match="frozen and not fitted: fit it before"):
+        quick(FrozenEstimator(small())).fit_resample(A, Y)
+
+
+def test_unfitted_one_is_copied_and_trained():
     mine = small(max_steps=4, n_mixed=3, mixing=2.0, callbacks=[])
     before = dict(vars(mine))
-    sampler = quick(wrap(mine))
+    sampler = quick(mine)
     sampler.fit_resample(A, Y)
     assert vars(mine) == before  # no fitted attribute, and the parameters are the same objects
     assert _unwrapped(sampler.estimator) is mine

@@ -55,8 +55,8 @@ class RAEClassifier(DeepClassifier):
     ----------
     clf_lambda : float, default=5.0
         λ_clf, the weight of the classification in the encoder's loss. 0 leaves the codes to the
-        decoder alone, and the linear classifier, trained with weight 1, must make do with them
-        (Table 4, first row).
+        decoder alone, and the linear classifier, trained beside it, must make do with them (Table
+        4, first row, which lacks the mixer too).
     mae_lambda : float, default=0.01
         λ_mae, the weight of the reconstruction error, which is a mean over the encoded columns.
     n_mixed : int, default=2
@@ -77,8 +77,8 @@ class RAEClassifier(DeepClassifier):
         A cycle is ``decoder_steps`` updates of the decoder, each after ``critic_steps`` of the
         critic, and then ``encoder_steps`` updates of encoder, classifier and mixer. One of each is
         Algorithm 1; the authors' code does 1, 4 and 5, for which few have the time.
-    gradient_penalty : float, default=10.0
-        Weight of the penalty on the slope of the critic (Eq. 5).
+    penalty_lambda : float, default=10.0
+        λ of Eq. 5, the weight of the penalty on the slope of the critic.
     decoder_clf_lambda : float, default=1.0
         Weight, in the decoder's loss, of what it costs L to take a decoded row for its class. Not
         in the paper; the authors' code has it.
@@ -88,7 +88,8 @@ class RAEClassifier(DeepClassifier):
         find the rows.
     ema_decay : float, default=0.99
         The weights that predict and generate are moving averages over the cycles, with this decay.
-        Not in the paper; 0 takes the last weights.
+        Cycle n counts at least 9 / (n + 9), so that the start is soon forgotten. Not in the paper;
+        0 takes the last weights.
     latent_dim : int or "auto", default="auto"
         Number of latent dimensions. "auto" is 32 for tables (the paper's 8 did slightly worse), 64
         for grey images and 256 for others.
@@ -110,7 +111,7 @@ class RAEClassifier(DeepClassifier):
         mirrors too. Not in the paper; the authors' code has it.
     learning_rate : float, default=1e-3
         Step size of all optimisers: AdamW for encoder and classifier, Adam with β = (0.5, 0.9) for
-        the others. The paper's is 2e-4, for 20 000 encoder updates.
+        the others. The paper's is 2e-4; the authors' code does 20 000 updates of the encoder.
     weight_decay : float, default=1e-3
         Weight decay of encoder and classifier.
     max_steps : int, default=2000
@@ -123,7 +124,7 @@ class RAEClassifier(DeepClassifier):
     validation_fraction : float, default=0.1
         Share of the rows of each class held out: one at least, but never the last one.
     n_iter_no_change : int, default=10
-        Epochs (of 100 encoder updates) without a better validation score after which training
+        Epochs (of about 100 encoder updates) without a better validation score after which training
         stops.
     encode, categorical_features, image_shape : optional
         How rows are encoded; see :class:`ERMClassifier`.
@@ -137,17 +138,17 @@ class RAEClassifier(DeepClassifier):
     class_counts_ : ndarray of shape (n_classes,)
         Number of training rows of each class (validation rows are not among them).
     diagnostics_ : dict of float
-        ``alpha_entropy``: mean entropy of the mixing weights in the last epoch, as a share of the
-        largest possible; near 0 combinations are copies. ``critic_gap``: how much higher the critic
-        scored real rows. ``separability``: mean over classes of the share of training rows that the
-        hyperplanes of L put into their class: 1 is what Proposition 1 asks for. What was not
-        trained is not in it.
+        Of the epoch whose weights are kept, ``alpha_entropy``: mean entropy of the mixing weights,
+        as a share of the largest possible; near 0 combinations are copies. ``critic_gap``: how much
+        higher the critic scored real rows. ``separability``: mean over classes of the share of
+        training rows (at most 2000 a class) that the hyperplanes of L put into their class: 1 is
+        what Proposition 1 asks for. What was not trained is not in it.
     encoder_ : TabularEncoder, ImageScaler or None
         Turns rows into what the networks see; None where they are taken as they are.
     net_ : skorch.NeuralNetClassifier
         The trained net; its ``module_`` holds the networks.
     history_ : list of dict
-        A record an epoch of 100 encoder updates: ``epoch``, ``loss`` (Eq. 7) with its parts
+        A record an epoch of about 100 encoder updates: ``epoch``, ``loss`` (Eq. 7) with its parts
         ``classification`` and ``reconstruction``; ``mixer``, ``decoder`` and its parts,
         ``critic_gap``, ``gradient_penalty``, ``alpha_entropy``, ``augment_p``; with validation rows
         ``validation`` (loss), ``validation_balanced_accuracy`` (averaged weights) and
@@ -213,7 +214,7 @@ class RAEClassifier(DeepClassifier):
         "encoder_steps": [Interval(Integral, 1, None, closed="left")],
         "decoder_steps": [Interval(Integral, 1, None, closed="left")],
         "critic_steps": [Interval(Integral, 1, None, closed="left")],
-        "gradient_penalty": [Interval(Real, 0, None, closed="left")],
+        "penalty_lambda": [Interval(Real, 0, None, closed="left")],
         "decoder_clf_lambda": [Interval(Real, 0, None, closed="left")],
         "decoder_mae_lambda": [Interval(Real, 0, None, closed="left")],
         "ema_decay": [Interval(Real, 0, 1, closed="left")],
@@ -243,7 +244,7 @@ class RAEClassifier(DeepClassifier):
         encoder_steps: int = 1,
         decoder_steps: int = 1,
         critic_steps: int = 1,
-        gradient_penalty: float = 10.0,
+        penalty_lambda: float = 10.0,
         decoder_clf_lambda: float = 1.0,
         decoder_mae_lambda: float = 10.0,
         ema_decay: float = 0.99,
@@ -279,7 +280,7 @@ class RAEClassifier(DeepClassifier):
         self.encoder_steps = encoder_steps
         self.decoder_steps = decoder_steps
         self.critic_steps = critic_steps
-        self.gradient_penalty = gradient_penalty
+        self.penalty_lambda = penalty_lambda
         self.decoder_clf_lambda = decoder_clf_lambda
         self.decoder_mae_lambda = decoder_mae_lambda
         self.ema_decay = ema_decay
@@ -318,6 +319,11 @@ class RAEClassifier(DeepClassifier):
                     f"{what}={getattr(self, what)!r} works on images: pass X of shape (n_samples, "
                     "channels, height, width), or give image_shape for flattened images."
                 )
+        elif self.augment is not None and not self.decoder:
+            raise ValueError(
+                f"augment={self.augment!r} changes images as often as the critic's over-fitting "
+                "asks for, and decoder=False has no critic: set decoder=True, or leave it out."
+            )
         elif self.network == "cnn" and any(side % 4 for side in self._image[1:]):
             raise ValueError(
                 f"network='cnn' halves images twice, and these are {self._image[1:]} pixels: pad "
@@ -402,7 +408,7 @@ class RAEClassifier(DeepClassifier):
             mae_lambda=self.mae_lambda,
             decoder_clf_lambda=self.decoder_clf_lambda,
             decoder_mae_lambda=self.decoder_mae_lambda,
-            penalty=self.gradient_penalty,
+            penalty_lambda=self.penalty_lambda,
             ema_decay=self.ema_decay,
             permuted=self.mixer_target == "permuted",
             weight_decay=self.weight_decay,
@@ -436,15 +442,21 @@ class RAEClassifier(DeepClassifier):
         self.net_.release()
         self._diagnose(x, codes)
 
+    @staticmethod
+    def _kept(history: Any) -> Any:
+        """The record of the epoch whose weights are kept: with early stopping, the best."""
+        scores = [epoch.get("valid_balanced_accuracy", 0.0) for epoch in history]
+        return history[-1] if not any(scores) else history[int(np.argmax(scores))]
+
     def _diagnose(self, x: Tensor, codes: Tensor) -> None:
-        last = self.net_.history[-1]
+        last = self._kept(self.net_.history)
         self.diagnostics_ = {
             name: float(last[name]) for name in ("alpha_entropy", "critic_gap") if name in last
         }
         rows = torch.cat(
             [
-                torch.nonzero(codes == code).flatten()[:_SEPARABILITY_ROWS]
-                for code in range(len(self.classes_))
+                own[:: math.ceil(len(own) / _SEPARABILITY_ROWS)]
+                for own in (torch.nonzero(codes == k).flatten() for k in range(len(self.classes_)))
             ]
         )
         found = self.net_.predict_proba(Dataset(x[rows])).argmax(axis=1)

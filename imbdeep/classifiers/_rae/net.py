@@ -23,6 +23,8 @@ from imbdeep.training import DivergedError
 EPOCH_STEPS = 100
 #: Rows that are generated at a time.
 _GENERATED_ROWS = 4096
+#: Of Adam, for all but encoder and head (section A.6 of the paper).
+_BETAS = (0.5, 0.9)
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Settings:
     mae_lambda: float
     decoder_clf_lambda: float
     decoder_mae_lambda: float
-    penalty: float
+    penalty_lambda: float
     ema_decay: float
     permuted: bool
     weight_decay: float
@@ -129,7 +131,7 @@ class RAENet(ClassifierNet):
         Parameters of :class:`ClassifierNet`.
     """
 
-    _ADVICE = "Try a smaller learning_rate, or a larger gradient_penalty"
+    _ADVICE = "Try a smaller learning_rate, or a larger penalty_lambda"
 
     def __init__(
         self,
@@ -143,22 +145,24 @@ class RAENet(ClassifierNet):
         self.schedule = schedule
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> RAENet:
-        """Give each player an optimiser: AdamW for encoder and head, Adam for the others [1]_."""
+        """Give the players optimisers, with the settings of section A.6 of the paper."""
         rae: RAE = self.module_
         fused = torch.device(self.device).type in ("cpu", "cuda") or None
 
         def adam(player: nn.Module | None) -> torch.optim.Optimizer | None:
             if player is None:
                 return None
-            return torch.optim.Adam(player.parameters(), self.lr, (0.5, 0.9), fused=fused)
+            return torch.optim.Adam(player.parameters(), self.lr, _BETAS, fused=fused)
 
+        # AdamW without decay is Adam: one optimiser for the three that move together.
+        decayed = [*rae.encoder.parameters(), *rae.head.parameters()]
+        groups = [{"params": decayed, "weight_decay": self.settings.weight_decay}]
+        if rae.mixer is not None:
+            mixer = [*rae.mixer.parameters()]
+            groups.append({"params": mixer, "weight_decay": 0.0, "betas": _BETAS})
         self.optimizer_: torch.optim.Optimizer | None = torch.optim.AdamW(
-            [*rae.encoder.parameters(), *rae.head.parameters()],
-            self.lr,
-            weight_decay=self.settings.weight_decay,
-            fused=fused,
+            groups, self.lr, fused=fused
         )
-        self.mixer_optimizer_ = adam(rae.mixer)
         self.decoder_optimizer_ = adam(rae.decoder)
         self.critic_optimizer_ = adam(rae.critic)
         return self
@@ -171,6 +175,7 @@ class RAENet(ClassifierNet):
         self._n_cycles = 0
         return self
 
+    @torch.enable_grad()
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         """Let the players move, one after the other, and average their weights."""
         moves = {
@@ -213,15 +218,15 @@ class RAENet(ClassifierNet):
         logits = rae.head(codes)
         classification = F.cross_entropy(logits, labels)
         self._note("classification", classification)
-        own = (s.clf_lambda or 1.0) * classification
+        own = s.clf_lambda * classification
+        if not s.clf_lambda:  # of the head alone
+            loss = loss + classification
         if rae.decoder is not None and s.mae_lambda:
             reconstruction = (x - rae.decode(z, each)).abs().mean()
             self._note("reconstruction", reconstruction)
             own = own + s.mae_lambda * reconstruction
         (loss + own).backward()
         _step(self.optimizer_)
-        if rae.mixer is not None:
-            _step(self.mixer_optimizer_)
         return {"loss": own.detach(), "y_pred": logits.detach()}
 
     def _decoder_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
@@ -257,10 +262,10 @@ class RAENet(ClassifierNet):
         scores = rae.critic(torch.cat([real, fake]), torch.cat([each, each]))
         gap = critic_loss(scores[:n], scores[n:])
         loss = gap
-        if s.penalty:
+        if s.penalty_lambda:
             penalty = gradient_penalty(rae.critic, real, fake, each)
             self._note("gradient_penalty", penalty)
-            loss = loss + s.penalty * penalty
+            loss = loss + s.penalty_lambda * penalty
         loss.backward()
         _step(self.critic_optimizer_)
         self._note("critic_gap", -gap)
@@ -319,7 +324,7 @@ class RAENet(ClassifierNet):
         if not all(map(math.isfinite, values)):
             # Soon all are lost: the one that broke first was finite in the fewest steps, or has
             # too large a sum. The entropy, no part of a loss, breaks together with one.
-            finite = [float(torch.isfinite(term).double().mean()) for term in terms]
+            finite = [float(torch.isfinite(term).float().mean()) for term in terms]
             lasted = dict(zip(self._terms, finite, strict=True))
             name = min(
                 means,
@@ -370,7 +375,7 @@ class RAENet(ClassifierNet):
         """Let go of what only the training needed."""
         self.module_.release()
         # An optimiser holds, beside its state, the weights that it moved.
-        self.optimizer_ = self.mixer_optimizer_ = None
+        self.optimizer_ = None
         self.decoder_optimizer_ = self.critic_optimizer_ = None
 
 

@@ -98,9 +98,13 @@ class RAE(nn.Module):
         gradient of another player's weights is computed, or tape for it kept.
         """
         for player in (self.encoder, self.head, self.mixer, self.decoder, self.critic):
-            if player is not None:
-                moves = any(player is one for one in players)
-                player.train(moves).requires_grad_(moves)
+            if player is None:
+                continue
+            moves = any(player is one for one in players)
+            if player.training != moves:
+                player.train(moves)
+            if next(player.parameters()).requires_grad != moves:
+                player.requires_grad_(moves)
 
     def changed(self, x: Tensor) -> Tensor:
         """Augment images, (n, ...) -> (n, ...)."""
@@ -112,9 +116,10 @@ class RAE(nn.Module):
             assert self.mixer is not None
             learned: Tensor = self.mixer(z, y)
             return learned
-        concentration = z.new_full((len(z), z.shape[1]), mixing)
-        drawn: Tensor = torch.distributions.Dirichlet(concentration, validate_args=False).sample()
-        return drawn
+        # Drawn on the processor: not every version of torch can on every device.
+        concentration = torch.full((len(z), z.shape[1]), mixing, dtype=torch.float32)
+        drawn = torch.distributions.Dirichlet(concentration, validate_args=False).sample()
+        return drawn.to(z)
 
     def decode(self, z: Tensor, y: Tensor) -> Tensor:
         """Expected rows, given codes and classes, (n, m) -> (n, ...)."""
@@ -134,11 +139,13 @@ class RAE(nn.Module):
     @torch.no_grad()
     def average(self, decay: float) -> None:
         """Move the averaged weights and statistics towards the present ones."""
+        old: list[Tensor] = []
+        new: list[Tensor] = []
         for name, kept in self.averaged.items():
+            old += [v for v in (*kept.parameters(), *kept.buffers()) if v.is_floating_point()]
             now = getattr(self, name)
-            old = [v for v in kept.state_dict().values() if v.is_floating_point()]
-            new = [v for v in now.state_dict().values() if v.is_floating_point()]
-            torch._foreach_lerp_(old, new, 1 - decay)
+            new += [v for v in (*now.parameters(), *now.buffers()) if v.is_floating_point()]
+        torch._foreach_lerp_(old, new, 1 - decay)
 
     def release(self) -> None:
         """Keep what predicts and generates, and let go of what only trained."""
@@ -155,8 +162,8 @@ def mixed(alpha: Tensor, z: Tensor) -> Tensor:
 
 def entropy(alpha: Tensor) -> Tensor:
     """Mean entropy of mixing weights, as a share of the largest, log t: 0 is an end point."""
-    spread: Tensor = torch.special.entr(alpha).sum(dim=1).mean() / math.log(alpha.shape[1])
-    return spread
+    terms = alpha * alpha.clamp(min=torch.finfo(alpha.dtype).tiny).log()
+    return -terms.sum(dim=1).mean() / math.log(alpha.shape[1])
 
 
 def mixer_loss(head: nn.Linear, z_mixed: Tensor, wrong: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ FEW = {
     "encoder_steps": 5,
     "decoder_steps": 1,
     "critic_steps": 2,
-    "gradient_penalty": 10.0,
+    "penalty_lambda": 10.0,
     "decoder_clf_lambda": 1.0,
     "decoder_mae_lambda": 0.0,
     "ema_decay": 0.9,
@@ -206,7 +206,7 @@ def test_history_and_diagnostics_hold_every_player(short_epochs, fitted):
         "decoder",
         "decoder_classification",
         "critic_gap",
-        "gradient_penalty",
+        "penalty_lambda",
         "alpha_entropy",
     }
     for epoch in classifier.history_:
@@ -374,7 +374,7 @@ ABLATIONS = {
         FULL | {"decoder_reconstruction", "mixer", "alpha_entropy"},
     ),
     "no penalty": (
-        {"gradient_penalty": 0.0},
+        {"penalty_lambda": 0.0},
         FULL - {"gradient_penalty"} | {"mixer", "alpha_entropy"},
     ),
     "no reconstruction": (
@@ -400,7 +400,7 @@ def test_ablations_run_and_record_what_they_train(name):
 IDLE = {
     "critic": (
         {"decoder": False},
-        {"critic_steps": 7, "decoder_steps": 3, "gradient_penalty": 1.0},
+        {"critic_steps": 7, "decoder_steps": 3, "penalty_lambda": 1.0},
     ),
     "decoder": (
         {"decoder": False},
@@ -431,7 +431,7 @@ def test_what_plays_no_part_changes_nothing(case):
         {"encoder_steps": 4},
         {"decoder_steps": 2},
         {"critic_steps": 3},
-        {"gradient_penalty": 1.0},
+        {"penalty_lambda": 1.0},
         {"decoder_clf_lambda": 0.0},
         {"decoder_mae_lambda": 1.0},
         {"ema_decay": 0.0},
@@ -537,7 +537,7 @@ BAD_PARAMETERS = [
     ("encoder_steps", 0),
     ("decoder_steps", 0),
     ("critic_steps", 0),
-    ("gradient_penalty", -1.0),
+    ("penalty_lambda", -1.0),
     ("decoder_clf_lambda", -1.0),
     ("decoder_mae_lambda", -1.0),
     ("ema_decay", 1.0),

@@ -44,7 +44,7 @@ SETTINGS = Settings(
     mae_lambda=0.1,
     decoder_clf_lambda=1.0,
     decoder_mae_lambda=0.5,
-    penalty=10.0,
+    penalty_lambda=10.0,
     ema_decay=0.9,
     permuted=False,
     weight_decay=1e-3,
@@ -537,7 +537,7 @@ def test_critic_step_is_eq_5(gradients, mixing, t):
 
 def test_critic_step_without_penalty(gradients):
     hand = Linear()
-    net = hand.net(penalty=0.0)
+    net = hand.net(penalty_lambda=0.0)
     terms, _ = noted(net, "critic", hand.batch())
     alpha = hand.alpha()
     assert set(terms) == {"critic_gap"}
@@ -637,30 +637,26 @@ def test_of_the_players_at_rest_nobody_drops_units():
         assert own <= set(modes)
 
 
-def test_each_player_has_an_optimiser_of_its_own():
+def test_players_of_a_step_share_an_optimiser_with_settings_of_their_own():
     net = net_of()
     rae = net.module_
     held = {
-        "optimizer_": [*rae.encoder.parameters(), *rae.head.parameters()],
-        "mixer_optimizer_": [*rae.mixer.parameters()],
-        "decoder_optimizer_": [*rae.decoder.parameters()],
-        "critic_optimizer_": [*rae.critic.parameters()],
+        "optimizer_": [[*rae.encoder.parameters(), *rae.head.parameters()], rae.mixer.parameters()],
+        "decoder_optimizer_": [rae.decoder.parameters()],
+        "critic_optimizer_": [rae.critic.parameters()],
     }
-    for name, parameters in held.items():
+    for name, parts in held.items():
         optimizer = getattr(net, name)
-        (group,) = optimizer.param_groups
-        assert [id(p) for p in group["params"]] == [id(p) for p in parameters]
-        assert group["lr"] == 0.01
-        if name == "optimizer_":
-            assert isinstance(optimizer, torch.optim.AdamW)
-            assert group["weight_decay"] == 1e-3
-            assert group["betas"] == (0.9, 0.999)
-        else:
-            assert type(optimizer) is torch.optim.Adam
-            assert group["betas"] == (0.5, 0.9)
-            assert group["weight_decay"] == 0
+        for group, parameters in zip(optimizer.param_groups, parts, strict=True):
+            assert [id(p) for p in group["params"]] == [id(p) for p in parameters]
+            assert group["lr"] == 0.01
+            first = group["params"][0] is next(rae.encoder.parameters())
+            assert group["weight_decay"] == (1e-3 if first else 0)
+            assert group["betas"] == ((0.9, 0.999) if first else (0.5, 0.9))
+    assert isinstance(net.optimizer_, torch.optim.AdamW)
     bare = net_of(decoder=False, mixing=None)
-    assert bare.mixer_optimizer_ is bare.decoder_optimizer_ is bare.critic_optimizer_ is None
+    assert bare.decoder_optimizer_ is bare.critic_optimizer_ is None
+    assert len(bare.optimizer_.param_groups) == 1
 
 
 # No tape where none is needed
@@ -1021,6 +1017,6 @@ def test_release_keeps_what_predicts_and_nothing_that_only_trained():
     before = net.forward(Dataset(x))
     net.release()
     assert torch.equal(net.forward(Dataset(x)), before)
-    assert net.optimizer_ is net.mixer_optimizer_ is None
+    assert net.optimizer_ is None
     assert net.decoder_optimizer_ is net.critic_optimizer_ is None
     assert net.module_.critic is None
