@@ -36,11 +36,10 @@ from imbdeep.classifiers._rae.net import RAENet
 _FEW_STEPS = 100
 #: Images to draw from; a step holds as many, however many there are.
 _N_IMAGES = 500
-#: Who needs no gradient in a player's step: such a network is not in it, or only makes constants.
+#: Who only makes constants in a player's step. In that of the encoder nobody does.
 CONSTANT = {
     "critic": ("encoder", "head", "mixer", "decoder"),
     "decoder": ("mixer",),
-    "encoder": ("critic",),
 }
 
 
@@ -220,12 +219,14 @@ def tape_lines(sizes: Sizes, data: str | None = None) -> Iterator[Line]:
 
 def _tape_lines(name: str, net: RAENet, x: Tensor, codes: Tensor) -> Iterator[Line]:
     for player, step in player_steps(net, x, codes).items():
-        constant = CONSTANT[player]
         yield Line(
             f"{name}: tape of a step of the {player}",
             peak_bytes(step, torch.device("cpu")) / MIB,
             "MiB",
         )
+        constant = CONSTANT.get(player)
+        if constant is None:
+            continue
         with kept_by({part: getattr(net.module_, part) for part in constant}) as saved:
             step()
         kept = sum(saved[part].peak for part in constant)

@@ -22,7 +22,8 @@ class _PiecewiseLeakyReLU(nn.Module):
 
     Value and first derivative are those of ``nn.LeakyReLU``. That one's second derivative is zero
     as well, but torch carries the zeros through the whole forward graph again; here nothing is
-    carried, which makes a gradient penalty a quarter (dense) to a third (images) cheaper.
+    carried. On a processor that makes a gradient penalty and its gradient about a quarter (three
+    layers of 256) to two fifths (images of 28 x 28) cheaper.
     """
 
     def __init__(self, negative_slope: float = _SLOPE) -> None:

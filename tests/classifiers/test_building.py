@@ -398,6 +398,15 @@ def test_early_stopping_is_patient_with_the_balanced_accuracy():
     assert early_stopping(quick()).start == 0
 
 
+@pytest.mark.parametrize("shape, differs", [((1, 1), True), ((1, 1, 1, 1), False)], ids=str)
+def test_more_rows_of_a_table_are_predicted_at_a_time_elsewhere_than_on_the_processor(
+    shape, differs
+):
+    here, elsewhere = (evaluation_size(torch.empty(shape, device=d)) for d in ("cpu", "meta"))
+    assert (here < elsewhere) == differs
+    assert differs or here == elsewhere
+
+
 def test_images_are_predicted_fewer_at_a_time():
     size = {ndim: evaluation_size(torch.zeros([1] * ndim)) for ndim in (2, 4)}
     assert size[4] < size[2]

@@ -618,7 +618,7 @@ def test_unsuited_estimator_is_refused_before_training(request, case, trained):
     params, own, message = UNSUITED[case]
     estimator = fitted(**params) if trained else small(**params)
     request.getfixturevalue("no_training")
-    for wrapped in (estimator, FrozenEstimator(estimator)):
+    for wrapped in (estimator, *([FrozenEstimator(estimator)] if trained else [])):
         with pytest.raises(ValueError, match=message):
             quick(wrapped, **own).fit_resample(A, Y)
 
@@ -643,6 +643,8 @@ OF_THE_ESTIMATOR = [
     ("image_shape", [1, 1, 3]),
     ("device", "cpu"),
     ("device", torch.device("cpu")),
+    ("verbose", True),
+    ("verbose", 1),
 ]
 
 
@@ -654,6 +656,12 @@ def test_parameter_of_the_estimator_given_beside_it_is_refused(request, name, va
     message = rf"(?s){name}=.*and estimator is given: set it there, .*RAEClassifier\({name}="
     with pytest.raises(ValueError, match=message):
         quick(estimator, **{name: value}).fit_resample(A, Y)
+
+
+@pytest.mark.parametrize("verbose", [0, False, np.False_], ids=repr)
+def test_silence_may_be_asked_for_beside_an_estimator(verbose, capsys):
+    quick(verbose=verbose).fit_resample(A, Y)
+    assert capsys.readouterr().out == ""
 
 
 RANGES = [

@@ -75,8 +75,8 @@ class RAEClassifier(DeepClassifier):
         and nothing can be generated.
     encoder_steps, decoder_steps, critic_steps : int, default=1
         A cycle is ``decoder_steps`` updates of the decoder, each after ``critic_steps`` of the
-        critic, and then ``encoder_steps`` updates of encoder, classifier and mixer. One of each is
-        Algorithm 1; the authors' code does 1, 4 and 5, for which few have the time.
+        critic, and then ``encoder_steps`` updates of encoder, classifier and mixer. Algorithm 1 has
+        equally many of each; the authors' code does 1, 4 and 5, for which few have the time.
     penalty_lambda : float, default=10.0
         λ of Eq. 5, the weight of the penalty on the slope of the critic.
     decoder_clf_lambda : float, default=1.0
@@ -91,8 +91,8 @@ class RAEClassifier(DeepClassifier):
         Cycle n counts at least 9 / (n + 9), so that the start is soon forgotten. Not in the paper;
         0 takes the last weights.
     latent_dim : int or "auto", default="auto"
-        Number of latent dimensions. "auto" is 32 for tables (the paper's 8 did slightly worse), 64
-        for grey images and 256 for others.
+        Number of latent dimensions. "auto" is 32 for tables (chosen by a search on tables of the
+        development data; the paper has 8), 64 for grey images and 256 for others.
     network : {"auto", "mlp", "cnn"}, default="auto"
         Fully connected networks (Tables 18 and 19), or convolutional ones (Tables 16 and 17) for
         images whose sides are multiples of 4. "auto" takes the latter for those from 16 pixels on.
@@ -101,8 +101,8 @@ class RAEClassifier(DeepClassifier):
     mixer_layer_sizes : tuple of int or "auto", default="auto"
         Units of the mixer: "auto" is four layers of 512, of 1024 beside convolutional networks.
     critic_layer_sizes : tuple of int, default=(256, 256, 256)
-        Units of the hidden layers of a fully connected critic. The paper has 512 in each, which
-        takes twice the time and made no better rows here.
+        Units of the hidden layers of a fully connected critic. The paper has 512 in each; fewer
+        take less time.
     dropout : float, default=0.4
         Share of units that encoder and mixer leave out at random.
     augment : {"adaptive", "adaptive_flip"} or None, default=None
@@ -128,7 +128,10 @@ class RAEClassifier(DeepClassifier):
         stops.
     encode, categorical_features, image_shape : optional
         How rows are encoded; see :class:`ERMClassifier`.
-    callbacks, device, random_state, verbose : optional
+    callbacks : list of skorch callbacks, default=None
+        See :class:`ERMClassifier`. A learning-rate scheduler reaches the optimiser of encoder,
+        classifier and mixer alone. ``on_grad_computed`` is not called.
+    device, random_state, verbose : optional
         See :class:`ERMClassifier`.
 
     Attributes
@@ -173,12 +176,12 @@ class RAEClassifier(DeepClassifier):
 
     Notes
     -----
-    The player of a step alone is in training mode: batch normalisation of the encoder never counts
-    generated rows, and codes given to the decoder are those that prediction would make. Codes reach
-    the mixer, and mixing weights the encoder, as constants. A group of t rows gives t + 1 codes to
-    classify, as in Eq. 6, and to the critic one D(z') and t - 1 D(E(x)); decoder and critic are
-    conditioned on the class. Groups are drawn from the classes directly; the authors draw from a
-    pool of 200 pairs a class that they renew every 25 steps, which comes to the same.
+    The players of a step alone are in training mode: batch normalisation of the encoder never
+    counts generated rows, and decoder and critic learn from codes made in evaluation mode. Codes
+    reach the mixer, and mixing weights the encoder, as constants. A group of t rows gives t + 1
+    codes to classify, as in Eq. 6, and to the critic one D(z') and t - 1 D(E(x)); decoder and
+    critic are conditioned on the class. Groups are drawn from the classes directly; the authors
+    draw from a pool of 200 pairs a class that they renew every 25 steps.
 
     Training on balanced classes makes the probabilities those of a balanced population: well
     ranked, not calibrated to yours.

@@ -1,8 +1,10 @@
 """RAEClassifier as its users meet it: what it learns, reports, refuses and repeats."""
 
 import copy
+import inspect
 import io
 import pickle
+import re
 import warnings
 from functools import lru_cache
 
@@ -24,12 +26,14 @@ from torch import nn
 
 from imbdeep.classifiers import RAEClassifier
 from imbdeep.classifiers._net import ClassifierNet
+from imbdeep.classifiers._rae import classifier as classifier_module
 from imbdeep.classifiers._rae import net as net_module
+from imbdeep.classifiers._rae.augmentation import AdaptiveAugmentation
 from imbdeep.classifiers._rae.net import RAENet
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.training import DivergedError
 
-DOC = RAEClassifier.__doc__
+DOC = inspect.getdoc(RAEClassifier)
 COUNTS = (60, 24, 12)
 FEW = {
     "hidden_layer_sizes": (16,),
@@ -206,7 +210,7 @@ def test_history_and_diagnostics_hold_every_player(short_epochs, fitted):
         "decoder",
         "decoder_classification",
         "critic_gap",
-        "penalty_lambda",
+        "gradient_penalty",
         "alpha_entropy",
     }
     for epoch in classifier.history_:
@@ -222,6 +226,14 @@ def test_history_and_diagnostics_hold_every_player(short_epochs, fitted):
     assert all(isinstance(value, float) for value in found.values())
 
 
+def test_without_the_classification_the_loss_is_the_reconstruction_error(short_epochs):
+    # Eq. 7. The linear classifier's own loss, which it is trained by, is no part of it.
+    classifier = quick(clf_lambda=0.0, mae_lambda=2.0, max_steps=20).fit(X, Y)
+    for epoch in classifier.history_:
+        assert epoch["loss"] == pytest.approx(2 * epoch["reconstruction"], rel=1e-5)
+        assert epoch["classification"] > 0
+
+
 def test_separability_is_the_balanced_accuracy_of_training_rows():
     classifier = able(max_steps=10).fit(*(data := table(apart=0.5)))
     expected = balanced_accuracy_score(data[1], classifier.predict(data[0]))
@@ -229,9 +241,45 @@ def test_separability_is_the_balanced_accuracy_of_training_rows():
     assert 0 < expected < 1
 
 
-def test_augmentation_reports_its_frequency():
-    classifier = quick(augment="adaptive").fit(IMAGES, SIDES)
-    assert 0 <= classifier.history_[-1]["augment_p"] < 0.1
+def test_separability_counts_rows_of_the_whole_class(monkeypatch):
+    # Sorted by class. In the second half of the first class every sixth row lies where the other
+    # class is: of all rows 5 / 60 are misplaced, of every sixth 1 / 2, of the first ten none.
+    monkeypatch.setattr(classifier_module, "_SEPARABILITY_ROWS", 10)
+    place = np.arange(60)
+    misplaced = (place >= 30) & (place % 6 == 0)
+    X = np.r_[np.where(misplaced, 3.0, -3.0), np.full(40, 3.0)][:, None].astype("f4")
+    y = np.repeat([0, 1], [60, 40])
+    asked, predict_proba = [], RAENet.predict_proba
+
+    def spied(net, rows):
+        asked.append(len(rows))
+        return predict_proba(net, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RAENet, "predict_proba", spied)
+        classifier = able(decoder=False, encode=False).fit(X, y)
+    assert asked == [20]
+    assert classifier.score(X[:60], y[:60]) == pytest.approx(55 / 60)
+    assert classifier.diagnostics_["separability"] == pytest.approx((1 / 2 + 1) / 2)
+
+
+def test_augmentation_reports_its_frequency(monkeypatch, short_epochs):
+    shares, update = [], AdaptiveAugmentation.update
+
+    def spied(augmentation, real, fake):
+        shares.append(float((real > (real.mean() + fake.mean()) / 2).float().mean()))
+        update(augmentation, real, fake)
+
+    monkeypatch.setattr(AdaptiveAugmentation, "update", spied)
+    params = {"max_steps": 50, "critic_steps": 5, "critic_layer_sizes": (32,)}
+    classifier = quick(augment="adaptive", learning_rate=0.01, **params).fit(IMAGES, SIDES)
+    p, expected = 0.0, []
+    for share in shares:  # up or down by 1 / 1000 in each update of the critic
+        p = max(p + (1 if share > 0.85 else -1) / 1000, 0.0)
+        expected.append(p)
+    found = [epoch["augment_p"] for epoch in classifier.history_]
+    np.testing.assert_allclose(found, np.reshape(expected, (10, 5)).mean(axis=1), rtol=1e-4)
+    assert max(found) > 0.01
 
 
 def test_attributes(fitted):
@@ -608,6 +656,11 @@ REFUSED = {
         (IMAGES, SIDES),
         r"categorical_features=\[0\] is for tables",
     ),
+    "augmented without critic": (
+        {"augment": "adaptive", "decoder": False},
+        (IMAGES, SIDES),
+        r"augment='adaptive' changes images as often.*and decoder=False has no critic: set decoder",
+    ),
     "missing values": (
         {"encode": False},
         (np.where(X > 3, np.nan, X), Y),
@@ -639,11 +692,12 @@ def test_other_columns_are_refused(fitted):
 
 
 def test_parameters_stand_in_the_documentation_in_order():
-    names = list(RAEClassifier().get_params(deep=False))
+    names = list(inspect.signature(RAEClassifier).parameters)
     assert set(names) == set(RAEClassifier._parameter_constraints)
     assert set(DeepClassifier._parameter_constraints) < set(names)
     parameters = DOC[DOC.index("Parameters\n") : DOC.index("Attributes\n")]
-    assert all(name in parameters for name in names)
+    entries = re.findall(r"^(\w+(?:, \w+)*) : ", parameters, flags=re.MULTILINE)
+    assert ", ".join(entries).split(", ") == names
 
 
 # Early stopping
@@ -691,6 +745,48 @@ def test_the_best_averaged_weights_are_kept(monkeypatch, short_epochs):
     found = balanced_accuracy_score(y[held_out], classifier.predict(X[held_out]))
     assert found == pytest.approx(scores[best])
     assert classifier.class_counts_.sum() == 90 - len(held_out)
+
+
+STOPPED = {
+    "early_stopping": True,
+    "validation_fraction": 0.3,
+    "n_iter_no_change": 4,
+    "max_steps": 500,
+    "learning_rate": 0.01,
+}
+
+
+def test_diagnostics_are_those_of_the_weights_that_are_kept(monkeypatch, short_epochs):
+    X, y = noise(90)
+    classifier = quick(**STOPPED)
+    train, _ = split_of(monkeypatch, classifier, X, y)
+    history, found = classifier.history_, classifier.diagnostics_
+    best = history[int(np.argmax([epoch["validation_balanced_accuracy"] for epoch in history]))]
+    for name in ("alpha_entropy", "critic_gap"):
+        assert found[name] == best[name] != history[-1][name]
+    score = balanced_accuracy_score(y[train], classifier.predict(X[train]))
+    assert found["separability"] == pytest.approx(score)
+
+
+@pytest.mark.parametrize("collapsed", ["best", "last"])
+def test_a_collapse_is_that_of_the_weights_that_are_kept(monkeypatch, short_epochs, collapsed):
+    X, y = noise(90)
+    scores = [h["validation_balanced_accuracy"] for h in quick(**STOPPED).fit(X, y).history_]
+    low = {"best": int(np.argmax(scores)), "last": len(scores) - 1}[collapsed]
+    steps = iter(range(1000))
+
+    def entropy(alpha):  # of five updates in an epoch; nobody learns by it
+        return alpha.new_tensor(0.04 if next(steps) // 5 == low else 0.5)
+
+    monkeypatch.setattr(net_module, "entropy", entropy)
+    if collapsed == "best":
+        with pytest.warns(UserWarning, match=r"their entropy is 4\.0%"):
+            classifier = quick(**STOPPED).fit(X, y)
+    else:
+        classifier = quick(**STOPPED).fit(X, y)  # a warning would be an error
+    assert [h["validation_balanced_accuracy"] for h in classifier.history_] == scores
+    expected = 0.04 if collapsed == "best" else 0.5
+    assert classifier.diagnostics_["alpha_entropy"] == pytest.approx(expected)
 
 
 def test_without_early_stopping_nothing_is_validated():
@@ -864,6 +960,14 @@ def test_another_default_dtype_of_torch_changes_nothing(data, params):
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert {p.dtype for p in classifier.net_.module_.parameters()} == {torch.float32}
     np.testing.assert_array_equal(classifier.predict_proba(data[0]), found)
+
+
+def test_gradients_are_its_own_affair(started):
+    with torch.no_grad():
+        classifier = quick().fit(X, Y)
+        assert not torch.is_grad_enabled()
+    assert (weights(classifier) == weights(started)).all()
+    assert classifier.history_ == started.history_
 
 
 # Copies and files
