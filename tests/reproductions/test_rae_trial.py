@@ -224,7 +224,7 @@ def test_rae_has_its_defaults_but_for_the_length_and_the_ablation(task):
     one.evaluate(Approach(method="rae", parameters={"latent_dim": 5}, latent=2.0))
     given = {"image_shape": None, "device": CPU, "random_state": 3, "max_steps": 4}
     assert [fit.parameters for fit in Stub.fits] == [
-        given | {"dropout": 0.1},
+        given | {"dropout": 0.1, "latent_dim": 8},
         given | {"dropout": 0.0, "latent_dim": 2},
         given | {"dropout": 0.1, "latent_dim": 5},
     ]
