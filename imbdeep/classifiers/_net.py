@@ -284,11 +284,8 @@ class ClassifierNet(NeuralNetClassifier):
             )
         self._record(prefix, loss, n_rows, n_batches)
         if not training:
-            y = torch.cat(true).cpu().numpy()
-            recalls = recall_score(
-                y, torch.cat(predicted).cpu().numpy(), labels=np.unique(y), average=None
-            )
-            self.history.record("valid_balanced_accuracy", float(recalls.mean()))
+            score = balanced_accuracy(torch.cat(true), torch.cat(predicted))
+            self.history.record("valid_balanced_accuracy", score)
 
     def _record(self, prefix: str, loss: float, n_rows: int, n_batches: int) -> None:
         """Record what skorch's own callbacks look for (Checkpoint among them)."""
@@ -358,6 +355,13 @@ class ClassifierNet(NeuralNetClassifier):
         """Return the mean of the losses of the rows, class weights not divided out (as M2m)."""
         loss: Tensor = self.criterion_(y_pred, y_true)
         return loss.mean()
+
+
+def balanced_accuracy(y: Tensor, predicted: Tensor) -> float:
+    """Mean recall of the classes among ``y``, both of shape (n,)."""
+    true = y.cpu().numpy()
+    recalls = recall_score(true, predicted.cpu().numpy(), labels=np.unique(true), average=None)
+    return float(recalls.mean())
 
 
 def _has_batch_hooks(callback: Callback) -> bool:

@@ -11,14 +11,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.metrics import recall_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
 from imbdeep.classifiers._building import early_stopping, evaluation_size
-from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax
+from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax, balanced_accuracy
 from imbdeep.classifiers._rae.net import CycleBatches, RAENet, Schedule, Settings
 from imbdeep.classifiers._rae.players import RAE, Sizes
 from imbdeep.classifiers.base import DeepClassifier
@@ -463,8 +462,7 @@ class RAEClassifier(DeepClassifier):
             ]
         )
         found = self.net_.predict_proba(Dataset(x[rows])).argmax(axis=1)
-        score = recall_score(codes[rows].cpu().numpy(), found, average="macro")
-        self.diagnostics_["separability"] = float(score)
+        self.diagnostics_["separability"] = balanced_accuracy(codes[rows], torch.from_numpy(found))
         spread = self.diagnostics_.get("alpha_entropy", 1.0)
         if spread < _COLLAPSED and self.mixing == "mixer":
             warnings.warn(

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import recall_score
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imbdeep.classifiers._net import ClassifierNet, ClassRows
+from imbdeep.classifiers._net import ClassifierNet, ClassRows, balanced_accuracy
 from imbdeep.classifiers._rae.players import RAE, entropy, mixed, mixer_loss
 from imbdeep.losses import critic_loss, gradient_penalty, wrong_labels
 from imbdeep.training import DivergedError
@@ -347,9 +346,8 @@ class RAENet(ClassifierNet):
             self.history.record(name, value)
         self._terms = {}
         if self._raw:
-            y, predicted = (torch.cat(part).cpu().numpy() for part in zip(*self._raw, strict=True))
-            score = recall_score(y, predicted, labels=sorted(set(y.tolist())), average="macro")
-            self.history.record("validation_raw_balanced_accuracy", float(score))
+            score = balanced_accuracy(*map(torch.cat, zip(*self._raw, strict=True)))
+            self.history.record("validation_raw_balanced_accuracy", score)
             self._raw = []
 
     @torch.no_grad()
