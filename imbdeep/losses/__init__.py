@@ -7,13 +7,17 @@ from imbdeep.losses._classification import (
     class_balanced_weights,
     inverse_frequency_weights,
 )
+from imbdeep.losses._game import LeastSquaresLoss, OneVsRestCrossEntropyLoss, complement
 from imbdeep.losses._generative import ObservationLikelihood, gaussian_log_density
 
 __all__ = [
     "FocalLoss",
     "LDAMLoss",
+    "LeastSquaresLoss",
     "ObservationLikelihood",
+    "OneVsRestCrossEntropyLoss",
     "class_balanced_weights",
+    "complement",
     "critic_loss",
     "gaussian_log_density",
     "gradient_penalty",

@@ -8,7 +8,9 @@ from imbdeep.networks._autoencoder import (
     Mixer,
 )
 from imbdeep.networks._conv import IMAGE_SIZES, ConvDecoder, ConvEncoder
+from imbdeep.networks._convex import ConvexGenerator
 from imbdeep.networks._critic import ConvCritic, Critic
+from imbdeep.networks._game import ConvFeatures, Discriminator
 from imbdeep.networks._mlp import MLP, CosineLinear, MLPDecoder, MLPEncoder
 from imbdeep.networks._resnet import ResNet
 
@@ -22,8 +24,11 @@ __all__ = [
     "ConvCritic",
     "ConvDecoder",
     "ConvEncoder",
+    "ConvFeatures",
+    "ConvexGenerator",
     "CosineLinear",
     "Critic",
+    "Discriminator",
     "MLPDecoder",
     "MLPEncoder",
     "Mixer",

@@ -10,10 +10,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def _layers(sizes: Sequence[int]) -> list[nn.Module]:
+def _check_slope(negative_slope: float) -> None:
+    if not 0 <= negative_slope < 1:
+        raise ValueError(
+            f"negative_slope is {negative_slope}: it must be at least 0, a ReLU, and below 1, "
+            "where the network would be linear."
+        )
+
+
+def _layers(sizes: Sequence[int], negative_slope: float = 0.0) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU(inplace=True)]
+        rectifier = nn.LeakyReLU(negative_slope, True) if negative_slope else nn.ReLU(inplace=True)
+        layers += [nn.Linear(n_in, n_out), rectifier]
     return layers
 
 
@@ -190,8 +199,8 @@ def _make_head(head: str, n_features: int, n_classes: int) -> nn.Module:
 class MLP(nn.Module):
     """Fully connected classifier of tables and small images.
 
-    Hidden layers with a ReLU each, then the head. The default is the network that [1]_ trains on
-    texts: two layers of weights, 256 hidden units.
+    Hidden layers with a ReLU each, leaky or not, then the head. The default is the network that
+    [1]_ trains on texts: two layers of weights, 256 hidden units.
 
     Parameters
     ----------
@@ -204,16 +213,21 @@ class MLP(nn.Module):
     head : {"linear", "cosine"}, default="linear"
         Last layer: ``nn.Linear``, or :class:`CosineLinear`, which
         :class:`imbdeep.losses.LDAMLoss` needs.
+    negative_slope : float, default=0.0
+        Slope of the hidden units below zero, in [0, 1). 0 is a ReLU; GAMO's classifier has leaky
+        ones of 0.1 in the authors' code [2]_.
 
     Raises
     ------
     ValueError
-        If `head` is unknown.
+        If `head` is unknown or `negative_slope` outside [0, 1).
 
     References
     ----------
     .. [1] J. Kim, J. Jeong and J. Shin, "M2m: Imbalanced Classification via Major-to-minor
        Translation", CVPR 2020.
+    .. [2] S. S. Mullick, S. Datta and S. Das, "Generative Adversarial Minority Oversampling",
+       ICCV 2019.
 
     Examples
     --------
@@ -231,10 +245,12 @@ class MLP(nn.Module):
         n_classes: int,
         hidden_layer_sizes: Sequence[int] = (256,),
         head: str = "linear",
+        negative_slope: float = 0.0,
     ) -> None:
         super().__init__()
+        _check_slope(negative_slope)
         sizes = [n_features, *hidden_layer_sizes]
-        self.body = nn.Sequential(*_layers(sizes))
+        self.body = nn.Sequential(*_layers(sizes, negative_slope))
         self.head = _make_head(head, sizes[-1], n_classes)
 
     def forward(self, x: Tensor) -> Tensor:

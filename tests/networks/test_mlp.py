@@ -105,6 +105,44 @@ def test_other_heads_are_refused():
         MLP(3, 2, head="sine")
 
 
+@pytest.mark.parametrize("slope", [0.1, 0.5])
+def test_hidden_units_of_a_leaky_classifier_leak(slope):
+    network, x = MLP(3, 2, (5, 4), negative_slope=slope), torch.randn(20, 3)
+    hidden = x
+    for layer in network.body[::2]:
+        hidden = hidden @ layer.weight.T + layer.bias
+        assert (hidden < 0).any()
+        hidden = hidden.clamp(min=0) + slope * hidden.clamp(max=0)
+    torch.testing.assert_close(network(x), network.head(hidden))
+
+
+def test_slope_is_all_that_leaking_changes():
+    """The draws of the weights and their names are the same, and without a slope it is a ReLU."""
+    made = []
+    for slope in (0.0, 0.1):
+        with seeded(3, torch.device("cpu")):
+            made.append(MLP(6, 3, (8, 8), negative_slope=slope))
+    plain, leaky = made
+    assert plain.state_dict().keys() == leaky.state_dict().keys()
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, leaky.state_dict()[name])
+    assert [type(layer) for layer in plain.body] == [nn.Linear, nn.ReLU] * 2
+    assert repr(MLP(6, 3, (8, 8))) == repr(plain)
+
+
+def test_leaky_hidden_layer_is_never_silent():
+    network = MLP(3, 2, (4,), negative_slope=0.1)
+    nn.init.constant_(network.body[0].bias, -100.0)
+    F.cross_entropy(network(torch.rand(5, 3)), torch.zeros(5, dtype=torch.int64)).backward()
+    assert network.body[0].weight.grad.any()
+
+
+@pytest.mark.parametrize("slope", [-0.1, 1.0, float("nan")])
+def test_other_slopes_are_refused(slope):
+    with pytest.raises(ValueError, match=f"negative_slope is {slope}: it must be at least 0"):
+        MLP(3, 2, negative_slope=slope)
+
+
 features = hnp.arrays(float, (4, 3), elements=st.floats(-1e6, 1e6, allow_subnormal=False))
 
 

@@ -1,0 +1,303 @@
+"""The convex generator: hulls, blocks of classes, gradients by class, and what it refuses."""
+
+import copy
+import math
+import pickle
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from imbdeep.networks import ConvexGenerator
+from imbdeep.networks import _convex as module
+
+
+@pytest.fixture(autouse=True)
+def _local_stream():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def generator_of(sizes=(3, 1, 5), n_features=2, latent_dim=3, hidden=(7, 4), seed=0):
+    """A generator with anchors of each class, in double precision."""
+    torch.manual_seed(seed)
+    anchors = [torch.randn(n, n_features) + 3 * i for i, n in enumerate(sizes)]
+    generator = ConvexGenerator(latent_dim, anchors, hidden).double()
+    with torch.no_grad():  # units of any size: weights far from even
+        generator.units.weight.mul_(10)
+    return generator
+
+
+def latent(generator, n):
+    return torch.randn(n, generator.latent_dim, dtype=torch.float64)
+
+
+# Sizes on both sides of what shares a product of matrices.
+LIMIT = module._BLOCK_ANCHORS
+SOME = st.sampled_from([1, 2, 3, 50, 255, 256, 257, LIMIT - 1, LIMIT, LIMIT + 1])
+MIXES = st.lists(st.tuples(SOME, st.integers(0, 4)), min_size=1, max_size=6).filter(
+    lambda mix: sum(count for _, count in mix) > 0
+)
+
+
+@given(MIXES, st.integers(0, 99))
+def test_rows_are_convex_combinations_of_the_anchors_of_their_class(mix, seed):
+    # Eq. 1, for one row, for many classes at once, and for any mix of class sizes.
+    sizes, counts = zip(*mix, strict=True)
+    generator = generator_of(sizes, seed=seed).eval()
+    z = latent(generator, sum(counts))
+    with torch.no_grad():
+        rows = generator(z, counts)
+        parts = zip(z.split(counts), rows.split(counts), strict=True)
+        for position, (own_z, own_rows) in enumerate(parts):
+            weights, anchors = generator.weights(own_z, position), generator.own(position)
+            assert weights.shape == (counts[position], sizes[position])
+            assert (weights >= 0).all()
+            torch.testing.assert_close(weights.sum(dim=1), torch.ones(len(own_z)).double())
+            torch.testing.assert_close(own_rows, weights @ anchors)
+            # of the hull, its bounding box
+            low, high = anchors.amin(dim=0) - 1e-9, anchors.amax(dim=0) + 1e-9
+            assert ((low <= own_rows) & (own_rows <= high)).all()
+
+
+@given(st.lists(st.integers(1, 2 * LIMIT), min_size=1, max_size=40))
+def test_blocks_are_neighbours_within_the_limit_and_no_more_than_needed(sizes):
+    blocks = module._blocks(sizes)
+    assert [first for first, _ in blocks] == [0, *[last for _, last in blocks[:-1]]]
+    assert blocks[-1][1] == len(sizes)
+    totals = [sum(sizes[first:last]) for first, last in blocks]
+    for (first, last), total in zip(blocks, totals, strict=True):
+        assert last == first + 1 or total <= LIMIT
+    # greedy: of two neighbouring blocks, the first had no room for the next class
+    for (first, last), (_, _) in pairwise(blocks):
+        assert sum(sizes[first : last + 1]) > LIMIT
+
+
+def test_the_ctmu_is_a_network_on_latent_vectors_and_indicators_joined():
+    generator = generator_of((3, 4)).train()
+    first = nn.Linear(3 + 2, 7, dtype=torch.float64)
+    with torch.no_grad():
+        columns = [generator.first.weight, generator.condition.weight.T]
+        first.weight.copy_(torch.cat(columns, dim=1))
+        first.bias.copy_(generator.first.bias)
+    joined = nn.Sequential(first, *copy.deepcopy(generator.mapping))
+    assert [type(stage).__name__ for stage in joined] == [
+        "Linear",
+        *["ReLU", "BatchNorm1d", "Linear"],
+        *["ReLU", "BatchNorm1d"],
+    ]
+    z, y = latent(generator, 6), torch.tensor([0, 0, 0, 1, 1, 1])
+    expected = joined(torch.cat([z, F.one_hot(y, 2).double()], dim=1))
+    torch.testing.assert_close(generator.transient(z, y), expected)
+
+
+def test_it_starts_as_dense_layers_do():
+    # Linear(latent_dim + classes): uniform within its bound. Units: Linear(64).
+    generator = ConvexGenerator(98, [torch.rand(40, 2)] * 2)
+    bound = 1 / math.sqrt(100)
+    for start in (generator.first.weight, generator.condition.weight):
+        assert 0.95 * bound < start.abs().max() <= bound
+        assert float(start.detach().double().std()) == pytest.approx(bound / math.sqrt(3), rel=0.1)
+    assert generator.first.weight.shape == (256, 98)
+    assert generator.units.weight.shape == (80, 64)
+    assert generator.units.weight.abs().max() <= 1 / 8
+    # Per anchor: the units of the last layer, and a bias.
+    larger = ConvexGenerator(98, [torch.rand(40, 2), torch.rand(1040, 2)])
+
+    def size(module):
+        return sum(p.numel() for p in module.parameters())
+
+    assert size(larger) - size(generator) == 1000 * 65
+
+
+# Gradients
+
+
+def test_a_batch_of_all_classes_has_the_sum_of_the_gradients_of_a_batch_a_class():
+    sizes, counts = (3, 300, 1, 250, 5), (4, 2, 3, 5, 0)
+    generator = generator_of(sizes).eval()
+    target = torch.randn(sum(counts), 2, dtype=torch.float64)
+    z = latent(generator, sum(counts))
+
+    def gradients(z, counts, target):
+        generator.zero_grad()
+        (generator(z, counts) - target).square().sum().backward()
+        return [p.grad.clone() for p in generator.parameters()]
+
+    whole = gradients(z, counts, target)
+    parts = []
+    for position, (own, its) in enumerate(zip(z.split(counts), target.split(counts), strict=True)):
+        if len(own):
+            alone = [0] * len(sizes)
+            alone[position] = counts[position]
+            parts.append(gradients(own, alone, its))
+    for found, each in zip(whole, zip(*parts, strict=True), strict=True):
+        torch.testing.assert_close(found, sum(each))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("sizes", [(3, 2, 5), (3, LIMIT, 5)], ids=str)
+def test_units_get_gradients_of_their_own_class_alone(sizes, training):
+    generator = generator_of(sizes).train(training)
+    counts = (6, 0, 0)
+    generator(latent(generator, 6), counts).square().sum().backward()
+    own = torch.arange(sum(sizes)) < 3
+    for parameter in (generator.units.weight, generator.units.bias):
+        touched = parameter.grad.reshape(sum(sizes), -1).any(dim=1)
+        assert torch.equal(touched, own)
+    assert generator.condition.weight.grad.any(dim=1).tolist() == [True, False, False]
+
+
+def test_every_parameter_of_a_mixed_batch_gets_a_gradient_and_no_anchor():
+    generator = generator_of((4, 3)).train()
+    rows = generator(latent(generator, 10), (5, 5))
+    rows.pow(3).sum().backward()
+    for name, parameter in generator.named_parameters():
+        # biases before a batch normalisation pass a ReLU first: they count
+        assert parameter.grad.any(), name
+    assert not generator.anchors.requires_grad
+
+
+# Batch normalisation, precision, places
+
+
+def test_in_training_rows_are_normalised_over_the_batch_and_in_use_by_the_averages():
+    generator = generator_of((4, 3)).train()
+    z = latent(generator, 8)
+    y = torch.tensor([0] * 4 + [1] * 4)
+    vectors = generator.transient(z, y)
+    torch.testing.assert_close(vectors.mean(dim=0), torch.zeros(4).double())
+    generator.eval()
+    alone = torch.cat([generator(z[i : i + 1], (1, 0)) for i in range(4)])
+    torch.testing.assert_close(generator(z, (4, 4))[:4], alone)
+
+
+def test_classes_may_be_told_as_positions_too():
+    generator = generator_of((4, 3, 2)).eval()
+    z = latent(generator, 5)
+    expected = generator(z, (2, 0, 3))
+    found = generator(z, [2, 0, 3], torch.tensor([0, 0, 2, 2, 2]))
+    assert torch.equal(found, expected)
+
+
+def test_one_anchor_is_copied():
+    generator = generator_of((1, 2)).eval()
+    rows = generator(latent(generator, 4), (4, 0))
+    torch.testing.assert_close(rows, generator.own(0).expand(4, -1), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("logit", [1e4, -1e4])
+def test_large_logits_are_no_matter(logit):
+    generator = generator_of((3, 2)).eval()
+    with torch.no_grad():
+        generator.units.bias.fill_(0).add_(logit)
+        generator.units.bias[1] = logit + 100
+    rows = generator(latent(generator, 4), (4, 0))
+    torch.testing.assert_close(rows, generator.own(0)[1].expand(4, -1))
+
+
+def test_own_anchors_are_those_given_in_their_order():
+    anchors = [torch.randn(n, 4) for n in (2, 1, 3)]
+    generator = ConvexGenerator(2, anchors)
+    assert generator.n_anchors == (2, 1, 3)
+    for position, expected in enumerate(anchors):
+        assert torch.equal(generator.own(position), expected)
+    assert generator.owner.tolist() == [0, 0, 1, 2, 2, 2]
+    assert torch.equal(generator.anchors, torch.cat(anchors))
+
+
+@pytest.mark.parametrize("most", [1, 10, 2**23])
+def test_drawn_rows_come_with_their_weights_some_at_a_time(monkeypatch, most):
+    monkeypatch.setattr(module, "_ELEMENTS", most)
+    generator = generator_of((3, 5)).eval()
+    with torch.no_grad():
+        parts = list(generator.draw(1, 7))
+    assert [len(rows) for rows, _ in parts] == {1: [1] * 7, 10: [2, 2, 2, 1], 2**23: [7]}[most]
+    rows, weights = map(torch.cat, zip(*parts, strict=True))
+    assert len(rows.unique(dim=0)) == 7
+    torch.testing.assert_close(rows, weights @ generator.own(1))
+
+
+def test_drawn_latent_vectors_are_of_torchs_stream_and_of_the_anchors_dtype():
+    generator = generator_of((3, 5)).float().eval()
+    torch.manual_seed(3)
+    ((rows, weights),) = generator.draw(0, 4)
+    torch.manual_seed(3)
+    expected = generator.weights(torch.randn(4, 3), 0)
+    assert torch.equal(weights, expected)
+    assert rows.dtype == torch.float32
+
+
+def test_anchors_are_stored_with_it():
+    generator = generator_of((3, 600, 5)).eval()
+    again = pickle.loads(pickle.dumps(generator))
+    fresh = ConvexGenerator(3, [torch.zeros(n, 2) for n in (3, 600, 5)], (7, 4)).double().eval()
+    fresh.load_state_dict(generator.state_dict())
+    assert "anchors" in generator.state_dict()
+    z = latent(generator, 6)
+    expected = generator(z, (2, 2, 2))
+    assert torch.equal(again(z, (2, 2, 2)), expected)
+    assert torch.equal(fresh(z, (2, 2, 2)), expected)
+
+
+def test_a_product_of_matrices_is_all_that_a_large_class_needs():
+    # No copy of the anchors for a row: 20 rows of 20 000 anchors of 500 values would be 1.6 GB.
+    generator = ConvexGenerator(2, [torch.zeros(20_000, 500)], (4,)).eval()
+    seen = []
+
+    class Largest(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            found = func(*args, **(kwargs or {}))
+            if isinstance(found, torch.Tensor) and not found._is_view():
+                seen.append(found.numel())
+            return found
+
+    z = torch.randn(20, 2)
+    with torch.no_grad(), Largest():
+        generator(z, [20])
+    assert max(seen) == 20 * 20_000
+
+
+# What it refuses
+
+
+@pytest.mark.parametrize(
+    "shapes", [[(0, 2)], [(2, 2), (3, 3)], [(2,)], [(2, 2, 1)], [(2, 2), (0, 2)]], ids=str
+)
+def test_anchors_must_be_rows_of_the_same_columns(shapes):
+    with pytest.raises(ValueError, match=r"anchors have the shapes \[.*give rows of the same"):
+        ConvexGenerator(2, [torch.zeros(shape) for shape in shapes])
+
+
+@pytest.mark.parametrize(
+    "latent_dim, n_classes, hidden, message",
+    [
+        (0, 1, (4,), "latent_dim is 0: give a whole number of at least 1"),
+        (2.0, 1, (4,), r"latent_dim is 2\.0"),
+        (2, 0, (4,), "classes is 0"),
+        (2, 1, (), "hidden_layers is 0"),
+        (2, 1, (4, 0), r"hidden_layer_sizes\[1\] is 0"),
+    ],
+)
+def test_sizes_must_be_positive(latent_dim, n_classes, hidden, message):
+    with pytest.raises(ValueError, match=message):
+        ConvexGenerator(latent_dim, [torch.zeros(2, 2)] * n_classes, hidden)
+
+
+@pytest.mark.parametrize("counts", [(4,), (2, 1), (2, 3), (2, 1, 1)], ids=str)
+def test_counts_must_fit_the_vectors_and_the_classes(counts):
+    generator = generator_of((3, 2))
+    with pytest.raises(ValueError, match=r"counts is \[.*\] for 4 latent vectors and 2 classes"):
+        generator(latent(generator, 4), counts)
+
+
+def test_numpy_counts_are_as_good():
+    generator = generator_of((3, 2)).eval()
+    z = latent(generator, 4)
+    assert torch.equal(generator(z, np.array([3, 1]).tolist()), generator(z, (3, 1)))

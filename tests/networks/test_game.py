@@ -1,0 +1,237 @@
+"""GAMO's feature extractor and discriminator: sizes, closed forms, refusals."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from imbdeep.networks import ConvFeatures, Discriminator
+from imbdeep.training import seeded
+
+
+@pytest.fixture(autouse=True)
+def local_randomness():
+    with seeded(0, torch.device("cpu")):
+        yield
+
+
+def size_of(module):
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def layers_of(module):
+    return [type(layer).__name__ for layer in module.modules() if not list(layer.children())]
+
+
+# Features
+
+
+def test_extractor_is_that_of_the_authors():
+    with torch.device("meta"):
+        extractor = ConvFeatures((1, 28, 28))
+    stage = ["Conv2d", "LeakyReLU", "AvgPool2d"]
+    assert layers_of(extractor) == [*stage, *stage, "Flatten", "Linear", "Tanh"]
+    by_hand = (25 * 32 + 32) + (32 * 25 * 32 + 32) + (7 * 7 * 32 * 512 + 512)
+    assert size_of(extractor) == by_hand
+    slopes = [m.negative_slope for m in extractor.modules() if isinstance(m, nn.LeakyReLU)]
+    assert slopes == [0.1, 0.1]
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 4), (3, 8, 12), (2, 5, 7), (4, 9, 6)])
+def test_each_image_has_its_own_features(shape):
+    extractor, x = ConvFeatures(shape, 6, width=3), torch.randn(4, *shape)
+    features = extractor(x)
+    assert features.shape == (4, 6)
+    assert features.abs().max() < 1
+    torch.testing.assert_close(extractor(x[2:3]), features[2:3])
+    assert extractor(x[:0]).shape == (0, 6)
+
+
+def pooled(image):
+    """Means of the cells of 2 x 2 pixels; at an odd end, of what there is."""
+    high, wide = (math.ceil(side / 2) for side in image.shape)
+    return np.array(
+        [
+            [image[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean() for j in range(wide)]
+            for i in range(high)
+        ]
+    )
+
+
+@pytest.mark.parametrize("sides", [(4, 4), (5, 7), (6, 10), (9, 4)])
+def test_extractor_that_convolves_nothing_pools_twice(sides):
+    """One kernel with a single 1 in its middle: what is left is the pooling and the head."""
+    extractor = ConvFeatures((1, *sides), 3, width=1).double()
+    for layer in extractor.body:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.dirac_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    head = extractor.head[0]
+    image = np.random.default_rng(0).normal(size=sides)
+    leaked = np.where(image > 0, image, 0.1 * image)
+    twice = pooled(leaked)
+    twice = pooled(np.where(twice > 0, twice, 0.1 * twice))
+    expected = np.tanh(head.weight.detach().numpy() @ twice.ravel() + head.bias.detach().numpy())
+    found = extractor(torch.tensor(image)[None, None]).detach().numpy()
+    np.testing.assert_allclose(found, expected[None], rtol=1e-12)
+
+
+def test_convolution_keeps_the_side_and_the_border_is_zero():
+    extractor = ConvFeatures((2, 6, 6), 4, width=5)
+    x = torch.randn(3, 2, 6, 6)
+    first = extractor.body[0]
+    expected = F.conv2d(F.pad(x, (2, 2, 2, 2)), first.weight, first.bias)
+    assert expected.shape == (3, 5, 6, 6)
+    torch.testing.assert_close(first(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_every_parameter_of_an_extractor_gets_a_gradient():
+    extractor, x = ConvFeatures((2, 8, 8), 6, width=4), torch.randn(5, 2, 8, 8)
+    before = x.clone()
+    extractor(x).square().sum().backward()
+    for name, parameter in extractor.named_parameters():
+        assert parameter.grad.any(), name
+    assert torch.equal(x, before)
+
+
+# Discriminator
+
+
+def joined(discriminator, n_features, n_classes):
+    """The same discriminator as dense layers on the row and the indicators joined."""
+    first = nn.Linear(n_features + n_classes, discriminator.of_row.out_features)
+    first.to(discriminator.of_row.weight.dtype)
+    with torch.no_grad():
+        columns = [discriminator.of_row.weight, discriminator.of_class.weight.T]
+        first.weight.copy_(torch.cat(columns, dim=1))
+        first.bias.copy_(discriminator.of_row.bias)
+    return nn.Sequential(first, *discriminator.body)
+
+
+@pytest.mark.parametrize("hidden", [(), (7,), (9, 5), (256, 128)])
+@pytest.mark.parametrize("slope", [0.0, 0.1])
+def test_discriminator_is_a_dense_network_on_the_row_and_its_class(hidden, slope):
+    """Its answers and all its gradients, those to the rows included, which the generator gets."""
+    discriminator = Discriminator(6, 3, hidden, slope).double()
+    leaky = [layer for layer in discriminator.body if isinstance(layer, nn.LeakyReLU)]
+    assert [layer.negative_slope for layer in leaky] == [slope] * len(hidden)
+    plain = joined(discriminator, 6, 3)
+    x, y = torch.randn(8, 6, dtype=torch.float64, requires_grad=True), torch.arange(8) % 3
+    logits = discriminator(x, y)
+    assert logits.shape == (8,)
+    expected = plain(torch.cat([x, F.one_hot(y, 3)], dim=1)).squeeze(1)
+    torch.testing.assert_close(logits, expected)
+    weight = torch.randn(8, dtype=torch.float64)
+    of_row, of_class = discriminator.of_row, discriminator.of_class
+    ours = torch.autograd.grad(
+        (weight * logits).sum(), [x, of_row.weight, of_class.weight, of_row.bias]
+    )
+    theirs = torch.autograd.grad((weight * expected).sum(), [x, plain[0].weight, plain[0].bias])
+    torch.testing.assert_close(ours[0], theirs[0])
+    torch.testing.assert_close(torch.cat([ours[1], ours[2].T], dim=1), theirs[1])
+    torch.testing.assert_close(ours[3], theirs[2])
+
+
+def test_discriminator_is_that_of_the_authors():
+    with torch.device("meta"):
+        discriminator = Discriminator(784, 10)
+    assert size_of(discriminator) == (794 * 256 + 256) + (256 * 128 + 128) + (128 + 1)
+    assert layers_of(discriminator.body) == ["LeakyReLU", "Linear", "LeakyReLU", "Linear"]
+    assert {m.negative_slope for m in discriminator.body if isinstance(m, nn.LeakyReLU)} == {0.1}
+
+
+def test_first_layer_starts_as_that_of_the_joined_input():
+    discriminator, plain = Discriminator(60, 40, (2000,)), nn.Linear(100, 2000)
+    bound = 100**-0.5
+    for parameter in (discriminator.of_row.weight, discriminator.of_class.weight):
+        assert parameter.abs().max() <= bound
+        assert parameter.std().item() == pytest.approx(bound / 3**0.5, rel=0.01)
+        assert parameter.std().item() == pytest.approx(plain.weight.std().item(), rel=0.01)
+    assert discriminator.of_row.bias.abs().max() <= bound
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 3), (1, 2, 3)])
+def test_each_row_is_judged_by_itself(shape):
+    discriminator, x = Discriminator(6, 3, (8, 7)), torch.randn(4, *shape)
+    y = torch.tensor([0, 1, 2, 1])
+    logits, before = discriminator(x, y), x.clone()
+    torch.testing.assert_close(discriminator(x[2:3], y[2:3]), logits[2:3])
+    torch.testing.assert_close(discriminator(x.flatten(1), y), logits)
+    assert discriminator(x[:0], y[:0]).shape == (0,)
+    assert torch.equal(x, before)
+
+
+def test_discriminator_tells_rows_of_the_wrong_class():
+    """The rows are the same, only their classes differ: without the class nothing is learnt."""
+    discriminator, pattern = Discriminator(6, 3, (16, 8)), torch.randn(3, 6)
+    optimizer = torch.optim.Adam(discriminator.parameters(), lr=1e-2)
+    for _ in range(100):
+        y = torch.randint(3, (32,))
+        x = pattern[y] + 0.1 * torch.randn(32, 6)
+        right, wrong = discriminator(x, y), discriminator(x, (y + 1) % 3)
+        loss = F.softplus(-right).mean() + F.softplus(wrong).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    for y in range(3):
+        logits = discriminator(pattern[y].expand(3, 6), torch.arange(3))
+        assert logits[y] > 0 > logits[(y + 1) % 3]
+
+
+# Both
+
+
+@pytest.mark.parametrize(
+    "make, inputs",
+    [
+        (lambda: Discriminator(6, 3), (torch.ones(2, 6), torch.tensor([0, 2]))),
+        (lambda: ConvFeatures((1, 8, 8), 5), (torch.ones(2, 1, 8, 8),)),
+    ],
+    ids=["discriminator", "features"],
+)
+def test_same_seed_gives_the_same_bytes(make, inputs):
+    made = []
+    for _ in range(2):
+        with seeded(3, torch.device("cpu")):
+            made.append(make())
+    assert torch.equal(made[0](*inputs), made[1](*inputs))
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: ConvFeatures((1, 28, 3)), r"shape is \(1, 28, 3\): .* at least 4"),
+        (lambda: ConvFeatures((0, 28, 28)), r"shape is \(0, 28, 28\)"),
+        (lambda: ConvFeatures((28, 28)), r"shape is \(28, 28\): give \(channels, height, width\)"),
+        (lambda: ConvFeatures((1, 28, 28), 0), "n_features is 0: give a whole number"),
+        (lambda: ConvFeatures((1, 28, 28), width=0), "width is 0: give a whole number"),
+        (lambda: Discriminator(0, 2), "n_features is 0: give a whole number of at least 1"),
+        (lambda: Discriminator(3, 1), "n_classes is 1: give a whole number of at least 2"),
+        (lambda: Discriminator(3, 2, (8, -1)), r"hidden_layer_sizes\[1\] is -1"),
+        (lambda: Discriminator(3, 2, negative_slope=1), "negative_slope is 1: it must be at"),
+    ],
+)
+def test_impossible_players_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    "y, message",
+    [
+        (torch.zeros(4), r"dtype torch.float32: give the class of each of the 4 rows"),
+        (torch.zeros(3).long(), r"y has the shape \(3,\)"),
+        (torch.zeros(4, 1).long(), r"y has the shape \(4, 1\)"),
+    ],
+)
+def test_classes_that_are_no_indices_are_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        Discriminator(6, 3)(torch.zeros(4, 6), y)
+
+
+def test_unknown_classes_are_refused():
+    with pytest.raises(IndexError, match="out of range"):
+        Discriminator(6, 3)(torch.zeros(2, 6), torch.tensor([0, 3]))
