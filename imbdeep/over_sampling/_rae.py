@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from imbdeep.classifiers import RAEClassifier
-from imbdeep.encoding import is_frame
-from imbdeep.over_sampling.base import DeepOverSampler
-from imbdeep.training import draw_seed
+from imbdeep.over_sampling._estimator.base import EstimatorOverSampler, _unwrapped
 
 
-class RAESampler(DeepOverSampler):
+class RAESampler(EstimatorOverSampler):
     """Over-sampling by convex combinations in the latent space of an RAE, decoded ([1]_).
 
     An :class:`~imbdeep.classifiers.RAEClassifier` learns codes in which the classes are linearly
@@ -129,6 +125,9 @@ class RAESampler(DeepOverSampler):
         "verbose": ["verbose"],
     }
 
+    _ESTIMATOR = RAEClassifier
+    _NAME = "an RAE"
+
     def __init__(
         self,
         estimator: Any = None,
@@ -142,6 +141,7 @@ class RAESampler(DeepOverSampler):
         verbose: bool | int = False,
     ) -> None:
         super().__init__(
+            estimator,
             sampling_strategy=sampling_strategy,
             categorical_features=categorical_features,
             image_shape=image_shape,
@@ -149,7 +149,6 @@ class RAESampler(DeepOverSampler):
             random_state=random_state,
             verbose=verbose,
         )
-        self.estimator = estimator
         self.mixing = mixing
 
     def encode(self, X: Any) -> NDArray[np.float32]:
@@ -179,70 +178,19 @@ class RAESampler(DeepOverSampler):
         codes: NDArray[np.float32] = self.estimator_.penultimate_features(X)
         return codes
 
-    def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
-        self.__dict__.pop("estimator_", None)  # of an earlier fit
-        if self.estimator is None:
-            return
-        defaults = {
-            "categorical_features": "auto",
-            "image_shape": None,
-            "device": "auto",
-            "verbose": False,
-        }
-        for name, default in defaults.items():
-            value = getattr(self, name)
-            given = value if name == "verbose" else not isinstance(value, type(default))
-            if given or value != default:
-                raise ValueError(
-                    f"{name}={value!r} is for an RAE that is made here, and estimator is given: "
-                    f"set it there, estimator=RAEClassifier({name}=...)."
-                )
-        rae = _unwrapped(self.estimator)
-        if not isinstance(rae, RAEClassifier):
-            raise ValueError(
-                f"estimator is a frozen {type(rae).__name__}: freeze an RAEClassifier, "
-                "FrozenEstimator(RAEClassifier().fit(X, y))."
-            )
-        if rae is not self.estimator and not hasattr(rae, "net_"):
-            raise ValueError(
-                "estimator is frozen and not fitted: fit it before it is frozen, or give it as it "
-                "is, to be trained here."
-            )
-        if hasattr(rae, "net_"):  # its parameters may have changed since
-            sizes, encode = rae.net_.module_.sizes, rae.encoder_ is not None
-            has = {"decoder": sizes.decoder, "encode": encode, "mixing": sizes.mixing}
-        else:
-            rae._validate_params()  # scikit-learn leaves it out within another estimator's fit
-            has = rae.get_params(deep=False)
-        for name in ("decoder", "encode"):
-            if not has[name]:
-                raise ValueError(
-                    f"estimator has {name}=False, and rows must be decoded: give one with "
-                    f"{name}=True."
-                )
+    def _fitted_parameters(self) -> dict[str, Any]:
+        sizes = _unwrapped(self.estimator).net_.module_.sizes
+        own = {"decoder": sizes.decoder, "mixing": sizes.mixing}
+        return {**super()._fitted_parameters(), **own}
+
+    def _check_estimator(self, has: dict[str, Any]) -> None:
+        self._check_switch(has, "decoder")
+        super()._check_estimator(has)
         if self.mixing == "mixer" and has["mixing"] != "mixer":
             raise ValueError(
                 f"mixing='mixer' needs a mixer, and estimator has mixing={has['mixing']!r}: give "
                 "one with mixing='mixer', or a concentration here, such as 1.0."
             )
-
-    def _fit_encoder(self, data: Any, labels: NDArray[Any]) -> NDArray[np.float32]:
-        """Train the classifier, which has an encoder of its own."""
-        if not self._deficits:  # nothing to train for
-            return super()._fit_encoder(data, labels)
-        rae = _unwrapped(self.estimator)
-        if not hasattr(rae, "net_"):
-            rae = self._made().fit(data, labels)
-        elif rae.classes_.tolist() != self.classes_.tolist():
-            raise ValueError(
-                f"estimator was fitted on the classes {rae.classes_.tolist()}, and y holds "
-                f"{self.classes_.tolist()}: fit it on these data, or give an unfitted one."
-            )
-        else:
-            _check_rows(data, rae)
-        self.estimator_, self.encoder_, self.device_ = rae, rae.encoder_, rae.device_
-        x: NDArray[np.float32] = rae.encoder_.transform(data)
-        return x
 
     def _fit_generator(self, x: NDArray[np.float32], codes: NDArray[np.int64]) -> None:
         """Keep the latent codes of the classes that rows are added to."""
@@ -253,64 +201,9 @@ class RAESampler(DeepOverSampler):
         # On the processor, so that a pickle can be read where there is no such device.
         self._codes = {code: net.codes(x[codes == code]).cpu() for code in self._deficits}
 
-    def _made(self) -> RAEClassifier:
-        """An RAE to train, by a seed of this sampler where it has none of its own."""
-        if self.estimator is None:
-            rae = RAEClassifier(
-                categorical_features=self.categorical_features,
-                image_shape=self.image_shape,
-                device=self.device,
-                verbose=self.verbose,
-            )
-        else:
-            rae = clone(_unwrapped(self.estimator))
-        seed = draw_seed(self._random)
-        return rae if rae.random_state is not None else rae.set_params(random_state=seed)
-
     def _generate(self, code: int, n: int) -> NDArray[np.float32]:
         """Eq. 1, and the decoder."""
         net = self.estimator_.net_
         codes = self._codes[code].to(net.device)
         rows: NDArray[np.float32] = net.generate(codes, code, n, self._mixing)
         return rows.reshape(n, *self._row_shape)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "estimator_" in state:  # it moves to the processor where its device is missing
-            self.device_ = self.estimator_.device_
-
-
-def _unwrapped(estimator: Any) -> Any:
-    return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
-
-
-def _check_rows(data: Any, rae: RAEClassifier) -> None:
-    """Refuse rows that a fitted classifier does not know, or that are not as those it makes."""
-    width = math.prod(rae.net_.module_.sizes.shape)
-    made = rae.encoder_.inverse_transform(np.zeros((1, width), dtype=np.float32))
-    if not isinstance(data, type(made)):
-        fitted, given = (f"{type(x).__module__}.{type(x).__name__}" for x in (made, data))
-        raise ValueError(
-            f"estimator was fitted on {fitted}, and X is {given}: convert X, or give an unfitted "
-            "estimator."
-        )
-    rae.predict(data[:1])  # refuses other columns, and images of another size
-    shape, given = (np.shape(x)[1:] for x in (rae._as_fitted(data[:1]), data))
-    if shape != given:
-        raise ValueError(
-            f"estimator was fitted on rows of shape {shape}, and those of X have shape {given}: "
-            "reshape X, or give an unfitted estimator."
-        )
-    for (name, fitted), (_, dtype) in zip(_dtypes(made), _dtypes(data), strict=True):
-        if fitted != dtype:
-            raise ValueError(
-                f"estimator was fitted on {name} of {fitted!r}, and X has {dtype!r} there: "
-                "convert X, or give an unfitted estimator."
-            )
-
-
-def _dtypes(rows: Any) -> list[tuple[str, Any]]:
-    """Dtype of each column of a frame; of an array what it holds, in whatever precision."""
-    if not is_frame(rows):
-        return [("columns", rows.dtype.kind)]
-    return [(f"column {c!r}", dtype) for c, dtype in zip(rows.columns, rows.dtypes, strict=True)]
