@@ -4,7 +4,8 @@ Each owns a skorch net, ``net_``. :mod:`imbdeep.classifiers.schedules` holds the
 """
 
 from imbdeep.classifiers._erm import ERMClassifier
+from imbdeep.classifiers._gamo import GAMOClassifier
 from imbdeep.classifiers._m2m import M2mClassifier
 from imbdeep.classifiers._rae import RAEClassifier
 
-__all__ = ["ERMClassifier", "M2mClassifier", "RAEClassifier"]
+__all__ = ["ERMClassifier", "GAMOClassifier", "M2mClassifier", "RAEClassifier"]

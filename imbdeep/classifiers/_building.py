@@ -24,8 +24,12 @@ from imbdeep.classifiers._net import (
     TrainingBatches,
 )
 from imbdeep.classifiers.schedules import DeferredEarlyStopping, WarmupStepDecay, epoch_of
+from imbdeep.encoding import TabularEncoder
 from imbdeep.losses import FocalLoss, LDAMLoss
 from imbdeep.networks import MLP, ResNet
+
+#: Arguments of ObservationLikelihood: Gaussian and Bernoulli columns, groups, missing, intensities.
+Columns = tuple[int, int, Sequence[int], Sequence[tuple[int, int]], bool]
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 #: max_epochs="auto": as many epochs as this number of steps takes, within these bounds.
@@ -103,6 +107,18 @@ def evaluation_size(x: Tensor) -> int:
     if x.ndim == 4:
         return _PREDICT_IMAGES
     return _PREDICT_ROWS_CPU if x.device.type == "cpu" else _PREDICT_ROWS
+
+
+def observed_columns(encoder: Any, x: Tensor) -> Columns:
+    """Return what kinds of columns encoded rows have, for ObservationLikelihood."""
+    width = math.prod(x.shape[1:])
+    if isinstance(encoder, TabularEncoder):
+        layout = encoder.layout_
+        return layout.n_gaussian, layout.n_bernoulli, layout.group_sizes, layout.missing, False
+    low, high = (float(bound) for bound in x.aminmax())
+    if x.ndim == 4 and low >= 0 and high <= 1:
+        return 0, width, (), (), True
+    return width, 0, (), (), False  # numbers taken as they are
 
 
 def early_stopping(classifier: Any, start: int = 0) -> DeferredEarlyStopping:

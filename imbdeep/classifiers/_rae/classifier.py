@@ -16,12 +16,16 @@ from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
-from imbdeep.classifiers._building import early_stopping, evaluation_size
+from imbdeep.classifiers._building import (
+    Columns,
+    early_stopping,
+    evaluation_size,
+    observed_columns,
+)
 from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax, balanced_accuracy
 from imbdeep.classifiers._rae.net import CycleBatches, RAENet, Schedule, Settings
 from imbdeep.classifiers._rae.players import RAE, Sizes
 from imbdeep.classifiers.base import DeepClassifier
-from imbdeep.encoding import TabularEncoder
 from imbdeep.training import draw_seed
 
 #: Images of at least this side get convolutional networks where network="auto".
@@ -375,27 +379,15 @@ class RAEClassifier(DeepClassifier):
             columns=self._columns(x),
         )
 
-    def _columns(self, x: Tensor) -> tuple[int, int, Any, Any, bool]:
-        """Return what kinds of columns the decoder makes, for ObservationLikelihood."""
-        width = math.prod(x.shape[1:])
-        if isinstance(self.encoder_, TabularEncoder):
-            layout = self.encoder_.layout_
-            return (
-                layout.n_gaussian,
-                layout.n_bernoulli,
-                layout.group_sizes,
-                layout.missing,
-                False,
-            )
-        low, high = (float(bound) for bound in x.aminmax())
-        if x.ndim == 4 and low >= 0 and high <= 1:
-            return 0, width, (), (), True
-        if self.augment is not None:
+    def _columns(self, x: Tensor) -> Columns:
+        columns = observed_columns(self.encoder_, x)
+        if self.augment is not None and not columns[-1]:
+            low, high = (float(bound) for bound in x.aminmax())
             raise ValueError(
                 f"augment={self.augment!r} changes images with values from 0 to 1, and those of X "
                 f"are from {low:g} to {high:g}: scale them, or set encode=True."
             )
-        return width, 0, (), (), False  # numbers taken as they are
+        return columns
 
     def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         n_classes = len(self.classes_)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imbdeep.classifiers._net import ClassifierNet, ClassRows, balanced_accuracy
+from imbdeep.classifiers._net import ClassRows, balanced_accuracy
+from imbdeep.classifiers._players import PlayersNet, step
 from imbdeep.classifiers._rae.players import RAE, entropy, mixed, mixer_loss
 from imbdeep.losses import critic_loss, gradient_penalty, wrong_labels
-from imbdeep.training import DivergedError
 
 #: Encoder updates between two records, and two looks at the validation rows.
 EPOCH_STEPS = 100
@@ -117,7 +117,7 @@ class Settings:
     weight_decay: float
 
 
-class RAENet(ClassifierNet):
+class RAENet(PlayersNet):
     """Five players in turn; see Algorithm 1 and :class:`RAEClassifier`.
 
     Parameters
@@ -127,10 +127,11 @@ class RAENet(ClassifierNet):
     schedule : Schedule
         Who moves how often.
     **kwargs
-        Parameters of :class:`ClassifierNet`.
+        Parameters of :class:`~imbdeep.classifiers._net.ClassifierNet`.
     """
 
     _ADVICE = "Try a smaller learning_rate, or a larger penalty_lambda"
+    _BYSTANDERS = frozenset({"alpha_entropy"})
 
     def __init__(
         self,
@@ -169,7 +170,6 @@ class RAENet(ClassifierNet):
     def initialize_history(self) -> RAENet:
         """Start the sums of an epoch together with the history."""
         super().initialize_history()
-        self._terms: dict[str, list[Tensor]] = {}
         self._raw: list[tuple[Tensor, Tensor]] = []
         self._n_cycles = 0
         return self
@@ -209,23 +209,23 @@ class RAENet(ClassifierNet):
             alpha = rae.alpha(groups.detach(), y, rae.sizes.mixing)  # (B, t)
             codes = torch.cat([codes, mixed(alpha.detach(), groups)])  # (B t + B, m)
             labels = torch.cat([each, y])
-            self._note("alpha_entropy", entropy(alpha))
+            self.note("alpha_entropy", entropy(alpha))
             if rae.mixer is not None:
                 against = mixer_loss(rae.head, mixed(alpha, groups.detach()), self._wrong(y))
-                self._note("mixer", against)
+                self.note("mixer", against)
                 loss = loss + against
         logits = rae.head(codes)
         classification = F.cross_entropy(logits, labels)
-        self._note("classification", classification)
+        self.note("classification", classification)
         own = s.clf_lambda * classification
         if not s.clf_lambda:  # of the head alone
             loss = loss + classification
         if rae.decoder is not None and s.mae_lambda:
             reconstruction = (x - rae.decode(z, each)).abs().mean()
-            self._note("reconstruction", reconstruction)
+            self.note("reconstruction", reconstruction)
             own = own + s.mae_lambda * reconstruction
         (loss + own).backward()
-        _step(self.optimizer_)
+        step(self.optimizer_)
         return {"loss": own.detach(), "y_pred": logits.detach()}
 
     def _decoder_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
@@ -236,18 +236,18 @@ class RAENet(ClassifierNet):
         made = rae.decode(z, each)  # (B t, ...)
         changed = rae.changed(made)
         loss = -rae.critic(changed, each).mean()
-        self._note("decoder", loss)
+        self.note("decoder", loss)
         if s.decoder_clf_lambda:
             recognised = F.cross_entropy(rae.head(rae.encoder(changed)), each)
-            self._note("decoder_classification", recognised)
+            self.note("decoder_classification", recognised)
             loss = loss + s.decoder_clf_lambda * recognised
         if s.decoder_mae_lambda:
             whose = slice(None) if rae.sizes.mixing is None else slice(-1)  # not of combinations
             difference = (rows - made).view(x.shape)[:, whose].abs().mean()
-            self._note("decoder_reconstruction", difference)
+            self.note("decoder_reconstruction", difference)
             loss = loss + s.decoder_mae_lambda * difference
         loss.backward()
-        _step(self.decoder_optimizer_)
+        step(self.decoder_optimizer_)
         return {}
 
     def _critic_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
@@ -263,14 +263,14 @@ class RAENet(ClassifierNet):
         loss = gap
         if s.penalty_lambda:
             penalty = gradient_penalty(rae.critic, real, fake, each)
-            self._note("gradient_penalty", penalty)
+            self.note("gradient_penalty", penalty)
             loss = loss + s.penalty_lambda * penalty
         loss.backward()
-        _step(self.critic_optimizer_)
-        self._note("critic_gap", -gap)
+        step(self.critic_optimizer_)
+        self.note("critic_gap", -gap)
         if rae.augmentation is not None:
             rae.augmentation.update(scores[:n].detach(), scores[n:].detach())
-            self._note("augment_p", rae.augmentation.p.clone())
+            self.note("augment_p", rae.augmentation.p.clone())
         return {}
 
     @torch.no_grad()
@@ -295,10 +295,6 @@ class RAENet(ClassifierNet):
             return y[torch.randperm(len(y), device=y.device)]
         return wrong_labels(y, self.module_.sizes.n_classes)
 
-    def _note(self, name: str, value: Tensor) -> None:
-        """Keep the value of a term until the end of the epoch, on the device."""
-        self._terms.setdefault(name, []).append(value.detach())
-
     def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         """Return loss and logits by the averaged weights; keep what the raw ones say."""
         x, y = batch
@@ -307,44 +303,9 @@ class RAENet(ClassifierNet):
         self._raw.append((y, raw.argmax(dim=1)))
         return super().validation_step(batch, **fit_params)
 
-    def run_single_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """Run one epoch; if its loss is not finite, name the term that broke first."""
-        try:
-            super().run_single_epoch(*args, **kwargs)
-        except DivergedError:
-            self._means()
-            raise
-
-    def _means(self) -> dict[str, float]:
-        """Return the mean of each term in the epoch so far, if all are finite."""
-        terms = [torch.stack(values) for values in self._terms.values()]
-        values = torch.stack([term.mean() for term in terms]).tolist()
-        means = dict(zip(self._terms, values, strict=True))
-        if not all(map(math.isfinite, values)):
-            # Soon all are lost: the one that broke first was finite in the fewest steps, or has
-            # too large a sum. The entropy, no part of a loss, breaks together with one.
-            finite = [float(torch.isfinite(term).float().mean()) for term in terms]
-            lasted = dict(zip(self._terms, finite, strict=True))
-            name = min(
-                means,
-                key=lambda name: (
-                    lasted[name],
-                    math.isfinite(means[name]),
-                    name == "alpha_entropy",
-                ),
-            )
-            raise DivergedError(
-                f"The term '{name}' became {means[name]} in epoch {self.history[-1, 'epoch']}. "
-                f"{self._ADVICE}, and look for columns with extreme values."
-            )
-        return means
-
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Record the means of the epoch."""
+        """Record the means of the epoch, and what the raw weights score."""
         super().on_epoch_end(net, **kwargs)
-        for name, value in self._means().items():
-            self.history.record(name, value)
-        self._terms = {}
         if self._raw:
             score = balanced_accuracy(*map(torch.cat, zip(*self._raw, strict=True)))
             self.history.record("validation_raw_balanced_accuracy", score)
@@ -375,9 +336,3 @@ class RAENet(ClassifierNet):
         # An optimiser holds, beside its state, the weights that it moved.
         self.optimizer_ = None
         self.decoder_optimizer_ = self.critic_optimizer_ = None
-
-
-def _step(optimizer: torch.optim.Optimizer | None) -> None:
-    assert optimizer is not None
-    optimizer.step()
-    optimizer.zero_grad()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from imbdeep.classifiers._building import Columns
 from imbdeep.classifiers._rae.augmentation import AdaptiveAugmentation
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.networks import (
@@ -40,8 +40,7 @@ class Sizes:
     critic_hidden: tuple[int, ...]
     dropout: float
     augment: str | None
-    #: Of ObservationLikelihood: Gaussian and Bernoulli columns, groups, missing, intensities.
-    columns: tuple[int, int, Sequence[int], Sequence[tuple[int, int]], bool]
+    columns: Columns
 
 
 class RAE(nn.Module):

@@ -1,0 +1,488 @@
+"""GAMOClassifier: a classifier trained on rows made where it errs."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from skorch.dataset import Dataset
+from skorch.helper import predefined_split
+from torch import Tensor
+
+from imbdeep.classifiers._building import early_stopping, evaluation_size
+from imbdeep.classifiers._gamo.building import schedule_of, sizes_of
+from imbdeep.classifiers._gamo.diagnosis import diagnose
+from imbdeep.classifiers._gamo.net import GameBatches, GAMONet, Settings, minority_of
+from imbdeep.classifiers._gamo.players import GAMO, Sizes
+from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax
+from imbdeep.classifiers.base import DeepClassifier
+from imbdeep.losses import LeastSquaresLoss, OneVsRestCrossEntropyLoss
+from imbdeep.training import draw_seed, random_stream, seeded
+
+#: Images of at least this side go through a feature extractor where network="auto".
+_CONVOLVED_SIDE = 16
+
+
+class GAMOClassifier(DeepClassifier):
+    """A classifier trained on rows made where it errs, within the hull of their class (GAMO, [1]_).
+
+    Three players. The classifier M learns real rows, and rows of the minority classes that the
+    generator G makes as convex combinations of their real rows, its anchors,
+
+        G(z|i) = Σ_j g_ij(z) x_j,   g_ij ≥ 0,   Σ_j g_ij = 1        (Eq. 1)
+
+    G wants M to take them for other classes, so it makes them near the borders of their class, and
+    M must move its border outwards. The discriminator D tells real from generated rows, given the
+    class; G must deceive it as well, so that it does not leave the class through the holes of its
+    convex hull (Eq. 3). Unlike SMOTE, which combines neighbours anywhere, G combines any number of
+    rows where it is worth most, and changes its mind as M learns.
+
+    Parameters
+    ----------
+    loss : {"least_squares", "cross_entropy"}, default="least_squares"
+        Loss of all players: squares (Eq. 4 to 6), with which the paper fares better, or the
+        cross-entropy of each output (Eq. 2 and 3).
+    generator : {"convex", "conditional"}, default="convex"
+        "conditional" makes rows by a network that knows no anchors: cG of Table 1, an ablation.
+    discriminator : bool, default=True
+        Whether D plays. Without it, the method is GAMO\\D, or cG + CN.
+    complement : {"all", "minority"}, default="all"
+        What G wants M to say of its rows: any class but their own (Algorithm 1, and the authors'
+        code), or any minority class but their own, the largest class left out (Eq. 6).
+    generated_lambda : float or "balanced", default=1.0
+        Weight of the generated rows in the losses of M and D; a mini-batch has as many as real
+        ones. 1 is Algorithm 1, after which larger classes still weigh more; "balanced" are the
+        weights P_c - P_i of Eq. 2 to 6, with which all classes weigh the same.
+    discriminator_lambda : float, default=1.0
+        Weight of D's opinion in the loss of G (1 in Eq. 3 and 6).
+    label_smoothing : float, default=0.1
+        D is told 1 - U(0, s) of real rows and U(0, s) of generated ones. Not in the paper; the
+        authors' code has it.
+    latent_dim : int, default=100
+        Number of latent dimensions l of z.
+    max_anchors : int or None, default=2000
+        Most anchors of a class; of a larger class, a random choice, whose hull is smaller. None
+        takes all, as the paper does. G has ``generator_layer_sizes[-1] + 1`` weights an anchor.
+    network : {"auto", "mlp", "cnn"}, default="auto"
+        "cnn" puts a convolutional feature extractor F before M and D (Figure 3), and G combines
+        features; "mlp" takes rows and flattened images as they are. "auto" is "cnn" for images from
+        16 pixels on.
+    hidden_layer_sizes : tuple of int, default=(256, 128)
+        Units of the hidden layers of M.
+    generator_layer_sizes : tuple of int, default=(256, 64)
+        Units of the part of G that all classes share, the cTMU; of a conditional G, all units.
+    discriminator_layer_sizes : tuple of int, default=(256, 128)
+        Units of the hidden layers of D.
+    n_extracted : int, default=512
+        Number of features that F extracts.
+    feature_steps : int or "auto", default="auto"
+        u of Algorithm 1, mini-batches of F in a round. "auto" is a pass over the rows, as in the
+        paper. Without F there are none.
+    game_steps : int or "auto", default="auto"
+        v of Algorithm 1, mini-batches of the game in a round. "auto" is a pass over the rows.
+        Without F it matters only how often is recorded, and "auto" is 100.
+    learning_rate : float, default=2e-4
+        Step size of Adam, with β = (0.5, 0.999), for all players. That of the authors' code.
+    weight_decay : float, default=0.0
+        Weight decay of all players, decoupled (AdamW).
+    max_steps : int, default=5000
+        Mini-batches of the game. The authors' code does 25 000.
+    batch_size : int, default=32
+        Real rows in a mini-batch; there are as many generated ones.
+    early_stopping : bool, default=False
+        Whether to hold out rows, stop when the balanced accuracy on them no longer rises, and keep
+        the best weights.
+    validation_fraction : float, default=0.1
+        Share of the rows of each class held out: one at least, but never the last one.
+    n_iter_no_change : int, default=10
+        Rounds without a better validation score after which training stops.
+    encode, categorical_features, image_shape : optional
+        How rows are encoded; see :class:`ERMClassifier`.
+    callbacks : list of skorch callbacks, default=None
+        See :class:`ERMClassifier`. A learning-rate scheduler reaches the optimiser of M and D
+        alone. ``on_grad_computed`` is not called.
+    device, random_state, verbose : optional
+        See :class:`ERMClassifier`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels in sorted order: the order of the columns of ``predict_proba``.
+    class_counts_ : ndarray of shape (n_classes,)
+        Number of training rows of each class (validation rows are not among them).
+    minority_ : ndarray
+        Labels of the classes that are generated: all with fewer rows than the largest.
+    diagnostics_ : dict of float
+        Means over the minority classes, after training. ``effective_anchors``: exp of the entropy
+        of a row's weights; 1 is a copy of a row. ``effective_share``: the same as a share of the
+        anchors. ``generated_spread``: variance of the generated rows as a share of that of the
+        anchors; 0 is one and the same row. ``classifier_confidence``: probability by M that
+        generated rows are of their class. ``discriminator_real``, ``discriminator_generated``:
+        probability by D that rows are real. What there is none of is not in it.
+    encoder_ : TabularEncoder, ImageScaler or None
+        Turns rows into what the networks see; None where they are taken as they are.
+    net_ : skorch.NeuralNetClassifier
+        The trained net; its ``module_`` holds the networks and the anchors.
+    history_ : list of dict
+        A record a round: ``epoch``, ``loss`` (of M; with F, of F as well), ``classification`` and
+        ``classification_generated`` (its parts, on real and generated rows), ``discriminator``,
+        ``generator_classifier`` and ``generator_discriminator`` (the parts of G's loss),
+        ``features``; at its end ``classifier_confidence``, ``discriminator_real`` and
+        ``discriminator_generated`` on a few rows; with validation rows ``validation`` (loss) and
+        ``validation_balanced_accuracy``.
+    device_ : torch.device
+        Where the networks were trained.
+    n_features_in_ : int
+        Number of columns (of channels, for images).
+    feature_names_in_ : ndarray of str
+        Names of the columns, if X has string names.
+
+    Warns
+    -----
+    UserWarning
+        If no class is smaller than the largest, so that there is nothing to generate; if minority
+        classes have one row, of which generated rows are copies; or if the generator has collapsed,
+        to copies of anchors or to one row a class.
+
+    See Also
+    --------
+    imbdeep.over_sampling.GAMO2PixSampler : Balanced data out of a GAMO.
+    RAEClassifier : Combines codes instead of rows or features.
+
+    Notes
+    -----
+    A mini-batch of the game is one step of M and D on real and generated rows together, then one of
+    G on the sum of its two losses, for all classes at once; Algorithm 1 has two of each, and the
+    authors' code 2 (c - 1) for G (see :class:`~imbdeep.networks.ConvexGenerator` for what that
+    changes). Mini-batches hold the minority classes in fixed shares, which Algorithm 1 draws. F is
+    trained on real rows through M, and rests while the game is played on its features.
+
+    Rows are combined in the space of the encoded columns. What is generated of a table takes its
+    categories, events and missing values from one of its anchors, drawn by the weights: a mean of
+    categories is none.
+
+    Generated rows change how often M sees each class, so that probabilities are not calibrated to
+    the frequencies in the data.
+
+    References
+    ----------
+    .. [1] S. S. Mullick, S. Datta and S. Das, "Generative Adversarial Minority Oversampling", ICCV
+       2019: Eq. 1 to 6, Algorithm 1, Table 1, Figures 1 to 3.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from imbdeep.classifiers import GAMOClassifier
+    >>> X, y = make_classification(400, weights=[0.9], flip_y=0, random_state=0)
+    >>> classifier = GAMOClassifier(max_steps=100, device="cpu", random_state=0).fit(X, y)
+    >>> classifier.predict_proba(X).shape
+    (400, 2)
+    >>> rows, anchors, weights = classifier.generate(3, target=1, return_weights=True)
+    >>> rows.shape, weights.shape == (3, len(anchors))
+    ((3, 20), True)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **DeepClassifier._parameter_constraints,
+        "loss": [StrOptions({"least_squares", "cross_entropy"})],
+        "generator": [StrOptions({"convex", "conditional"})],
+        "discriminator": ["boolean"],
+        "complement": [StrOptions({"all", "minority"})],
+        "generated_lambda": [StrOptions({"balanced"}), Interval(Real, 0, None, closed="left")],
+        "discriminator_lambda": [Interval(Real, 0, None, closed="left")],
+        "label_smoothing": [Interval(Real, 0, 0.5, closed="left")],
+        "latent_dim": [Interval(Integral, 1, None, closed="left")],
+        "max_anchors": [Interval(Integral, 1, None, closed="left"), None],
+        "network": [StrOptions({"auto", "mlp", "cnn"})],
+        "generator_layer_sizes": ["array-like"],
+        "discriminator_layer_sizes": ["array-like"],
+        "n_extracted": [Interval(Integral, 1, None, closed="left")],
+        "feature_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "game_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "max_steps": [Interval(Integral, 1, None, closed="left")],
+        # Batch normalisation of the generator needs two.
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+    }
+
+    _LAYERS = ("hidden_layer_sizes", "generator_layer_sizes", "discriminator_layer_sizes")
+
+    def __init__(
+        self,
+        *,
+        loss: str = "least_squares",
+        generator: str = "convex",
+        discriminator: bool = True,
+        complement: str = "all",
+        generated_lambda: float | str = 1.0,
+        discriminator_lambda: float = 1.0,
+        label_smoothing: float = 0.1,
+        latent_dim: int = 100,
+        max_anchors: int | None = 2000,
+        network: str = "auto",
+        hidden_layer_sizes: Sequence[int] = (256, 128),
+        generator_layer_sizes: Sequence[int] = (256, 64),
+        discriminator_layer_sizes: Sequence[int] = (256, 128),
+        n_extracted: int = 512,
+        feature_steps: int | str = "auto",
+        game_steps: int | str = "auto",
+        learning_rate: float = 2e-4,
+        weight_decay: float = 0.0,
+        max_steps: int = 5000,
+        batch_size: int = 32,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        encode: bool = True,
+        categorical_features: Any = "auto",
+        image_shape: tuple[int, int, int] | None = None,
+        callbacks: Any = None,
+        device: Any = "auto",
+        random_state: Any = None,
+        verbose: bool | int = False,
+    ) -> None:
+        self.loss = loss
+        self.generator = generator
+        self.discriminator = discriminator
+        self.complement = complement
+        self.generated_lambda = generated_lambda
+        self.discriminator_lambda = discriminator_lambda
+        self.label_smoothing = label_smoothing
+        self.latent_dim = latent_dim
+        self.max_anchors = max_anchors
+        self.network = network
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.generator_layer_sizes = generator_layer_sizes
+        self.discriminator_layer_sizes = discriminator_layer_sizes
+        self.n_extracted = n_extracted
+        self.feature_steps = feature_steps
+        self.game_steps = game_steps
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.encode = encode
+        self.categorical_features = categorical_features
+        self.image_shape = image_shape
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def generate(
+        self, n: int, target: Any, *, return_weights: bool = False, random_state: Any = None
+    ) -> Any:
+        """Make rows of a minority class, and say of what.
+
+        Parameters
+        ----------
+        n : int
+            Number of rows.
+        target : label
+            One of ``minority_``.
+        return_weights : bool, default=False
+            Whether to return the anchors and their weights too.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw. None goes on where the last draw stopped, so that repeated calls give
+            new rows.
+
+        Returns
+        -------
+        rows : ndarray or DataFrame of n rows
+            Rows as those of ``fit`` (an array for tensors and lists). With a feature extractor,
+            features of shape (n, n_extracted): :class:`~imbdeep.over_sampling.GAMO2PixSampler`
+            makes images of them.
+        anchors : ndarray of shape (n_anchors,), int64
+            Only with ``return_weights``: positions, in the X given to ``fit``, of the anchors of
+            the class.
+        weights : ndarray of shape (n, n_anchors), float32
+            Only with ``return_weights``: non-negative, with the sum 1 in each row. Encoded rows
+            are ``weights @ encoded anchors``, categories apart.
+
+        Raises
+        ------
+        ValueError
+            If the class is not generated, ``n`` is not a positive integer, or a conditional
+            generator is asked for weights.
+        """
+        check_is_fitted(self, "net_")
+        labels = self.classes_.tolist()
+        code = labels.index(target) if target in labels else None
+        game: GAMO = self.net_.module_
+        if code not in game.sizes.minority:
+            raise ValueError(
+                f"target={target!r} is not a class that is generated (those, all smaller than the "
+                f"largest, are {self.minority_.tolist()}): choose one of them."
+            )
+        if not isinstance(n, Integral) or n < 1:
+            raise ValueError(f"n={n!r} must be a positive integer: the number of rows to make.")
+        if return_weights and game.sizes.generator != "convex":
+            raise ValueError(
+                "return_weights=True asks for anchors, and a conditional generator has none: set "
+                "generator='convex'."
+            )
+        stream = self._random if random_state is None else random_stream(random_state)
+        threads = None if game.sizes.convolutional else 1
+        parts, kept = [], []
+        with seeded(draw_seed(stream), self.device_, threads), torch.no_grad():
+            for rows, weights in game.draw(code, int(n)):
+                settled = rows if game.sizes.convolutional else game.settle(code, rows, weights)
+                parts.append(settled.cpu().numpy())
+                if return_weights and weights is not None:
+                    kept.append(weights.cpu().numpy())
+        made = self._decoded(np.concatenate(parts))
+        if not return_weights:
+            return made
+        return made, self._anchor_rows[code].copy(), np.concatenate(kept)
+
+    def _decoded(self, rows: NDArray[np.float32]) -> Any:
+        """Generated rows, (n, width), as those of fit."""
+        game: GAMO = self.net_.module_
+        if self._image is not None and not game.sizes.convolutional:
+            flat = self.n_features_in_ == math.prod(self._image)
+            rows = rows if flat else rows.reshape(-1, *self._image)
+        if self.encoder_ is None or game.sizes.convolutional:
+            return rows
+        return self.encoder_.inverse_transform(rows)
+
+    def _split(self, codes: NDArray[np.intp], stream: np.random.RandomState) -> Any:
+        train, held_out = super()._split(codes, stream)
+        self._positions = np.arange(len(codes))[train]
+        return train, held_out
+
+    def _check_method(self, n: int) -> None:
+        if not len(self.generator_layer_sizes):
+            raise ValueError(
+                f"generator_layer_sizes={self.generator_layer_sizes!r} has no layer: give one at "
+                "least, such as (64,)."
+            )
+        if self.network == "cnn":
+            if self._image is None:
+                raise ValueError(
+                    "network='cnn' works on images: pass X of shape (n_samples, channels, height, "
+                    "width), or give image_shape for flattened images."
+                )
+            if min(self._image[1:]) < 4:
+                raise ValueError(
+                    f"network='cnn' halves images twice, and these are {self._image[1:]} pixels: "
+                    "set network='mlp'."
+                )
+        self.minority_ = self.classes_[sorted(minority_of(self.class_counts_))]
+        if not len(self.minority_):
+            warnings.warn(
+                f"All classes have {self.class_counts_[0]} rows: there is no minority to make rows "
+                "of, and the classifier learns from the real rows alone.",
+                UserWarning,
+                stacklevel=5,
+            )
+        single = self.classes_[self.class_counts_ == 1].tolist()
+        if single and len(self.minority_) and self.generator == "convex":
+            warnings.warn(
+                f"Classes of one training row, {single}: the hull of a row is that row, and all "
+                "that is generated of them are copies.",
+                UserWarning,
+                stacklevel=5,
+            )
+
+    def _convolutional(self, x: Tensor) -> bool:
+        if x.ndim != 4 or self.network == "mlp":
+            return False
+        return self.network == "cnn" or min(x.shape[2:]) >= _CONVOLVED_SIDE
+
+    def _choose_anchors(
+        self, codes: NDArray[np.int64], sizes: Sizes, stream: np.random.RandomState
+    ) -> NDArray[np.int64]:
+        """Return which training rows are anchors, class by class, and remember their positions."""
+        chosen = []
+        for code, n in zip(sizes.minority, sizes.n_anchors, strict=True):
+            rows = np.flatnonzero(codes == code)
+            if n < len(rows):
+                rows = np.sort(stream.choice(rows, n, replace=False))
+            chosen.append(rows)
+        self._anchor_rows = {
+            code: self._positions[rows] for code, rows in zip(sizes.minority, chosen, strict=True)
+        }
+        del self._positions
+        return np.concatenate(chosen) if chosen else np.empty(0, dtype=np.int64)
+
+    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+        minority = minority_of(self.class_counts_)
+        sizes = sizes_of(self, x, minority, self._convolutional(x))
+        anchors = self._choose_anchors(codes.cpu().numpy(), sizes, stream)
+        deficits = self.class_counts_.max() - self.class_counts_[list(minority)]
+        weight = self.generated_lambda
+        if weight == "balanced":
+            weight = deficits.sum() / self.class_counts_.sum()
+        settings = Settings(
+            least_squares=self.loss == "least_squares",
+            generated_lambda=float(weight),
+            discriminator_lambda=float(self.discriminator_lambda),
+            label_smoothing=float(self.label_smoothing),
+            weight_decay=float(self.weight_decay),
+        )
+        schedule = schedule_of(self, len(x), sizes.convolutional)
+        criterion = LeastSquaresLoss if settings.least_squares else OneVsRestCrossEntropyLoss
+        net = GAMONet(
+            Blueprint(partial(GAMO, sizes)),
+            settings=settings,
+            anchors=torch.from_numpy(anchors).to(self.device_),
+            criterion=partial(criterion, reduction="none"),
+            lr=self.learning_rate,
+            max_epochs=schedule.n_epochs,
+            batch_size=self.batch_size,
+            iterator_train=GameBatches,
+            iterator_train__schedule=schedule,
+            iterator_train__shares=deficits.astype(np.float64),
+            iterator_valid=EvaluationBatches,
+            iterator_valid__batch_size=evaluation_size(x),
+            train_split=None if valid is None else predefined_split(Dataset(*valid)),
+            classes=list(range(sizes.n_classes)),
+            callbacks=[
+                *([] if valid is None else [early_stopping(self)]),
+                *(self.callbacks or ()),
+            ],
+            predict_nonlinearity=ScaledSoftmax(),
+            device=str(self.device_),
+            verbose=int(self.verbose),
+        )
+        self.net_ = self._trained(net, x, codes, draw_seed(stream))
+        self._diagnose(x, anchors, draw_seed(stream))
+        self.net_.release()
+        # Of generate; its own, so that a classifier can be refitted and pickled.
+        self._random = random_stream(draw_seed(stream))
+
+    def _diagnose(self, x: Tensor, anchors: NDArray[np.int64], seed: int) -> None:
+        game: GAMO = self.net_.module_
+        if game.generator is None:
+            self.diagnostics_: dict[str, float] = {}
+            return
+        game.eval()
+        with seeded(seed, self.device_, self._n_threads(x)):
+            real = game.extract(x[torch.from_numpy(anchors).to(x.device)])
+            self.diagnostics_, copied, merged = diagnose(game, real)
+        for codes, what, advice in (
+            (copied, "copies of single real rows", "a smaller discriminator_lambda"),
+            (
+                merged,
+                "nearly one and the same row a class, such as its mean",
+                "more max_steps, or a larger learning_rate",
+            ),
+        ):
+            if codes:
+                warnings.warn(
+                    f"The generator has collapsed: for the classes {self.classes_[codes].tolist()} "
+                    f"its rows are {what}. Try {advice}.",
+                    UserWarning,
+                    stacklevel=6,  # through fit and its validation, to the line of the user
+                )

@@ -1,0 +1,232 @@
+"""What is said of a generator: closed forms, and what counts as a collapse."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import stats
+from torch import nn
+
+from imbdeep.classifiers._gamo import diagnosis as module
+from imbdeep.classifiers._gamo.diagnosis import diagnose, effective_anchors
+from imbdeep.classifiers._gamo.players import GAMO, Sizes
+
+SIZES = Sizes(
+    shape=(2,),
+    n_classes=3,
+    convolutional=False,
+    minority=(1, 2),
+    n_anchors=(4, 6),
+    generator="convex",
+    discriminator=True,
+    without=None,
+    latent_dim=2,
+    hidden=(),
+    generator_hidden=(3,),
+    discriminator_hidden=(),
+    n_extracted=2,
+    columns=(2, 0, (), (), False),
+)
+
+
+@pytest.fixture(autouse=True)
+def _local_stream():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def players(**changes):
+    """Networks of zeros: even weights, and no opinion."""
+    game = GAMO(dataclasses.replace(SIZES, **changes))
+    with torch.no_grad():
+        for parameter in game.parameters():
+            parameter.zero_()
+    if game.sizes.generator == "convex":
+        game.generator.anchors.copy_(torch.randn(game.generator.anchors.shape))
+    return game
+
+
+def one_hot(game, *chosen):
+    """A generator that copies one anchor of each class."""
+    starts = np.cumsum([0, *game.sizes.n_anchors])
+    with torch.no_grad():
+        for start, which in zip(starts, chosen, strict=False):
+            game.generator.units.bias[start + which] = 1000
+
+
+# Effective anchors
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 5000])
+def test_even_weights_count_all_anchors_and_a_copy_counts_one(n):
+    even = effective_anchors(torch.full((3, n), 1 / n))
+    torch.testing.assert_close(even, torch.full((3,), float(n)), rtol=1e-3, atol=0)
+    copy = torch.zeros(2, n)
+    copy[:, n // 2] = 1
+    assert effective_anchors(copy).tolist() == [1.0, 1.0]
+
+
+@given(hnp.arrays(np.float64, (3, 6), elements=st.floats(1e-3, 1)))
+def test_effective_anchors_are_exp_of_the_entropy(weights):
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    found = effective_anchors(torch.from_numpy(weights)).numpy()
+    np.testing.assert_allclose(found, np.exp(stats.entropy(weights, axis=1)))
+    assert (found >= 1).all()
+    assert (found <= 6 + 1e-9).all()
+
+
+def test_weights_of_zero_count_nothing():
+    half = torch.tensor([[0.5, 0.0, 0.5, 0.0]])
+    assert float(effective_anchors(half)) == pytest.approx(2)
+
+
+# Diagnoses
+
+
+def test_even_weights_are_the_mean_of_the_class():
+    game = players()
+    found = diagnose(game, game.generator.anchors.clone())
+    assert found.values == pytest.approx(
+        {
+            "classifier_confidence": 1 / 3,
+            "discriminator_real": 0.5,
+            "discriminator_generated": 0.5,
+            "effective_anchors": (4 + 6) / 2,
+            "effective_share": 1.0,
+            "generated_spread": 0.0,
+        },
+        abs=1e-6,
+    )
+    assert found.copied == []
+    assert found.merged == [1, 2]
+
+
+def test_a_copied_anchor_is_both_a_copy_and_one_row():
+    game = players()
+    one_hot(game, 2, 5)
+    found = diagnose(game, game.generator.anchors.clone())
+    assert found.values["effective_anchors"] == pytest.approx(1)
+    assert found.values["effective_share"] == pytest.approx((1 / 4 + 1 / 6) / 2)
+    assert found.copied == found.merged == [1, 2]
+
+
+def test_one_class_may_collapse_alone():
+    game = players()
+    one_hot(game, 0)  # the first class
+    with torch.no_grad():  # the other is spread by its latent vectors
+        game.generator.first.weight.normal_(std=5)
+        game.generator.mapping[1].weight.fill_(1)
+        game.generator.units.weight[4:].normal_(std=5)
+    found = diagnose(game, game.generator.anchors.clone())
+    assert found.copied == [1]
+    assert found.merged == [1]
+
+
+def test_spread_is_the_share_of_the_total_variance():
+    game = players(minority=(1,), n_anchors=(2,))
+    # Weights s and 1 - s of two anchors at distance d: variance d² Var(s), of anchors d² / 4.
+    game.generator.anchors.copy_(torch.tensor([[0.0, 0.0], [3.0, 4.0]]))
+    with torch.no_grad():
+        game.generator.first.weight.normal_()
+        game.generator.mapping[1].weight.fill_(1)
+        game.generator.units.weight.normal_()
+        torch.manual_seed(5)
+        found = diagnose(game, game.generator.anchors.clone())
+        torch.manual_seed(5)
+        ((_, weights),) = game.draw(1, 256)
+    expected = float(weights[:, 0].double().var(correction=0)) / 0.25
+    assert found.values["generated_spread"] == pytest.approx(expected, rel=1e-4)
+    assert found.values["effective_anchors"] == pytest.approx(
+        float(np.exp(stats.entropy(weights.numpy(), axis=1)).mean()), rel=1e-4
+    )
+
+
+def test_opinions_are_probabilities_of_what_each_player_is_shown():
+    game = players()
+    game.generator.anchors[:4] = torch.tensor([1.0, 0.0])
+    game.generator.anchors[4:] = torch.tensor([0.0, 1.0])
+    with torch.no_grad():
+        game.classifier.head.weight.copy_(torch.tensor([[0.0, 0.0], [2.0, 0.0], [0.0, 3.0]]))
+        game.discriminator.of_row.weight.copy_(torch.tensor([[1.0, 2.0]]))
+        game.discriminator.of_class.weight.copy_(torch.tensor([[9.0], [0.5], [-1.0]]))
+    real = torch.cat([torch.full((4, 2), 1.0), torch.full((6, 2), -1.0)])
+    values = diagnose(game, real).values
+
+    def sigmoid(value):
+        return 1 / (1 + math.exp(-value))
+
+    sure = [math.exp(v) / (2 + math.exp(v)) for v in (2.0, 3.0)]
+    assert values["classifier_confidence"] == pytest.approx(sum(sure) / 2, rel=1e-5)
+    generated = sigmoid(1 + 0.5) + sigmoid(2 - 1)
+    assert values["discriminator_generated"] == pytest.approx(generated / 2, rel=1e-5)
+    shown = sigmoid(3 + 0.5) + sigmoid(-3 - 1)
+    assert values["discriminator_real"] == pytest.approx(shown / 2, rel=1e-5)
+
+
+def test_a_class_of_one_row_has_no_spread_and_is_no_collapse():
+    game = players(n_anchors=(1, 6))
+    with torch.no_grad():
+        game.generator.first.weight.normal_(std=5)
+        game.generator.mapping[1].weight.fill_(1)
+        game.generator.units.weight.normal_(std=5)
+    found = diagnose(game, game.generator.anchors.clone())
+    assert found.copied == found.merged == []
+    assert found.values["generated_spread"] > 0.01
+    alone = players(minority=(1,), n_anchors=(1,))
+    found = diagnose(alone, alone.generator.anchors.clone())
+    assert "generated_spread" not in found.values
+    assert found.values["effective_anchors"] == found.values["effective_share"] == 1
+    assert found.copied == found.merged == []
+
+
+def test_what_there_is_none_of_is_not_said():
+    game = players(discriminator=False)
+    found = diagnose(game, game.generator.anchors.clone()).values
+    assert set(found) == {
+        "classifier_confidence",
+        "effective_anchors",
+        "effective_share",
+        "generated_spread",
+    }
+    game = players(generator="conditional")
+    real = torch.randn(10, 2)
+    found = diagnose(game, real)
+    assert set(found.values) == {
+        "classifier_confidence",
+        "discriminator_real",
+        "discriminator_generated",
+        "generated_spread",
+    }
+    assert found.copied == []
+    assert found.merged == [1, 2]  # zeros alone
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_nobody_learns_by_it(training):
+    game = players().train(training)
+    nn.init.normal_(game.generator.first.weight)
+    before = {name: value.clone() for name, value in game.state_dict().items()}
+    found = diagnose(game, game.generator.anchors.clone())
+    assert all(torch.equal(value, before[name]) for name, value in game.state_dict().items())
+    assert all(isinstance(value, float) for value in found.values.values())
+    assert not any(m.training for m in game.modules())
+
+
+def test_bounds_are_on_their_sides(monkeypatch):
+    # A copy from 1.05 anchors down, one point below a hundredth of the variance.
+    assert (module._COPIES, module._ONE_POINT) == (1.05, 0.01)
+    game = players(minority=(1,), n_anchors=(2,))
+    for share, copied in ((0.995, [1]), (0.98, [])):
+        with torch.no_grad():
+            game.generator.units.bias.copy_(torch.tensor([math.log(share / (1 - share)), 0.0]))
+        number = math.exp(stats.entropy([share, 1 - share]))
+        found = diagnose(game, game.generator.anchors.clone())
+        assert found.values["effective_anchors"] == pytest.approx(number, rel=1e-4)
+        assert (number < 1.05) == bool(copied)
+        assert found.copied == copied

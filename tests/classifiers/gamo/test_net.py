@@ -1,0 +1,870 @@
+"""The net of GAMO: its batches, each player's loss, gradient and reach, and what it records."""
+
+import copy
+import dataclasses
+import math
+from collections import Counter
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.special import expit, log_expit, softmax
+from skorch.dataset import Dataset
+from skorch.helper import predefined_split
+from torch import nn
+
+from imbdeep.classifiers._gamo import net as module
+from imbdeep.classifiers._gamo.net import GameBatches, GAMONet, Schedule, Settings, minority_of
+from imbdeep.classifiers._gamo.players import GAMO, Sizes
+from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax
+from imbdeep.losses import LeastSquaresLoss, OneVsRestCrossEntropyLoss
+from imbdeep.training import DivergedError
+
+LEVEL = 1e-4
+#: Rows of each class: class 0 is the largest, and the others come smallest first.
+COUNTS = (12, 6, 2)
+MINORITY = (2, 1)
+SIZES = Sizes(
+    shape=(4,),
+    n_classes=3,
+    convolutional=False,
+    minority=MINORITY,
+    n_anchors=(2, 6),
+    generator="convex",
+    discriminator=True,
+    without=None,
+    latent_dim=3,
+    hidden=(6,),
+    generator_hidden=(7, 5),
+    discriminator_hidden=(6,),
+    n_extracted=5,
+    columns=(4, 0, (), (), False),
+)
+SETTINGS = Settings(
+    least_squares=True,
+    generated_lambda=1.0,
+    discriminator_lambda=1.0,
+    label_smoothing=0.1,
+    weight_decay=0.0,
+)
+IMAGES = {"shape": (1, 8, 8), "columns": (0, 64, (), (), True), "convolutional": True}
+NONE = {"minority": (), "n_anchors": ()}
+PLAYERS = ("features", "generator", "discriminator", "classifier")
+LOSSES = {True: LeastSquaresLoss, False: OneVsRestCrossEntropyLoss}
+
+
+@pytest.fixture(autouse=True)
+def _local_stream():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def data(shape=(4,), counts=COUNTS):
+    """Rows by class, of a mean each."""
+    y = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    return torch.rand(len(y), *shape) + 0.3 * y.view(-1, *[1] * len(shape)), y
+
+
+def net_of(schedule=(0, 4, 8), batch_size=6, settings=None, valid=None, lr=0.01, **sizes):
+    """A net before its first step."""
+    sizes = dataclasses.replace(SIZES, **sizes)
+    settings = dataclasses.replace(SETTINGS, **(settings or {}))
+    schedule = Schedule(*schedule)
+    y = data()[1]
+    anchors = [torch.nonzero(y == code).flatten() for code in sizes.minority]
+    return GAMONet(
+        Blueprint(partial(GAMO, sizes)),
+        settings=settings,
+        anchors=torch.cat(anchors) if anchors else torch.empty(0, dtype=torch.int64),
+        criterion=partial(LOSSES[settings.least_squares], reduction="none"),
+        lr=lr,
+        max_epochs=schedule.n_epochs,
+        batch_size=batch_size,
+        iterator_train=GameBatches,
+        iterator_train__schedule=schedule,
+        iterator_train__shares=np.array([10.0, 6.0]) if sizes.minority else np.empty(0),
+        iterator_valid=EvaluationBatches,
+        iterator_valid__batch_size=16,
+        train_split=None if valid is None else predefined_split(Dataset(*valid)),
+        classes=list(range(sizes.n_classes)),
+        predict_nonlinearity=ScaledSoftmax(),
+        device="cpu",
+        verbose=0,
+    ).initialize()
+
+
+def ready(**params):
+    """A net whose generator has its anchors, in evaluation mode, as the game begins."""
+    net = net_of(**params)
+    x, y = data(net.module_.sizes.shape)
+    return net, net._extract(x), y
+
+
+def places_of(*counts):
+    """Generated rows of the minority classes, as the batches say it."""
+    return list(counts), torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+
+
+def snapshot(game):
+    return {
+        name: {key: value.clone() for key, value in player.state_dict().items()}
+        for name in PLAYERS
+        if (player := getattr(game, name)) is not None
+    }
+
+
+def changed(before, after):
+    """The tensors that differ, by player."""
+    return {
+        name: keys
+        for name, part in before.items()
+        if (
+            keys := {key for key, value in part.items() if not torch.equal(value, after[name][key])}
+        )
+    }
+
+
+def made(net, spy):
+    """Let `spy` see what the generator makes."""
+    generate = net.module_.generate
+
+    def seen(*args):
+        rows = generate(*args)
+        spy(rows)
+        return rows
+
+    net.module_.generate = seen
+
+
+# The schedule
+
+steps = st.integers(1, 30)
+
+
+@given(steps, st.integers(1, 500))
+def test_rounds_are_as_many_as_the_game_needs(game_steps, max_steps):
+    n = Schedule(0, game_steps, max_steps).n_epochs
+    assert (n - 1) * game_steps < max_steps <= n * game_steps
+
+
+@pytest.mark.parametrize("schedule", [(3, 4, 8), (2, 5, 12), (0, 4, 7), (1, 10, 3)], ids=str)
+def test_rounds_are_u_batches_of_f_and_v_of_the_game_and_the_last_is_cut(monkeypatch, schedule):
+    u, v, most = schedule
+    images = IMAGES if u else {}
+    net = net_of(schedule, **images)
+    moved, batch = [], net.train_step
+
+    def spied(some, **kwargs):
+        moved.append("F" if len(some) == 2 else "game")
+        assert len(some[0]) == len(some[1]) == 6
+        return batch(some, **kwargs)
+
+    monkeypatch.setattr(net, "train_step", spied)
+    net.partial_fit(*data(net.module_.sizes.shape))
+    rounds = [v] * (most // v) + [most % v] * (most % v > 0)
+    assert moved == [move for n in rounds for move in ["F"] * u + ["game"] * n]
+    assert len(net.history) == len(rounds)
+
+
+# The batches
+
+
+def batches_of(shares, batch_size=8, game_steps=50, feature_steps=0, counts=COUNTS):
+    x, y = data((1,), counts)
+    made = GameBatches(
+        Dataset(x, y),
+        batch_size,
+        Schedule(feature_steps, game_steps, 10**6),
+        np.array(shares, dtype=np.float64),
+    )
+    made.extract = lambda x: x + 100
+    return made
+
+
+@given(
+    st.lists(st.integers(1, 1000), min_size=1, max_size=30),
+    st.integers(2, 40),
+    st.integers(0, 99),
+)
+def test_places_are_ascending_counted_and_within_one_row_of_their_share(shares, batch_size, seed):
+    torch.manual_seed(seed)
+    made = batches_of(shares, batch_size)
+    expected = batch_size * np.array(shares) / sum(shares)
+    drawn = made._places(np.array(shares, dtype=np.float64), 5)
+    assert len(drawn) == 5
+    for counts, places in drawn:
+        assert sum(counts) == len(places) == batch_size
+        assert (places.diff() >= 0).all()
+        assert counts == torch.bincount(places, minlength=len(shares)).tolist()
+        assert (np.abs(np.array(counts) - expected) < 1 + 1e-9).all()
+
+
+def test_shares_are_met_exactly_in_the_mean():
+    # Over the start of systematic sampling, uniform, the expected count is the share itself: here
+    # over a grid of starts, which holds exactly up to the grid.
+    shares, batch_size, n = np.array([7.0, 1.0, 3.0, 0.5]), 5, 10_000
+    made = batches_of(shares, batch_size)
+    grid = (torch.arange(n, dtype=torch.float64) + 0.5)[:, None] / n
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "rand", lambda *size, dtype: grid)
+        drawn = made._places(shares, n)
+    found = np.mean([counts for counts, _ in drawn], axis=0)
+    np.testing.assert_allclose(found, batch_size * shares / shares.sum(), atol=1 / n)
+
+
+def test_m_and_d_see_classes_by_their_shares_and_g_evenly():
+    made = batches_of([10.0, 6.0, 2.0], batch_size=7, game_steps=2000)
+    shown, own = np.zeros(3), np.zeros(3)
+    for _, _, (one, _), (other, _) in made:
+        shown += one
+        own += other
+    n = 2000 * 7
+    # rather closer than rows drawn one by one
+    np.testing.assert_allclose(shown / n, np.array([10, 6, 2]) / 18, atol=0.01)
+    np.testing.assert_allclose(own / n, 1 / 3, atol=0.01)
+
+
+def test_real_rows_are_passes_over_the_data_seen_by_f_in_the_game_alone():
+    made = batches_of([1.0], batch_size=5, game_steps=8, feature_steps=4)
+    y = made.y
+    made.x = torch.arange(20.0)[:, None]
+    got = list(made)
+    parts = got[:4], got[4:]
+    assert [len(batch) for batch in got] == [2] * 4 + [4] * 8
+    for part, offset, passes in ((parts[0], 0, 1), (parts[1], 100, 2)):
+        rows = torch.cat([batch[0] for batch in part]).flatten().long() - offset
+        assert Counter(rows.tolist()) == dict.fromkeys(range(20), passes)
+        assert torch.equal(torch.cat([batch[1] for batch in part]), y[rows])
+
+
+def test_without_minority_nothing_is_generated():
+    got = list(batches_of([], game_steps=3))
+    assert [batch[2:] for batch in got] == [(None, None)] * 3
+
+
+@pytest.mark.parametrize(
+    "counts, expected",
+    [
+        ((5, 3, 9), (1, 0)),
+        ((9, 9, 3), (2,)),
+        ((4, 4), ()),
+        ((3, 9, 3, 1), (3, 0, 2)),
+        ((1, 1, 2), (0, 1)),
+    ],
+)
+def test_minority_classes_are_all_smaller_ones_smallest_first(counts, expected):
+    assert minority_of(np.array(counts)) == expected
+
+
+# The losses, by hand
+
+
+class ByHand:
+    """Eq. 2 to 6 with linear players, literally: expectations are means over rows of a class."""
+
+    def __init__(self, net):
+        game = net.module_
+        double = {k: v.double().numpy() for k, v in game.state_dict().items()}
+        self.weight, self.bias = double["classifier.head.weight"], double["classifier.head.bias"]
+        if game.discriminator is not None:
+            names = ("of_row.weight", "of_row.bias", "of_class.weight")
+            self.d = [double[f"discriminator.{name}"] for name in names]
+
+    def m(self, x):
+        """M_i(x), (n, c)."""
+        return softmax(np.asarray(x, float) @ self.weight.T + self.bias, axis=1)
+
+    def score(self, x, i):
+        weight, bias, of_class = self.d
+        return np.asarray(x, float) @ weight[0] + bias[0] + of_class[i, 0]
+
+    def classifier(self, least_squares, real, generated):
+        """The sum over i of L_i1 + ... + L_i4 (Eq. 4), or of -(J_i1 + ... + J_i4) (Eq. 2).
+
+        `real` and `generated` hold, for each class, its weight (P_i and P_c - P_i) and its rows.
+        """
+
+        def yes(p):
+            return (1 - p) ** 2 if least_squares else -np.log(p)
+
+        def no(p):
+            return p**2 if least_squares else -np.log(1 - p)
+
+        total = 0.0
+        for i in range(3):
+            for groups in (real, generated):
+                if i in groups:
+                    weight, rows = groups[i]
+                    total += weight * yes(self.m(rows)[:, i]).mean()
+                for j in set(groups) - {i}:
+                    weight, rows = groups[j]
+                    total += weight * no(self.m(rows)[:, i]).mean()
+        return total
+
+    def discriminator(self, least_squares, real, generated, told=(1.0, 0.0)):
+        """The sum over i of L_i5 + L_i6 (Eq. 5), or of -(Q_i1 + Q_i2) (Eq. 3)."""
+        total = 0.0
+        for groups, target in zip((real, generated), told, strict=True):
+            for i, (weight, rows) in groups.items():
+                s = self.score(rows, i)
+                if least_squares:
+                    cost = (expit(s) - target) ** 2
+                else:
+                    cost = -(target * log_expit(s) + (1 - target) * log_expit(-s))
+                total += weight * cost.mean()
+        return total
+
+    def generator(self, least_squares, generated, majority):
+        """The sums over i of L_i7 + L_i8 and of L_i9 (Eq. 6); with `majority`, Algorithm 1.
+
+        The cross-entropy is the one that does not saturate.
+        """
+        against = fooled = 0.0
+        for j, rows in generated.items():
+            p = self.m(rows)
+            against += (p[:, j] ** 2 if least_squares else -np.log(1 - p[:, j])).mean()  # L_j7
+            for i in range(3):
+                if i != j and (majority or i != 0):  # class 0 is the largest
+                    q = p[:, i]
+                    against += ((1 - q) ** 2 if least_squares else -np.log(q)).mean()  # in L_i8
+            s = self.score(rows, j)
+            fooled += ((1 - expit(s)) ** 2 if least_squares else -log_expit(s)).mean()  # L_j9
+        return against, fooled
+
+
+LINEAR = {"hidden": (), "discriminator_hidden": ()}
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """Instead of steps of the optimisers, keep their sizes and the gradients of what they move."""
+    found = []
+
+    def keep(optimizer):
+        (group,) = optimizer.param_groups
+        slopes = {p: p.grad.clone() for p in group["params"] if p.grad is not None}
+        found.append((group["lr"], slopes))
+        optimizer.zero_grad()
+
+    monkeypatch.setattr(module, "step", keep)
+    return found
+
+
+def noted(net):
+    terms = {}
+    net.note = lambda name, value: terms.setdefault(name, float(value.detach()))
+    return terms
+
+
+@pytest.mark.parametrize("least_squares", [True, False])
+def test_m_and_d_minimise_eq_4_and_5_or_maximise_eq_2_and_3(taken, least_squares):
+    # A batch in which all classes are as frequent as in the data, and generated rows as their
+    # deficits: the batch means are then the expectations, with the weights P_i and P_c - P_i.
+    prior = np.array(COUNTS) / sum(COUNTS)
+    balanced = float(sum(prior.max() - prior))
+    settings = {
+        "least_squares": least_squares,
+        "generated_lambda": balanced,
+        "label_smoothing": 0.0,
+    }
+    net, x, y = ready(settings=settings, **LINEAR)
+    fakes, terms = [], noted(net)
+    made(net, fakes.append)
+    moved = net._rivals_step(x, y, places_of(5, 3))  # deficits 10 and 6
+    (rows,) = fakes
+    real = {i: (prior[i], x[y == i]) for i in range(3)}
+    generated = {2: (prior[0] - prior[2], rows[:5]), 1: (prior[0] - prior[1], rows[5:])}
+    hand = ByHand(net)
+    m = hand.classifier(least_squares, real, generated)
+    assert float(moved["loss"]) == pytest.approx(m, rel=1e-5)
+    alone = hand.classifier(least_squares, real, {})
+    assert terms["classification"] == pytest.approx(alone, rel=1e-5)
+    shown = hand.classifier(least_squares, {}, generated) / balanced
+    assert terms["classification_generated"] == pytest.approx(shown, rel=1e-5)
+    d = hand.discriminator(least_squares, real, generated)
+    assert terms["discriminator"] == pytest.approx(d, rel=1e-5)
+    assert moved["y_pred"].shape == (28, 3)
+
+    # Each of the two goes downhill on its own sum: central differences by all weights.
+    def slopes(loss, values):
+        slope = np.empty_like(values)
+        for i in np.ndindex(values.shape):
+            was, ends = values[i], []
+            for away in (1e-6, -1e-6):
+                values[i] = was + away
+                ends.append(loss(least_squares, real, generated))
+            values[i] = was
+            slope[i] = (ends[0] - ends[1]) / 2e-6
+        return slope
+
+    ((_, gradients),) = taken
+    head, d = net.module_.classifier.head, net.module_.discriminator
+    for parameter, values, loss in (
+        (head.weight, hand.weight, hand.classifier),
+        (head.bias, hand.bias, hand.classifier),
+        (d.of_row.weight, hand.d[0], hand.discriminator),
+        (d.of_row.bias, hand.d[1], hand.discriminator),
+        (d.of_class.weight, hand.d[2], hand.discriminator),
+    ):
+        np.testing.assert_allclose(gradients[parameter], slopes(loss, values), atol=1e-5)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0, 3.0])
+def test_generated_rows_weigh_what_they_are_given(taken, weight):
+    # 1 is Algorithm 1: as much as the real ones.
+    net, x, y = ready(settings={"generated_lambda": weight, "label_smoothing": 0.0}, **LINEAR)
+    fakes, terms = [], noted(net)
+    made(net, fakes.append)
+    moved = net._rivals_step(x, y, places_of(4, 4))
+    (rows,) = fakes
+    real = {i: (n / 20, x[y == i]) for i, n in enumerate(COUNTS)}
+    generated = {2: (weight / 2, rows[:4]), 1: (weight / 2, rows[4:])}
+    hand = ByHand(net)
+    expected = hand.classifier(True, real, generated)
+    assert float(moved["loss"]) == pytest.approx(expected, rel=1e-5)
+    expected = hand.discriminator(True, real, generated)
+    assert terms["discriminator"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("least_squares", [True, False])
+@pytest.mark.parametrize("without", [None, 0])
+def test_g_minimises_eq_6_or_has_the_complement_of_algorithm_1(taken, least_squares, without):
+    settings = {"least_squares": least_squares, "discriminator_lambda": 0.7}
+    net, _, _ = ready(settings=settings, without=without, **LINEAR)
+    fakes, terms = [], noted(net)
+    made(net, fakes.append)
+    torch.manual_seed(1)
+    net._generator_step(*places_of(4, 4))
+    (rows,) = fakes
+    generated = {2: rows[:4].detach(), 1: rows[4:].detach()}
+    against, fooled = ByHand(net).generator(least_squares, generated, majority=without is None)
+    # a mean over rows of which each class has as many: the sum over classes by their number
+    assert terms["generator_classifier"] == pytest.approx(against / 2, rel=1e-5)
+    assert terms["generator_discriminator"] == pytest.approx(fooled / 2, rel=1e-5)
+    assert set(terms) == {"generator_classifier", "generator_discriminator"}
+
+    # A step on each, through rows in training mode, with M and D fixed; both gradients are those
+    # of one and the same G.
+    generator = copy.deepcopy(net.module_.generator).train()
+    torch.manual_seed(1)
+    again = generator(torch.randn(8, 3), *places_of(4, 4))
+    torch.testing.assert_close(again, rows)
+    y = torch.tensor([2] * 4 + [1] * 4)
+    p = net.module_.classifier(again).softmax(dim=1)
+    d = torch.sigmoid(net.module_.discriminator(again, y))
+    own = torch.eye(3)[y].bool()
+    counts = torch.ones(8, 3)
+    if without is not None:
+        counts[:, without] = 0
+    if least_squares:
+        losses = [(torch.where(own, p, 1 - p).square() * counts).sum() / 8]
+        losses.append((1 - d).square().mean())
+    else:
+        losses = [(-torch.where(own, 1 - p, p).log() * counts).sum() / 8, -d.log().mean()]
+    assert [size for size, _ in taken] == pytest.approx([0.01, 0.007])
+    for (_, gradients), loss in zip(taken, losses, strict=True):
+        expected = torch.autograd.grad(loss, list(generator.parameters()), retain_graph=True)
+        for parameter, slope in zip(net.module_.generator.parameters(), expected, strict=True):
+            torch.testing.assert_close(gradients[parameter], slope, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("least_squares", [True, False])
+def test_smoothed_labels_of_d_are_drawn_within_s_of_0_and_1(taken, monkeypatch, least_squares):
+    settings = {"least_squares": least_squares, "label_smoothing": 0.3}
+    net, x, y = ready(settings=settings, **LINEAR)
+    fakes, terms = [], noted(net)
+    made(net, fakes.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "rand_like", lambda like: torch.full_like(like, 0.5))
+        net._rivals_step(x, y, places_of(4, 4))
+        net._generator_step(*places_of(4, 4))
+    real = {i: (n / 20, x[y == i]) for i, n in enumerate(COUNTS)}
+    generated = {2: (0.5, fakes[0][:4]), 1: (0.5, fakes[0][4:])}
+    hand = ByHand(net)
+    d = hand.discriminator(least_squares, real, generated, told=(0.85, 0.15))
+    assert terms["discriminator"] == pytest.approx(d, rel=1e-5)
+    # G is told without.
+    own = {2: fakes[1][:4].detach(), 1: fakes[1][4:].detach()}
+    fooled = hand.generator(least_squares, own, majority=True)[1]
+    assert terms["generator_discriminator"] == pytest.approx(fooled / 2, rel=1e-5)
+
+
+def test_smoothed_labels_are_uniform():
+    # Square losses at a score of -infinity, where D says 0: the squared targets.
+    net, _, _ = ready()
+    losses = net._verdict(torch.full((20_000,), -1000.0), 10_000, 0.2)
+    real, made = losses.sqrt().numpy()[:10_000], losses.sqrt().numpy()[10_000:]
+    assert stats.kstest(real, stats.uniform(0.8, 0.2).cdf).pvalue > LEVEL
+    assert stats.kstest(made, stats.uniform(0.0, 0.2).cdf).pvalue > LEVEL
+
+
+@pytest.mark.parametrize("score", [1e4, -1e4])
+def test_verdicts_of_any_score_are_finite(score):
+    for least_squares in (True, False):
+        net, _, _ = ready(settings={"least_squares": least_squares})
+        scores = torch.full((4,), score, requires_grad=True)
+        loss = net._verdict(scores, 2, 0.0)
+        loss.sum().backward()
+        assert torch.isfinite(loss).all()
+        assert torch.isfinite(scores.grad).all()
+
+
+def test_without_d_the_game_is_between_m_and_g(taken):
+    net, x, y = ready(discriminator=False, hidden=())
+    terms = noted(net)
+    moved = net._rivals_step(x, y, places_of(4, 4))
+    net._generator_step(*places_of(4, 4))
+    assert set(terms) == {"classification", "classification_generated", "generator_classifier"}
+    expected = terms["classification"] + terms["classification_generated"]
+    assert float(moved["loss"]) == pytest.approx(expected)
+    game = net.module_
+    moving = [set(slopes) for _, slopes in taken]
+    assert moving == [set(game.classifier.parameters()), set(game.generator.parameters())]
+
+
+def test_without_minority_m_learns_from_the_real_rows(taken):
+    net, x, y = ready(hidden=(), **NONE)
+    terms = noted(net)
+    moved = net.train_step((x, y, None, None))
+    expected = ByHand(net).classifier(
+        True, {i: (n / 20, x[y == i]) for i, n in enumerate(COUNTS)}, {}
+    )
+    assert float(moved["loss"]) == pytest.approx(expected, rel=1e-5)
+    assert set(terms) == {"classification"}
+    assert [set(slopes) for _, slopes in taken] == [set(net.module_.classifier.parameters())]
+
+
+# Whom a step moves
+
+
+@pytest.mark.parametrize("generator", ["convex", "conditional"])
+@pytest.mark.parametrize(
+    "player, images",
+    [
+        ("rivals", {}),
+        ("generator", {}),
+        ("features", IMAGES),
+        ("rivals", IMAGES),
+        ("generator", IMAGES),
+    ],
+    ids=["rivals", "generator", "features of images", "rivals of images", "generator of images"],
+)
+def test_each_step_moves_its_own_players_alone(player, images, generator):
+    net, x, y = ready(generator=generator, **images)
+    game = net.module_
+    before = snapshot(game)
+    if player == "features":
+        images_of_classes = data(game.sizes.shape)
+        net._features_step(*images_of_classes)
+        expected = {"features"}
+    elif player == "rivals":
+        net._rivals_step(x, y, places_of(4, 4))
+        expected = {"classifier", "discriminator"}
+    else:
+        net._generator_step(*places_of(4, 4))
+        expected = {"generator"}
+    found = changed(before, snapshot(game))
+    assert set(found) == expected
+    for name in expected:
+        parameters = dict(getattr(game, name).named_parameters())
+        moving = {key for key, p in parameters.items() if p.requires_grad}
+        assert found[name] - moving == {
+            key
+            for key in before[name]
+            if "running" in key or "num_batches" in key  # of G's batch normalisation, in its step
+        }
+        still = moving - found[name]
+        assert not {key for key in still if "units" not in key and "condition" not in key}
+    # No gradient is left for another step to take.
+    assert all(p.grad is None or not p.grad.any() for p in game.parameters())
+
+
+def test_m_and_d_reach_neither_g_nor_f_and_g_reaches_neither_m_nor_d(monkeypatch):
+    net, x, y = ready(**IMAGES)
+    game = net.module_
+    monkeypatch.setattr(module, "step", lambda optimizer: None)
+
+    def reached():
+        found = {
+            name
+            for name in PLAYERS
+            if any(p.grad is not None for p in getattr(game, name).parameters())
+        }
+        net.module_.zero_grad(set_to_none=True)
+        return found
+
+    net._rivals_step(x, y, places_of(4, 4))
+    assert reached() == {"classifier", "discriminator"}
+    net._generator_step(*places_of(4, 4))
+    assert reached() == {"generator"}
+    net._features_step(*data((1, 8, 8)))
+    assert reached() == {"features"}
+
+
+def test_f_is_taught_by_real_rows_through_m(taken):
+    net, _, _ = ready(hidden=(), **IMAGES)
+    game = net.module_
+    x, y = data((1, 8, 8))
+    terms = noted(net)
+    moved = net._features_step(x, y)
+    expected = ByHand(net).classifier(
+        True, {i: (n / 20, game.extract(x)[y == i]) for i, n in enumerate(COUNTS)}, {}
+    )
+    assert terms == {"features": pytest.approx(expected, rel=1e-5)}
+    assert float(moved["loss"]) == pytest.approx(expected, rel=1e-5)
+    loss = (torch.eye(3)[y] - game(x).softmax(dim=1)).square().sum() / 20
+    slopes = torch.autograd.grad(loss, list(game.features.parameters()))
+    ((_, gradients),) = taken
+    for parameter, slope in zip(game.features.parameters(), slopes, strict=True):
+        torch.testing.assert_close(gradients[parameter], slope, rtol=1e-3, atol=1e-6)
+    assert len(gradients) == len(slopes)
+
+
+def test_m_and_d_are_shown_rows_of_a_generator_in_evaluation_mode_and_g_learns_in_training():
+    net = net_of((2, 3, 7), **IMAGES)
+    game, modes = net.module_, []
+    rivals, own = net._rivals_step, net._generator_step
+    made(net, lambda rows: modes.append((rows.requires_grad, game.generator.training)))
+    order = []
+    net._rivals_step = lambda *batch: (order.append("rivals"), rivals(*batch))[1]
+    net._generator_step = lambda *batch: (order.append("generator"), own(*batch))[1]
+    net._standing = dict  # which makes rows too
+    net.partial_fit(*data((1, 8, 8)))
+    assert order == ["rivals", "generator"] * 7
+    assert modes == [(False, False), (True, True)] * 7
+
+
+@pytest.mark.parametrize("images", [{}, IMAGES], ids=["rows", "images"])
+def test_anchors_follow_f(images):
+    net = net_of((2, 3, 9) if images else (0, 3, 9), lr=1e-3, **images)
+    game, seen = net.module_, []
+    x, y = data(game.sizes.shape)
+    rivals = net._rivals_step
+
+    def spied(rows, labels, shown):
+        assert torch.equal(game.generator.anchors, game.extract(x[net.anchors]))
+        seen.append(game.generator.anchors.clone())
+        return rivals(rows, labels, shown)
+
+    net._rivals_step = spied
+    net.partial_fit(x, y)
+    assert len(seen) == 9
+    for i in range(1, 9):
+        moved = bool(images) and i % 3 == 0
+        assert torch.equal(seen[i], seen[i - 1]) == (not moved)
+    assert torch.equal(game.generator.anchors, game.extract(x[net.anchors]))
+    for position, code in enumerate(MINORITY):
+        assert torch.equal(game.generator.own(position), game.extract(x[y == code]))
+
+
+def test_the_game_is_played_on_the_features_of_the_batch():
+    net = net_of((1, 2, 2), **IMAGES)
+    game = net.module_
+    x, y = data((1, 8, 8))
+    rivals, seen = net._rivals_step, []
+    net._rivals_step = lambda rows, *rest: (seen.append(rows), rivals(rows, *rest))[1]
+    net.partial_fit(x, y)
+    known = {tuple(row) for row in game.extract(x).tolist()}
+    assert {tuple(row) for rows in seen for row in rows.tolist()} <= known
+
+
+# Optimisers
+
+
+@pytest.mark.parametrize("discriminator", [True, False])
+@pytest.mark.parametrize("generator", ["convex", "conditional"])
+def test_players_have_optimisers_of_the_authors(generator, discriminator):
+    settings = {"weight_decay": 0.02, "discriminator_lambda": 0.5}
+    net = net_of(settings=settings, generator=generator, discriminator=discriminator, **IMAGES)
+    game = net.module_
+    maker = {p for p in game.generator.parameters() if p.requires_grad}
+    rivals = {*game.classifier.parameters()}
+    if discriminator:
+        rivals |= {*game.discriminator.parameters()}
+    against, *fooling = net.generator_optimizers_
+    for optimizer, moved, size in (
+        (net.optimizer_, rivals, 0.01),
+        (net.features_optimizer_, {*game.features.parameters()}, 0.01),
+        (against, maker, 0.01),
+        *((one, maker, 0.005) for one in fooling),
+    ):
+        assert isinstance(optimizer, torch.optim.AdamW)
+        (group,) = optimizer.param_groups
+        assert group["betas"] == (0.5, 0.999)
+        assert group["lr"] == size
+        assert set(group["params"]) == moved
+    assert len(fooling) == discriminator
+    for optimizer in (net.optimizer_, net.features_optimizer_):
+        assert optimizer.param_groups[0]["weight_decay"] == 0.02
+
+
+def test_players_that_there_are_none_of_have_no_optimiser():
+    assert net_of().features_optimizer_ is None
+    assert net_of(**NONE).generator_optimizers_ == []
+
+
+def test_an_opinion_of_no_weight_moves_nothing(monkeypatch):
+    def moved(weight, left_out=False):
+        torch.manual_seed(0)
+        net, _, _ = ready(settings={"discriminator_lambda": weight})
+        if left_out:
+            opinion = net.generator_optimizers_[1]
+            monkeypatch.setattr(opinion, "step", lambda: None)
+        net._generator_step(*places_of(4, 4))
+        return net.module_.generator.state_dict()
+
+    expected = moved(1.0, left_out=True)
+    for weight, same in ((0.0, True), (1.0, False)):
+        found = moved(weight)
+        assert all(torch.equal(value, expected[key]) for key, value in found.items()) == same
+
+
+# What it records
+
+
+def test_an_epoch_records_the_means_of_its_terms_and_how_players_stand():
+    net = net_of((1, 4, 10), **IMAGES)
+    net.partial_fit(*data((1, 8, 8)))
+    expected = {
+        "classification",
+        "classification_generated",
+        "discriminator",
+        "generator_classifier",
+        "generator_discriminator",
+        "features",
+        "classifier_confidence",
+        "discriminator_real",
+        "discriminator_generated",
+    }
+    ours = set(net.history[-1]) - {
+        *("epoch", "batches", "dur", "train_loss", "train_loss_best", "train_batch_count")
+    }
+    assert ours == expected
+    for epoch in net.history:
+        n = epoch["train_batch_count"] - 1  # one of F
+        total = n * (epoch["classification"] + epoch["classification_generated"])
+        assert epoch["train_loss"] == pytest.approx((total + epoch["features"]) / (n + 1), rel=1e-4)
+        for name in ("classifier_confidence", "discriminator_real", "discriminator_generated"):
+            assert 0 <= epoch[name] <= 1
+
+
+def test_terms_are_means_over_the_epoch():
+    net = net_of((0, 4, 4))
+    kept, note = {}, net.note
+    net.note = lambda name, value: (
+        kept.setdefault(name, []).append(float(value.detach())),
+        note(name, value),
+    )
+    net.partial_fit(*data())
+    for name, values in kept.items():
+        assert len(values) == 4
+        assert net.history[-1, name] == pytest.approx(np.mean(values), rel=1e-5)
+
+
+def test_standing_is_what_the_players_say_of_generated_and_real_rows():
+    net, x, y = ready(lr=0.0)
+    game = net.module_
+    net.partial_fit(x, y)
+    with torch.no_grad():
+        game.classifier.body[0].weight.zero_()
+        game.classifier.body[0].bias.zero_()
+        game.classifier.head.bias.copy_(torch.tensor([0.0, 1.0, 2.0]))
+        for parameter in game.discriminator.parameters():
+            parameter.zero_()
+        game.discriminator.body[-1].bias.fill_(1.0)
+    values = net._standing()
+    p = softmax([0.0, 1.0, 2.0])
+    assert values["classifier_confidence"] == pytest.approx((p[1] + p[2]) / 2)
+    assert values["discriminator_real"] == pytest.approx(expit(1.0))
+    assert values["discriminator_generated"] == pytest.approx(expit(1.0))
+    assert not any(m.training for m in game.modules())
+    real, labels = net._probe
+    assert labels.tolist() == [2] * 16 + [1] * 16
+    for code in MINORITY:
+        known = {tuple(row) for row in x[y == code].tolist()}
+        assert {tuple(row) for row in real[labels == code].tolist()} <= known
+
+
+TERMS = {
+    "classification": "_rivals_step",
+    "classification_generated": "_rivals_step",
+    "discriminator": "_rivals_step",
+    "generator_classifier": "_generator_step",
+    "generator_discriminator": "_generator_step",
+    "features": "_features_step",
+}
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_a_term_that_is_lost_is_named(term):
+    net = net_of((1, 3, 9), **IMAGES)
+    note, calls = net.note, Counter()
+
+    def spoiled(name, value):
+        calls[name] += 1
+        note(name, value * math.nan if name == term and len(net.history) == 2 else value)
+
+    net.note = spoiled
+    with pytest.raises(DivergedError, match=f"The term '{term}' became nan in epoch 2. Try a sm"):
+        net.partial_fit(*data((1, 8, 8)))
+
+
+# What samplers ask of it
+
+
+@pytest.mark.parametrize("convolutional", [True, False])
+def test_features_and_generated_features_are_what_m_sees(convolutional):
+    images = {**IMAGES, "convolutional": convolutional}
+    net = net_of((1, 3, 6) if convolutional else (0, 3, 6), **images)
+    x, y = data((1, 8, 8))
+    net.partial_fit(x, y)
+    game = net.module_
+    width = 5 if convolutional else 64
+    seen = net.features(x.numpy())
+    assert seen.shape == (20, width)
+    torch.testing.assert_close(seen, game.extract(x))
+    torch.testing.assert_close(net.features(x.numpy().reshape(20, -1)), seen)
+    rows = net.generate_features(1, 7)
+    assert rows.shape == (7, width)
+    assert not rows.requires_grad
+    own = seen[y == 1]
+    assert (rows >= own.amin(dim=0) - 1e-5).all()
+    assert (rows <= own.amax(dim=0) + 1e-5).all()
+
+
+def test_generated_rows_have_the_shape_of_rows_and_settled_columns():
+    net = net_of(**{**IMAGES, "convolutional": False})
+    net.partial_fit(*data((1, 8, 8)))
+    rows = net.generate(2, 5)
+    assert rows.shape == (5, 1, 8, 8)
+    assert rows.dtype == np.float32
+    net = net_of(columns=(2, 2, (), (), False))
+    x, y = data()
+    x[:, 2:] = (x[:, 2:] > 0.8).float()
+    net.partial_fit(x, y)
+    rows = net.generate(1, 50)
+    assert set(np.unique(rows[:, 2:])) <= {0.0, 1.0}
+    assert len(np.unique(rows[:, 0])) > 6
+
+
+def test_released_it_holds_no_optimiser_and_no_rows():
+    net = net_of()
+    x, y = data()
+    net.partial_fit(x, y)
+    expected = net.module_(x)
+    net.release()
+    assert net.optimizer_ is net.features_optimizer_ is None
+    assert net.generator_optimizers_ == []
+    assert net._probe is None
+    assert not net._rivals
+    assert not net._maker
+    assert not net._extractor
+    assert torch.equal(net.module_(x), expected)
+    assert not any(
+        isinstance(p, nn.Parameter) and p.requires_grad for p in net.module_.parameters()
+    )

@@ -1,0 +1,276 @@
+"""The networks of GAMO: which there are, what they see, what is drawn and how it is settled."""
+
+import copy
+import dataclasses
+import pickle
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from torch import nn
+
+from imbdeep.classifiers._gamo import players as module
+from imbdeep.classifiers._gamo.players import GAMO, Sizes
+from imbdeep.networks import ConvexGenerator
+
+LEVEL = 1e-4
+SIZES = Sizes(
+    shape=(3,),
+    n_classes=4,
+    convolutional=False,
+    minority=(2, 0),
+    n_anchors=(3, 5),
+    generator="convex",
+    discriminator=True,
+    without=None,
+    latent_dim=2,
+    hidden=(6, 5),
+    generator_hidden=(7, 4),
+    discriminator_hidden=(8,),
+    n_extracted=9,
+    columns=(3, 0, (), (), False),
+)
+IMAGES = {"shape": (2, 8, 8), "columns": (0, 128, (), (), True)}
+
+
+@pytest.fixture(autouse=True)
+def _local_stream():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def players(anchors=None, **changes):
+    game = GAMO(dataclasses.replace(SIZES, **changes)).eval()
+    if isinstance(game.generator, ConvexGenerator):
+        own = torch.randn(game.generator.anchors.shape) if anchors is None else anchors
+        game.generator.anchors.copy_(own)
+    return game
+
+
+def units(player):
+    return [m.out_features for m in player.modules() if isinstance(m, nn.Linear)]
+
+
+# Which networks there are
+
+
+@pytest.mark.parametrize(
+    "changes, missing",
+    [
+        ({}, set()),
+        ({"discriminator": False}, {"discriminator"}),
+        ({"generator": "conditional"}, set()),
+        ({"minority": (), "n_anchors": ()}, {"generator", "discriminator"}),
+        (
+            {"minority": (), "n_anchors": (), "generator": "conditional"},
+            {"generator", "discriminator"},
+        ),
+    ],
+    ids=str,
+)
+def test_networks_that_play_no_part_are_not_made(changes, missing):
+    game = players(**changes)
+    names = ("features", "generator", "discriminator", "classifier")
+    assert {name for name in names if getattr(game, name) is None} == missing
+    assert game(torch.randn(5, 3)).shape == (5, 4)
+    assert not [*game.features.parameters()]
+
+
+def test_units_are_those_asked_for():
+    game = players()
+    assert units(game.classifier) == [6, 5, 4]
+    assert units(game.discriminator) == [8, 1]
+    assert units(game.generator) == [7, 4, 8]  # the last, an anchor each
+    assert units(players(generator="conditional").generator) == [7, 4, 3]
+    slopes = {
+        m.negative_slope
+        for player in (game.classifier, game.discriminator)
+        for m in player.modules()
+        if isinstance(m, nn.LeakyReLU)
+    }
+    assert slopes == {0.1}
+
+
+@pytest.mark.parametrize("convolutional", [True, False])
+def test_images_are_extracted_or_flattened(convolutional, monkeypatch):
+    monkeypatch.setattr(module, "_FORWARD_ROWS", 3)
+    game = players(convolutional=convolutional, **IMAGES)
+    width = 9 if convolutional else 128
+    assert game.sizes.width == game.generator.anchors.shape[1] == width
+    assert any(isinstance(m, nn.Conv2d) for m in game.features.modules()) == convolutional
+    x = torch.rand(7, 2, 8, 8)
+    seen = game.extract(x)
+    assert seen.shape == (7, width)
+    assert not seen.requires_grad
+    torch.testing.assert_close(seen, game.features(x))
+    torch.testing.assert_close(game(x), game.classifier(seen))
+    if not convolutional:
+        assert torch.equal(seen, x.view(7, -1))
+
+
+@pytest.mark.parametrize("without", [None, 3])
+def test_the_targets_of_a_generator_are_the_ones_complement(without):
+    game = players(without=without)
+    assert torch.equal(game.targets, 1 - torch.eye(4))
+    expected = torch.ones(4, 4)
+    if without is not None:
+        expected[:, without] = 0
+    assert torch.equal(game.counted, expected)
+    assert game.codes.tolist() == [2, 0]
+
+
+# What is drawn
+
+
+def test_generated_rows_are_of_the_places_in_order():
+    anchors = torch.cat([torch.zeros(3, 3), torch.ones(5, 3)])
+    game = players(anchors)
+    rows = game.generate([2, 3], torch.tensor([0, 0, 1, 1, 1]))
+    torch.testing.assert_close(rows, torch.tensor([0.0, 0, 1, 1, 1])[:, None].expand(5, 3))
+    # Drawn: the classes by their codes.
+    for code, value in ((2, 0.0), (0, 1.0)):
+        ((rows, weights),) = game.draw(code, 4)
+        torch.testing.assert_close(rows, torch.full((4, 3), value))
+        assert weights.shape == (4, {2: 3, 0: 5}[code])
+
+
+@given(st.integers(1, 40), st.integers(0, 99))
+def test_drawn_rows_are_their_weights_times_the_anchors(n, seed):
+    torch.manual_seed(seed)
+    game = players()
+    for position, code in enumerate((2, 0)):
+        ((rows, weights),) = game.draw(code, n)
+        assert (weights >= 0).all()
+        torch.testing.assert_close(weights.sum(dim=1), torch.ones(n))
+        torch.testing.assert_close(rows, weights @ game.generator.own(position))
+        assert not rows.requires_grad
+
+
+@pytest.mark.parametrize("n_minority", [1, 2])
+def test_a_conditional_generator_draws_some_rows_at_a_time_without_weights(n_minority, monkeypatch):
+    monkeypatch.setattr(module, "_FORWARD_ROWS", 3)
+    few = {"minority": (2, 0)[:n_minority], "n_anchors": (3, 5)[:n_minority]}
+    game = players(generator="conditional", generator_hidden=(16,), **few)
+    parts = list(game.draw(few["minority"][-1], 7))
+    assert [len(rows) for rows, _ in parts] == [3, 3, 1]
+    assert all(weights is None for _, weights in parts)
+    rows = torch.cat([rows for rows, _ in parts])
+    assert rows.shape == (7, 3)
+    assert len(rows.unique(dim=0)) == 7
+
+
+def test_conditional_rows_are_of_the_kind_of_their_columns():
+    columns = (1, 1, [3], (), False)
+    game = players(generator="conditional", shape=(5,), columns=columns)
+    z, places = torch.randn(6, 2), torch.tensor([0, 0, 0, 1, 1, 1])
+    with torch.no_grad():
+        outputs = game.generator.decoder(z, places)
+        rows = game.generator(z, [3, 3], places)
+    torch.testing.assert_close(rows[:, 0], outputs[:, 0])
+    torch.testing.assert_close(rows[:, 1], torch.sigmoid(outputs[:, 1]))
+    torch.testing.assert_close(rows[:, 2:], torch.softmax(outputs[:, 2:], dim=1))
+    # Of features: between -1 and 1, as F's.
+    game = players(generator="conditional", convolutional=True, **IMAGES)
+    with torch.no_grad():
+        outputs = game.generator.decoder(z, places)
+        torch.testing.assert_close(game.generator(z, [3, 3], places), torch.tanh(outputs))
+
+
+# How rows of a table are settled
+
+#: Two numbers, of which the second may be missing; an event; a group of three.
+MIXED = (2, 2, [3], [(1, 2)], False)
+
+
+def mixed_anchors():
+    return torch.tensor(
+        [
+            # number, number, hole, event, group
+            [1.0, 5.0, 0, 1, 1, 0, 0],
+            [2.0, 0.0, 1, 0, 0, 1, 0],
+            [4.0, 9.0, 0, 0, 0, 0, 1],
+        ]
+    )
+
+
+def settled(weights, n):
+    anchors = mixed_anchors()
+    game = players(torch.cat([anchors, torch.zeros(5, 7)]), shape=(7,), columns=MIXED, hidden=(4,))
+    weights = torch.tensor(weights).expand(n, 3)
+    rows = weights @ anchors
+    return game.settle(2, rows, weights), rows
+
+
+def test_discrete_columns_are_those_of_one_anchor_as_often_as_its_weight():
+    n, weights = 4000, [0.2, 0.3, 0.5]
+    found, _ = settled(weights, n)
+    kinds = mixed_anchors()[:, 2:]
+    which = (found[:, None, 2:] == kinds).all(dim=2)
+    assert (which.sum(dim=1) == 1).all()
+    counts = which.sum(dim=0).numpy()
+    assert stats.chisquare(counts, [n * w for w in weights]).pvalue > LEVEL
+
+
+def test_numbers_are_means_over_the_anchors_that_have_them():
+    found, rows = settled([0.2, 0.3, 0.5], 50)
+    torch.testing.assert_close(found[:, 0], rows[:, 0])
+    assert found[0, 0] == pytest.approx(0.2 + 0.6 + 2.0)
+    present = found[found[:, 2] == 0, 1]
+    assert 0 < len(present) < 50
+    torch.testing.assert_close(present, torch.full_like(present, (0.2 * 5 + 0.5 * 9) / 0.7))
+
+
+def test_a_number_that_nearly_all_anchors_miss_stays_within_those_that_have_it(monkeypatch):
+    # It may be drawn, if rarely; 1 - the share of the holes would have lost all digits by then.
+    def the_last(weights, n):
+        return torch.full((len(weights), n), 2)
+
+    monkeypatch.setattr(torch, "multinomial", the_last)
+    found, _ = settled([1e-7, 1 - 2e-7, 1e-7], 2)
+    assert found[:, 2].tolist() == [0, 0]
+    torch.testing.assert_close(found[:, 1], torch.tensor([7.0, 7.0]))
+
+
+@pytest.mark.parametrize("columns", [(3, 0, (), (), False), (0, 3, (), (), True)])
+@pytest.mark.parametrize("generator", ["convex", "conditional"])
+def test_numbers_and_intensities_need_no_settling(columns, generator):
+    game = players(generator=generator, columns=columns)
+    rows = torch.rand(5, 3)
+    assert game.settle(2, rows, None) is rows
+
+
+def test_conditional_rows_are_settled_as_they_are_distributed():
+    n, p, levels = 4000, 0.3, [0.1, 0.2, 0.7]
+    game = players(generator="conditional", shape=(5,), columns=(1, 1, [3], (), False))
+    rows = torch.tensor([1.5, p, *levels]).expand(n, 5)
+    found = game.settle(2, rows, None).double()
+    assert (found[:, 0] == 1.5).all()
+    assert set(found[:, 1:].unique().tolist()) == {0.0, 1.0}
+    assert stats.binomtest(int(found[:, 1].sum()), n, p).pvalue > LEVEL
+    counts = found[:, 2:].sum(dim=0).numpy()
+    assert counts.sum() == n
+    assert stats.chisquare(counts, [n * level for level in levels]).pvalue > LEVEL
+
+
+# What remains of it
+
+
+@pytest.mark.parametrize("generator", ["convex", "conditional"])
+def test_released_networks_predict_and_generate_as_before(generator):
+    game = players(generator=generator)
+    kept = copy.deepcopy(game)
+    game.train()
+    game.release()
+    again = pickle.loads(pickle.dumps(game))
+    assert not any(p.requires_grad for p in again.parameters())
+    x = torch.randn(4, 3)
+    for one in (game, again):
+        assert not any(m.training for m in one.modules())
+        torch.testing.assert_close(one(x), kept(x), rtol=0, atol=0)
+        torch.manual_seed(1)
+        found = torch.cat([rows for rows, _ in one.draw(0, 6)])
+        torch.manual_seed(1)
+        assert torch.equal(found, torch.cat([rows for rows, _ in kept.draw(0, 6)]))
