@@ -1,7 +1,15 @@
 """Over-samplers with imbalanced-learn's interface."""
 
+from imbdeep.over_sampling._estimator import EstimatorOverSampler
+from imbdeep.over_sampling._gamo2pix import GAMO2PixSampler
 from imbdeep.over_sampling._mgvae import MGVAESampler
 from imbdeep.over_sampling._rae import RAESampler
 from imbdeep.over_sampling.base import DeepOverSampler
 
-__all__ = ["DeepOverSampler", "MGVAESampler", "RAESampler"]
+__all__ = [
+    "DeepOverSampler",
+    "EstimatorOverSampler",
+    "GAMO2PixSampler",
+    "MGVAESampler",
+    "RAESampler",
+]
