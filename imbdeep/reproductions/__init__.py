@@ -2,5 +2,5 @@
 
 ``python -m imbdeep.reproductions.mgvae`` runs the experiments of MGVAE on data in a local folder,
 ``python -m imbdeep.reproductions.m2m`` those of M2m, ``python -m imbdeep.reproductions.rae`` those
-of RAE.
+of RAE, ``python -m imbdeep.reproductions.gamo`` those of GAMO.
 """

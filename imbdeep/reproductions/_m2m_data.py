@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from imbdeep.reproductions._rows import MNIST_SHAPE, MNIST_SIZES, drawn, in_proportion, mnist
+from imbdeep.reproductions._rows import (
+    CIFAR_SHAPE,
+    MNIST_SHAPE,
+    MNIST_SIZES,
+    cifar10,
+    drawn,
+    in_proportion,
+    mnist,
+)
 
 #: Inputs of the two text data sets.
 WIDTH = 1000
@@ -232,28 +239,13 @@ def long_tail(ratio: float) -> list[int]:
     return [int(5000 * ratio ** (-k / 9)) for k in range(10)]
 
 
-def _decoded(jpeg: bytes) -> NDArray[np.uint8]:
-    from PIL import Image  # comes with matplotlib
-
-    with Image.open(io.BytesIO(jpeg)) as image:
-        return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-
-
 def cifar10_lt(folder: Path, seed: int, ratio: float) -> Split:
     """CIFAR-10 from lossy JPEG files, airplane (5000 rows) to truck (5000 / ``ratio``).
 
     The validation rows are a tenth of the training rows, not of the test part as in the paper.
     """
     random = np.random.default_rng(seed)
-
-    def load(name: str, choose: Callable[[NDArray[Any]], NDArray[np.intp]]) -> tuple[Any, Any]:
-        with np.load(folder / "cifar10_jpeg" / f"{name}.npz") as file:
-            content, offsets, y = (file[key] for key in ("jpeg", "offsets", "y"))
-        rows = choose(y)
-        images = [_decoded(content[offsets[i] : offsets[i + 1]].tobytes()) for i in rows]
-        return np.stack(images), y[rows].astype(np.int64)
-
-    x, y = load("train", lambda y: drawn(y, long_tail(ratio), random))
-    x_test, y_test = load("test", lambda y: np.arange(len(y)))
+    x, y = cifar10(folder, "train", lambda y: drawn(y, long_tail(ratio), random))
+    x_test, y_test = cifar10(folder, "test", lambda y: np.arange(len(y)))
     valid = held_out(y, random)
-    return Split(x[~valid], y[~valid], x[valid], y[valid], x_test, y_test, image_shape=(3, 32, 32))
+    return Split(x[~valid], y[~valid], x[valid], y[valid], x_test, y_test, image_shape=CIFAR_SHAPE)

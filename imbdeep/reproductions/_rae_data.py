@@ -17,7 +17,6 @@ from imbdeep.reproductions._rows import (
     MNIST_SHAPE,
     MNIST_SIZES,
     drawn,
-    in_proportion,
     mnist,
     stratified,
 )
@@ -74,23 +73,3 @@ def mnist_long_tailed(folder: Path, seed: int) -> Task:
     rows = drawn(y, MNIST_SIZES, random)
     test_rows = drawn(y_test, [MNIST_TEST] * len(MNIST_SIZES), random)
     return Task(x[rows], y[rows], x_test[test_rows], y_test[test_rows], image_shape=MNIST_SHAPE)
-
-
-def fewer(task: Task, most: tuple[int, int] | None, seed: int) -> Task:
-    """Fewer rows: so many training rows of the largest class, and test rows of each.
-
-    The other classes keep their share of training rows, and two at least.
-    """
-    if most is None:
-        return task
-    random = np.random.default_rng(seed)
-    counts = np.bincount(task.y_train)
-    rows = drawn(task.y_train, in_proportion(counts, most[0]), random)
-    test_rows = drawn(task.y_test, [most[1]] * len(counts), random)
-    return Task(
-        task.x_train[rows],
-        task.y_train[rows],
-        task.x_test[test_rows],
-        task.y_test[test_rows],
-        task.image_shape,
-    )

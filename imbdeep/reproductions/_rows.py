@@ -1,8 +1,9 @@
-"""Rows that several reproductions draw or make: MNIST's, a stratified split, SMOTE's."""
+"""Rows that several reproductions draw or make: of images, a stratified split, SMOTE's."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from imbdeep.reproductions._runner import Task, read_idx
 #: Training rows of each digit: the schedule of RAE and GAMO.
 MNIST_SIZES = (4000, 2000, 1000, 750, 500, 350, 200, 100, 60, 40)
 MNIST_SHAPE = (1, 28, 28)
+CIFAR_SHAPE = (3, 32, 32)
 
 
 def drawn(y: NDArray[Any], sizes: Sequence[int], random: np.random.Generator) -> NDArray[np.intp]:
@@ -41,6 +43,24 @@ def mnist(folder: Path) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64]], ..
     return tuple(parts)
 
 
+def _decoded(jpeg: bytes) -> NDArray[np.uint8]:
+    from PIL import Image  # comes with matplotlib
+
+    with Image.open(io.BytesIO(jpeg)) as image:
+        return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+
+
+def cifar10(
+    folder: Path, part: str, choose: Callable[[NDArray[np.int64]], NDArray[np.intp]]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """CIFAR-10 from lossy JPEG files: the images of "train" or "test" that are chosen by class."""
+    with np.load(folder / "cifar10_jpeg" / f"{part}.npz") as file:
+        content, offsets, y = (file[key] for key in ("jpeg", "offsets", "y"))
+    rows = choose(y)
+    images = [_decoded(content[offsets[i] : offsets[i + 1]].tobytes()) for i in rows]
+    return np.stack(images), y[rows].astype(np.int64)
+
+
 def stratified(
     x: NDArray[Any], minority: NDArray[np.bool_], seed: int, *, test_size: float
 ) -> Task:
@@ -50,6 +70,26 @@ def stratified(
         x, y, test_size=test_size, stratify=y, random_state=seed
     )
     return Task(x_train, y_train, x_test, y_test)
+
+
+def fewer(task: Task, most: tuple[int, int] | None, seed: int) -> Task:
+    """Fewer rows: so many training rows of the largest class, and test rows of each.
+
+    The other classes keep their share of training rows, and two at least.
+    """
+    if most is None:
+        return task
+    random = np.random.default_rng(seed)
+    counts = np.bincount(task.y_train)
+    rows = drawn(task.y_train, in_proportion(counts, most[0]), random)
+    test_rows = drawn(task.y_test, [most[1]] * len(counts), random)
+    return Task(
+        task.x_train[rows],
+        task.y_train[rows],
+        task.x_test[test_rows],
+        task.y_test[test_rows],
+        task.image_shape,
+    )
 
 
 def smote(

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import gzip
-import os
-import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TextIO
@@ -90,14 +86,14 @@ class Row(Protocol):
 
 
 class Outcome(NamedTuple):
-    """Metrics of one trial, its seconds, and what the classifier was given."""
+    """Metrics of one trial, its seconds, and what the classifier was given and said."""
 
     metrics: dict[str, float]
     seconds: float
     threshold: float = 0.0
-    steps: Sequence[
-        int
-    ] = ()  # of each classifier that was trained, the last one being the one scored
+    # Of each classifier that was trained, the last one being the one scored.
+    steps: Sequence[int] = ()
+    said: Sequence[str] = ()  # warnings, where they are kept
 
 
 @dataclass
@@ -272,61 +268,6 @@ def evaluate(task: Task, method: Method, scale: Scale, seed: int, device: torch.
     return Outcome(metrics, time.perf_counter() - start, threshold, [*done, n])
 
 
-def command(
-    program: str,
-    doc: str | None,
-    protocol: str,
-    datasets: Iterable[str],
-    scales: Iterable[str],
-) -> argparse.ArgumentParser:
-    """Return the parser of a reproduction, with the options that all of them have."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m imbdeep.reproductions.{program}",
-        description=(doc or "").partition("\n")[0],
-        epilog=protocol,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("datasets", nargs="*", default="all", choices=[*datasets, "all"])
-    parser.add_argument("--trials", type=int, default=3, help="default: 3")
-    parser.add_argument(
-        "--data",
-        default=os.environ.get("IMBDEEP_DATA"),
-        help="folder with the data sets (default: environment variable IMBDEEP_DATA)",
-    )
-    parser.add_argument(
-        "--scale", choices=scales, default="full", help="smoke: only whether it runs"
-    )
-    parser.add_argument("--device", default="auto")
-    parser.add_argument(
-        "--output", "--csv", help="CSV file for a row a data set, method, trial and metric"
-    )
-    return parser
-
-
-def parsed(
-    parser: argparse.ArgumentParser, argv: Sequence[str] | None, *, lengths: Sequence[str]
-) -> argparse.Namespace:
-    """Parse the arguments and refuse what cannot be run.
-
-    ``lengths`` are the options that are numbers from 1, or None.
-    """
-    options = parser.parse_args(argv)
-    if options.data is None:
-        parser.error("name the folder with the data sets: --data DIR, or IMBDEEP_DATA")
-    for name in lengths:
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            parser.error(f"--{name} {value}: at least 1")
-    if options.output and os.path.exists(options.output):
-        parser.error(f"--output {options.output} is there already: name another file")
-    return options
-
-
-def results_file(path: str | None) -> AbstractContextManager[TextIO | None]:
-    """Open the file of the results; nothing where none is asked for."""
-    return open(path, "w", newline="", encoding="utf-8") if path else nullcontext()
-
-
 def _percent(values: Sequence[float]) -> str:
     mean = f"{100 * statistics.mean(values):.1f}"
     return f"{mean} ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else mean
@@ -376,12 +317,3 @@ def markdown(
 
 def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
-
-
-def machine(device: torch.device, seconds: float) -> str:
-    """Where and how long: one line."""
-    return (
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
-        f"Python {platform.python_version()}, torch {torch.__version__}, "
-        f"{torch.get_num_threads()} threads, device {device}, {seconds:.0f} s in all\n"
-    )

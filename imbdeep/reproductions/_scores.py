@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, f1_score, recall_score
 
-#: Metrics in the order of the tables; the names are those of the files.
+#: Metrics in the order of M2m's tables; the names are those of the files.
 METRICS = ("balanced accuracy", "G-mean", "macro F1", "average precision")
 
 
 def scored(y: NDArray[np.int64], probabilities: NDArray[np.float64]) -> dict[str, float]:
-    """The metrics, by name, over the classes that ``y`` has."""
+    """The metrics and "macro G-mean", by name, over the classes that ``y`` has."""
     classes = np.unique(y)
     predicted = probabilities.argmax(axis=1)
     recalls = recall_score(y, predicted, labels=classes, average=None)
@@ -24,7 +24,7 @@ def scored(y: NDArray[np.int64], probabilities: NDArray[np.float64]) -> dict[str
         float(f1_score(y, predicted, labels=classes, average="macro")),
         float(np.mean(precisions)),
     )
-    return dict(zip(METRICS, values, strict=True))
+    return {**dict(zip(METRICS, values, strict=True)), "macro G-mean": macro_g_mean(y, predicted)}
 
 
 def macro_g_mean(y: NDArray[Any], predicted: NDArray[Any]) -> float:

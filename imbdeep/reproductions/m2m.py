@@ -10,13 +10,14 @@ Translation", CVPR 2020.
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
+from imbdeep.reproductions._command import chosen, command, named, parsed, write_tables
 from imbdeep.reproductions._m2m_data import (
     Split,
     cifar10_lt,
@@ -26,16 +27,8 @@ from imbdeep.reproductions._m2m_data import (
     twitter_brown,
 )
 from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Approach, Recipe, Trial
-from imbdeep.reproductions._runner import (
-    Results,
-    command,
-    machine,
-    markdown,
-    parsed,
-    results_file,
-)
+from imbdeep.reproductions._runner import Results, markdown
 from imbdeep.reproductions._scores import METRICS
-from imbdeep.training import resolve_device
 
 __all__ = ["ABLATIONS", "DATASETS", "GRID", "METHODS", "PROTOCOL", "PUBLISHED", "main"]
 
@@ -325,6 +318,36 @@ def _footnotes(dataset: str, methods: Sequence[str], results: Results, note: str
     return "".join(f"\n{part}" for part in parts)
 
 
+def _run(
+    name: str,
+    methods: Mapping[str, Approach],
+    results: Results,
+    options: argparse.Namespace,
+    device: torch.device,
+) -> str:
+    """All trials of a data set; their table."""
+    most, epochs = SCALES[options.scale]
+    dataset = DATASETS[name]
+    recipe, n_epochs = dataset.recipe, options.epochs or epochs or dataset.recipe.epochs
+    grid = _grid(options.search, recipe, options.scale)
+    for seed in options.seeds:
+        split = reduced(dataset.load(Path(options.data), seed), most, seed)
+        trial = Trial(split, recipe, n_epochs, grid, seed, device)
+        for method, approach in methods.items():
+            results.add(name, method, seed, trial.evaluate(approach))
+    length = "" if n_epochs == recipe.epochs else f", {n_epochs} of {recipe.epochs} epochs"
+    table = markdown(
+        name,
+        methods,
+        results,
+        PUBLISHED.get(name, {}),
+        _BESIDE,
+        metrics=METRICS,
+        title=dataset.title + length,
+    )
+    return table + _footnotes(name, list(methods), results, dataset.note)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the experiments and write tables to the standard output.
 
@@ -339,44 +362,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         0.
     """
     options = parsed(_parser(), argv, lengths=("trials", "epochs"))
-    known = METHODS | ABLATIONS if options.ablations or options.methods else METHODS
-    methods = {
-        name: approach
-        for name, approach in known.items()
-        if not options.methods or name in options.methods
-    }
-    device = resolve_device(options.device)
-    most, epochs = SCALES[options.scale]
-    start = time.perf_counter()
-    with results_file(options.output) as file:
-        results = Results(file)
-        for name in list(DATASETS) if "all" in options.datasets else options.datasets:
-            dataset = DATASETS[name]
-            recipe, n_epochs = dataset.recipe, options.epochs or epochs or dataset.recipe.epochs
-            grid = _grid(options.search, recipe, options.scale)
-            for seed in range(options.trials):
-                split = reduced(dataset.load(Path(options.data), seed), most, seed)
-                trial = Trial(split, recipe, n_epochs, grid, seed, device)
-                for method, approach in methods.items():
-                    results.add(name, method, seed, trial.evaluate(approach))
-            length = "" if n_epochs == recipe.epochs else f", {n_epochs} of {recipe.epochs} epochs"
-            published = PUBLISHED.get(name, {})
-            table = markdown(
-                name,
-                methods,
-                results,
-                published,
-                _BESIDE,
-                metrics=METRICS,
-                title=dataset.title + length,
-            )
-            sys.stdout.write(table + _footnotes(name, list(methods), results, dataset.note) + "\n")
-            sys.stdout.flush()
-    sys.stdout.write(
-        f"{options.trials} trials, scale {options.scale}, search {options.search}; "
-        + machine(device, time.perf_counter() - start)
+    methods = chosen(options, METHODS, ABLATIONS)
+    return write_tables(
+        options,
+        named(options, DATASETS),
+        lambda name, results, device: _run(name, methods, results, options, device),
+        f"{options.trials} trials, scale {options.scale}, search {options.search}",
     )
-    return 0
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ Data via Majority-Guided VAE", AISTATS 2023.
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,6 +21,7 @@ import torch
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 
 from imbdeep.over_sampling import MGVAESampler
+from imbdeep.reproductions._command import command, named, parsed, write_tables
 from imbdeep.reproductions._rows import MNIST_SHAPE, drawn, mnist, stratified
 from imbdeep.reproductions._runner import (
     SCALES,
@@ -30,16 +29,11 @@ from imbdeep.reproductions._runner import (
     Results,
     Scale,
     Task,
-    command,
     development,
     evaluate,
-    machine,
     markdown,
-    parsed,
     reduced,
-    results_file,
 )
-from imbdeep.training import resolve_device
 
 __all__ = ["ABLATIONS", "DATASETS", "METHODS", "PROTOCOL", "PUBLISHED", "main"]
 
@@ -264,6 +258,20 @@ def _methods_for(dataset: str, options: argparse.Namespace) -> dict[str, Method]
     return {name: method for name, method in methods.items() if not only or name in only}
 
 
+def _run(dataset: str, results: Results, options: argparse.Namespace, device: torch.device) -> str:
+    """All trials of a data set; their table."""
+    methods, scale = _methods_for(dataset, options), SCALES[options.scale]
+    for seed in options.seeds:
+        task = DATASETS[dataset](Path(options.data), seed)
+        if options.development:
+            task = development(task, seed)
+        task = reduced(task, scale, seed)
+        for name, method in methods.items():
+            results.add(dataset, name, seed, evaluate(task, method, scale, seed, device))
+    published = {} if options.development else PUBLISHED.get(dataset, {})
+    return markdown(dataset, methods, results, published, _BESIDE)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the experiments and write tables to the standard output.
 
@@ -279,7 +287,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parsed(parser, argv, lengths=("trials",))
-    names = list(DATASETS) if "all" in options.datasets else options.datasets
+    names = named(options, DATASETS)
     known = {name for dataset in names for name in _methods_for(dataset, options)}
     idle = [name for name in options.methods or [] if name not in known]
     if idle:
@@ -287,28 +295,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"{', '.join(idle)}: not for these data sets (ablations are for MNIST, other "
             "parameters for --development)"
         )
-    device, scale = resolve_device(options.device), SCALES[options.scale]
-    start = time.perf_counter()
-    with results_file(options.output) as file:
-        results = Results(file)
-        for dataset in names:
-            methods = _methods_for(dataset, options)
-            for trial in range(options.trials):
-                task = DATASETS[dataset](Path(options.data), trial)
-                if options.development:
-                    task = development(task, trial)
-                task = reduced(task, scale, trial)
-                for name, method in methods.items():
-                    results.add(dataset, name, trial, evaluate(task, method, scale, trial, device))
-            published = {} if options.development else PUBLISHED.get(dataset, {})
-            table = markdown(dataset, methods, results, published, _BESIDE)
-            sys.stdout.write(table + "\n")
-            sys.stdout.flush()
-    sys.stdout.write(
-        f"{options.trials} trials, scale {options.scale}; "
-        + machine(device, time.perf_counter() - start)
+    return write_tables(
+        options,
+        names,
+        lambda dataset, results, device: _run(dataset, results, options, device),
+        f"{options.trials} trials, scale {options.scale}",
     )
-    return 0
 
 
 if __name__ == "__main__":

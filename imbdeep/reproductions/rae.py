@@ -10,35 +10,26 @@ Imbalanced Data via Class-Preserving Regularized Auto-Encoders", AISTATS 2023.
 from __future__ import annotations
 
 import argparse
-import ast
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
-from imbdeep.reproductions._rae_data import (
-    fewer,
-    isolet,
-    mnist_long_tailed,
-    optical_digits,
-    webpage,
-)
-from imbdeep.reproductions._rae_trial import METRICS, Approach, Length, RAEClassifier, Trial
-from imbdeep.reproductions._runner import (
-    Results,
-    Task,
+from imbdeep.reproductions._command import (
+    add_development,
+    chosen,
     command,
-    development,
-    machine,
-    markdown,
+    named,
     parsed,
-    results_file,
+    varied,
+    write_tables,
 )
-from imbdeep.training import resolve_device
+from imbdeep.reproductions._rae_data import isolet, mnist_long_tailed, optical_digits, webpage
+from imbdeep.reproductions._rae_trial import METRICS, Approach, RAEClassifier, Trial
+from imbdeep.reproductions._rows import fewer
+from imbdeep.reproductions._runner import Results, Task, development, markdown
+from imbdeep.reproductions._trial import Length, sizes_told, span
 
 __all__ = [
     "ABLATIONS",
@@ -202,7 +193,7 @@ DATASETS: dict[str, Dataset] = {
         mnist_long_tailed,
         64,
         "Published: the classical methods as DeepSMOTE's authors ran them, with other networks.",
-        Length(steps=1000, rae={"max_steps": 500, "encoder_steps": 5}),
+        Length(steps=1000, own={"max_steps": 500, "encoder_steps": 5}),
     ),
 }
 
@@ -249,7 +240,7 @@ SCALES: dict[str, Length] = {
     "short": Length(steps=3000),
     "full": Length(
         steps=20_000,
-        rae={
+        own={
             "max_steps": 20_000,
             "encoder_steps": 1,
             "decoder_steps": 4,
@@ -259,7 +250,7 @@ SCALES: dict[str, Length] = {
             "critic_layer_sizes": (512, 512, 512),
         },
     ),
-    "smoke": Length(steps=20, rae={"max_steps": 10, "batch_size": 8}, most=(60, 6)),
+    "smoke": Length(steps=20, own={"max_steps": 10, "batch_size": 8}, most=(60, 6)),
 }
 
 
@@ -267,76 +258,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = command("rae", __doc__, PROTOCOL, DATASETS, SCALES)
     parser.set_defaults(scale="short")
     parser.add_argument("--ablations", action="store_true", help="Tables 4 and 5 too, and t")
-    parser.add_argument(
-        "--development",
-        action="store_true",
-        help="score 30 %% of the training part and not the test part, to choose defaults by",
-    )
     parser.add_argument("--methods", nargs="+", choices=[*METHODS, *ABLATIONS], help="only these")
-    parser.add_argument(
-        "--vary",
-        nargs="+",
-        default=[],
-        metavar="NAME=VALUE",
-        help='rows of RAE with other parameters, for --development; several of a row: "a=1 b=2"',
-    )
+    add_development(parser, "30 %% of the training part", "RAE")
     return parser
-
-
-def _value(text: str) -> Any:
-    """A Python literal, or else the text itself."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-
-
-def _varied(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, Approach]:
-    """Rows of RAE with the parameters that the command line asks for."""
-    if options.vary and not options.development:
-        parser.error(
-            "--vary chooses parameters, which the test part must not do: add --development"
-        )
-    known = set(RAEClassifier().get_params()) - {"device", "image_shape", "random_state"}
-    rows = {}
-    for text in options.vary:
-        pairs = [part.partition("=") for part in text.split()]
-        wrong = [name for name, equals, _ in pairs if not equals or name not in known]
-        if wrong or not pairs:
-            parser.error(
-                f"--vary {text!r}: give NAME=VALUE with parameters of RAEClassifier "
-                f"({', '.join(sorted(known))})"
-            )
-        rows[f"RAE, {text}"] = _without(**{name: _value(value) for name, _, value in pairs})
-    return rows
-
-
-def _chosen(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, Approach]:
-    """The rows of the tables, by name."""
-    varied = _varied(parser, options)
-    known = METHODS | ABLATIONS if options.ablations or options.methods else METHODS
-    named = {
-        name: approach
-        for name, approach in known.items()
-        if not options.methods or name in options.methods
-    }
-    return named | varied
-
-
-def _range(values: Sequence[float]) -> str:
-    least, most = round(min(values)), round(max(values))
-    return f"{least}" if least == most else f"{least} to {most}"
 
 
 def _footnotes(
     name: str, methods: Mapping[str, Approach], results: Results, task: Task, note: str
 ) -> str:
     """What the table is of: rows, steps, and RAE's diagnostics in each trial."""
-    sizes = (", ".join(map(str, np.bincount(y).tolist())) for y in (task.y_train, task.y_test))
-    parts = [
-        *[note] * bool(note),
-        "Rows by class, in each trial: trained {}; scored {}.".format(*sizes),
-    ]
+    parts = [*[note] * bool(note), sizes_told(task)]
     told = []
     steps: dict[bool, list[float]] = {False: [], True: []}
     for method, approach in methods.items():
@@ -350,7 +281,7 @@ def _footnotes(
             )
     for is_rae, what in ((False, "Steps"), (True, "Encoder updates of RAE")):
         if steps[is_rae]:
-            parts.append(f"{what}: {_range(steps[is_rae])}.")
+            parts.append(f"{what}: {span(steps[is_rae])}.")
     text = " ".join(parts) + "\n"
     if told:
         text += (
@@ -371,7 +302,7 @@ def _run(
     dataset, length = DATASETS[name], SCALES[options.scale]
     if options.scale == "short" and dataset.short is not None:
         length = dataset.short
-    for seed in range(options.trials):
+    for seed in options.seeds:
         task = dataset.load(Path(options.data), seed)
         if options.development:
             task = development(task, seed)
@@ -407,24 +338,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parsed(parser, argv, lengths=("trials",))
-    methods = _chosen(parser, options)
-    device = resolve_device(options.device)
-    start = time.perf_counter()
-    with results_file(options.output) as file:
-        results = Results(file)
-        for name in list(DATASETS) if "all" in options.datasets else options.datasets:
-            sys.stdout.write(_run(name, methods, results, options, device) + "\n")
-            sys.stdout.flush()
+    rows = varied(parser, options, RAEClassifier())
+    methods = chosen(options, METHODS, ABLATIONS)
+    methods |= {f"RAE, {told}": _without(**parameters) for told, parameters in rows.items()}
+    last = ""
     if options.ablations and not options.development:
         beside = {column: column for column in _COLUMNS}
         title = "Ablations on CIFAR10 and CelebA (Table 4)"
-        table = markdown("", {}, Results(), PUBLISHED_ABLATIONS, beside, metrics=(), title=title)
-        sys.stdout.write(table + "\n")
-    sys.stdout.write(
-        f"{options.trials} trials, whose numbers are the seeds, scale {options.scale}; "
-        + machine(device, time.perf_counter() - start)
+        last = markdown("", {}, Results(), PUBLISHED_ABLATIONS, beside, metrics=(), title=title)
+        last += "\n"
+    return write_tables(
+        options,
+        named(options, DATASETS),
+        lambda name, results, device: _run(name, methods, results, options, device),
+        f"{options.trials} trials, whose numbers are the seeds, scale {options.scale}",
+        last=last,
     )
-    return 0
 
 
 if __name__ == "__main__":

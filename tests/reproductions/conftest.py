@@ -1,11 +1,13 @@
 """Data folders in the formats of the real one, and the real one where it is."""
 
 import gzip
+import io
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 
 def _write_idx(path, array):
@@ -26,6 +28,30 @@ def write_mnist():
             images[:, 0, 0] = digits
             _write_idx(folder / f"{name}-images-idx3-ubyte.gz", images)
             _write_idx(folder / f"{name}-labels-idx1-ubyte.gz", digits)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_cifar():
+    """Write 20 and 6 images a class, each of one colour: red by class, green by number."""
+
+    def write(folder):
+        folder.mkdir()
+        for name, n_each in (("train", 20), ("test", 6)):
+            y = np.repeat(np.arange(10), n_each)
+            jpegs = []
+            for i, code in enumerate(y):
+                file = io.BytesIO()
+                colour = (25 * int(code), 8 * (i % n_each), 0)
+                Image.new("RGB", (32, 32), colour).save(file, "JPEG", quality=95)
+                jpegs.append(file.getvalue())
+            np.savez(
+                folder / f"{name}.npz",
+                jpeg=np.frombuffer(b"".join(jpegs), dtype=np.uint8),
+                offsets=np.cumsum([0, *map(len, jpegs)]),
+                y=y,
+            )
 
     return write
 

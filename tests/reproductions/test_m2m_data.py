@@ -1,12 +1,10 @@
 """The data sets of M2m: counts of the real files where they are, rules on small made-up ones."""
 
 import gzip
-import io
 from functools import partial
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from imbdeep.reproductions import _m2m_data
 from imbdeep.reproductions._m2m_data import (
@@ -61,26 +59,8 @@ def write_twitter(folder):
         (folder / f"oct27.{part}").write_text(tweet + "world\tN\n\n")
 
 
-def write_cifar(folder):
-    """Images of one colour: red by class, green by number."""
-    folder.mkdir()
-    for name, n_each in (("train", 20), ("test", 6)):
-        y = np.repeat(np.arange(10), n_each)
-        jpegs = []
-        for i, code in enumerate(y):
-            file = io.BytesIO()
-            Image.new("RGB", (32, 32), (25 * int(code), i % 200, 0)).save(file, "JPEG", quality=95)
-            jpegs.append(file.getvalue())
-        np.savez(
-            folder / f"{name}.npz",
-            jpeg=np.frombuffer(b"".join(jpegs), dtype=np.uint8),
-            offsets=np.cumsum([0, *map(len, jpegs)]),
-            y=y,
-        )
-
-
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, write_mnist):
+def folder(tmp_path_factory, write_mnist, write_cifar):
     """Few rows, in files like the real ones."""
     root = tmp_path_factory.mktemp("data")
     write_reuters(root / "reuters_r52")

@@ -11,8 +11,8 @@ import torch
 
 from imbdeep.classifiers import RAEClassifier
 from imbdeep.reproductions import rae
-from imbdeep.reproductions._rae_trial import Length
 from imbdeep.reproductions._runner import Outcome, Task
+from imbdeep.reproductions._trial import Length
 from imbdeep.reproductions.rae import (
     ABLATIONS,
     DATASETS,
@@ -165,12 +165,12 @@ def test_ablations_are_what_they_say():
 
 def test_full_scale_is_the_authors_schedule():
     full = SCALES["full"]
-    assert full.steps == full.rae["max_steps"] == 20_000
-    cycle = {name: full.rae[f"{name}_steps"] for name in ("encoder", "decoder", "critic")}
+    assert full.steps == full.own["max_steps"] == 20_000
+    cycle = {name: full.own[f"{name}_steps"] for name in ("encoder", "decoder", "critic")}
     assert cycle == {"encoder": 1, "decoder": 4, "critic": 5}
-    assert full.rae["learning_rate"] == 2e-4
+    assert full.own["learning_rate"] == 2e-4
     assert SCALES["short"] == Length(steps=3000)
-    RAEClassifier(**full.rae)
+    RAEClassifier(**full.own)
     for told in ("20 000 encoder updates", "4 decoder updates", "5 of the critic", "3000 steps"):
         assert told in " ".join(PROTOCOL.split())
 
@@ -179,7 +179,7 @@ def test_all_data_sets_and_methods_run(folder, tmp_path, capsys, monkeypatch):
     """With the real classifiers, on next to no rows."""
     sizes = {"hidden_layer_sizes": (8,), "mixer_layer_sizes": (8,), "critic_layer_sizes": (8,)}
     tiny = {"max_steps": 2, "encoder_steps": 2, "batch_size": 4, "network": "mlp", **sizes}
-    monkeypatch.setitem(rae.SCALES, "smoke", Length(steps=1, rae=tiny, most=(14, 3)))
+    monkeypatch.setitem(rae.SCALES, "smoke", Length(steps=1, own=tiny, most=(14, 3)))
     output = tmp_path / "results.csv"
     arguments = ["optical_digits", "mnist", "--trials", "1", "--scale", "smoke", "--ablations"]
     assert main([*arguments, "--data", folder, "--device", "cpu", "--csv", str(output)]) == 0

@@ -8,14 +8,13 @@ import pytest
 
 from imbdeep.reproductions import _rae_data
 from imbdeep.reproductions._rae_data import (
-    fewer,
     isolet,
     mnist_long_tailed,
     optical_digits,
     webpage,
 )
 from imbdeep.reproductions._rows import MNIST_SIZES
-from imbdeep.reproductions._runner import Task, development
+from imbdeep.reproductions._runner import development
 
 LOADERS = (optical_digits, isolet, webpage, mnist_long_tailed)
 
@@ -132,14 +131,3 @@ def test_development_rows_are_training_rows_of_every_class(folder):
     assert all(row.tobytes() in rows for part in (seen.x_train, seen.x_test) for row in part)
     assert len(seen.y_train) + len(seen.y_test) == len(task.y_train)
     assert np.bincount(seen.y_test).tolist() == [27] * 8 + [18, 12]
-
-
-def test_fewer_keeps_all_classes_and_the_imbalance():
-    y = np.repeat([0, 1, 2], [30, 11, 2])
-    task = Task(np.arange(43)[:, None], y, np.arange(43)[:, None], y, (1, 1, 1))
-    small = fewer(task, (12, 4), 0)
-    assert counts(small) == ([12, 5, 2], [4, 4, 2])
-    for x, labels in (small[:2], small[2:4]):
-        np.testing.assert_array_equal(y[x[:, 0]], labels)
-    assert small.image_shape == (1, 1, 1)
-    assert fewer(task, None, 0) is task

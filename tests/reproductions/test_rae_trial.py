@@ -9,23 +9,20 @@ from sklearn.base import BaseEstimator
 
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.encoding import TabularEncoder
-from imbdeep.reproductions import _rae_trial
+from imbdeep.reproductions import _trial
 from imbdeep.reproductions._rae_trial import (
-    BATCH_SIZE,
     METRICS,
     Approach,
     CodeClassifier,
     ConvCodeClassifier,
-    Length,
     Trial,
-    n_epochs,
-    scored,
 )
 from imbdeep.reproductions._runner import Task
-from imbdeep.reproductions._scores import macro_g_mean, without_prior
+from imbdeep.reproductions._scores import scored, without_prior
+from imbdeep.reproductions._trial import Length
 
 CPU = torch.device("cpu")
-LENGTH = Length(steps=6, rae={"max_steps": 4, "dropout": 0.1})
+LENGTH = Length(steps=6, own={"max_steps": 4, "dropout": 0.1})
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +77,7 @@ class Stub(BaseEstimator):
     def fit(self, x, y):
         self.x, self.y = x, y
         epochs = self.parameters.get("max_epochs", 1)
-        self.net_ = type("Net", (), {"history": History(epochs, -(-len(y) // BATCH_SIZE))})
+        self.net_ = type("Net", (), {"history": History(epochs, -(-len(y) // Trial.batch_size))})
         Stub.fits.append(self)
         return self
 
@@ -114,29 +111,13 @@ class Rae(Stub):
 
 @pytest.fixture
 def stubs(monkeypatch):
-    for name, stub in (("ERM", Erm), ("M2m", M2m), ("RAE", Rae)):
-        monkeypatch.setattr(_rae_trial, f"{name}Classifier", stub)
+    monkeypatch.setattr(Trial, "estimators", {"erm": Erm, "m2m": M2m, "rae": Rae})
+    monkeypatch.setattr(_trial, "M2mClassifier", M2m)
     monkeypatch.setattr(Stub, "fits", [])
 
 
 def trial(task, length=LENGTH, seed=3):
     return Trial(task, 8, length, seed, CPU)
-
-
-def test_scores_hold_both_g_means():
-    y = np.array([0, 0, 1, 1, 2])
-    p = np.eye(3)[[0, 1, 1, 1, 2]]
-    metrics = scored(y, p)
-    assert set(METRICS) < set(metrics)
-    assert metrics["macro G-mean"] == macro_g_mean(y, p.argmax(axis=1))
-    assert metrics["G-mean"] == pytest.approx(0.5 ** (1 / 3))
-
-
-@pytest.mark.parametrize("n_rows", [100, 129, 1437, 9000, 40_000, 54_078])
-def test_epochs_come_closest_to_the_steps(n_rows):
-    batches = -(-n_rows // BATCH_SIZE)
-    assert abs(n_epochs(3000, n_rows) * batches - 3000) <= batches / 2
-    assert n_epochs(1, n_rows) == 1
 
 
 @pytest.mark.usefixtures("stubs")
@@ -247,11 +228,12 @@ def test_the_test_part_is_only_predicted(task):
 @pytest.mark.usefixtures("stubs")
 def test_seconds_hold_what_was_trained_for_the_method(task, monkeypatch):
     clock = iter(range(1000))
-    monkeypatch.setattr(_rae_trial.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(_trial.time, "perf_counter", lambda: next(clock))
     one = trial(task)
-    assert one.evaluate(Approach()).seconds == 1 + 1 + 1  # rows, fit, prediction
-    assert one.evaluate(Approach(prior=True)).seconds == 1 + 1 + 1  # of the same fit
-    assert one.evaluate(Approach(method="rae")).seconds == 1 + 1
+    assert one.evaluate(Approach(smote=True)).seconds == 1 + 1 + 1  # rows, fit, prediction
+    assert one.evaluate(Approach(prior=True)).seconds == 1 + 1 + 1
+    assert one.evaluate(Approach()).seconds == 1 + 1 + 1  # of the same fit
+    assert one.evaluate(Approach(method="rae")).seconds == 1 + 1 + 1
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from imbdeep.reproductions._rows import drawn, in_proportion, mnist, smote, stratified
+from imbdeep.reproductions._rows import (
+    cifar10,
+    drawn,
+    fewer,
+    in_proportion,
+    mnist,
+    smote,
+    stratified,
+)
+from imbdeep.reproductions._runner import Task
 
 
 def rows(sizes, seed):
@@ -32,6 +41,20 @@ def test_mnist_has_both_parts_and_their_labels(tmp_path, write_mnist):
         assert x.shape == (10 * n_each, 784)
         assert (x.dtype, digits.dtype) == (np.uint8, np.int64)
         np.testing.assert_array_equal(x[:, 0], digits)
+
+
+def test_cifar_decodes_the_chosen_images(tmp_path, write_cifar):
+    write_cifar(tmp_path / "cifar10_jpeg")
+    for part, n_each in (("train", 20), ("test", 6)):
+        x, y = cifar10(tmp_path, part, lambda y: np.flatnonzero(y % 2)[::-1])
+        assert y.tolist() == np.repeat([9, 7, 5, 3, 1], n_each).tolist()
+        assert (x.shape, x.dtype, y.dtype) == ((len(y), 3, 32, 32), np.uint8, np.int64)
+        # The colour tells the class and the image, as well as a JPEG of one colour can.
+        assert np.abs(x[:, 0].mean(axis=(1, 2)) - 25 * y).max() < 4
+        assert (
+            np.abs(x[:, 1].mean(axis=(1, 2)) - 8 * (n_each - 1 - np.arange(len(y)) % n_each)).max()
+            < 4
+        )
 
 
 def test_stratified_splits_each_class_alike():
@@ -85,3 +108,15 @@ def test_smote_raises_to_the_size_that_it_is_told(target):
     made, labels = smote(x, y, 0, target=target)
     assert np.bincount(labels).tolist() == [target] * 4
     np.testing.assert_array_equal(made[: len(x)], x)
+
+
+def test_fewer_keeps_all_classes_and_the_imbalance():
+    y = np.repeat([0, 1, 2], [30, 11, 2])
+    task = Task(np.arange(43)[:, None], y, np.arange(43)[:, None], y, (1, 1, 1))
+    small = fewer(task, (12, 4), 0)
+    assert np.bincount(small.y_train).tolist() == [12, 5, 2]
+    assert np.bincount(small.y_test).tolist() == [4, 4, 2]
+    for x, labels in (small[:2], small[2:4]):
+        np.testing.assert_array_equal(y[x[:, 0]], labels)
+    assert small.image_shape == (1, 1, 1)
+    assert fewer(task, None, 0) is task

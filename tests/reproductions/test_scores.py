@@ -11,7 +11,8 @@ def test_scores_by_hand():
     y = np.array([0, 0, 1, 1, 2])
     p = np.eye(3)[[0, 1, 1, 1, 2]] * 0.5 + 0.1
     metrics = scored(y, p)
-    assert tuple(metrics) == METRICS
+    assert tuple(metrics) == (*METRICS, "macro G-mean")
+    assert metrics["macro G-mean"] == macro_g_mean(y, p.argmax(axis=1))
     assert metrics["balanced accuracy"] == pytest.approx((1 / 2 + 1 + 1) / 3)
     assert metrics["G-mean"] == pytest.approx((1 / 2) ** (1 / 3))
     assert metrics["macro F1"] == pytest.approx((2 / 3 + 4 / 5 + 1) / 3)

@@ -1,0 +1,296 @@
+"""The reproduction of GAMO: published numbers, methods, and the command, on small made-up rows."""
+
+import csv
+import runpy
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from imbdeep.classifiers import GAMOClassifier
+from imbdeep.reproductions import gamo
+from imbdeep.reproductions._gamo_trial import METRICS
+from imbdeep.reproductions._runner import Outcome, Task
+from imbdeep.reproductions._trial import Length
+from imbdeep.reproductions.gamo import (
+    ABLATIONS,
+    DATASETS,
+    METHODS,
+    PROTOCOL,
+    PUBLISHED,
+    SCALES,
+    main,
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder that is not read: the data sets are random rows, small images."""
+
+    def load(name, seed, choosing):
+        random = np.random.default_rng([seed, choosing])
+        parts = []
+        for counts in ((14, 9, 4), (3, 3, 3)):
+            y = np.repeat(np.arange(3), counts)
+            if name in ("isolet", "webpage"):
+                parts += [random.normal(size=(len(y), 4)) + y[:, None], y]
+            else:
+                shape = (len(y), 64) if name.startswith("mnist") else (len(y), 3, 8, 8)
+                parts += [random.integers(0, 256, shape, dtype=np.uint8), y]
+        image = {"mnist": (1, 8, 8), "mnist-conv": (1, 8, 8), "cifar10": (3, 8, 8)}.get(name)
+        return Task(*parts, image)
+
+    for name, dataset in DATASETS.items():
+        made = dataset._replace(load=lambda _, *draw, name=name: load(name, *draw))
+        monkeypatch.setitem(gamo.DATASETS, name, made)
+    return str(tmp_path)
+
+
+class Spy:
+    """A trial that trains nothing; tasks and approaches are noted."""
+
+    tasks, approaches = [], []
+
+    def __init__(self, task, convolutional, length, seed, device):
+        Spy.tasks.append((task, convolutional, length))
+        self.score = 0.5 + 0.1 * seed
+
+    def evaluate(self, approach):
+        Spy.approaches.append(approach)
+        metrics = {**dict.fromkeys(METRICS, self.score), "steps": 7.0}
+        if approach.method != "gamo":
+            return Outcome(metrics, 2.0)
+        if approach.parameters.get("generator") != "conditional":
+            metrics["effective_anchors"] = 20 * self.score
+        metrics |= {"generated_spread": 0.25, "classifier_confidence": self.score}
+        return Outcome(metrics, 2.0, said=["It has collapsed.", "More."])
+
+
+@pytest.fixture
+def spy(monkeypatch):
+    monkeypatch.setattr(gamo, "Trial", Spy)
+    monkeypatch.setattr(Spy, "tasks", [])
+    monkeypatch.setattr(Spy, "approaches", [])
+    return Spy
+
+
+@pytest.mark.parametrize(
+    "dataset, row, metric, expected",
+    [
+        ("mnist", "Baseline CN, CE", "ACSA", (88, 1)),  # Table 1
+        ("mnist", "Baseline CN, LS", "GM", (86, 1)),
+        ("mnist", "SMOTE+CN, CE", "GM", (87, 3)),
+        ("mnist", "SMOTE+CN, LS", "ACSA", (89, 1)),
+        ("mnist", "cGAN+CN, LS", "GM", (88, 1)),
+        ("mnist", "cG+CN, CE", "ACSA", (86, 3)),
+        ("mnist", "cG+CN, LS", "GM", (85, 3)),
+        ("mnist", "cG+D+CN, CE", "GM", (83, 1)),
+        ("mnist", "cG+D+CN, LS", "GM", (82, 2)),
+        ("mnist", "GAMO\\D, CE", "ACSA", (87, 1)),
+        ("mnist", "GAMO\\D, LS", "GM", (87, 1)),
+        ("mnist", "GAMO, CE", "GM", (88, 1)),
+        ("mnist", "GAMO, LS", "ACSA", (91, 1)),
+        ("mnist", "GAMO, LS", "GM", (90, 1)),
+        ("cifar10", "Baseline CN, LS", "GM", (37, 1)),  # Table 2
+        ("cifar10", "Augment+CN, LS", "GM", (39, 2)),
+        ("cifar10", "cDCGAN+CN, LS", "ACSA", (42, 2)),
+        ("cifar10", "DOS, LS", "ACSA", (46, 2)),
+        ("cifar10", "GAMO\\D, LS", "GM", (40, 1)),
+        ("cifar10", "GAMO, LS", "GM", (43, 2)),
+        ("mnist-conv", "GAMO, LS", "ACSA", (94.97, 0.32)),  # RAE's Table 1
+        ("isolet", "GAMO, LS", "F1", (93.72,)),  # RAE's Table 13
+        ("webpage", "GAMO, LS", "ACSA", (89.79,)),
+    ],
+)
+def test_published_numbers(dataset, row, metric, expected):
+    assert PUBLISHED[dataset][row][metric] == expected
+
+
+def test_published_tables_are_complete():
+    assert set(PUBLISHED) == set(DATASETS)
+    assert len(PUBLISHED["mnist"]) == 2 * 7
+    assert len(PUBLISHED["cifar10"]) == 6
+    for name, published in PUBLISHED.items():
+        for metrics in published.values():
+            assert set(DATASETS[name].beside.values()) <= set(metrics)
+            if name in ("mnist", "cifar10"):  # the root of the product of recalls
+                assert metrics["GM"][0] <= metrics["ACSA"][0]
+
+
+def test_rows_stand_beside_rows_that_the_paper_has():
+    for name, dataset in DATASETS.items():
+        assert set(dataset.beside) <= set(METRICS)
+        theirs = set(PUBLISHED[name])
+        known = {method.paper for method in METHODS.values()}
+        alone = {"mnist": {"cGAN+CN, CE", "cGAN+CN, LS"}, "cifar10": {"cDCGAN+CN, LS", "DOS, LS"}}
+        assert theirs - known == alone.get(name, set())
+    for name, approach in METHODS.items():
+        if approach.paper:
+            assert approach.paper.rpartition(", ")[2] == approach.loss == name.rpartition(", ")[2]
+
+
+def test_methods_are_what_they_say():
+    games = {
+        "cG + CN": {"generator": "conditional", "discriminator": False},
+        "cG + D + CN": {"generator": "conditional"},
+        "GAMO\\D": {"discriminator": False},
+        "GAMO": {},
+    }
+    for loss in ("CE", "LS"):
+        for name, parameters in games.items():
+            approach = METHODS[f"{name}, {loss}"]
+            assert (approach.method, approach.loss) == ("gamo", loss)
+            assert approach.parameters == parameters
+    known = set(GAMOClassifier().get_params())
+    for approach in (*METHODS.values(), *ABLATIONS.values()):
+        if approach.method == "gamo":
+            GAMOClassifier(**approach.parameters)
+            assert set(approach.parameters) <= known
+    assert {name for name, approach in METHODS.items() if approach.prior} == {"CN, CE, prior"}
+
+
+def test_scales_are_those_of_the_protocol():
+    assert SCALES["full"] == Length(steps=25_000)
+    assert SCALES["short"] == Length(steps=5000)
+    told = " ".join(PROTOCOL.split())
+    for sentence in (
+        "full: 25 000 steps, as the authors. short (the default): 5000.",
+        "drawn without replacement",
+        "The paper tests on 100 a class",
+        "4000 2000 1000 750 500 350 200 100 60 40",
+        "4500 2000 1000 800 600 500 400 250 150 80",
+        "batches of 32",
+    ):
+        assert sentence in told
+
+
+def test_all_data_sets_and_methods_run(folder, tmp_path, capsys, monkeypatch):
+    """With the real classifiers, on next to no rows."""
+    layers = {f"{name}layer_sizes": (8,) for name in ("hidden_", "generator_", "discriminator_")}
+    tiny = {**layers, "n_extracted": 8, "latent_dim": 4}
+    monkeypatch.setitem(gamo.SCALES, "smoke", Length(steps=2, own=tiny, most=(14, 3)))
+    output = tmp_path / "results.csv"
+    arguments = ["mnist", "cifar10", "isolet", "--seeds", "1", "--scale", "smoke", "--ablations"]
+    assert main([*arguments, "--data", folder, "--device", "cpu", "--results", str(output)]) == 0
+    with output.open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["trial"] for row in rows} == {"1"}
+    for name, approach in (METHODS | ABLATIONS).items():
+        found = [row for row in rows if row["method"] == name]
+        metrics = [row["metric"] for row in found]
+        assert set(metrics) >= {*METRICS, "steps"}
+        assert ("generated_spread" in metrics) == (approach.method == "gamo")
+        assert ("cifar10" in {row["dataset"] for row in found}) == (
+            approach.method == "erm"
+            or (approach.loss == "LS" and approach.parameters.get("generator") != "conditional")
+        )
+    shares = [float(row["value"]) for row in rows if row["metric"] in METRICS]
+    assert all(0 <= value <= 1 for value in shares)
+    text = capsys.readouterr().out
+    assert "trained 14, 9, 4; scored 3, 3, 3. Steps of M: 2." in text
+    assert "Seeds 1; scale smoke; " in text
+
+
+def test_tables_show_ours_beside_the_papers(folder, capsys, spy):
+    assert main(["mnist", "cifar10", "--trials", "2", "--data", folder, "--device", "cpu"]) == 0
+    digits, colours = capsys.readouterr().out.split("### CIFAR-10")
+    cells = " | ".join(["55.0 ± 7.1"] * 5)
+    assert f"| GAMO, LS | {cells} | 2 | 91.0 ± 1.0 | 90.0 ± 1.0 |" in digits
+    assert f"| CN, CE, prior | {cells} | 2 |  |  |" in digits
+    assert "| cGAN+CN, LS (paper only) |  |  |  |  |  |  | 89.0 ± 1.0 | 88.0 ± 1.0 |" in digits
+    assert "100 test rows a class" in digits
+    assert "Steps of M: 7." in digits
+    assert "| GAMO, LS | 11 |  | 0.25 | 0.55 |  |  | 4 in 2 fits |" in digits
+    assert "| cG + CN, LS |  |  | 0.25 | 0.55 |  |  | 4 in 2 fits |" in digits
+    assert "- GAMO, LS, 4 in all, the first: It has collapsed." in digits
+    assert "Augment + CN" not in digits
+    assert f"| Augment + CN, LS | {cells} | 2 | 47.0 ± 1.0 | 39.0 ± 2.0 |" in colours
+    assert "| cG + CN" not in colours
+    assert "| GAMO, CE |" not in colours
+    assert [convolutional for _, convolutional, _ in spy.tasks] == [False, False, True, True]
+
+
+def test_numbers_of_rae_stand_beside_the_same_metrics(folder, capsys, spy):
+    assert main(["isolet", "--seeds", "0", "--data", folder, "--methods", "GAMO, LS"]) == 0
+    text = capsys.readouterr().out
+    assert "| seconds | published ACSA | published GM | published F1 |" in text
+    assert "| 2 | 93.8 | 93.8 | 93.7 |" in text
+    assert "their GM is our macro G-mean" in text
+
+
+def test_methods_asked_for_run_with_f_too(folder, capsys, spy):
+    asked = ["--methods", "CN, CE", "cG + CN, CE", "GAMO, LS, no label smoothing"]
+    assert main(["mnist-conv", "--trials", "1", "--data", folder, *asked]) == 0
+    assert spy.approaches == [
+        METHODS["CN, CE"],
+        METHODS["cG + CN, CE"],
+        ABLATIONS["GAMO, LS, no label smoothing"],
+    ]
+
+
+def test_five_short_trials_are_the_default(folder, capsys, spy):
+    assert main(["isolet", "--data", folder, "--methods", "CN, LS"]) == 0
+    assert "Seeds 0, 1, 2, 3, 4; scale short; " in capsys.readouterr().out
+    assert [length for _, _, length in spy.tasks] == [SCALES["short"]] * 5
+
+
+def test_development_takes_other_rows_and_other_parameters(folder, capsys, spy):
+    arguments = ["mnist", "--seeds", "2", "--data", folder, "--development", "--methods", "CN, LS"]
+    varied = ["--vary", "learning_rate=1e-3,2e-4 generated_lambda=balanced", "generator=convex"]
+    assert main([*arguments, *varied]) == 0
+    ((task, *_),) = spy.tasks
+    expected = gamo.DATASETS["mnist"].load(None, 2, True)
+    np.testing.assert_array_equal(task.x_test, expected.x_test)
+    plain, *games = spy.approaches
+    assert plain == METHODS["CN, LS"]
+    assert [dict(a.parameters) for a in games] == [
+        {"learning_rate": 1e-3, "generated_lambda": "balanced"},
+        {"learning_rate": 2e-4, "generated_lambda": "balanced"},
+        {"generator": "convex"},
+    ]
+    assert {(a.method, a.loss) for a in games} == {("gamo", "LS")}
+    text = capsys.readouterr().out
+    assert "scored on training images that were not drawn" in text
+    assert "| GAMO, LS, learning_rate=0.0002 generated_lambda=balanced | 70.0 |" in text
+    assert "published" not in text.lower()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--trials", "0"], "--trials 0: at least 1"),
+        (["--seeds", "0", "0"], "--seeds 0 0: numbers from 0"),
+        (["--vary", "latent_dim=3"], "add --development"),
+        (["--development", "--vary", "latent=3"], "parameters of GAMOClassifier"),
+        (["--methods", "Augment + CN, LS"], "none of these is for isolet"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(folder, capsys, arguments, message):
+    with pytest.raises(SystemExit):
+        main(["isolet", *arguments, "--data", folder])
+    assert message in capsys.readouterr().err
+
+
+def test_help_states_the_protocol(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["gamo", "--help"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(gamo.__file__, run_name="__main__")
+    assert stopped.value.code == 0
+    assert PROTOCOL in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("real", ["mnist", "isolet", "webpage"], indirect=True)
+def test_real_data_sets_run(real, capsys, request):
+    name = request.node.callspec.params["real"]
+    asked = ["--scale", "smoke", "--trials", "1", "--methods", "SMOTE + CN, LS", "GAMO, LS"]
+    assert main([name, *asked, "--data", str(real), "--device", "cpu"]) == 0
+    assert f"### {DATASETS[name].title}" in capsys.readouterr().out
