@@ -86,33 +86,92 @@ def draw_mosaic(ax: Any, groups: list[tuple[str, NDArray[Any]]], n_columns: int,
     cmap : str or matplotlib Colormap
         Colours of images that have not three channels: the mean of the channels is shown.
     """
-    import matplotlib as mpl
-
-    low, high = _range([images for _, images in groups])
+    span = _range([images for _, images in groups])
     rows, columns = groups[0][1].shape[2:]
     gap = 0.08 * columns
     top, ticks = 0.0, []
     for k, (_, images) in enumerate(groups):
-        scaled = np.clip((images.astype(np.float64) - low) / (high - low), 0, 1)
         start = top
-        for i, image in enumerate(scaled):
+        for i, image in enumerate(images):
             line, column = divmod(i, n_columns)
             y, x = start + line * (rows + gap), column * (columns + gap)
-            is_color = len(image) == 3
-            picture = np.moveaxis(image, 0, -1) if is_color else image.mean(axis=0)
-            colors = (
-                {} if is_color else {"cmap": mpl.colormaps.get_cmap(cmap), "vmin": 0, "vmax": 1}
-            )
-            ax.imshow(picture, extent=(x, x + columns, y + rows, y), **colors)
+            _draw_image(ax, image, x, y, span, cmap)
             top = max(top, y + rows)
         ticks.append((start + top) / 2)
         below = 4 * gap if k == 0 else gap  # the first group stands apart
         top += below
-    ax.set_xlim(-gap, n_columns * (columns + gap))
-    ax.set_ylim(top - below + gap, -gap)
+    _finish(ax, (-gap, n_columns * (columns + gap)), (top - below + gap, -gap))
+    ax.set_yticks(ticks, [shorten(name, 30) for name, _ in groups])
+
+
+def draw_lines(
+    ax: Any,
+    names: list[str],
+    parts: list[tuple[str, list[NDArray[Any]]]],
+    cmap: Any,
+    captions: list[list[str]] | None = None,
+) -> None:
+    """Draw lines of images, each in the same parts, which stand apart and have heads.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    names : list of str
+        Names of the lines, at their left.
+    parts : list of (str, list of ndarray of shape (n, channels, height, width))
+        The head of each part, and its images in each line. A line of fewer images than another
+        leaves their places empty.
+    cmap : str or matplotlib Colormap
+        As in :func:`draw_mosaic`.
+    captions : list of list of str, default=None
+        For each line, what stands below its places from left to right, two lines of text at most.
+    """
+    span = _range([images for _, lines in parts for images in lines if images.size])
+    rows, columns = parts[0][1][0].shape[2:]
+    gap = 0.08 * columns
+    step = rows + (gap if captions is None else 0.55 * columns)
+    left, heads, places = 0.0, [], []
+    for _, lines in parts:
+        widest = max(len(images) for images in lines)
+        for i, images in enumerate(lines):
+            for j, image in enumerate(images):
+                _draw_image(ax, image, left + j * (columns + gap), i * step, span, cmap)
+        places += [left + j * (columns + gap) + columns / 2 for j in range(widest)]
+        heads.append((places[-widest] + places[-1]) / 2)
+        left += widest * (columns + gap) + 3 * gap
+    for i, texts in enumerate(captions or []):
+        for place, text in zip(places, texts, strict=True):
+            ax.text(place, i * step + rows + gap / 2, text, ha="center", va="top", fontsize=8)
+    bottom = (len(names) - 1) * step + rows + gap
+    _finish(
+        ax, (-gap, left - 3 * gap), (bottom if captions is None else bottom + step - rows, -gap)
+    )
+    ax.set_yticks(step * np.arange(len(names)) + rows / 2, names)
+    ax.set_xticks(heads, [head for head, _ in parts])
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0, labelsize=9)
+
+
+def _draw_image(
+    ax: Any, image: NDArray[Any], x: float, y: float, span: tuple[float, float], cmap: Any
+) -> None:
+    """Draw an image (channels, height, width) with its upper left corner at a place."""
+    import matplotlib as mpl
+
+    low, high = span
+    scaled = np.clip((image.astype(np.float64) - low) / (high - low), 0, 1)
+    is_color = len(image) == 3
+    picture = np.moveaxis(scaled, 0, -1) if is_color else scaled.mean(axis=0)
+    colors = {} if is_color else {"cmap": mpl.colormaps.get_cmap(cmap), "vmin": 0, "vmax": 1}
+    ax.imshow(picture, extent=(x, x + image.shape[2], y + image.shape[1], y), **colors)
+
+
+def _finish(ax: Any, across: tuple[float, float], down: tuple[float, float]) -> None:
+    """Leave nothing of the axes but the images and the names of their lines."""
+    ax.set_xlim(*across)
+    ax.set_ylim(*down)
     ax.set_aspect("equal")
     ax.set_xticks([])
-    ax.set_yticks(ticks, [shorten(name, 30) for name, _ in groups])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
 
@@ -122,6 +181,18 @@ def mosaic_size(n_lines: int, n_columns: int, shape: tuple[int, ...]) -> tuple[f
     image = min(0.85, 10 / n_columns)
     ratio = shape[1] / shape[2]
     return 1.5 + 1.08 * image * n_columns, 0.6 + 1.15 * image * ratio * n_lines
+
+
+def lines_size(
+    parts: list[tuple[str, list[NDArray[Any]]]], captions: bool = False
+) -> tuple[float, float]:
+    """Return width and height in inches for :func:`draw_lines`; captions need larger images."""
+    lines = parts[0][1]
+    n_columns = sum(max(map(len, each)) for _, each in parts)
+    image = 0.95 if captions else min(0.7, 10 / n_columns)
+    ratio = lines[0].shape[2] / lines[0].shape[3]
+    wide = 1.3 + image * (1.08 * n_columns + 0.24 * (len(parts) - 1))
+    return wide, 0.5 + image * (ratio + (0.55 if captions else 0.08)) * len(lines)
 
 
 def _range(images: list[NDArray[Any]]) -> tuple[float, float]:

@@ -65,6 +65,7 @@ class SamplesDisplay:
 
     See Also
     --------
+    ClassSamplesDisplay : Generated images of all classes.
     TranslationDisplay : Images beside the majority images that they were made from.
 
     Examples

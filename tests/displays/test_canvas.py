@@ -5,7 +5,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from imbdeep.displays._canvas import axes_or_new, canvas, colors_of, draw_mosaic, share, shorten
+from imbdeep.displays._canvas import (
+    axes_or_new,
+    canvas,
+    colors_of,
+    draw_lines,
+    draw_mosaic,
+    lines_size,
+    share,
+    shorten,
+)
 
 
 def test_canvas_is_a_new_figure_or_the_place_of_the_axes():
@@ -86,3 +95,36 @@ def test_bytes_keep_their_full_range():
     ax = plt.subplots()[1]
     draw_mosaic(ax, [("a", np.full((1, 1, 2, 2), 51, np.uint8))], 1, "gray")
     assert ax.images[0].get_array().max() == pytest.approx(0.2)
+
+
+def test_lines_of_images_stand_in_parts_with_heads_and_captions():
+    ax = plt.subplots()[1]
+    images = np.arange(4 * 2 * 3, dtype=float).reshape(4, 1, 2, 3)
+    parts = [("left", [images[:2], images[:1]]), ("right", [images[2:3], images[3:]])]
+    draw_lines(ax, ["a", "b"], parts, "gray", [["1", "2", "3"], ["4", "5", "6"]])
+    boxes = np.array([picture.get_extent() for picture in ax.images])  # left, right, bottom, top
+    # In the order of drawing: two and one of the left part, then one and one of the right.
+    assert boxes[0, 0] == boxes[2, 0] < boxes[1, 0] < boxes[3, 0] == boxes[4, 0]
+    assert boxes[3, 0] - boxes[1, 1] > boxes[1, 0] - boxes[0, 1] > 0
+    assert boxes[0, 3] == boxes[1, 3] == boxes[3, 3] < boxes[0, 2] < boxes[2, 3] == boxes[4, 3]
+    # One scale for all, and the place of the missing image is empty but has its caption.
+    assert [picture.get_array().max() for picture in ax.images] == pytest.approx(
+        np.array([5, 11, 5, 17, 23]) / 23
+    )
+    assert [text.get_text() for text in ax.texts] == ["1", "2", "3", "4", "5", "6"]
+    places = np.array([text.get_position() for text in ax.texts])
+    assert places[[0, 1, 2], 0] == pytest.approx(boxes[[0, 1, 3], :2].mean(axis=1))
+    assert np.all(places[:3, 1] > boxes[0, 2])
+    assert np.all(places[:3, 1] < boxes[2, 3])
+    assert ax.get_xticks() == pytest.approx([boxes[:2, :2].mean(), boxes[3, :2].mean()])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+    low, high = ax.get_ylim()
+    assert high < boxes[:, 3].min() < boxes[:, 2].max() < places[:, 1].max() < low
+
+
+def test_lines_take_more_room_the_more_there_are():
+    one = lines_size([("a", [np.zeros((3, 1, 4, 4))])])
+    more = lines_size([("a", [np.zeros((3, 1, 4, 4))] * 5)])
+    assert one[0] == more[0]
+    assert one[1] < more[1]
+    assert lines_size([("a", [np.zeros((3, 1, 4, 4))])], captions=True) > one

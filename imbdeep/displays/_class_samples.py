@@ -1,0 +1,245 @@
+"""Generated images beside real ones, a line a class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from ._by_class import by_frequency, labels_beside
+from ._canvas import axes_or_new, draw_lines, lines_size, shorten
+from ._rows import (
+    as_images,
+    as_rows,
+    choose,
+    fitted,
+    image_shape_of,
+    labels_of,
+    new_seed,
+    rows_of,
+    stream_of,
+)
+
+#: Lines that are drawn unless the classes are named.
+_MAX_LINES = 20
+
+
+class ClassSamplesDisplay:
+    """Generated images of every class beside real ones, a line a class.
+
+    This is Figure 4 of [1]_. Down the lines the classes should remain distinct; along a line the
+    generated images should vary as the real ones do. Images that look like their neighbours to the
+    left are copies, and equal images in a line mean that the generator knows one image of the
+    class.
+
+    Parameters
+    ----------
+    real, generated : list of ndarray of shape (n, channels, height, width)
+        Images of each class. Numbers of images may differ; a class may have no real ones here.
+    labels : list, default=None
+        The class of each line.
+    counts : list of int, default=None
+        Rows of each class, to be written below its name.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes with all images.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to draw, or the shapes or numbers do not match.
+
+    See Also
+    --------
+    SamplesDisplay : One class, of tables too.
+    TranslationDisplay : Images beside the majority images that they were made from.
+
+    References
+    ----------
+    .. [1] S. S. Mullick, S. Datta, S. Das, "Generative Adversarial Minority Oversampling", ICCV
+       2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imbdeep.displays import ClassSamplesDisplay
+    >>> images = np.random.default_rng(0).random((2, 5, 1, 8, 8))
+    >>> display = ClassSamplesDisplay(images, 1 - images, labels=["few", "fewer"]).plot()
+    >>> len(display.ax_.images)
+    20
+    """
+
+    def __init__(
+        self, real: Any, generated: Any, *, labels: Any = None, counts: Any = None
+    ) -> None:
+        self.real = [np.asarray(part) for part in real]
+        self.generated = [np.asarray(part) for part in generated]
+        n = len(self.generated)
+        self.labels = list(range(n) if labels is None else labels)
+        self.counts = counts if counts is None else [int(count) for count in counts]
+        given = {"real": self.real, "labels": self.labels, "counts": self.counts}
+        for name, each in given.items():
+            if each is not None and len(each) != n:
+                raise ValueError(
+                    f"{name} has {len(each)} entries, but generated has images of {n} classes: "
+                    "give one a class."
+                )
+        shapes = [part.shape for part in (*self.generated, *self.real)]
+        wrong = [shape for shape in shapes if len(shape) != 4 or shape[1:] != shapes[0][1:]]
+        if not n or wrong or any(0 in shape for shape in shapes[:n]):
+            raise ValueError(
+                f"The images of the classes have the shapes {shapes[:8]}: give images of one size, "
+                "(n, channels, height, width), and at least one generated one of each class."
+            )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        targets: Any = None,
+        *,
+        n: int = 8,
+        random_state: Any = 0,
+        cmap: Any = "gray",
+        ax: Any = None,
+    ) -> ClassSamplesDisplay:
+        """Draw images that a fitted sampler or classifier generates, beside real ones.
+
+        Parameters
+        ----------
+        estimator : fitted sampler or classifier
+            Anything with ``sample(n, target, random_state)`` and ``sampling_strategy_``, the rows
+            added to each class; or ``generate(n, target, random_state)`` and ``minority_``, the
+            classes that can be generated. These attributes are needed only where no classes are
+            named.
+        X : array-like of shape (n, channels, height, width), or (n, n_pixels)
+            Images, as in ``fit``; flat ones take the ``image_shape`` of the estimator.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        targets : label or list of labels, default=None
+            The classes to draw; by default all that the estimator generates, the frequent first.
+            Of more than 20, only 20 are drawn, of all sizes.
+        n : int, default=8
+            Generated images of each class, and real ones at the most.
+        random_state : int, RandomState instance or None, default=0
+            Seed of the images that are drawn and generated.
+        cmap : str or matplotlib Colormap, default="gray"
+            Colours of images that have not three channels.
+        ax : matplotlib Axes, default=None
+            Axes to draw in; by default those of a new figure.
+
+        Returns
+        -------
+        ClassSamplesDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the rows are those of a table, or the estimator makes no images; if a class has no
+            row, or none is generated.
+        AttributeError
+            If the estimator generates nothing.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        """
+        if n < 1 or n != int(n):
+            raise ValueError(f"n={n!r} must be a whole number of at least 1: images of each class.")
+        generate = _generator_of(estimator)
+        X = as_rows(X)
+        shape = image_shape_of(estimator, X)
+        if shape is None:
+            raise ValueError(
+                f"X has shape {X.shape}: rows of a table are no pictures. See how they are "
+                "distributed with SamplesDisplay.from_estimator, or pass images of shape "
+                "(n, channels, height, width)."
+            )
+        labels, stream = labels_beside(X, y), stream_of(random_state)
+        rows = {label: rows_of(labels, label) for label in _targets(estimator, labels, targets)}
+        real, generated = [], []
+        for label, there in rows.items():
+            real.append(as_images(choose(X, there, n, stream), shape))
+            made = generate(n, label, random_state=new_seed(stream))
+            if np.shape(made)[1:] != X.shape[1:]:
+                raise ValueError(
+                    f"{type(estimator).__name__} makes rows of shape {np.shape(made)[1:]}, and the "
+                    f"images of X have shape {X.shape[1:]}: it makes features. A GAMOClassifier "
+                    "with network='mlp' makes images, and so does GAMO2PixSampler."
+                )
+            generated.append(as_images(made, shape))
+        counts = [len(there) for there in rows.values()]
+        return cls(real, generated, labels=list(rows), counts=counts).plot(ax, cmap=cmap)
+
+    def plot(self, ax: Any = None, *, cmap: Any = "gray") -> Any:
+        """Draw a line for each class: real images at the left, generated ones at the right.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; by default those of a new figure.
+        cmap : str or matplotlib Colormap, default="gray"
+            Colours of images that have not three channels.
+
+        Returns
+        -------
+        ClassSamplesDisplay
+            This object.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        names = [shorten(label, 24) for label in self.labels]
+        if self.counts is not None:
+            names = [
+                f"{name}\n{count:,} row{'s' * (count != 1)}"
+                for name, count in zip(names, self.counts, strict=True)
+            ]
+        parts = [("real", self.real), ("generated", self.generated)]
+        parts = [(head, lines) for head, lines in parts if any(map(len, lines))]
+        self.ax_ = axes_or_new(ax, *lines_size(parts), layout="compressed")
+        self.figure_ = self.ax_.figure.figure
+        draw_lines(self.ax_, names, parts, cmap)
+        return self
+
+
+def _generator_of(estimator: Any) -> Any:
+    """Return what makes rows of a class."""
+    name = type(estimator).__name__
+    for method in ("sample", "generate"):
+        if hasattr(estimator, method):
+            return getattr(estimator, method)
+    raise AttributeError(
+        f"{name} has neither sample(n, target) nor generate(n, target), and generates nothing: "
+        "give a sampler or a GAMOClassifier, or images to ClassSamplesDisplay(real, generated)."
+    )
+
+
+def _targets(estimator: Any, labels: NDArray[Any], targets: Any) -> list[Any]:
+    """Return the classes to draw, the frequent first where nobody named them."""
+    if targets is not None:
+        several = isinstance(targets, list | tuple | np.ndarray)
+        named = labels_of(targets).tolist() if several else [targets]
+        if not named:
+            raise ValueError("targets is empty: name at least one class, or leave it out.")
+        return list(dict.fromkeys(named))
+    if hasattr(estimator, "sample"):
+        totals = fitted(estimator, "sampling_strategy_")
+        made = [label for label, n_added in totals.items() if n_added > 0]
+    else:
+        made = labels_of(fitted(estimator, "minority_")).tolist()
+    if not made:
+        raise ValueError(
+            f"This {type(estimator).__name__} generates no class: no class lacks rows, or "
+            "sampling_strategy asks for none. Name classes in targets."
+        )
+    counts = np.array([np.count_nonzero(labels == label) for label in made])
+    order = by_frequency(counts)
+    if len(order) > _MAX_LINES:
+        order = order[np.linspace(0, len(order) - 1, _MAX_LINES).round().astype(int)]
+    return [made[k] for k in order.tolist()]

@@ -1,0 +1,275 @@
+"""Generated rows and what they are made of."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
+
+from imbdeep.classifiers import GAMOClassifier
+from imbdeep.displays import AnchorsDisplay
+from imbdeep.displays._anchors import _decimals, _text
+
+RNG = np.random.default_rng(0)
+TABLE = RNG.normal(size=(30, 3))
+IMAGES = RNG.random((30, 1, 4, 4))
+WEIGHTS = np.array([[0.5, 0.3, 0.2, 0.0], [0.0, 0.0, 0.0, 1.0], [0.25, 0.25, 0.25, 0.25]])
+
+
+class Generator:
+    """Combines rows 3, 10, 11 and 25 of what it was given, by fixed weights."""
+
+    classes_ = np.array(["few", "many"])
+    class_counts_ = np.array([4, 26])
+    anchors = np.array([3, 10, 11, 25])
+
+    def __init__(self, X, **attributes):
+        self.X, self.seeds = X, []
+        self.__dict__.update(attributes)
+
+    def generate(self, n, target, *, return_weights, random_state):
+        assert return_weights
+        self.seeds.append(random_state)
+        weights = WEIGHTS[np.arange(n) % 3]
+        rows = np.tensordot(weights, self.X[self.anchors].astype(float), 1)
+        if self.X.dtype.kind in "iu":
+            rows = np.rint(rows)
+        return rows.astype(self.X.dtype), self.anchors, weights
+
+
+class FrameGenerator(Generator):
+    """Its generated rows are copies of the heaviest anchors, in a frame."""
+
+    def generate(self, n, target, *, return_weights, random_state):
+        weights = WEIGHTS[np.arange(n) % 3]
+        rows = self.anchors[weights.argmax(axis=1)]
+        made = self.X.iloc[rows] if hasattr(self.X, "iloc") else self.X[rows.tolist()]
+        return made, self.anchors, weights
+
+
+def texts_of(display):
+    return [text.get_text() for text in display.ax_.texts]
+
+
+@settings(max_examples=20)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6).filter(lambda w: sum(w) > 0.01))
+def test_effective_anchors_is_between_one_and_all(weights):
+    weights = np.array(weights) / np.sum(weights)
+    anchors = np.arange(float(len(weights)))[:, None]
+    display = AnchorsDisplay([weights @ anchors], anchors, [weights])
+    assert 1 - 1e-9 <= display.effective_anchors[0] <= len(weights) + 1e-9
+
+
+def test_effective_anchors_of_a_copy_and_of_the_mean():
+    display = AnchorsDisplay(WEIGHTS @ TABLE[:4], TABLE[:4], WEIGHTS)
+    entropy = -(0.5 * np.log(0.5) + 0.3 * np.log(0.3) + 0.2 * np.log(0.2))
+    assert display.effective_anchors == pytest.approx([np.exp(entropy), 1, 4])
+
+
+def test_images_heaviest_first_and_the_others_as_their_mean():
+    model = Generator(IMAGES)
+    display = AnchorsDisplay.from_estimator(model, IMAGES, "few", n=3, n_anchors=2)
+    # A generated image, two anchors, and the mean of the others where these have any weight.
+    pictures = [np.array(picture.get_array()) for picture in display.ax_.images]
+    span = np.concatenate([IMAGES[[3, 10, 11, 25]].ravel()])
+    assert len(pictures) == 3 + 6 + 2
+    assert display.ax_.get_title() == "Class few"
+    heads = [tick.get_text() for tick in display.ax_.get_xticklabels()]
+    assert heads == ["generated", "heaviest anchors", "mean of others"]
+    texts = [text for text in texts_of(display) if text]
+    assert texts == [
+        "50 %\nrow 3", "30 %\nrow 10", "20 %\n2 others",
+        "100 %\nrow 25", "0 %\nrow 3", "0 %\n2 others",
+        "25 %\nrow 3", "25 %\nrow 10", "50 %\n2 others",
+    ]  # fmt: skip
+    names = [tick.get_text() for tick in display.ax_.get_yticklabels()]
+    assert names == ["2.8 effective\nanchors", "1.0 effective\nanchors", "4.0 effective\nanchors"]
+    # The mean of the others of the third line: rows 11 and 25 alike. One scale for all images.
+    low, high = min(p.min() for p in IMAGES[[3, 10, 11, 25]]), span.max()
+    mean = (IMAGES[11, 0] + IMAGES[25, 0]) / 2
+    assert pictures[-1] == pytest.approx((mean - low) / (high - low))
+    # A line reads as a sum.
+    assert pictures[2] == pytest.approx(
+        0.25 * pictures[7] + 0.25 * pictures[8] + 0.5 * pictures[10]
+    )
+
+
+def test_all_anchors_leave_no_others():
+    display = AnchorsDisplay.from_estimator(Generator(IMAGES), IMAGES, "few", n=1, n_anchors=9)
+    assert len(display.ax_.images) == 1 + 4
+    assert len(display.ax_.get_xticks()) == 2
+    display = AnchorsDisplay.from_estimator(Generator(TABLE), TABLE, "few", n=1, n_anchors=9)
+    assert not any("other" in text for text in texts_of(display))
+
+
+def test_features_of_images_are_not_drawn_but_their_anchors_are():
+    class Features(Generator):
+        def generate(self, n, target, **arguments):
+            _, anchors, weights = super().generate(n, target, **arguments)
+            return np.zeros((n, 512)), anchors, weights
+
+    display = AnchorsDisplay.from_estimator(Features(IMAGES), IMAGES, "few", n=2, n_anchors=3)
+    assert display.generated is None
+    assert display.ax_.get_xticklabels()[0].get_text() == "heaviest anchors"
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "bool"])
+def test_images_of_any_dtype_and_flat_ones(dtype):
+    X = (IMAGES * 200).astype(dtype).reshape(30, 16)
+    model = Generator(X, image_shape=(1, 4, 4))
+    display = AnchorsDisplay.from_estimator(model, X, "few", n=2)
+    assert display.anchors.shape == (4, 1, 4, 4)
+
+
+def test_says_where_x_is_not_what_was_fitted():
+    model = Generator(IMAGES)
+    with pytest.raises(ValueError, match=r"differ from the weighted sums.*in the same order"):
+        AnchorsDisplay.from_estimator(model, IMAGES[::-1], "few")
+    with pytest.raises(ValueError, match="X has 20 rows, and this Generator was fitted on 30"):
+        AnchorsDisplay.from_estimator(model, IMAGES[:20], "few")
+
+
+def test_tables_have_bars_and_cells():
+    X = 5 + np.tanh(TABLE)  # of one digit before the point
+    display = AnchorsDisplay.from_estimator(Generator(X), X, "few", n=2, n_anchors=2)
+    widths = [bars[0].get_width() for bars in display.ax_.containers]
+    scale = widths[0] / 0.5
+    assert widths == pytest.approx(np.array([0.5, 0.3, 0.2, 1, 0, 0]) * scale)
+    texts = texts_of(display)
+    assert texts[:3] == ["x0", "x1", "x2"]
+    assert texts.count("generated") == 2
+    assert {"row 3", "row 10", "2 others", "2.8 effective anchors"} <= set(texts)
+    assert f"{X[3, 1]:.3f}" in texts
+    assert f"{(WEIGHTS @ X[Generator.anchors])[0, 1]:.3f}" in texts
+    low, high = display.ax_.get_ylim()
+    assert all(high <= text.get_position()[1] <= low for text in display.ax_.texts)
+
+
+@pytest.mark.parametrize(
+    "column, texts",
+    [
+        ([123.456, 7.0], ["123.5", "7.0"]),
+        ([0.01234, -0.5], ["0.0123", "-0.5000"]),
+        ([12345.6, 0.0], ["12346", "0"]),
+        ([3e9, np.nan], ["3.00e+09", "missing"]),
+        ([True, "a long text with many words"], ["True", "a long text w…"]),
+        ([None, 7], ["missing", "7"]),
+    ],
+)
+def test_numbers_of_a_column_have_as_many_decimals(column, texts):
+    decimals = _decimals(np.array(column, dtype=object))
+    assert [_text(value, decimals) for value in column] == texts
+
+
+@pytest.mark.parametrize("make", [lambda X: X, pl.from_pandas])
+def test_frames_with_words_and_missing_values(make):
+    frame = pd.DataFrame(
+        {
+            "income": RNG.lognormal(9, 1, 30),
+            "city": RNG.choice(["Oslo", "Rome"], 30),
+            "age": RNG.integers(20, 80, 30),
+            "tiny": 1e-7 * RNG.random(30),
+            "gap": np.where(np.arange(30) == 3, np.nan, 1.0),
+        }
+    )
+    X = make(frame)
+    display = AnchorsDisplay.from_estimator(FrameGenerator(X), X, "few", n=1, n_anchors=1)
+    assert display.feature_names == list(frame)
+    texts = texts_of(display)
+    row = frame.iloc[3]
+    for text in (row["city"], str(row["age"]), f"{row['tiny']:.2e}", "missing"):
+        assert texts.count(text) == 2  # the generated row is a copy
+    display.plot(features=["age", 1], n_anchors=1)
+    assert texts_of(display)[:2] == ["age", "city"]
+    assert "missing" not in texts_of(display)
+    with pytest.raises(ValueError, match=r"features=\['x'\] must name columns.*there are 5"):
+        display.plot(features=["x"])
+
+
+def test_random_state_decides():
+    model = Generator(IMAGES)
+    for seed in (0, 0, 1):
+        AnchorsDisplay.from_estimator(model, IMAGES, "few", random_state=seed)
+    first, again, other = model.seeds
+    assert first == again != other
+
+
+def test_draws_in_the_axes_given():
+    figure, axes = plt.subplots(1, 2)
+    display = AnchorsDisplay.from_estimator(Generator(IMAGES), IMAGES, "few", ax=axes[0])
+    assert display.ax_ is axes[0]
+    assert display.figure_ is figure
+    assert AnchorsDisplay(WEIGHTS @ TABLE[:4], TABLE[:4], WEIGHTS).plot(axes[1]).ax_ is axes[1]
+
+
+def test_refuses_estimators_and_numbers():
+    with pytest.raises(NotFittedError, match="call fit first"):
+        AnchorsDisplay.from_estimator(object(), IMAGES, "few")
+
+    class Plain:
+        classes_ = Generator.classes_
+
+    with pytest.raises(AttributeError, match=r"has no generate\. Give a GAMOClassifier"):
+        AnchorsDisplay.from_estimator(Plain(), IMAGES, "few")
+    with pytest.raises(ValueError, match="n_anchors=0 must be a whole number"):
+        AnchorsDisplay.from_estimator(Generator(IMAGES), IMAGES, "few", n_anchors=0)
+
+
+@pytest.mark.parametrize(
+    "generated, anchors, weights, more, message",
+    [
+        (TABLE[:3], TABLE[:5], WEIGHTS, {}, r"weights has shape \(3, 4\), but there are 5 anchors"),
+        (TABLE[:2], TABLE[:4], WEIGHTS, {}, "but there are 3 lines of weights"),
+        (TABLE[:3], TABLE[:4], WEIGHTS * 2, {}, "are not negative and sum to 1"),
+        (TABLE[:3], TABLE[:4], [[2, -1, 0, 0]] * 3, {}, "are not negative and sum to 1"),
+        (TABLE[:3], TABLE[:4], WEIGHTS * np.nan, {}, "are not negative and sum to 1"),
+        (TABLE[:0], TABLE[:4], WEIGHTS[:0], {}, "a line of weights or more"),
+        (TABLE[:3], TABLE[0], WEIGHTS, {}, "anchors has shape"),
+        (None, TABLE[:4], WEIGHTS, {}, "generated=None is for features of images"),
+        (TABLE[:3], TABLE[:4], WEIGHTS, {"positions": [1]}, r"positions has shape \(1,\)"),
+        (TABLE[:3], TABLE[:4], WEIGHTS, {"feature_names": ["a"]}, "1 feature_names for 3 columns"),
+    ],
+)
+def test_constructor_refuses(generated, anchors, weights, more, message):
+    with pytest.raises(ValueError, match=message):
+        AnchorsDisplay(generated, anchors, weights, **more)
+
+
+@pytest.mark.filterwarnings("ignore:The generator has collapsed")
+@pytest.mark.parametrize("network", ["mlp", "cnn"])
+def test_with_a_trained_gamo_of_images(network):
+    images = (255 * RNG.random((40, 1, 8, 8))).astype(np.uint8)
+    y = np.repeat(["many", "few"], [30, 10])[np.random.default_rng(0).permutation(40)]
+    small = dict.fromkeys(GAMOClassifier._LAYERS, (8,))
+    game = GAMOClassifier(
+        max_steps=5, network=network, n_extracted=8, device="cpu", random_state=0, **small
+    )
+    display = AnchorsDisplay.from_estimator(game.fit(images, y), images, "few", n=3)
+    assert display.positions.tolist() == np.flatnonzero(y == "few").tolist()
+    assert np.array_equal(display.anchors, images[y == "few"])
+    assert (display.generated is None) == (network == "cnn")
+    again = AnchorsDisplay.from_estimator(game, images, "few", n=3)
+    assert np.array_equal(display.weights, again.weights)
+    if network == "mlp":
+        with pytest.raises(ValueError, match="differ from the weighted sums"):
+            AnchorsDisplay.from_estimator(game, images[::-1], "few")
+        with pytest.raises(ValueError, match="target='many' is not a class that is generated"):
+            AnchorsDisplay.from_estimator(game, images, "many")
+
+
+@pytest.mark.filterwarnings("ignore:The generator has collapsed")
+def test_with_a_trained_gamo_of_a_table():
+    frame = pd.DataFrame({"a": RNG.normal(size=40), "b": RNG.choice(["x", "y"], 40)})
+    y = np.repeat([0, 1], [32, 8])
+    small = dict.fromkeys(GAMOClassifier._LAYERS, (8,))
+    game = GAMOClassifier(max_steps=5, device="cpu", random_state=0, **small).fit(frame, y)
+    display = AnchorsDisplay.from_estimator(game, frame, 1, n=2, n_anchors=3)
+    assert display.positions.tolist() == list(range(32, 40))
+    assert display.generated.shape == (2, 2)
+    numbers = display.generated[:, 0].astype(float)
+    own = frame["a"][y == 1]
+    assert np.all((numbers >= own.min()) & (numbers <= own.max()))
+    assert set(display.generated[:, 1]) <= {"x", "y"}

@@ -1,0 +1,186 @@
+"""Generated images of every class beside real ones."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import NotFittedError
+
+from imbdeep.classifiers import GAMOClassifier, RAEClassifier
+from imbdeep.displays import ClassSamplesDisplay
+from imbdeep.over_sampling import RAESampler
+
+#: Class k has images of the value k / 10, of 60, 30, 10 and 2 rows.
+Y = np.repeat([0, 1, 2, 3], [60, 30, 10, 2])
+IMAGES = np.full((102, 1, 4, 4), 0.0) + (Y / 10)[:, None, None, None]
+
+
+class Sampler:
+    """Generates images of the value 1 - k / 10, and notes what it is asked."""
+
+    def __init__(self, shape=(1, 4, 4), **attributes):
+        self.asked, self.shape = [], shape
+        self.sampling_strategy_ = {0: 0, 3: 58, 1: 30, 2: 50}
+        self.__dict__.update(attributes)
+
+    def sample(self, n, target, *, random_state):
+        self.asked.append((n, target, random_state))
+        return np.full((n, *self.shape), 1 - target / 10)
+
+
+class Classifier:
+    """As GAMOClassifier does, it generates and does not sample."""
+
+    def __init__(self, minority, shape=(1, 4, 4)):
+        self.minority_, self.shape = np.asarray(minority), shape
+
+    def generate(self, n, target, *, random_state):
+        return np.full((n, *self.shape), 0.5)
+
+
+def names_of(display):
+    return [tick.get_text() for tick in display.ax_.get_yticklabels()]
+
+
+def test_a_line_for_each_class_that_rows_are_added_to_the_frequent_first():
+    sampler = Sampler()
+    display = ClassSamplesDisplay.from_estimator(sampler, IMAGES, Y, n=5)
+    assert display.labels == [1, 2, 3]
+    assert names_of(display) == ["1\n30 rows", "2\n10 rows", "3\n2 rows"]
+    assert [tick.get_text() for tick in display.ax_.get_xticklabels()] == ["real", "generated"]
+    for label, real, generated in zip(display.labels, display.real, display.generated, strict=True):
+        assert real == pytest.approx(label / 10)
+        assert generated == pytest.approx(1 - label / 10)
+        assert len(real) == min(5, np.sum(label == Y))
+    # Images of a line stand at one height, and generated ones begin below each other.
+    boxes = np.array([picture.get_extent() for picture in display.ax_.images])
+    assert len(boxes) == 5 + 5 + 2 + 15
+    assert len(set(boxes[:, 3])) == 3
+    generated = boxes[boxes[:, 0] > 5 * 4]
+    assert len(generated) == 15
+    assert len(set(generated[:, 0])) == 5
+
+
+def test_random_state_decides():
+    draws = []
+    for seed in (0, 0, 1):
+        sampler = Sampler()
+        images = IMAGES + np.random.default_rng(0).random(IMAGES.shape)
+        display = ClassSamplesDisplay.from_estimator(sampler, images, Y, random_state=seed)
+        draws.append((sampler.asked, [part.tolist() for part in display.real]))
+    assert draws[0] == draws[1]
+    assert draws[0][0] != draws[2][0]
+    assert draws[0][1] != draws[2][1]
+
+
+@pytest.mark.parametrize("targets, labels", [(2, [2]), ([3, 1, 3], [3, 1]), (np.array([0]), [0])])
+def test_classes_by_name(targets, labels):
+    sampler = Sampler()
+    del sampler.sampling_strategy_  # not needed then
+    display = ClassSamplesDisplay.from_estimator(sampler, IMAGES, Y, targets)
+    assert display.labels == labels
+
+
+def test_a_classifier_that_generates():
+    display = ClassSamplesDisplay.from_estimator(Classifier([2, 3]), torch.tensor(IMAGES), Y, n=3)
+    assert display.labels == [2, 3]
+    assert [part.shape for part in display.generated] == [(3, 1, 4, 4)] * 2
+
+
+def test_flat_images_take_the_shape_of_the_estimator():
+    sampler = Sampler(shape=(16,), image_shape=(1, 4, 4))
+    display = ClassSamplesDisplay.from_estimator(sampler, IMAGES.reshape(-1, 16), Y, n=3)
+    assert display.generated[0].shape == (3, 1, 4, 4)
+
+
+def test_of_many_classes_some_of_all_sizes():
+    y = np.repeat(np.arange(100), np.arange(100, 0, -1))
+    sampler = Sampler(sampling_strategy_=dict.fromkeys(range(1, 100), 1))
+    display = ClassSamplesDisplay.from_estimator(sampler, np.zeros((len(y), 1, 4, 4)), y, n=1)
+    assert len(display.labels) == 20
+    assert display.labels[0] == 1
+    assert display.labels[-1] == 99
+    assert display.labels == sorted(display.labels)
+
+
+def test_draws_in_the_axes_given():
+    figure, axes = plt.subplots(1, 2)
+    display = ClassSamplesDisplay([IMAGES[:0]], [IMAGES[:2]]).plot(axes[1], cmap="gray_r")
+    assert display.ax_ is axes[1]
+    assert display.figure_ is figure
+    assert names_of(display) == ["0"]
+    assert [tick.get_text() for tick in axes[1].get_xticklabels()] == ["generated"]
+    assert axes[1].images[0].get_cmap().name == "gray_r"
+
+
+@pytest.mark.parametrize(
+    "estimator, X, message",
+    [
+        (Sampler(), np.zeros((102, 3)), r"rows of a table are no pictures.*SamplesDisplay"),
+        (Classifier([1], (512,)), IMAGES, r"Classifier makes rows of shape \(512,\).*GAMO2PixSam"),
+        (Classifier([9]), IMAGES, "No row of y is target=9"),
+        (Classifier([]), IMAGES, "This Classifier generates no class"),
+        (Sampler(sampling_strategy_={0: 0}), IMAGES, "This Sampler generates no class"),
+        (Sampler(), IMAGES[:5], "give one label a row"),
+    ],
+)
+def test_refuses_what_cannot_be_drawn(estimator, X, message):
+    with pytest.raises(ValueError, match=message):
+        ClassSamplesDisplay.from_estimator(estimator, X, Y)
+
+
+def test_refuses_parameters_and_estimators():
+    with pytest.raises(ValueError, match="n=0 must be a whole number of at least 1"):
+        ClassSamplesDisplay.from_estimator(Sampler(), IMAGES, Y, n=0)
+    with pytest.raises(ValueError, match="targets is empty"):
+        ClassSamplesDisplay.from_estimator(Sampler(), IMAGES, Y, [])
+    with pytest.raises(AttributeError, match=r"object has neither sample.*nor generate"):
+        ClassSamplesDisplay.from_estimator(object(), IMAGES, Y)
+    sampler = Sampler()
+    del sampler.sampling_strategy_
+    with pytest.raises(NotFittedError, match="call fit_resample first"):
+        ClassSamplesDisplay.from_estimator(sampler, IMAGES, Y)
+
+
+@pytest.mark.parametrize(
+    "real, generated, labels, message",
+    [
+        ([], [], None, "at least one generated one of each class"),
+        ([IMAGES], [IMAGES[:0]], None, "at least one generated one of each class"),
+        ([IMAGES[0]], [IMAGES[0]], None, "give images of one size"),
+        ([IMAGES], [IMAGES[:, :, :2]], None, "give images of one size"),
+        ([IMAGES, IMAGES], [IMAGES], None, "real has 2 entries.*give one a class"),
+        ([IMAGES], [IMAGES], ["a", "b"], "labels has 2 entries"),
+    ],
+)
+def test_constructor_refuses(real, generated, labels, message):
+    with pytest.raises(ValueError, match=message):
+        ClassSamplesDisplay(real, generated, labels=labels)
+
+
+def test_with_a_trained_sampler():
+    rng = np.random.default_rng(0)
+    images = (255 * rng.random((40, 1, 8, 8))).astype(np.uint8)
+    y = np.repeat(["a", "b", "c"], [20, 12, 8])
+    rae = RAEClassifier(max_steps=3, network="mlp", device="cpu", random_state=0)
+    sampler = RAESampler(rae, random_state=0)
+    sampler.fit_resample(images, y)
+    display = ClassSamplesDisplay.from_estimator(sampler, images, y, n=4)
+    assert display.labels == ["b", "c"]
+    assert display.counts == [12, 8]
+    assert all(part.dtype == np.uint8 for part in (*display.real, *display.generated))
+
+
+@pytest.mark.filterwarnings("ignore:The generator has collapsed")
+def test_with_a_trained_gamo():
+    rng = np.random.default_rng(0)
+    images = rng.random((40, 1, 8, 8)).astype(np.float32)
+    y = np.repeat(["a", "b", "c"], [20, 12, 8])
+    small = dict.fromkeys(GAMOClassifier._LAYERS, (8,))
+    game = GAMOClassifier(max_steps=5, network="mlp", device="cpu", random_state=0, **small)
+    display = ClassSamplesDisplay.from_estimator(game.fit(images, y), images, y, n=4)
+    assert display.labels == ["b", "c"]
+    assert [part.shape for part in display.generated] == [(4, 1, 8, 8)] * 2
+    features = GAMOClassifier(max_steps=5, network="cnn", n_extracted=8, device="cpu", **small)
+    with pytest.raises(ValueError, match=r"it makes features.*GAMO2PixSampler"):
+        ClassSamplesDisplay.from_estimator(features.fit(images, y), images, y)

@@ -1,0 +1,297 @@
+"""Decision regions in the plane of two columns."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from imbdeep.classifiers import ERMClassifier, GAMOClassifier
+from imbdeep.displays import DecisionRegionsDisplay
+
+RNG = np.random.default_rng(0)
+Y = np.repeat(["few", "many", "some"], [10, 40, 20])
+CENTRE = np.array([[0, 0], [9, 0], [0, 9]])[np.unique(Y, return_inverse=True)[1]]
+#: Three clouds far from each other, in units that differ by far.
+X = (RNG.normal(size=(70, 2)) + CENTRE) * [1, 1000]
+CENTRES = NearestCentroid().fit(X, Y)
+
+
+class Threshold(ClassifierMixin, BaseEstimator):
+    """Class "b" where the first column is above a number; it notes what it is asked."""
+
+    def __init__(self, at=0.0):
+        self.at = at
+
+    def fit(self, X, y):
+        self.classes_ = np.array(["a", "b"])
+        self.asked_ = []
+        return self
+
+    def predict(self, X):
+        self.asked_.append(X)
+        first = X[:, 0] if isinstance(X, np.ndarray) else np.asarray(X)[:, 0]
+        return self.classes_[(first > self.at).astype(int)]
+
+
+class Generator(Threshold):
+    """Generates the same point again and again, and notes the seeds."""
+
+    def fit(self, X, y):
+        self.minority_ = np.array(["b"])
+        self.seeds_ = []
+        return super().fit(X, y)
+
+    def generate(self, n, target, *, random_state):
+        self.seeds_.append(random_state)
+        return np.full((n, 2), [5.0, 7.0])
+
+
+def legend_of(display):
+    return [text.get_text() for text in display.ax_.get_legend().get_texts()]
+
+
+def test_regions_are_the_predictions_of_the_grid():
+    display = DecisionRegionsDisplay.from_estimator(CENTRES, X, Y, grid_resolution=30)
+    grid = np.column_stack([display.xx0.ravel(), display.xx1.ravel()])
+    assert np.array_equal(display.classes[display.regions.ravel()], CENTRES.predict(grid))
+    assert len(np.unique(display.regions)) == 3
+    drawn = display.ax_.collections[0].get_array()
+    assert np.array_equal(np.ravel(drawn), display.regions.ravel())
+
+
+@settings(max_examples=10)
+@given(st.floats(-1, 1))
+def test_a_half_plane_begins_where_it_does(at):
+    points = np.array([[-2.0, 0.0], [2.0, 1.0]])
+    display = DecisionRegionsDisplay.from_estimator(
+        Threshold(at).fit(points, None), points, ["a", "b"], grid_resolution=41
+    )
+    assert np.array_equal(display.regions == 1, display.xx0 > at)
+    plt.close("all")
+
+
+def test_both_axes_have_a_margin_in_their_own_unit():
+    display = DecisionRegionsDisplay.from_estimator(CENTRES, X, Y)
+    for grid, column in ((display.xx0, X[:, 0]), (display.xx1, X[:, 1])):
+        span = np.ptp(column)
+        assert grid.min() == pytest.approx(column.min() - 0.08 * span)
+        assert grid.max() == pytest.approx(column.max() + 0.08 * span)
+    # All of one value still have a place.
+    flat = np.column_stack([X[:, 0], np.ones(70)])
+    display = DecisionRegionsDisplay.from_estimator(CENTRES, flat, Y)
+    assert display.ax_.get_ylim() == (0.0, 2.0)
+
+
+def test_rows_are_dots_of_their_class_the_frequent_first():
+    display = DecisionRegionsDisplay.from_estimator(CENTRES, X, Y, name="three")
+    assert legend_of(display) == ["many (40 rows)", "some (20 rows)", "few (10 rows)"]
+    assert [len(line.get_xdata()) for line in display.ax_.lines] == [40, 20, 10]
+    assert len({line.get_color() for line in display.ax_.lines}) == 3
+    assert display.ax_.lines[2].get_ydata() == pytest.approx(X[Y == "few", 1])
+    assert display.ax_.get_title() == "three"
+    # Regions and rows have the same hue: the tint of the region is between it and white.
+    colors = dict(zip(["many", "some", "few"], display.ax_.lines, strict=True))
+    for k, label in enumerate(display.classes):
+        tint = np.array(display.ax_.collections[0].get_cmap()(k)[:3])
+        color = np.array(plt.matplotlib.colors.to_rgb(colors[label].get_color()))
+        assert tint == pytest.approx(1 - (1 - color) * 0.28)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, np.array, torch.tensor, list])
+def test_containers_and_names_of_axes(make):
+    names = ["income", "age"]
+    if make in (pd.DataFrame, pl.DataFrame):
+        rows = make(dict(zip(names, X.T, strict=True)))
+    else:
+        rows, names = make(X.tolist()), ["x0", "x1"]
+    model = Threshold().fit(rows, Y)
+    y = np.where(X[:, 0] > 0, "b", "a")
+    display = DecisionRegionsDisplay.from_estimator(model, rows, y, grid_resolution=9)
+    assert [display.ax_.get_xlabel(), display.ax_.get_ylabel()] == names
+    assert np.allclose(display.X, X)
+    (asked,) = model.asked_
+    assert len(asked) == 81
+    if make in (pd.DataFrame, pl.DataFrame):
+        assert isinstance(asked, make)
+        assert list(asked.columns) == names
+
+
+def test_whole_numbers_in_a_frame_reach_a_network_as_a_grid():
+    rows = pd.DataFrame({"a": RNG.integers(0, 50, 60), "b": RNG.normal(size=60)})
+    y = rows["a"] > 40
+    model = ERMClassifier(max_epochs=2, hidden_layer_sizes=(8,), device="cpu", random_state=0)
+    display = DecisionRegionsDisplay.from_estimator(model.fit(rows, y), rows, y, grid_resolution=5)
+    assert display.classes.tolist() == [False, True]
+    assert legend_of(display)[0].startswith("False (")
+
+
+def test_rows_with_missing_values_are_left_out():
+    rows, y = np.array([[0.0, 1.0], [np.nan, 1.0], [1.0, 2.0]]), ["a", "b", "b"]
+    display = DecisionRegionsDisplay.from_estimator(Threshold().fit(rows, y), rows, y)
+    assert legend_of(display) == ["a (1 row)", "b (1 row)"]
+    assert np.isfinite(display.xx0).all()
+    with pytest.raises(ValueError, match="none of them has a value in both columns"):
+        DecisionRegionsDisplay.from_estimator(Threshold().fit(rows, y), rows[1:2], ["b"])
+
+
+def test_generated_rows_are_crosses_within_the_picture():
+    points, y = np.array([[-1.0, 0.0], [1.0, 1.0], [-2.0, 0.5]]), ["a", "b", "a"]
+    model = Generator().fit(points, y)
+    display = DecisionRegionsDisplay.from_estimator(model, points, y, n_generated=6)
+    assert legend_of(display) == ["a (2 rows)", "b (1 row)", "b, generated (6)"]
+    (crosses,) = (line for line in display.ax_.lines if line.get_marker() == "+")
+    assert len(crosses.get_xdata()) == 6
+    assert display.ax_.get_ylim()[1] > 7
+    # The rows they were made of stand above them, and they above the rest.
+    (few,) = (line for line in display.ax_.lines if line.get_zorder() > crosses.get_zorder())
+    assert few.get_xdata().tolist() == [1.0]
+    DecisionRegionsDisplay.from_estimator(model, points, y, n_generated=6)
+    assert model.seeds_[0] == model.seeds_[1]
+    bare = DecisionRegionsDisplay.from_estimator(model, points, y, n_generated=0)
+    assert len(model.seeds_) == 2
+    assert len(bare.generated[0]) == 0
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame, torch.tensor])
+def test_generated_rows_of_a_sampler_are_shown_in_place_of_the_own(make):
+    points, y = np.array([[-1.0, 0.0], [1.0, 1.0]]), ["a", "b"]
+    model = Generator().fit(points, y)
+    new = make(np.array([[3.0, 0.0], [4.0, 0.0]]))
+    display = DecisionRegionsDisplay.from_estimator(model, points, y, generated=(new, ["b", "a"]))
+    assert not model.seeds_
+    assert display.generated[0].tolist() == [[3.0, 0.0], [4.0, 0.0]]
+    assert legend_of(display)[2:] == ["a, generated (1)", "b, generated (1)"]
+    assert display.ax_.get_xlim()[1] > 4
+
+
+def test_classifiers_that_generate_nothing_are_drawn_all_the_same():
+    model = make_pipeline(StandardScaler(), KNeighborsClassifier(3)).fit(X, Y)
+    display = DecisionRegionsDisplay.from_estimator(model, X, Y, grid_resolution=20)
+    assert display.ax_.get_title() == "Pipeline"
+    assert len(display.generated[0]) == 0
+
+
+@pytest.mark.filterwarnings("ignore:The generator has collapsed")
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
+def test_a_gamo_shows_what_it_generates(container):
+    rows = container(X)
+    if container is pd.DataFrame:
+        rows.columns = ["a", "b"]
+    layers = dict.fromkeys(GAMOClassifier._LAYERS, (8,))
+    model = GAMOClassifier(max_steps=10, encode=False, device="cpu", random_state=0, **layers)
+    model.fit(rows, Y)
+    display = DecisionRegionsDisplay.from_estimator(
+        model, rows, Y, n_generated=7, grid_resolution=30
+    )
+    assert legend_of(display)[3:] == ["some, generated (7)", "few, generated (7)"]
+    # Convex combinations stay within what their class spans, and in the picture.
+    for label in ("few", "some"):
+        made = display.generated[0][display.generated[1] == label]
+        own = X[label == Y]
+        slack = 1e-5 * np.ptp(X, axis=0)
+        assert np.all(made >= own.min(axis=0) - slack)
+        assert np.all(made <= own.max(axis=0) + slack)
+    again = DecisionRegionsDisplay.from_estimator(model, rows, Y, n_generated=7, grid_resolution=5)
+    assert np.array_equal(again.generated[0], display.generated[0])
+
+
+def test_many_classes_have_markers_and_a_short_legend():
+    y = np.arange(70) % 20
+    model = KNeighborsClassifier(1).fit(X, y)
+    display = DecisionRegionsDisplay.from_estimator(
+        model, X, y, generated=(X, y), grid_resolution=20
+    )
+    assert len(display.ax_.lines) == 40
+    assert len({line.get_marker() for line in display.ax_.lines}) == 5
+    texts = legend_of(display)
+    assert len(texts) <= 14
+    assert texts[-1] == "generated (70 rows)"
+
+
+def test_classes_without_rows_here_keep_their_regions():
+    only = Y != "few"
+    display = DecisionRegionsDisplay.from_estimator(CENTRES, X[only], Y[only])
+    assert display.classes.tolist() == ["few", "many", "some"]
+    assert len(legend_of(display)) == 2
+
+
+def test_draws_in_the_axes_given_and_again_elsewhere():
+    _, axes = plt.subplots(1, 2)
+    display = DecisionRegionsDisplay.from_estimator(CENTRES, X, Y, ax=axes[0])
+    assert display.ax_ is axes[0]
+    assert plt.get_fignums() == [axes[0].figure.number]  # scikit-learn's own picture is not shown
+    assert display.plot(axes[1]).ax_ is axes[1]
+    assert len(axes[1].lines) == 3
+
+
+@pytest.mark.parametrize(
+    "rows, message",
+    [
+        (np.zeros((70, 3)), r"X has shape \(70, 3\), but a plane has two columns.*FeaturesDisplay"),
+        (np.zeros((70, 1, 4, 4)), "a plane has two columns"),
+        (pd.DataFrame({"a": X[:, 0], "b": Y}), "Column 'b' of X holds values that are no numbers"),
+        (np.where(X > 0, np.inf, X), "Column 'x0' of X holds infinity"),
+        (X[:5], "X has 5 rows, y shape"),
+    ],
+)
+def test_refuses_rows(rows, message):
+    with pytest.raises(ValueError, match=message):
+        DecisionRegionsDisplay.from_estimator(CENTRES, rows, Y)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"n_generated": -1}, "n_generated=-1 must be a whole number of at least 0"),
+        ({"grid_resolution": 1}, "grid_resolution=1 must be a whole number of at least 2"),
+        ({"generated": X}, "generated must be a pair.*is a ndarray"),
+        ({"generated": (X[:, :1], Y)}, r"generated has shape \(70, 1\)"),
+        ({"generated": (X, Y[:3])}, "give one label a row"),
+        ({"generated": (X, np.repeat("else", 70))}, "generated holds the class 'else'"),
+    ],
+)
+def test_refuses_parameters(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        DecisionRegionsDisplay.from_estimator(CENTRES, X, Y, **arguments)
+
+
+def test_refuses_estimators():
+    with pytest.raises(NotFittedError, match="This Threshold is not fitted: call fit first"):
+        DecisionRegionsDisplay.from_estimator(Threshold(), X, Y)
+    with pytest.raises(ValueError, match="cannot predict: give a fitted classifier"):
+        DecisionRegionsDisplay.from_estimator(StandardScaler().fit(X), X, Y)
+    with pytest.raises(ValueError, match="LinearRegression is no classifier"):
+        DecisionRegionsDisplay.from_estimator(LinearRegression().fit(X, X[:, 0]), X, Y)
+    with pytest.raises(ValueError, match="y holds the class 'few'"):
+        DecisionRegionsDisplay.from_estimator(Threshold().fit(X, Y), X, Y)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"regions": np.zeros((2, 3), int)}, "give three grids of one shape"),
+        ({"xx0": np.zeros(4)}, "give three grids of one shape"),
+        ({"regions": np.full((2, 2), 2)}, "positions among the 2 classes"),
+        ({"regions": np.zeros((2, 2))}, "regions has dtype float64"),
+        ({"feature_names": ["a"]}, "must be two names"),
+        ({"classes": ["a", "c"]}, "y holds the class 'b'"),
+    ],
+)
+def test_constructor_refuses(change, message):
+    right = {
+        "xx0": np.array([[0.0, 1.0], [0.0, 1.0]]), "xx1": np.array([[0.0, 0.0], [1.0, 1.0]]),
+        "regions": np.array([[0, 1], [0, 1]]), "X": [[0.0, 0.0], [1.0, 1.0]], "y": ["a", "b"],
+    }  # fmt: skip
+    assert DecisionRegionsDisplay(**right).plot().ax_.get_title() == ""
+    with pytest.raises(ValueError, match=message):
+        DecisionRegionsDisplay(**right | change)
