@@ -14,9 +14,15 @@ from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils.estimator_checks import estimator_checks_generator as sklearn_checks
 
 from imbdeep import classifiers, encoding, over_sampling
-from imbdeep.classifiers import ERMClassifier, M2mClassifier, RAEClassifier
+from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier
 from imbdeep.encoding import ImageScaler, TabularEncoder
-from imbdeep.over_sampling import MGVAESampler, RAESampler
+from imbdeep.over_sampling import GAMO2PixSampler, MGVAESampler, RAESampler
+
+# What GAMOClassifier says of the checks' data, many of them balanced, and of so little training.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:All classes have .* no minority:UserWarning"),
+    pytest.mark.filterwarnings("ignore:The generator has collapsed:UserWarning"),
+]
 
 # Every public estimator stands here once, with as little training as it can do.
 SAMPLERS = [
@@ -36,6 +42,19 @@ SAMPLERS = [
             hidden_layer_sizes=(16,),
             mixer_layer_sizes=(16,),
             critic_layer_sizes=(16,),
+            device="cpu",
+        ),
+        random_state=0,
+    ),
+    GAMO2PixSampler(
+        GAMOClassifier(
+            max_steps=30,
+            batch_size=8,
+            hidden_layer_sizes=(16,),
+            generator_layer_sizes=(8,),
+            discriminator_layer_sizes=(8,),
+            latent_dim=4,
+            learning_rate=0.03,
             device="cpu",
         ),
         random_state=0,
@@ -65,6 +84,17 @@ CLASSIFIERS = [
         latent_dim=8,
         dropout=0.0,
         learning_rate=0.01,
+        device="cpu",
+        random_state=0,
+    ),
+    GAMOClassifier(
+        max_steps=60,
+        batch_size=8,
+        hidden_layer_sizes=(16,),
+        generator_layer_sizes=(16, 16),
+        discriminator_layer_sizes=(8,),
+        latent_dim=8,
+        learning_rate=0.03,
         device="cpu",
         random_state=0,
     ),

@@ -18,6 +18,13 @@ from imbdeep.benchmarks._classifiers import (
     translation_lines,
     translation_memory_lines,
 )
+from imbdeep.benchmarks._gamo import (
+    PAPER_STEPS,
+    class_lines,
+    game_lines,
+    gamo_fit_lines,
+    gamo_memory_lines,
+)
 from imbdeep.benchmarks._measuring import FULL, QUICK, Line
 from imbdeep.benchmarks._mgvae import (
     default_lines,
@@ -48,6 +55,10 @@ MEASUREMENTS: dict[str, tuple[Callable[..., Iterator[Line]], ...]] = {
     "tapes": (tape_lines,),
     "rae-fit": (rae_fit_lines,),
     "rae-memory": (rae_memory_lines,),
+    "gamo-game": (game_lines,),
+    "gamo-classes": (class_lines,),
+    "gamo-memory": (gamo_memory_lines,),
+    "gamo-fit": (gamo_fit_lines,),
 }
 
 
@@ -77,7 +88,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=(__doc__ or "").partition("\n")[0],
     )
     parser.add_argument("what", nargs="*", default="all", choices=[*MEASUREMENTS, "all"])
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, limits not judged")
+    extent = parser.add_mutually_exclusive_group()
+    extent.add_argument("--quick", action="store_true", help="tiny sizes, limits not judged")
+    extent.add_argument(
+        "--full",
+        action="store_true",
+        help=f"gamo-fit: all {PAPER_STEPS} mini-batches, instead of some that stand for them",
+    )
     parser.add_argument(
         "--data",
         default=os.environ.get("IMBDEEP_DATA"),
@@ -87,6 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = list(MEASUREMENTS) if "all" in options.what else options.what
     parts = dict.fromkeys(part for name in asked for part in MEASUREMENTS[name])  # each once
     sizes = QUICK if options.quick else FULL
+    if options.full:
+        sizes = sizes._replace(budget=PAPER_STEPS)
     row = "{:58} {:>12} {:8} {:>9}  {}\n"
     sys.stdout.write(
         f"torch {torch.__version__}, {torch.get_num_threads()} threads, "

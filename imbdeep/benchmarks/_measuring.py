@@ -55,6 +55,16 @@ class Sizes(NamedTuple):
     rae: dict[str, Any] = {}  # other than the defaults; read only
     cycles: int = 20  # in a repetition
     image_cycles: int = 2
+    # GAMO
+    gamo: dict[str, Any] = {}  # other than the defaults; read only
+    games: int = 100  # mini-batches in a repetition
+    digits: tuple[int, ...] = (4000, 2000, 1000, 750, 500, 350, 200, 100, 60, 40)
+    classes: tuple[int, ...] = (10, 30, 100)
+    class_rows: int = 5000  # of all classes
+    own_rows: int = 50  # of a class
+    anchors: int = 100_000
+    anchor_columns: tuple[int, ...] = (30, 100)
+    budget: int = 500  # mini-batches that stand for the paper's
 
 
 FULL = Sizes()
@@ -77,6 +87,15 @@ QUICK = Sizes(
     rae={"batch_size": 8, "max_steps": 20},
     cycles=2,
     image_cycles=1,
+    gamo={"batch_size": 8},
+    games=2,
+    digits=(40, 20, 10, 4),
+    classes=(3, 6),
+    class_rows=70,
+    own_rows=5,
+    anchors=1000,
+    anchor_columns=(3,),
+    budget=5,
 )
 
 

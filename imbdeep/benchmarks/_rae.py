@@ -31,6 +31,7 @@ from imbdeep.benchmarks._measuring import (
 from imbdeep.benchmarks._mgvae import _table
 from imbdeep.classifiers import RAEClassifier
 from imbdeep.classifiers._rae.net import RAENet
+from imbdeep.classifiers.base import DeepClassifier
 
 #: Training of the million rows: an epoch, for what a step holds does not grow with their number.
 _FEW_STEPS = 100
@@ -83,8 +84,10 @@ class Products(TorchDispatchMode):
 
 
 def _alone(func: Any, given: list[Any]) -> tuple[Callable[..., Any], list[Any]]:
-    """The product within an operation, without the bias."""
+    """The product within an operation, without the bias, and into memory of its own."""
     aten = torch.ops.aten
+    if func._overloadname == "out":
+        func = func.overloadpacket.default
     if func.overloadpacket is aten.addmm:
         return aten.mm.default, given[1:3]
     if func.overloadpacket is aten.convolution:
@@ -95,16 +98,19 @@ def _alone(func: Any, given: list[Any]) -> tuple[Callable[..., Any], list[Any]]:
 
 
 def look_into(
-    task: _Task, device: torch.device, look: Callable[[RAENet, Tensor, Tensor], None]
+    task: _Task,
+    device: torch.device,
+    look: Callable[[Any, Tensor, Tensor], None],
+    method: type[DeepClassifier] = RAEClassifier,
 ) -> None:
     """Call ``look(net, x, codes)`` within a fit: its threads, its seed, its memory format.
 
     After the fit the net has let go of what only the training needs.
     """
-    classifier = RAEClassifier(**task.parameters, random_state=0, device=str(device))
+    classifier: Any = method(**task.parameters, random_state=0, device=str(device))
     run = classifier._run
 
-    def looked_into(net: RAENet, x: Tensor, codes: Tensor) -> Any:
+    def looked_into(net: Any, x: Tensor, codes: Tensor) -> Any:
         net.partial_fit(x, codes)  # the first steps make the optimisers' moments
         look(net, x, codes)
         return run(net, x, codes)

@@ -37,6 +37,16 @@ def tiny(monkeypatch):
             "max_steps": 5,
         },
         cycles=1,
+        gamo={
+            "latent_dim": 5,
+            "hidden_layer_sizes": (8, 6),
+            "generator_layer_sizes": (7,),
+            "discriminator_layer_sizes": (9, 5),
+            "batch_size": 4,
+        },
+        games=1,
+        anchors=100,
+        budget=2,
     )
     monkeypatch.setattr(benchmarks, "QUICK", sizes)
     return sizes

@@ -43,8 +43,15 @@ def test_everything_is_measured_once(capsys):
         assert text.count(f"{name}: tape of a step of the critic") == 1
     assert found["RAE's defaults: 400 x 30"] > 0
     assert found["RAE, 2000 x 4 (0 MiB): peak memory in predict"] > 50
+    for name in ("30 columns", "784 pixels"):
+        assert found[f"{name}, 1 thread: mini-batch of GAMO"] > 0
+    assert found["784 columns, 70 rows, cpu: 6 / 3"] > 0
+    for name in ("all anchors", "default anchors"):
+        assert found[f"100 x 3, {name}, cpu: of the generator"] > 0
+        assert found[f"100 x 3, {name} (0 MiB): added peak in fit"] >= 0
+    assert found["GAMO, 74 x 784, 25000 mini-batches, of 2"] > 0
     assert "TOO MUCH" not in text
-    assert text.count("not judged") == 26
+    assert text.count("not judged") == 37
 
 
 def test_an_exceeded_limit_is_the_exit_status(monkeypatch, capsys):

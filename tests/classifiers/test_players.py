@@ -124,7 +124,7 @@ def test_the_term_that_broke_first_is_named(case, lost):
 
 def test_a_loss_that_no_term_explains_is_told_as_such():
     net = scripted([{"loss": NAN}])
-    with pytest.raises(DivergedError, match="The train loss became nan in epoch 1. Try something"):
+    with pytest.raises(DivergedError, match=r"The train loss became nan in epoch 1. Try something"):
         net.go()
 
 

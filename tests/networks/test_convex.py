@@ -79,6 +79,20 @@ def test_blocks_are_neighbours_within_the_limit_and_no_more_than_needed(sizes):
         assert sum(sizes[first : last + 1]) > LIMIT
 
 
+@pytest.mark.parametrize(
+    "sizes, blocks",
+    [
+        ((LIMIT - 1, 1, 1), [(0, 2), (2, 3)]),
+        ((LIMIT, 1), [(0, 1), (1, 2)]),
+        ((1, LIMIT + 1, 1), [(0, 1), (1, 2), (2, 3)]),
+        ((1,) * 100, [(0, 100)]),
+    ],
+    ids=lambda case: str(case)[:20],
+)
+def test_blocks_by_hand(sizes, blocks):
+    assert module._blocks(sizes) == blocks
+
+
 def test_the_ctmu_is_a_network_on_latent_vectors_and_indicators_joined():
     generator = generator_of((3, 4)).train()
     first = nn.Linear(3 + 2, 7, dtype=torch.float64)

@@ -58,6 +58,9 @@ class GAMOClassifier(DeepClassifier):
     complement : {"all", "minority"}, default="all"
         What G wants M to say of its rows: any class but their own (Algorithm 1, and the authors'
         code), or any minority class but their own, the largest class left out (Eq. 6).
+    sampling : {"balanced"} or None, default="balanced"
+        Whether all classes are equally frequent among the real rows that M and D learn, or as
+        frequent as in the data (Algorithm 1).
     generated_lambda : float or "balanced", default=1.0
         Weight of the generated rows in the losses of M and D; a mini-batch has as many as real
         ones. 1 is Algorithm 1, after which larger classes still weigh more; "balanced" are the
@@ -197,6 +200,7 @@ class GAMOClassifier(DeepClassifier):
         "generator": [StrOptions({"convex", "conditional"})],
         "discriminator": ["boolean"],
         "complement": [StrOptions({"all", "minority"})],
+        "sampling": [StrOptions({"balanced"}), None],
         "generated_lambda": [StrOptions({"balanced"}), Interval(Real, 0, None, closed="left")],
         "discriminator_lambda": [Interval(Real, 0, None, closed="left")],
         "label_smoothing": [Interval(Real, 0, 0.5, closed="left")],
@@ -222,6 +226,7 @@ class GAMOClassifier(DeepClassifier):
         generator: str = "convex",
         discriminator: bool = True,
         complement: str = "all",
+        sampling: str | None = "balanced",
         generated_lambda: float | str = 1.0,
         discriminator_lambda: float = 1.0,
         label_smoothing: float = 0.1,
@@ -253,6 +258,7 @@ class GAMOClassifier(DeepClassifier):
         self.generator = generator
         self.discriminator = discriminator
         self.complement = complement
+        self.sampling = sampling
         self.generated_lambda = generated_lambda
         self.discriminator_lambda = discriminator_lambda
         self.label_smoothing = label_smoothing
@@ -443,6 +449,8 @@ class GAMOClassifier(DeepClassifier):
             batch_size=self.batch_size,
             iterator_train=GameBatches,
             iterator_train__schedule=schedule,
+            iterator_train__n_classes=sizes.n_classes,
+            iterator_train__balanced=self.sampling == "balanced",
             iterator_train__shares=deficits.astype(np.float64),
             iterator_valid=EvaluationBatches,
             iterator_valid__batch_size=evaluation_size(x),

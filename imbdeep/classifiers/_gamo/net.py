@@ -54,27 +54,37 @@ class GameBatches:
         How many mini-batches.
     shares : ndarray of shape (n_minority,)
         How often M and D see each minority class among generated rows.
+    n_classes : int
+        Number of classes.
+    balanced : bool
+        Whether all classes are equally frequent among the real rows, or as frequent as in the data.
     """
 
     def __init__(
-        self, dataset: Any, batch_size: int, schedule: Schedule, shares: NDArray[np.float64]
+        self,
+        dataset: Any,
+        batch_size: int,
+        schedule: Schedule,
+        shares: NDArray[np.float64],
+        n_classes: int,
+        balanced: bool,
     ) -> None:
         self.x, self.y = dataset.X, dataset.y
+        self.rows = ClassRows(self.y.cpu(), n_classes)
+        self.n_classes, self.balanced = n_classes, balanced
         self.batch_size, self.schedule = batch_size, schedule
         self.shares = shares
         self.left = schedule.max_steps
         self.extract: Callable[[Tensor], Tensor] | None = None  # set by the net
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        n, device = len(self.y), self.y.device
-        steps = self.schedule.feature_steps
-        for rows in batch_indices(n, self.batch_size, steps, device) if steps else ():
+        for rows in self._real(self.schedule.feature_steps):
             yield self.x[rows], self.y[rows]
         assert self.extract is not None
         x = self.extract(self.x)
         steps = min(self.schedule.game_steps, self.left)
         self.left -= steps
-        batches = batch_indices(n, self.batch_size, steps, device)
+        batches = self._real(steps)
         if not len(self.shares):
             for rows in batches:
                 yield x[rows], self.y[rows], None, None
@@ -83,6 +93,15 @@ class GameBatches:
         own = self._places(np.ones_like(self.shares), steps)
         for rows, one, other in zip(batches, shown, own, strict=True):
             yield x[rows], self.y[rows], one, other
+
+    def _real(self, steps: int) -> Tensor:
+        """Draw the real rows of mini-batches, (steps, B)."""
+        if self.balanced:
+            classes = torch.randint(self.n_classes, (steps, self.batch_size))
+            return self.rows.draw(classes).to(self.y.device)
+        if not steps:
+            return torch.empty(0, self.batch_size, dtype=torch.int64)
+        return batch_indices(len(self.y), self.batch_size, steps, self.y.device)
 
     def _places(self, shares: NDArray[np.float64], steps: int) -> list[tuple[list[int], Tensor]]:
         """Draw which minority classes the generated rows of each mini-batch are of, in order.
@@ -176,7 +195,7 @@ class GAMONet(PlayersNet):
 
     def _real_probe(self, batches: GameBatches) -> tuple[Tensor, Tensor]:
         classes = self.module_.codes.cpu().repeat_interleave(_PROBE_ROWS)
-        rows = ClassRows(batches.y.cpu(), self.module_.sizes.n_classes).draw(classes)
+        rows = batches.rows.draw(classes)
         return batches.x[rows.to(batches.y.device)], classes.to(batches.y.device)
 
     @torch.enable_grad()

@@ -103,7 +103,8 @@ class GAMO(nn.Module):
         ``places`` is what ``counts`` says, on the device: positions among the minority classes.
         """
         assert self.generator is not None
-        z = torch.randn(len(places), self.sizes.latent_dim, device=places.device)
+        n, like = len(places), self.targets  # whatever torch's default dtype
+        z = torch.randn(n, self.sizes.latent_dim, dtype=like.dtype, device=places.device)
         rows: Tensor = self.generator(z, counts, places)
         return rows
 
@@ -151,7 +152,7 @@ class GAMO(nn.Module):
         settled = rows.clone()
         settled[:, n_gaussian:] = anchors[which, n_gaussian:]
         for number, hole in missing:
-            # A hole counts as 0 in the mean. As 1 less the share of holes, a small rest would round.
+            # A hole counts as 0 in the mean. 1 less the share of holes would round a small rest.
             present = weights @ (1 - anchors[:, hole])
             settled[:, number] /= torch.where(settled[:, hole] > 0.5, 1.0, present)
         return settled

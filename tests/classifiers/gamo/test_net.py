@@ -87,6 +87,8 @@ def net_of(schedule=(0, 4, 8), batch_size=6, settings=None, valid=None, lr=0.01,
         batch_size=batch_size,
         iterator_train=GameBatches,
         iterator_train__schedule=schedule,
+        iterator_train__n_classes=sizes.n_classes,
+        iterator_train__balanced=False,
         iterator_train__shares=np.array([10.0, 6.0]) if sizes.minority else np.empty(0),
         iterator_valid=EvaluationBatches,
         iterator_valid__batch_size=16,
@@ -174,13 +176,15 @@ def test_rounds_are_u_batches_of_f_and_v_of_the_game_and_the_last_is_cut(monkeyp
 # The batches
 
 
-def batches_of(shares, batch_size=8, game_steps=50, feature_steps=0, counts=COUNTS):
+def batches_of(shares, batch_size=8, game_steps=50, feature_steps=0, counts=COUNTS, balanced=False):
     x, y = data((1,), counts)
     made = GameBatches(
         Dataset(x, y),
         batch_size,
         Schedule(feature_steps, game_steps, 10**6),
         np.array(shares, dtype=np.float64),
+        len(counts),
+        balanced,
     )
     made.extract = lambda x: x + 100
     return made
@@ -240,6 +244,22 @@ def test_real_rows_are_passes_over_the_data_seen_by_f_in_the_game_alone():
         rows = torch.cat([batch[0] for batch in part]).flatten().long() - offset
         assert Counter(rows.tolist()) == dict.fromkeys(range(20), passes)
         assert torch.equal(torch.cat([batch[1] for batch in part]), y[rows])
+
+
+def test_balanced_all_classes_and_all_rows_of_a_class_are_equally_frequent():
+    # For F as in the game.
+    made = batches_of([1.0], batch_size=6, game_steps=500, feature_steps=500, balanced=True)
+    made.x = torch.arange(20.0)[:, None]
+    got = list(made)
+    for part, offset in ((got[:500], 0), (got[500:], 100)):
+        assert {len(batch) for batch in part} == {2 if offset == 0 else 4}
+        rows = torch.cat([batch[0] for batch in part]).flatten().long() - offset
+        labels = torch.cat([batch[1] for batch in part])
+        assert torch.equal(labels, made.y[rows])
+        assert stats.chisquare(torch.bincount(labels).numpy()).pvalue > LEVEL
+        for code in range(3):
+            drawn = torch.bincount(rows[labels == code], minlength=20)[made.y == code]
+            assert stats.chisquare(drawn.numpy()).pvalue > LEVEL
 
 
 def test_without_minority_nothing_is_generated():

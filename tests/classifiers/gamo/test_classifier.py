@@ -1,0 +1,1484 @@
+"""GAMOClassifier as its users meet it: what it learns, makes, reports, refuses and repeats."""
+
+import copy
+import inspect
+import io
+import pickle
+import re
+import warnings
+from functools import lru_cache
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse as sp
+import torch
+from scipy.special import softmax
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import balanced_accuracy_score, recall_score
+from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback, LRScheduler
+from torch import nn
+
+from imbdeep.classifiers import GAMOClassifier
+from imbdeep.classifiers._gamo import building as building_module
+from imbdeep.classifiers._gamo import classifier as classifier_module
+from imbdeep.classifiers._gamo.diagnosis import Diagnosis
+from imbdeep.classifiers._gamo.net import GAMONet
+from imbdeep.classifiers._net import ClassifierNet
+from imbdeep.classifiers.base import DeepClassifier
+from imbdeep.training import DivergedError
+
+# So little training makes hardly a generator; what is said of it is tested by itself.
+pytestmark = pytest.mark.filterwarnings("ignore:The generator has collapsed:UserWarning")
+
+DOC = inspect.getdoc(GAMOClassifier)
+COUNTS = (60, 24, 12)
+FEW = {
+    "hidden_layer_sizes": (16,),
+    "generator_layer_sizes": (16, 8),
+    "discriminator_layer_sizes": (8,),
+    "n_extracted": 6,
+    "latent_dim": 4,
+    # whatever the defaults are
+    "loss": "least_squares",
+    "complement": "all",
+    "sampling": None,
+    "generated_lambda": 1.0,
+    "discriminator_lambda": 1.0,
+    "label_smoothing": 0.1,
+    "max_anchors": None,
+    "batch_size": 8,
+    "learning_rate": 1e-3,
+    "weight_decay": 0.0,
+    "device": "cpu",
+    "random_state": 0,
+}
+
+
+def table(counts=COUNTS, n_features=3, seed=0, apart=3.0):
+    """A long-tailed table whose classes lie apart."""
+    rng = np.random.default_rng(seed)
+    codes = np.repeat(np.arange(len(counts)), counts)
+    X = rng.normal(size=(len(codes), n_features)) + apart * codes[:, None]
+    return X, np.array(["large", "medium", "small", "tiny"])[codes]
+
+
+def shuffled(X, y, seed=0):
+    order = np.random.default_rng(seed).permutation(len(y))
+    return X[order], y[order]
+
+
+def pictures(side, n=30, seed=1):
+    """Bytes whose left or right half is bright."""
+    rng = np.random.default_rng(seed)
+    y = (np.arange(n) % 3 == 0).astype(int)
+    images = rng.integers(0, 60, (n, 1, side, side), dtype=np.uint8)
+    for i, label in enumerate(y):
+        half = slice(side // 2, None) if label else slice(side // 2)
+        images[i, :, :, half] += 150
+    return images, y
+
+
+X, Y = shuffled(*table())
+IMAGES, SIDES = pictures(8)
+CNN = {"network": "cnn", "batch_size": 4}
+
+
+def quick(**params):
+    """Next to no training: what is learned is no matter here."""
+    return GAMOClassifier(**{**FEW, "max_steps": 5, **params})
+
+
+def able(**params):
+    """Enough training for blobs that lie apart."""
+    return quick(**{"max_steps": 150, "learning_rate": 0.01, **params})
+
+
+def weights(classifier):
+    return torch.cat([p.flatten() for p in classifier.net_.module_.parameters()]).numpy()
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return able().fit(X, Y)
+
+
+@pytest.fixture(scope="module")
+def started():
+    return quick().fit(X, Y)
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    def fail(*args, **kwargs):
+        pytest.fail("it trained first")
+
+    monkeypatch.setattr(ClassifierNet, "fit_loop", fail)
+
+
+@pytest.fixture
+def no_diagnosis(monkeypatch):
+    """Nothing is said of a generator: any other warning is an error."""
+    monkeypatch.setattr(classifier_module, "diagnose", lambda game, real: Diagnosis({}, [], []))
+
+
+# What it learns
+
+
+@pytest.mark.parametrize("loss", ["least_squares", "cross_entropy"])
+def test_classes_that_lie_apart_are_learned(loss):
+    classifier = able(loss=loss).fit(X, Y)
+    assert balanced_accuracy_score(Y, classifier.predict(X)) > 0.95
+    new, labels = table(seed=7)
+    assert balanced_accuracy_score(labels, classifier.predict(new)) > 0.9
+
+
+def test_long_tailed_digits_are_learned():
+    images, labels = load_digits(return_X_y=True)
+    counts = (120, 60, 30, 15, 10)
+    rows = np.concatenate([np.flatnonzero(labels == k)[:n] for k, n in enumerate(counts)])
+    rest = np.setdiff1d(np.flatnonzero(labels < 5), rows)
+    classifier = able(max_steps=250, hidden_layer_sizes=(64,), learning_rate=3e-3, batch_size=16)
+    classifier.fit(images[rows] / 16.0, labels[rows])
+    found = classifier.predict(images[rest] / 16.0)
+    assert balanced_accuracy_score(labels[rest], found) > 0.85
+
+
+def test_generated_rows_help_the_small_class():
+    data = table((300, 15), apart=1.2)
+    plain, balanced = (
+        recall_score(
+            data[1], able(generated_lambda=w).fit(*data).predict(data[0]), pos_label="medium"
+        )
+        for w in (0.0, "balanced")
+    )
+    assert balanced > plain + 0.2
+
+
+@pytest.mark.parametrize("loss", ["least_squares", "cross_entropy"])
+@pytest.mark.parametrize(
+    "sampling, generated_lambda",
+    [(None, 0.0), (None, 1.0), (None, "balanced"), ("balanced", 0.0), ("balanced", 0.5)],
+)
+def test_probabilities_of_a_constant_guess_are_the_shares_that_m_sees(
+    loss, sampling, generated_lambda
+):
+    # Columns that say nothing: the bias alone learns, and both losses are least at the shares:
+    # P_k + w d_k / Σ d of deficits d, normalised; with w = Σ (P_c - P_i), all alike (Eq. 2 and 4).
+    blank = np.zeros((len(Y), 2), dtype="f4")
+    params = {"hidden_layer_sizes": (), "encode": False, "max_steps": 100}
+    params["batch_size"] = 96 if sampling is None else 2000  # all rows, or many drawn ones
+    params |= {"generated_lambda": generated_lambda, "sampling": sampling}
+    classifier = able(loss=loss, learning_rate=0.05, **params)
+    counts = np.array(COUNTS)
+    deficits = counts.max() - counts
+    weight = deficits.sum() / counts.sum() if generated_lambda == "balanced" else generated_lambda
+    real = counts / counts.sum() if sampling is None else np.full(3, 1 / 3)
+    seen = real + weight * deficits / deficits.sum()
+    share = seen / seen.sum()
+    if generated_lambda == "balanced":
+        np.testing.assert_allclose(share, 1 / 3)
+    found = classifier.fit(blank, Y).predict_proba(blank)
+    np.testing.assert_allclose(found, np.tile(share, (96, 1)), atol=0.04)
+
+
+@pytest.mark.parametrize(
+    "counts, expected",
+    [((60, 24, 12), (36 + 48) / 96), ((10, 10, 5), 5 / 25), ((30, 10), 20 / 40), ((7, 7), 0.0)],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:All classes have:UserWarning")
+def test_balanced_weight_is_the_sum_of_the_missing_priors(counts, expected):
+    # Σ (P_c - P_i)
+    classifier = quick(generated_lambda="balanced", max_steps=1).fit(*table(counts))
+    assert classifier.net_.settings.generated_lambda == pytest.approx(expected)
+
+
+def test_weights_are_passed_on():
+    params = {"generated_lambda": 0.3, "discriminator_lambda": 0.2, "label_smoothing": 0.05}
+    classifier = quick(weight_decay=0.1, loss="cross_entropy", max_steps=1, **params).fit(X, Y)
+    settings = classifier.net_.settings
+    for name, value in {**params, "weight_decay": 0.1, "least_squares": False}.items():
+        assert getattr(settings, name) == value
+
+
+# What it reports
+
+GAME = {
+    "classification_generated",
+    "generator_classifier",
+    "classifier_confidence",
+}
+OPINIONS = {
+    "discriminator",
+    "generator_discriminator",
+    "discriminator_real",
+    "discriminator_generated",
+}
+ALWAYS = {"epoch", "loss", "classification"}
+SAID = {"classifier_confidence", "generated_spread"}
+OF_D = {"discriminator_real", "discriminator_generated"}
+OF_WEIGHTS = {"effective_anchors", "effective_share"}
+ABLATIONS = {
+    "GAMO": ({}, GAME | OPINIONS, SAID | OF_D | OF_WEIGHTS),
+    "GAMO-CE": ({"loss": "cross_entropy"}, GAME | OPINIONS, SAID | OF_D | OF_WEIGHTS),
+    "GAMO without D": ({"discriminator": False}, GAME, SAID | OF_WEIGHTS),
+    "cG + D + CN": ({"generator": "conditional"}, GAME | OPINIONS, SAID | OF_D),
+    "cG + CN": ({"generator": "conditional", "discriminator": False}, GAME, SAID),
+    "Eq. 6": ({"complement": "minority"}, GAME | OPINIONS, SAID | OF_D | OF_WEIGHTS),
+    "balanced": ({"sampling": "balanced"}, GAME | OPINIONS, SAID | OF_D | OF_WEIGHTS),
+    "hard labels": ({"label_smoothing": 0.0}, GAME | OPINIONS, SAID | OF_D | OF_WEIGHTS),
+    "no opinion": ({"discriminator_lambda": 0.0}, GAME | OPINIONS, SAID | OF_D | OF_WEIGHTS),
+    "M alone": ({"generated_lambda": 0.0}, GAME | OPINIONS, SAID | OF_D | OF_WEIGHTS),
+    "features": ({**CNN}, GAME | OPINIONS | {"features"}, SAID | OF_D | OF_WEIGHTS),
+}
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_ablations_run_and_record_what_they_train(name):
+    params, terms, said = ABLATIONS[name]
+    data = (IMAGES, SIDES) if "network" in params else (X, Y)
+    classifier = quick(**params).fit(*data)
+    for epoch in classifier.history_:
+        assert set(epoch) == terms | ALWAYS
+        assert np.isfinite(list(epoch.values())).all()
+    assert set(classifier.diagnostics_) == said
+    assert all(isinstance(value, float) for value in classifier.diagnostics_.values())
+    np.testing.assert_allclose(classifier.predict_proba(data[0]).sum(axis=1), 1)
+    game = classifier.net_.module_
+    assert (game.discriminator is None) == (not classifier.discriminator)
+    assert classifier.generate(3, classifier.minority_[0]).shape[0] == 3
+
+
+def test_the_loss_is_that_of_m():
+    for generated_lambda in (0.0, 0.5, 2.0):
+        for epoch in quick(generated_lambda=generated_lambda, game_steps=3).fit(X, Y).history_:
+            parts = epoch["classification"] + generated_lambda * epoch["classification_generated"]
+            assert epoch["loss"] == pytest.approx(parts, rel=1e-5)
+
+
+def test_diagnostics_are_between_their_bounds_and_of_the_generator_that_is_kept(fitted):
+    found = fitted.diagnostics_
+    for name in (*OF_D, "classifier_confidence", "effective_share"):
+        assert 0 <= found[name] <= 1
+    sizes = fitted.net_.module_.sizes.n_anchors
+    assert 1 <= found["effective_anchors"] <= np.mean(sizes)
+    # The same of 2000 rows: effective anchors, and what M says of them.
+    numbers, sure = [], []
+    for label in fitted.minority_:
+        rows, _, its = fitted.generate(2000, label, return_weights=True, random_state=0)
+        entropy = -(its * np.log(np.maximum(its, 1e-30))).sum(axis=1)
+        numbers.append(np.exp(entropy).mean())
+        sure.append(fitted.predict_proba(rows)[:, fitted.classes_ == label].mean())
+    assert found["effective_anchors"] == pytest.approx(np.mean(numbers), rel=0.2)
+    assert found["classifier_confidence"] == pytest.approx(np.mean(sure), abs=0.1)
+
+
+def test_attributes(fitted):
+    assert fitted.classes_.tolist() == ["large", "medium", "small"]
+    assert fitted.class_counts_.tolist() == list(COUNTS)
+    assert fitted.minority_.tolist() == ["medium", "small"]
+    assert fitted.n_features_in_ == 3
+    assert fitted.device_ == torch.device("cpu")
+    assert fitted.net_.module_.sizes.minority == (2, 1)
+    assert fitted.net_.module_.sizes.n_anchors == (12, 24)
+
+
+def test_nothing_but_the_game_is_said(capsys, no_diagnosis):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quick().fit(X, Y).predict(X)
+    assert capsys.readouterr().out == ""
+    quick(verbose=1).fit(X, Y)
+    assert "generator_classifier" in capsys.readouterr().out
+
+
+# Rounds
+
+
+@pytest.mark.parametrize(
+    "params, rounds, u, v",
+    [
+        ({"max_steps": 7}, 1, 0, 100),
+        ({"max_steps": 7, "game_steps": 3}, 3, 0, 3),
+        ({"max_steps": 7, "game_steps": 3, "feature_steps": 2}, 3, 0, 3),  # rows have no F
+        ({"max_steps": 9, **CNN}, 2, 8, 8),  # a pass over 30 images
+        ({"max_steps": 9, "feature_steps": 1, "game_steps": 4, **CNN}, 3, 1, 4),
+        ({"max_steps": 9, "feature_steps": 1, **CNN}, 2, 1, 8),
+    ],
+    ids=str,
+)
+def test_rounds_are_as_asked_for(monkeypatch, params, rounds, u, v):
+    moved, train_step = [], GAMONet.train_step
+
+    def spied(net, batch, **kwargs):
+        moved.append("F" if len(batch) == 2 else "game")
+        return train_step(net, batch, **kwargs)
+
+    monkeypatch.setattr(GAMONet, "train_step", spied)
+    data = (IMAGES, SIDES) if "network" in params else (X, Y)
+    classifier = quick(**params).fit(*data)
+    assert len(classifier.history_) == rounds
+    assert [epoch["epoch"] for epoch in classifier.history_] == [*range(1, rounds + 1)]
+    left, expected = params["max_steps"], []
+    while left:
+        expected += ["F"] * u + ["game"] * min(v, left)
+        left -= min(v, left)
+    assert moved == expected
+
+
+def test_without_f_a_record_is_of_a_hundred_steps(monkeypatch):
+    monkeypatch.setattr(building_module, "EPOCH_STEPS", 3)
+    assert len(quick(max_steps=7).fit(X, Y).history_) == 3
+
+
+# Its networks
+
+
+@pytest.mark.parametrize(
+    "data, params, convolves",
+    [
+        ((X, Y), {}, False),
+        ((IMAGES, SIDES), {}, False),
+        ((IMAGES, SIDES), CNN, True),
+        (pictures(4, n=12), CNN, True),
+        (pictures(16, n=12), {}, True),
+        (pictures(16, n=12), {"network": "mlp"}, False),
+        (pictures(19, n=12), {}, True),
+    ],
+    ids=["table", "small", "small cnn", "smallest cnn", "large", "large mlp", "odd"],
+)
+def test_networks_suit_the_rows(data, params, convolves):
+    classifier = quick(max_steps=2, **params).fit(*data)
+    game = classifier.net_.module_
+    assert any(isinstance(m, nn.Conv2d) for m in game.modules()) == convolves
+    assert game.sizes.convolutional == convolves
+    width = 6 if convolves else game.generator.anchors.shape[1]
+    assert game.generator.anchors.shape == (sum(game.sizes.n_anchors), width)
+    made = classifier.generate(3, classifier.minority_[0])
+    if convolves:
+        assert made.shape == (3, 6)
+        assert np.abs(made).max() <= 1
+    else:
+        assert made.shape == (3, *data[0].shape[1:])
+
+
+def test_units_of_the_networks():
+    params = {
+        "hidden_layer_sizes": (9, 4),
+        "generator_layer_sizes": [5, 7],
+        "discriminator_layer_sizes": (6, 3),
+        "latent_dim": 11,
+    }
+    game = quick(**params).fit(X, Y).net_.module_
+
+    def units(player):
+        return [m.out_features for m in player.modules() if isinstance(m, nn.Linear)]
+
+    assert units(game.classifier) == [9, 4, 3]
+    assert units(game.generator) == [5, 7, 36]
+    assert game.generator.latent_dim == 11
+    assert units(game.discriminator) == [6, 3, 1]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"loss": "cross_entropy"},
+        {"generator": "conditional"},
+        {"discriminator": False},
+        {"complement": "minority"},
+        {"sampling": "balanced"},
+        {"generated_lambda": 0.5},
+        {"generated_lambda": "balanced"},
+        {"discriminator_lambda": 0.1},
+        {"label_smoothing": 0.0},
+        {"latent_dim": 5},
+        {"max_anchors": 8},
+        {"hidden_layer_sizes": (17,)},
+        {"generator_layer_sizes": (16,)},
+        {"discriminator_layer_sizes": (9,)},
+        {"learning_rate": 0.02},
+        {"weight_decay": 0.5},
+        {"max_steps": 6},
+        {"batch_size": 9},
+        {"early_stopping": True},
+        {"encode": False},
+        {"random_state": 1},
+    ],
+    ids=str,
+)
+def test_every_parameter_changes_the_training(started, params):
+    found, expected = weights(quick(**params).fit(X, Y)), weights(started)
+    assert len(found) != len(expected) or not np.allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"n_extracted": 5}, {"feature_steps": 2}, {"game_steps": 2}],
+    ids=str,
+)
+def test_every_parameter_of_f_changes_the_training_on_images(params):
+    found, expected = (weights(quick(**CNN, **more).fit(IMAGES, SIDES)) for more in (params, {}))
+    assert len(found) != len(expected) or not np.allclose(found, expected, atol=1e-6)
+
+
+IDLE = {
+    "no D": (
+        {"discriminator": False},
+        {"discriminator_lambda": 0.3, "label_smoothing": 0.2, "discriminator_layer_sizes": (3,)},
+    ),
+    "no anchors": ({"generator": "conditional"}, {"max_anchors": 100}),
+    "no F": ({}, {"feature_steps": 9, "n_extracted": 3, "network": "mlp"}),
+    "few rows": ({}, {"max_anchors": 24}),
+}
+
+
+@pytest.mark.parametrize("case", IDLE)
+def test_what_plays_no_part_changes_nothing(case):
+    ablation, idle = IDLE[case]
+    found = [quick(**ablation, **more).fit(X, Y) for more in ({}, idle)]
+    assert (weights(found[0]) == weights(found[1])).all()
+
+
+# Rows of a class, and of what they are made
+
+
+def test_generated_rows_are_their_weights_times_the_anchors(fitted):
+    for label in fitted.minority_:
+        rows, anchors, its = fitted.generate(40, label, return_weights=True)
+        n = int((label == Y).sum())
+        assert rows.shape == (40, 3)
+        assert anchors.shape == (n,)
+        assert anchors.dtype == np.int64
+        assert its.shape == (40, n)
+        assert its.dtype == np.float32
+        assert (its >= 0).all()
+        np.testing.assert_allclose(its.sum(axis=1), 1, atol=1e-5)
+        # All of the class, each once, in the order of X.
+        assert anchors.tolist() == np.flatnonzero(label == Y).tolist()
+        encoded = fitted.encoder_.transform(X[anchors])
+        expected = fitted.encoder_.inverse_transform(its @ encoded)
+        np.testing.assert_allclose(rows, expected, rtol=1e-3, atol=1e-3)
+        own = X[label == Y]
+        assert (rows >= own.min(axis=0)).all()
+        assert (rows <= own.max(axis=0)).all()
+
+
+@pytest.mark.parametrize("n", [1, 7, 3000])
+def test_as_many_rows_as_asked_for(fitted, n):
+    assert fitted.generate(n, "small").shape == (n, 3)
+    rows, _, its = fitted.generate(np.int64(n), "small", return_weights=True)
+    assert rows.shape == (n, 3)
+    assert its.shape == (n, 12)
+    assert len(np.unique(its, axis=0)) > n / 2  # each by its own latent vector
+
+
+def test_numbers_that_are_taken_as_they_are_are_combined_as_they_are():
+    classifier = able(encode=False).fit(X, Y)
+    rows, anchors, its = classifier.generate(30, "medium", return_weights=True)
+    np.testing.assert_allclose(rows, its @ X[anchors].astype("f4"), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("most", [1, 5, 12, 13, 24, 100, None])
+def test_of_larger_classes_some_rows_are_anchors(most):
+    classifier = quick(max_anchors=most, max_steps=2).fit(X, Y)
+    for label, n in (("medium", 24), ("small", 12)):
+        rows, anchors, its = classifier.generate(9, label, return_weights=True)
+        assert len(anchors) == its.shape[1] == min(n, most or n)
+        assert (Y[anchors] == label).all()
+        assert (np.diff(anchors) > 0).all()
+        encoded = classifier.encoder_.transform(X[anchors])
+        expected = classifier.encoder_.inverse_transform(its @ encoded)
+        np.testing.assert_allclose(rows, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_which_rows_are_anchors_depends_on_the_seed():
+    chosen = [
+        quick(max_anchors=5, max_steps=1, random_state=seed)
+        .fit(X, Y)
+        .generate(1, "medium", return_weights=True)[1]
+        .tolist()
+        for seed in (0, 0, 1)
+    ]
+    assert chosen[0] == chosen[1] != chosen[2]
+
+
+@pytest.mark.parametrize("shape", ["images", "flattened"])
+@pytest.mark.parametrize("encode", [True, False])
+def test_generated_images_are_weighted_means_of_images(shape, encode):
+    images = IMAGES if encode else (IMAGES / 255).astype("f4")
+    flat = shape == "flattened"
+    data = images.reshape(30, -1) if flat else images
+    classifier = quick(encode=encode, image_shape=(1, 8, 8) if flat else None, max_steps=20)
+    rows, anchors, its = classifier.fit(data, SIDES).generate(6, 1, return_weights=True)
+    assert rows.shape == (6, *data.shape[1:])
+    assert rows.dtype == data.dtype
+    assert anchors.tolist() == np.flatnonzero(SIDES == 1).tolist()
+    expected = np.tensordot(its, data[anchors].astype("f4"), axes=1)
+    np.testing.assert_allclose(rows, expected, atol=0.51 if encode else 1e-5)
+    assert classifier.predict(rows).shape == (6,)
+
+
+def test_of_images_with_f_features_are_made():
+    classifier = quick(max_steps=10, **CNN).fit(IMAGES, SIDES)
+    features, anchors, its = classifier.generate(5, 1, return_weights=True)
+    assert features.shape == (5, 6)
+    assert features.dtype == np.float32
+    assert anchors.tolist() == np.flatnonzero(SIDES == 1).tolist()
+    x = classifier.encoder_.transform(IMAGES[anchors])
+    own = classifier.net_.features(x).numpy()
+    np.testing.assert_allclose(features, its @ own, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", ["table", "images", "features"])
+def test_a_conditional_generator_makes_rows_too(shape):
+    data = (X, Y) if shape == "table" else (IMAGES, SIDES)
+    params = CNN if shape == "features" else {}
+    classifier = quick(generator="conditional", **params).fit(*data)
+    label = classifier.minority_[0]
+    made = classifier.generate(20, label)
+    assert made.shape == (20, *((6,) if shape == "features" else data[0].shape[1:]))
+    assert len(np.unique(made, axis=0)) > 1
+    with pytest.raises(ValueError, match=r"return_weights=True asks for anchors.*set generator='c"):
+        classifier.generate(3, label, return_weights=True)
+
+
+def test_the_stream_of_rows_goes_on_unless_it_is_seeded():
+    classifier = quick(max_steps=20).fit(X, Y)
+    again = pickle.loads(pickle.dumps(classifier))
+    first, second = (classifier.generate(5, "small") for _ in range(2))
+    assert not np.array_equal(first, second)
+    for expected in (first, second):
+        np.testing.assert_array_equal(again.generate(5, "small"), expected)
+    seeded = [classifier.generate(5, "small", random_state=3) for _ in range(2)]
+    np.testing.assert_array_equal(*seeded)
+    third = classifier.generate(5, "small")
+    np.testing.assert_array_equal(again.generate(5, "small"), third)  # a seeded draw is no part
+    state = np.random.RandomState(3)
+    np.testing.assert_array_equal(classifier.generate(5, "small", random_state=state), seeded[0])
+    assert not np.array_equal(classifier.generate(5, "small", random_state=state), seeded[0])
+
+
+def test_returned_positions_are_the_users_own(fitted):
+    _, anchors, _ = fitted.generate(2, "small", return_weights=True)
+    expected = anchors.copy()
+    anchors[:] = -1
+    np.testing.assert_array_equal(fitted.generate(2, "small", return_weights=True)[1], expected)
+
+
+@pytest.mark.parametrize("target", ["large", "huge", 1, None, np.nan, ("small",)], ids=str)
+def test_only_smaller_classes_are_made(fitted, target):
+    with pytest.raises(ValueError, match="is not a class that is generated") as caught:
+        fitted.generate(3, target)
+    assert f"target={target!r}" in str(caught.value)
+    assert "['medium', 'small']" in str(caught.value)
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.0, "3", None], ids=str)
+def test_a_number_of_rows_is_a_positive_integer(fitted, n):
+    with pytest.raises(ValueError, match=f"n={n!r} must be a positive integer"):
+        fitted.generate(n, "small")
+
+
+def test_before_it_is_fitted_it_makes_nothing():
+    with pytest.raises(NotFittedError):
+        quick().generate(3, "small")
+
+
+# Tables of mixed columns
+
+
+def people():
+    rng, n = np.random.default_rng(0), len(Y)
+    return pd.DataFrame(
+        {
+            "town": pd.Categorical(rng.choice(["Ulm", "Bonn", "Kiel"], n)),
+            "income": np.where(np.arange(n) % 3 == 1, np.nan, X[:, 0]),
+            "owner": pd.array(X[:, 1] > 1, dtype="boolean"),
+            "rooms": rng.integers(1, 4, n),
+            "word": [None if i % 11 == 3 else f"w{i % 4}" for i in range(n)],
+            "size": X[:, 2],
+            "steps": rng.integers(0, 1000, n),
+        }
+    )
+
+
+@pytest.mark.parametrize("generator", ["convex", "conditional"])
+def test_frames_are_made_of_levels_dtypes_and_numbers_that_there_are(generator):
+    frame = people()
+    classifier = able(generator=generator, max_steps=30).fit(frame, Y)
+    rows = classifier.generate(200, "medium")
+    pd.testing.assert_series_equal(rows.dtypes, frame.dtypes)
+    assert rows.index.tolist() == [*range(200)]
+    for name in ("town", "owner", "rooms", "word"):
+        assert set(rows[name].dropna()) <= set(frame[name].dropna())
+    for name in ("income", "size", "steps"):
+        present = rows[name].dropna()
+        assert len(present)
+        assert present.between(frame[name].min(), frame[name].max()).all()
+    assert not rows[["town", "owner", "rooms", "size", "steps"]].isna().any().any()
+    assert np.isfinite(classifier.predict_proba(rows)).all()
+
+
+def test_discrete_columns_are_those_of_one_anchor_together():
+    frame = people()
+    classifier = able(max_steps=30).fit(frame, Y)
+    rows, anchors, its = classifier.generate(300, "medium", return_weights=True)
+    own = frame.iloc[anchors]
+
+    def kinds(frame):
+        columns = ["town", "owner", "rooms", "word"]
+        found = frame[columns].astype(object).where(frame[columns].notna(), None)
+        found["income"] = frame["income"].isna()
+        return [tuple(row) for row in found.itertuples(index=False)]
+
+    of_anchor = kinds(own)
+    for kind, weight in zip(kinds(rows), its, strict=True):
+        assert kind in of_anchor
+        # and one that counts
+        assert max(w for w, k in zip(weight, of_anchor, strict=True) if k == kind) > 1e-5
+    # A hole where an anchor has one; numbers between those of the class that are there.
+    holes = rows["income"].isna()
+    assert 0 < holes.sum() < 300
+    for name in ("income", "size", "steps"):
+        present = rows[name].dropna()
+        assert present.between(own[name].min(), own[name].max()).all()
+    # Numbers are means, over the anchors that have them, in the encoded space.
+    encoder = classifier.encoder_
+    x = encoder.transform(own)
+    mean, (number, hole) = its @ x, encoder.spans_[1]
+    mean[:, number] /= its @ (1 - x[:, hole])
+    mean[:, hole] = 0
+    expected = encoder.inverse_transform(mean[~holes])
+    np.testing.assert_allclose(rows["income"][~holes], expected["income"], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(rows["size"][~holes], expected["size"], rtol=1e-3, atol=1e-3)
+
+
+def test_a_column_without_holes_in_the_class_gets_none():
+    frame = people()
+    frame.loc[Y == "small", "income"] = np.arange(12.0)
+    rows = quick(max_steps=20).fit(frame, Y).generate(100, "small")
+    assert not rows["income"].isna().any()
+    assert rows["income"].between(0, 11).all()
+
+
+def test_a_column_that_the_class_lacks_is_missing():
+    frame = people()
+    frame.loc[Y == "small", "income"] = np.nan
+    rows = quick(max_steps=20).fit(frame, Y).generate(100, "small")
+    assert rows["income"].isna().all()
+
+
+@pytest.mark.parametrize(
+    "container, made",
+    [(np.asarray, np.ndarray), (torch.tensor, np.ndarray), (sp.csr_array, sp.csr_array)],
+    ids=["array", "tensor", "sparse"],
+)
+def test_rows_are_made_in_the_container_of_fit(container, made):
+    classifier = quick().fit(container(X), Y)
+    rows = classifier.generate(4, "small")
+    assert isinstance(rows, made)
+    assert rows.shape == (4, 3)
+    assert classifier.predict(rows).shape == (4,)
+
+
+def test_polars_frames_are_made_of_their_schema():
+    frame = pl.DataFrame(
+        {
+            "town": [["Ulm", "Bonn", None][i % 3] for i in range(len(Y))],
+            "size": X[:, 2],
+            "owner": X[:, 1] > 1,
+        }
+    )
+    rows = quick(max_steps=20).fit(frame, Y).generate(60, "medium")
+    assert rows.schema == frame.schema
+    assert set(rows["town"]) == {"Ulm", "Bonn", None}
+    assert rows["size"].is_between(frame["size"].min(), frame["size"].max()).all()
+
+
+# Warnings
+
+
+def test_no_minority_is_said_once_and_m_learns(no_diagnosis):
+    data = table((40, 40, 40))
+    with pytest.warns(UserWarning, match="All classes have 40 rows: there is no minority") as w:
+        classifier = able().fit(*data)
+    assert len(w) == 1
+    assert w[0].filename == __file__
+    assert classifier.score(*data) > 0.95
+    assert classifier.minority_.tolist() == []
+    assert classifier.diagnostics_ == {}
+    assert set(classifier.history_[-1]) == ALWAYS
+    game = classifier.net_.module_
+    assert game.generator is game.discriminator is None
+    with pytest.raises(ValueError, match=r"not a class that is generated \(those, .* are \[\]\)"):
+        classifier.generate(3, "large")
+    again = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(again.predict_proba(data[0]), classifier.predict_proba(data[0]))
+
+
+@pytest.mark.filterwarnings("ignore:All classes have:UserWarning")
+@pytest.mark.parametrize("params", [{"generator": "conditional"}, CNN], ids=str)
+def test_no_minority_is_no_matter_to_variants(params):
+    images, y = pictures(8, n=12)
+    classifier = quick(**params).fit(np.concatenate([images, images]), np.r_[y, 1 - y])
+    assert classifier.predict(images).shape == (12,)
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"discriminator": False}, {"early_stopping": True}], ids=str
+)
+def test_a_minority_of_one_row_is_said_once_and_copied(params, no_diagnosis):
+    X, y = table((30, 10, 2, 1))
+    named = r"\['small', 'tiny'\]" if "early_stopping" in params else r"\['tiny'\]"
+    with pytest.warns(UserWarning, match=f"Classes of one training row, {named}: the hull") as w:
+        classifier = quick(**params).fit(X, y)
+    assert len(w) == 1
+    assert w[0].filename == __file__
+    rows, anchors, its = classifier.generate(5, "tiny", return_weights=True)
+    np.testing.assert_allclose(rows, np.tile(X[y == "tiny"], (5, 1)), rtol=1e-4)
+    assert anchors.tolist() == [42]
+    assert (its == 1).all()
+    with pytest.warns(UserWarning, match="Classes of one") as w:
+        classifier.fit(X, y)  # and once in each fit
+    assert len(w) == 1
+
+
+def test_one_row_is_no_matter_without_anchors(no_diagnosis):
+    quick(generator="conditional").fit(*table((30, 10, 2, 1)))
+
+
+@pytest.mark.filterwarnings("ignore:All classes have:UserWarning")
+def test_classes_of_one_row_alone_are_no_hulls(no_diagnosis):
+    quick().fit(np.array([[0.0, 1.0], [1.0, 0.0]]), [0, 1])  # no minority
+
+
+@pytest.mark.parametrize(
+    "copied, merged, message",
+    [
+        ([2], [], r"\['small'\] its rows are copies of single.* discriminator_lambda"),
+        ([], [2, 1], r"\['small', 'medium'\] its rows are nearly one.* max_steps, or a larger"),
+    ],
+)
+def test_collapses_are_told_apart(monkeypatch, copied, merged, message):
+    said = Diagnosis({"effective_anchors": 1.0}, copied, merged)
+    monkeypatch.setattr(classifier_module, "diagnose", lambda game, real: said)
+    with pytest.warns(
+        UserWarning, match=f"The generator has collapsed: for the classes {message}"
+    ) as w:
+        classifier = quick().fit(X, Y)
+    assert len(w) == 1
+    assert w[0].filename == __file__
+    assert classifier.diagnostics_ == {"effective_anchors": 1.0}
+
+
+def test_a_generator_that_has_not_moved_makes_one_row():
+    data = table((300, 200))
+    params = {"learning_rate": 1e-9, "max_steps": 1, "latent_dim": 1}
+    with pytest.warns(UserWarning, match="nearly one and the same row a class, such as its mean"):
+        classifier = quick(**params).fit(*data)
+    assert classifier.diagnostics_["generated_spread"] < 0.01
+    assert classifier.diagnostics_["effective_share"] > 0.7
+
+
+def test_a_generator_that_copies_is_warned_of(monkeypatch):
+    generator_step = GAMONet._generator_step
+
+    def sharpened(net, counts, places):
+        generator_step(net, counts, places)
+        with torch.no_grad():
+            net.module_.generator.units.weight.mul_(1e6)
+
+    monkeypatch.setattr(GAMONet, "_generator_step", sharpened)
+    with pytest.warns(UserWarning, match="copies of single real rows.*smaller discriminator_lam"):
+        classifier = quick(max_steps=3, latent_dim=8).fit(X, Y)
+    assert classifier.diagnostics_["effective_anchors"] < 1.05
+    rows = classifier.generate(20, "small")
+    own = X[Y == "small"]
+    away = np.abs(rows[:, None] - own).max(axis=2).min(axis=1)
+    assert np.median(away) < 1e-2
+
+
+# How many classes
+
+
+def test_two_classes():
+    y = np.where(Y == "large", "no", "yes")
+    y[:30] = "no"
+    classifier = able().fit(X, y)
+    assert classifier.minority_.tolist() == ["yes"]
+    assert classifier.generate(4, "yes").shape == (4, 3)
+    rare = table((50, 6))
+    assert able(complement="minority").fit(*rare).score(*rare) > 0.95
+
+
+def test_a_hundred_classes():
+    rng = np.random.default_rng(0)
+    counts = 2 + np.arange(100) % 4
+    y = np.repeat(np.arange(100), counts)
+    X = rng.normal(size=(len(y), 4)) + y[:, None]
+    X, y = shuffled(X, y)
+    classifier = quick(max_steps=3, batch_size=32).fit(X, y)
+    assert classifier.predict_proba(X).shape == (len(y), 100)
+    assert len(classifier.minority_) == 75
+    for target in (0, 5, 98):
+        rows, anchors, its = classifier.generate(3, target, return_weights=True)
+        assert anchors.tolist() == np.flatnonzero(y == target).tolist()
+        assert its.shape == (3, counts[target])
+        own = X[anchors]
+        assert (rows >= own.min(axis=0) - 1e-4).all()
+        assert (rows <= own.max(axis=0) + 1e-4).all()
+
+
+@pytest.mark.parametrize("generator", ["convex", "conditional"])
+def test_more_classes_than_rows_in_a_batch(generator):
+    y = np.repeat(np.arange(40), 2 + np.arange(40) % 3)
+    rows = np.random.default_rng(0).normal(size=(len(y), 3))
+    classifier = quick(batch_size=2, generator=generator, max_steps=10).fit(rows, y)
+    assert classifier.generate(3, 0).shape == (3, 3)
+
+
+def test_more_rows_in_a_batch_than_there_are():
+    data = table((6, 3))
+    assert quick(batch_size=64).fit(*data).generate(2, "medium").shape == (2, 3)
+
+
+def test_ties_for_the_largest_are_not_made():
+    data = table((30, 30, 9))
+    for complement in ("all", "minority"):
+        classifier = able(complement=complement).fit(*data)
+        assert classifier.minority_.tolist() == ["small"]
+        assert balanced_accuracy_score(data[1], classifier.predict(data[0])) > 0.9
+        for label in ("large", "medium"):
+            with pytest.raises(ValueError, match=f"target='{label}' is not a class that is gen"):
+                classifier.generate(3, label)
+
+
+@pytest.mark.parametrize("largest", [0, 1, 2])
+def test_the_largest_class_may_be_any(largest):
+    counts = np.roll([30, 9, 5], largest)
+    X, y = table(tuple(counts))
+    classifier = quick(complement="minority").fit(X, y)
+    assert classifier.net_.module_.sizes.without == largest
+    assert set(classifier.minority_) == set(classifier.classes_) - {classifier.classes_[largest]}
+    assert (
+        np.diff(classifier.class_counts_[list(classifier.net_.module_.sizes.minority)]) > 0
+    ).all()
+    assert quick(complement="all").fit(X, y).net_.module_.sizes.without is None
+
+
+# What it refuses
+
+BAD_PARAMETERS = [
+    ("loss", "hinge"),
+    ("generator", "cG"),
+    ("discriminator", "no"),
+    ("complement", "majority"),
+    ("sampling", "natural"),
+    ("generated_lambda", -1.0),
+    ("generated_lambda", "equal"),
+    ("discriminator_lambda", -0.5),
+    ("label_smoothing", 0.5),
+    ("label_smoothing", -0.1),
+    ("latent_dim", 0),
+    ("latent_dim", 2.0),
+    ("max_anchors", 0),
+    ("max_anchors", "all"),
+    ("network", "resnet32"),
+    ("hidden_layer_sizes", 5),
+    ("generator_layer_sizes", "large"),
+    ("discriminator_layer_sizes", None),
+    ("n_extracted", 0),
+    ("feature_steps", 0),
+    ("feature_steps", "all"),
+    ("game_steps", 0),
+    ("game_steps", 1.5),
+    ("learning_rate", 0.0),
+    ("weight_decay", -1.0),
+    ("max_steps", 0),
+    ("max_steps", "auto"),
+    ("batch_size", 1),
+    ("early_stopping", "yes"),
+    ("validation_fraction", 1.0),
+    ("n_iter_no_change", 0),
+    ("encode", "no"),
+    ("device", "abacus"),
+    ("random_state", "lucky"),
+]
+
+
+@pytest.mark.parametrize("name, value", BAD_PARAMETERS)
+def test_bad_parameter_is_refused_before_training(no_training, name, value):
+    with pytest.raises(ValueError, match=f"'{name}' parameter|{name}=") as caught:
+        quick(**{name: value}).fit(X, Y)
+    assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["hidden_layer_sizes", "generator_layer_sizes", "discriminator_layer_sizes"]
+)
+@pytest.mark.parametrize("sizes", [(0,), (16, -1), (2.5,), ["a"]], ids=str)
+def test_units_must_be_positive_integers(no_training, name, sizes):
+    with pytest.raises(
+        ValueError, match=rf"{name}=.* must be positive integers: the units of each"
+    ):
+        quick(**{name: sizes}).fit(X, Y)
+
+
+REFUSED = {
+    "no layer of G": (
+        {"generator_layer_sizes": ()},
+        (X, Y),
+        r"generator_layer_sizes=\(\) has no layer: give one at least, such as \(64,\)",
+    ),
+    "cnn on tables": (
+        {"network": "cnn"},
+        (X, Y),
+        r"network='cnn' works on images: pass X of shape .*or give image_shape",
+    ),
+    "sides": (
+        {"network": "cnn"},
+        pictures(2),
+        r"network='cnn' halves images twice.*\(2, 2\) pixels: set network='mlp'",
+    ),
+    "one class": ({}, (X, np.zeros(len(X))), r"y holds one class, 0\.0"),
+    "categories of images": (
+        {"categorical_features": [0]},
+        (IMAGES, SIDES),
+        r"categorical_features=\[0\] is for tables",
+    ),
+    "missing values": ({"encode": False}, (np.where(X > 3, np.nan, X), Y), "NaN"),
+    "infinite": ({}, (np.where(X > 3, np.inf, X), Y), "infinity"),
+    "constant": ({}, (np.ones_like(X), Y), "All 3 columns of X are constant"),
+    "image_shape": ({"image_shape": (1, 2, 2)}, (X, Y), r"image_shape=\(1, 2, 2\) does not fit"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_does_not_fit_is_refused_before_training(no_training, case):
+    params, data, message = REFUSED[case]
+    with pytest.raises(ValueError, match=message):
+        quick(**params).fit(*data)
+
+
+def test_other_columns_are_refused(fitted):
+    with pytest.raises(ValueError, match="X has 2 features"):
+        fitted.predict(X[:, :2])
+    with pytest.raises(NotFittedError):
+        quick().predict(X)
+
+
+def test_parameters_stand_in_the_documentation_in_order():
+    names = list(inspect.signature(GAMOClassifier).parameters)
+    assert set(names) == set(GAMOClassifier._parameter_constraints)
+    assert set(DeepClassifier._parameter_constraints) < set(names)
+    parameters = DOC[DOC.index("Parameters\n") : DOC.index("Attributes\n")]
+    entries = re.findall(r"^(\w+(?:, \w+)*) : ", parameters, flags=re.MULTILINE)
+    assert ", ".join(entries).split(", ") == names
+
+
+def test_defaults_stand_in_the_documentation():
+    for name, parameter in inspect.signature(GAMOClassifier).parameters.items():
+        written = re.search(rf"^{name} : .*default=(.+)$", DOC, flags=re.MULTILINE)
+        if written is not None:
+            assert eval(written[1]) == parameter.default, name
+
+
+def test_keys_of_the_records_stand_in_the_documentation():
+    attributes = DOC[DOC.index("Attributes\n") : DOC.index("Warns\n")]
+    for params, terms, said in ABLATIONS.values():
+        assert all(f"``{name}``" in attributes for name in terms | said | ALWAYS), params
+
+
+# Early stopping
+
+
+def noise(n, seed=0):
+    """Labels that cannot be learned: the validation score goes up and down."""
+    rng = np.random.default_rng(seed)
+    return shuffled(rng.normal(size=(n, 4)), rng.choice(3, n, p=[0.5, 0.3, 0.2]))
+
+
+def split_of(monkeypatch, classifier, X, y):
+    """Fit, and return the rows that the training and the validation got."""
+    found, split = [], DeepClassifier._split
+
+    def spied(self, codes, stream):
+        found.append(split(self, codes, stream))
+        return found[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DeepClassifier, "_split", spied)
+        classifier.fit(X, y)
+    return found[0]
+
+
+STOPPED = {
+    "early_stopping": True,
+    "validation_fraction": 0.3,
+    "n_iter_no_change": 4,
+    "max_steps": 500,
+    "game_steps": 5,
+    "learning_rate": 0.01,
+}
+
+
+def test_the_best_weights_are_kept(monkeypatch):
+    X, y = noise(90)
+    classifier = quick(**STOPPED)
+    _, held_out = split_of(monkeypatch, classifier, X, y)
+    scores = [epoch["validation_balanced_accuracy"] for epoch in classifier.history_]
+    best = int(np.argmax(scores))
+    assert len(scores) < 100
+    assert len(scores) - 1 - best == 4
+    assert scores[-1] < scores[best]
+    assert all(np.isfinite(epoch["validation"]) for epoch in classifier.history_)
+    found = balanced_accuracy_score(y[held_out], classifier.predict(X[held_out]))
+    assert found == pytest.approx(scores[best])
+    assert classifier.class_counts_.sum() == 90 - len(held_out)
+
+
+@pytest.mark.parametrize("max_anchors", [None, 4])
+def test_anchors_are_never_held_out_and_positions_are_of_all_rows(monkeypatch, max_anchors):
+    X, y = noise(90)
+    classifier = quick(**{**STOPPED, "max_steps": 10}, max_anchors=max_anchors)
+    train, held_out = split_of(monkeypatch, classifier, X, y)
+    for label in classifier.minority_:
+        rows, anchors, its = classifier.generate(20, label, return_weights=True)
+        assert not set(anchors) & set(held_out)
+        assert (y[anchors] == label).all()
+        own = train[y[train] == label]
+        assert set(anchors) <= set(own)
+        assert len(anchors) == min(len(own), max_anchors or 90)
+        expected = classifier.encoder_.inverse_transform(
+            its @ classifier.encoder_.transform(X[anchors])
+        )
+        np.testing.assert_allclose(rows, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_the_anchors_that_are_kept_are_those_of_the_f_that_is_kept():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], [20, 12, 8])
+    images = rng.integers(0, 255, (40, 1, 8, 8), dtype=np.uint8)
+    params = {**STOPPED, "feature_steps": 2, "n_iter_no_change": 2, "max_steps": 100}
+    classifier = quick(network="cnn", **params).fit(images, y)
+    scores = [epoch["validation_balanced_accuracy"] for epoch in classifier.history_]
+    assert int(np.argmax(scores)) < len(scores) - 1
+    for label in classifier.minority_:
+        rows, anchors, its = classifier.generate(5, label, return_weights=True)
+        own = classifier.net_.features(classifier.encoder_.transform(images[anchors])).numpy()
+        np.testing.assert_allclose(rows, its @ own, rtol=1e-4, atol=1e-5)
+
+
+def test_without_early_stopping_nothing_is_validated(started):
+    assert not any("validation" in name for name in started.history_[0])
+
+
+# A call is all or nothing
+
+
+@pytest.mark.parametrize("params", [{}, {"loss": "cross_entropy"}], ids=str)
+def test_divergence_names_the_term_and_leaves_no_trace(params):
+    wild = np.where(np.arange(len(Y)) == 5, 1e38, X.T).T
+    classifier = quick(encode=False, learning_rate=1e3, max_steps=30, **params)
+    terms = "classification|classification_generated|discriminator"
+    with pytest.raises(
+        DivergedError,
+        match=rf"The term '({terms}|generator_classifier|generator_discriminator)' became "
+        r"(nan|inf) in epoch 1. Try a smaller learning_rate, or loss='least_squares'",
+    ):
+        classifier.fit(wild, Y)
+    assert vars(classifier) == classifier.get_params()
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("player", ["rivals", "generator"])
+def test_failed_fit_leaves_the_classifier_as_it_was(monkeypatch, error, player):
+    again = quick().fit(X, Y)
+    before, expected = dict(vars(again)), again.predict_proba(X)
+    step, calls = getattr(GAMONet, f"_{player}_step"), []
+
+    def fail(net, *batch):
+        calls.append(1)
+        if len(calls) == 2:
+            raise error
+        return step(net, *batch)
+
+    monkeypatch.setattr(GAMONet, f"_{player}_step", fail)
+    fresh = quick(max_steps=10)
+    state = torch.get_rng_state(), torch.get_num_threads(), torch.is_grad_enabled()
+    with pytest.raises(error):
+        fresh.fit(X, Y)
+    assert vars(fresh) == fresh.get_params()
+    calls.clear()
+    with pytest.raises(error):
+        again.fit(IMAGES, SIDES)
+    assert vars(again).keys() == before.keys()
+    assert all(vars(again)[name] is value for name, value in before.items())
+    np.testing.assert_array_equal(again.predict_proba(X), expected)
+    assert again.generate(2, "small").shape == (2, 3)
+    assert torch.equal(torch.get_rng_state(), state[0])
+    assert (torch.get_num_threads(), torch.is_grad_enabled()) == state[1:]
+
+
+def test_a_refused_fit_leaves_the_earlier_one():
+    classifier = quick().fit(X, Y)
+    before = dict(vars(classifier))
+    classifier.set_params(network="cnn")
+    with pytest.raises(ValueError, match="works on images"):
+        classifier.fit(X, Y)
+    assert vars(classifier) == {**before, "network": "cnn"}
+
+
+def test_a_callback_may_end_the_training():
+    class Enough(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            if len(net.history) == 2:
+                raise KeyboardInterrupt
+
+    classifier = quick(max_steps=100, game_steps=5, callbacks=[Enough()])
+    # As in skorch, one that raises it stops the training early; Ctrl-C is told apart.
+    assert len(classifier.fit(X, Y).history_) == 2
+    assert classifier.generate(2, "small").shape == (2, 3)
+
+
+def test_callbacks_see_every_batch_and_change_nothing():
+    seen = []
+
+    class Witness(Callback):
+        def on_batch_end(self, net, batch=None, training=False, loss=None, **kwargs):
+            seen.append((training, len(batch), bool(torch.isfinite(loss))))
+
+    watched = quick(callbacks=[Witness()]).fit(X, Y)
+    assert seen == [(True, 2, True)] * 5
+    plain = quick().fit(X, Y)
+    assert (weights(watched) == weights(plain)).all()
+    assert plain.history_ == watched.history_
+
+
+def test_a_scheduler_of_skorch_reaches_m_and_d_alone():
+    sizes = []
+
+    class Witness(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            every = (net.optimizer_, *net.generator_optimizers_)
+            sizes.append([optimizer.param_groups[0]["lr"] for optimizer in every])
+
+    halved = LRScheduler(policy="StepLR", step_size=1, gamma=0.5)
+    params = {"max_steps": 6, "game_steps": 2, "discriminator_lambda": 0.5}
+    quick(callbacks=[Witness(), halved], **params).fit(X, Y)
+    assert sizes == [[1e-3, 1e-3, 5e-4], [5e-4, 1e-3, 5e-4], [2.5e-4, 1e-3, 5e-4]]
+
+
+# Seeds, streams, threads
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"early_stopping": True},
+        {"generator": "conditional"},
+        {"discriminator": False, "loss": "cross_entropy"},
+        {"max_anchors": 5},
+        {"sampling": "balanced"},
+    ],
+    ids=str,
+)
+def test_same_seed_same_bytes(params):
+    first = quick(**params).fit(X, Y)
+    expected, rows = first.predict_proba(X), first.generate(4, "small")
+    with torch.random.fork_rng():  # whatever happens in between
+        torch.randn(17)
+        other = quick(**params).fit(X, Y)
+        np.testing.assert_array_equal(other.predict_proba(X), expected)
+        np.testing.assert_array_equal(other.generate(4, "small"), rows)
+    assert (weights(first) == weights(other)).all()
+    assert first.history_ == other.history_
+    assert first.diagnostics_ == other.diagnostics_
+    np.testing.assert_array_equal(first.fit(X, Y).predict_proba(X), expected)
+    np.testing.assert_array_equal(first.generate(4, "small"), rows)
+    np.testing.assert_array_equal(first.predict_proba(X), first.predict_proba(X))
+    state = np.random.RandomState(0)
+    again = quick(random_state=state, **params).fit(X, Y)
+    np.testing.assert_array_equal(again.predict_proba(X), expected)
+    assert not np.array_equal(again.fit(X, Y).predict_proba(X), expected)  # the stream goes on
+
+
+def test_images_repeat_too():
+    found = [quick(**CNN).fit(IMAGES, SIDES) for _ in range(2)]
+    assert (weights(found[0]) == weights(found[1])).all()
+
+
+def test_without_seed_each_fit_differs():
+    classifier = quick(random_state=None)
+    first = classifier.fit(X, Y).predict_proba(X)
+    assert not np.array_equal(classifier.fit(X, Y).predict_proba(X), first)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_number_of_threads_changes_nothing_and_comes_back(started, threads):
+    seen, before = [], torch.get_num_threads()
+
+    class Witness(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            seen.append((torch.get_num_threads(), net.module_.sizes.convolutional))
+
+    torch.set_num_threads(threads)
+    try:
+        found = quick(callbacks=[Witness()]).fit(X, Y)
+        assert torch.get_num_threads() == threads
+        quick(max_steps=1, feature_steps=1, callbacks=[Witness()], **CNN).fit(IMAGES, SIDES)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [(1, False), (threads, True)]
+    assert (weights(found) == weights(started)).all()
+
+
+@pytest.mark.changes_global_state
+@pytest.mark.parametrize(
+    "data, params",
+    [
+        ((X, Y), {}),
+        ((X, Y), {"generator": "conditional", "early_stopping": True}),
+        ((IMAGES, SIDES), CNN),
+    ],
+    ids=["table", "conditional", "images"],
+)
+def test_another_default_dtype_of_torch_changes_nothing(data, params):
+    expected = quick(**params).fit(*data)
+    label = expected.minority_[0]
+    torch.set_default_dtype(torch.float64)
+    try:
+        classifier = quick(**params).fit(*data)
+        found = classifier.predict_proba(data[0])
+        rows = classifier.generate(3, label, random_state=0)
+        assert classifier.penultimate_features(data[0]).dtype == np.float32
+    finally:
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert {p.dtype for p in classifier.net_.module_.parameters()} == {torch.float32}
+    np.testing.assert_array_equal(classifier.predict_proba(data[0]), found)
+    np.testing.assert_array_equal(classifier.generate(3, label, random_state=0), rows)
+
+
+def test_gradients_are_its_own_affair(started):
+    with torch.no_grad():
+        classifier = quick().fit(X, Y)
+        assert not torch.is_grad_enabled()
+    assert (weights(classifier) == weights(started)).all()
+    assert classifier.history_ == started.history_
+
+
+# Copies and files
+
+
+@pytest.mark.parametrize(
+    "how", [pickle.dumps, copy.deepcopy, joblib.dump], ids=["pickle", "copy", "joblib"]
+)
+@pytest.mark.parametrize(
+    "params", [{}, {"early_stopping": True}, {"generator": "conditional"}], ids=str
+)
+def test_saved_and_loaded(how, params):
+    classifier = quick(**params).fit(X, Y)
+    if how is joblib.dump:
+        file = io.BytesIO()
+        joblib.dump(classifier, file)
+        file.seek(0)
+        again = joblib.load(file)
+    else:
+        again = how(classifier)
+        again = pickle.loads(again) if isinstance(again, bytes) else again
+    np.testing.assert_array_equal(again.predict_proba(X), classifier.predict_proba(X))
+    assert again.history_ == classifier.history_
+    assert again.diagnostics_ == classifier.diagnostics_
+    for seed in (None, 0):
+        np.testing.assert_array_equal(
+            again.generate(3, "small", random_state=seed),
+            classifier.generate(3, "small", random_state=seed),
+        )
+    np.testing.assert_array_equal(again.fit(X, Y).predict_proba(X), classifier.predict_proba(X))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_saved_classifier_holds_one_copy_of_what_predicts_and_generates(early_stopping):
+    params = {"hidden_layer_sizes": (300, 200), "generator_layer_sizes": (200, 200)}
+    classifier = quick(early_stopping=early_stopping, **params).fit(X, Y)
+    needed = 4 * sum(p.numel() for p in classifier.net_.module_.parameters())
+    assert needed < len(pickle.dumps(classifier)) < 1.1 * needed + 50_000
+
+
+def test_a_pickle_holds_the_anchors_and_no_other_training_rows():
+    X, y = table((1500, 300, 200), n_features=8)
+    X = X.astype(np.float32)
+    for early_stopping in (False, True):
+        classifier = quick(encode=False, early_stopping=early_stopping, max_anchors=50).fit(X, y)
+        held = pickle.dumps(classifier)
+        anchors = {
+            i
+            for label in classifier.minority_
+            for i in classifier.generate(1, label, return_weights=True)[1]
+        }
+        assert len(anchors) == 100
+        for i in [*range(0, 2000, 37), *sorted(anchors)[::9]]:
+            assert (X[i].tobytes() in held) == (i in anchors)
+
+
+def test_clone_has_the_parameters_alone(fitted):
+    again = clone(fitted)
+    assert again.get_params() == fitted.get_params()
+    assert vars(again) == again.get_params()
+    assert (weights(again.fit(X, Y)) == weights(fitted)).all()
+
+
+def test_frozen_it_predicts(fitted):
+    frozen = clone(FrozenEstimator(fitted))
+    np.testing.assert_array_equal(frozen.fit(X, Y).predict(X), fitted.predict(X))
+    assert frozen.generate(2, "small").shape == (2, 3)
+
+
+def test_a_refit_starts_afresh(started):
+    classifier = quick().fit(IMAGES, SIDES)
+    classifier.fit(X, Y)
+    assert (weights(classifier) == weights(started)).all()
+    assert classifier.minority_.tolist() == ["medium", "small"]
+
+
+def test_grid_search():
+    search = GridSearchCV(quick(), {"generated_lambda": [0.0, 1.0, "balanced"]}, cv=2)
+    search.fit(X, Y)
+    assert search.best_estimator_.predict(X).shape == Y.shape
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+# Rows of every container
+
+
+def test_mixed_frame_with_categories_and_missing_values():
+    frame = people()
+    classifier = able().fit(frame, Y)
+    assert classifier.feature_names_in_.tolist() == frame.columns.tolist()
+    assert classifier.score(frame, Y) > 0.9
+    new = frame.copy()
+    new.loc[0, "size"] = np.nan  # where fit saw none missing
+    new["word"] = "unseen"
+    assert np.isfinite(classifier.predict_proba(new)).all()
+
+
+CONTAINERS = {
+    "list": lambda X: X.tolist(),
+    "tensor": torch.tensor,
+    "csr": sp.csr_array,
+    "csc": sp.csc_matrix,
+    "fortran": np.asfortranarray,
+    "frame": pd.DataFrame,
+}
+
+
+@lru_cache
+def single_precision(encode):
+    return quick(encode=encode).fit(X.astype(np.float32), Y)
+
+
+@pytest.mark.parametrize("encode", [True, False])
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_container_does_not_matter(kind, encode):
+    single = X.astype(np.float32)
+    rows = CONTAINERS[kind](single.astype(float))
+    expected = single_precision(encode)
+    twin = quick(encode=encode).fit(rows, Y)
+    np.testing.assert_allclose(
+        twin.predict_proba(rows), expected.predict_proba(single), rtol=1e-4, atol=1e-5
+    )
+    made, its = (c.generate(4, "small", random_state=0) for c in (twin, expected))
+    made = made.toarray() if sp.issparse(made) else np.asarray(made)
+    np.testing.assert_allclose(made, its, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("network", ["mlp", "cnn"])
+@pytest.mark.parametrize("encode", [True, False])
+def test_images_and_flattened_images_are_the_same(network, encode):
+    images = IMAGES if encode else (IMAGES / 255).astype("f4")
+    flat = images.reshape(len(images), -1)
+    params = {"network": network, "encode": encode, "batch_size": 4}
+    classifier = quick(**params).fit(images, SIDES)
+    flattened = quick(image_shape=(1, 8, 8), **params).fit(flat, SIDES)
+    expected = classifier.predict_proba(images)
+    for one in (classifier, flattened):
+        for rows in (images, flat, torch.from_numpy(flat)):
+            np.testing.assert_array_equal(one.predict_proba(rows), expected)
+    made, its = (one.generate(3, 1, random_state=0) for one in (classifier, flattened))
+    np.testing.assert_array_equal(made.reshape(3, -1), its)
+    with pytest.raises(ValueError, match=r"rows of shape \(1, 8, 4\)"):
+        classifier.predict(images[..., :4])
+
+
+def test_larger_images_are_learned_by_convolutions():
+    images, labels = pictures(16, n=24)
+    classifier = quick(max_steps=30, batch_size=4, learning_rate=3e-3)
+    assert classifier.fit(images, labels).score(images, labels) > 0.9
+    assert classifier.net_.module_.sizes.convolutional
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["b", "a", "c"], [3, -1, 7], [0.0, 2.0, 1.0], [True, False, False]],
+    ids=["words", "integers", "floats", "bools"],
+)
+def test_labels_of_any_kind(labels):
+    X, codes = table()
+    y = np.array(labels)[np.unique(codes, return_inverse=True)[1]]
+    classifier = able().fit(X, y)
+    assert classifier.classes_.tolist() == sorted(set(labels))
+    found = classifier.predict(X)
+    assert found.dtype == y.dtype
+    assert balanced_accuracy_score(y, found) > 0.9
+    for label in classifier.minority_:
+        for target in (label, label.item()):
+            rows, anchors, _ = classifier.generate(2, target, return_weights=True)
+            assert len(rows) == 2
+            assert (y[anchors] == label).all()
+
+
+def test_the_order_of_rows_and_classes_is_no_matter():
+    X, y = table()
+    names = {"large": "z", "medium": "m", "small": "a"}
+    renamed = np.array([names[label] for label in y])
+    classifier = able().fit(*shuffled(X, renamed))
+    assert classifier.minority_.tolist() == ["a", "m"]
+    assert classifier.score(X, renamed) > 0.95
+    rows = classifier.generate(50, "a")
+    assert (classifier.predict(rows) == "a").mean() > 0.7
+
+
+# The features before the last layer
+
+
+@pytest.mark.parametrize(
+    "data, params", [((X, Y), {}), ((IMAGES, SIDES), CNN)], ids=["table", "cnn"]
+)
+def test_penultimate_features_are_those_of_m(data, params):
+    classifier = quick(hidden_layer_sizes=(7, 5), **params).fit(*data)
+    features = classifier.penultimate_features(data[0])
+    assert features.shape == (len(data[1]), 5)
+    head = classifier.net_.module_.classifier.head
+    logits = features @ head.weight.numpy().T + head.bias.numpy()
+    np.testing.assert_allclose(
+        softmax(logits.astype(float), axis=1), classifier.predict_proba(data[0]), atol=1e-5
+    )
+
+
+def test_predictions_of_a_single_row_and_of_many(fitted):
+    whole = fitted.predict_proba(X)
+    single = np.concatenate([fitted.predict_proba(row[None]) for row in X[:5]])
+    np.testing.assert_allclose(single, whole[:5], rtol=1e-4)
+    many = fitted.predict_proba(np.tile(X, (100, 1)))
+    np.testing.assert_allclose(many[-len(X) :], whole, rtol=1e-4)
