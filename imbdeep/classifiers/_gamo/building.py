@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from imbdeep.classifiers._building import observed_columns
@@ -45,3 +46,16 @@ def schedule_of(classifier: Any, n: int, convolutional: bool) -> Schedule:
         game_steps=(a_pass if convolutional else EPOCH_STEPS) if v == "auto" else int(v),
         max_steps=int(classifier.max_steps),
     )
+
+
+def choose_anchors(
+    codes: NDArray[np.int64], sizes: Sizes, stream: np.random.RandomState
+) -> list[NDArray[np.int64]]:
+    """Return which training rows are the anchors of each minority class."""
+    chosen = []
+    for code, n in zip(sizes.minority, sizes.n_anchors, strict=True):
+        rows = np.flatnonzero(codes == code)
+        if n < len(rows):
+            rows = np.sort(stream.choice(rows, n, replace=False))
+        chosen.append(rows)
+    return chosen

@@ -19,10 +19,10 @@ from skorch.helper import predefined_split
 from torch import Tensor
 
 from imbdeep.classifiers._building import early_stopping, evaluation_size
-from imbdeep.classifiers._gamo.building import schedule_of, sizes_of
+from imbdeep.classifiers._gamo.building import choose_anchors, schedule_of, sizes_of
 from imbdeep.classifiers._gamo.diagnosis import diagnose
 from imbdeep.classifiers._gamo.net import GameBatches, GAMONet, Settings, minority_of
-from imbdeep.classifiers._gamo.players import GAMO, Sizes
+from imbdeep.classifiers._gamo.players import GAMO
 from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.losses import LeastSquaresLoss, OneVsRestCrossEntropyLoss
@@ -59,17 +59,23 @@ class GAMOClassifier(DeepClassifier):
         What G wants M to say of its rows: any class but their own (Algorithm 1, and the authors'
         code), or any minority class but their own, the largest class left out (Eq. 6).
     sampling : {"balanced"} or None, default="balanced"
-        Whether all classes are equally frequent among the real rows that M and D learn, or as
-        frequent as in the data (Algorithm 1).
-    generated_lambda : float or "balanced", default=1.0
-        Weight of the generated rows in the losses of M and D; a mini-batch has as many as real
-        ones. 1 is Algorithm 1, after which larger classes still weigh more; "balanced" are the
-        weights P_c - P_i of Eq. 2 to 6, with which all classes weigh the same.
+        Whether all classes are equally frequent among the real rows of a mini-batch, or as frequent
+        as in the data (Algorithm 1). Then M comes to know the rare classes by what is odd about
+        generated rows, and D sees next to no real rows of them.
+    generated_lambda : float or "balanced", default=0.3
+        Weight of the generated rows, of which a mini-batch has as many as real ones, in the losses
+        of M and D. 1 with ``sampling=None`` is Algorithm 1, by which larger classes still weigh
+        more; "balanced" with ``sampling=None`` are the weights P_c - P_i of Eq. 2 to 6, by which
+        all classes weigh the same.
     discriminator_lambda : float, default=1.0
-        Weight of D's opinion in the loss of G (1 in Eq. 3 and 6).
+        How long the steps of G are that please D, in units of those against M.
     label_smoothing : float, default=0.1
         D is told 1 - U(0, s) of real rows and U(0, s) of generated ones. Not in the paper; the
         authors' code has it.
+    ema_decay : float, default=0.99
+        The weights of M that predict are moving averages over the mini-batches, with this decay.
+        Mini-batch n counts at least 9 / (n + 9), so that the start is soon forgotten. Not in the
+        paper: it calms what the game leaves unsettled; 0 takes the last weights.
     latent_dim : int, default=100
         Number of latent dimensions l of z.
     max_anchors : int or None, default=2000
@@ -92,14 +98,15 @@ class GAMOClassifier(DeepClassifier):
         paper. Without F there are none.
     game_steps : int or "auto", default="auto"
         v of Algorithm 1, mini-batches of the game in a round. "auto" is a pass over the rows.
-        Without F it matters only how often is recorded, and "auto" is 100.
-    learning_rate : float, default=2e-4
-        Step size of Adam, with β = (0.5, 0.999), for all players. That of the authors' code.
+        Without F a round only ends in a record, and "auto" is 100.
+    learning_rate : float, default=1e-3
+        Step size of Adam, with β = (0.5, 0.999), for all players. The authors' code has 2e-4, and
+        the time for it.
     weight_decay : float, default=0.0
-        Weight decay of all players, decoupled (AdamW).
-    max_steps : int, default=5000
+        Weight decay of all players but G, decoupled (AdamW).
+    max_steps : int, default=3000
         Mini-batches of the game. The authors' code does 25 000.
-    batch_size : int, default=32
+    batch_size : int, default=64
         Real rows in a mini-batch; there are as many generated ones.
     early_stopping : bool, default=False
         Whether to hold out rows, stop when the balanced accuracy on them no longer rises, and keep
@@ -152,9 +159,8 @@ class GAMOClassifier(DeepClassifier):
     Warns
     -----
     UserWarning
-        If no class is smaller than the largest, so that there is nothing to generate; if minority
-        classes have one row, of which generated rows are copies; or if the generator has collapsed,
-        to copies of anchors or to one row a class.
+        If no class is smaller than the largest, so that nothing is generated; if minority classes
+        have one row; or if the generator has collapsed, to copies of anchors or one row a class.
 
     See Also
     --------
@@ -164,10 +170,12 @@ class GAMOClassifier(DeepClassifier):
     Notes
     -----
     A mini-batch of the game is one step of M and D on real and generated rows together, then one of
-    G on the sum of its two losses, for all classes at once; Algorithm 1 has two of each, and the
-    authors' code 2 (c - 1) for G (see :class:`~imbdeep.networks.ConvexGenerator` for what that
-    changes). Mini-batches hold the minority classes in fixed shares, which Algorithm 1 draws. F is
-    trained on real rows through M, and rests while the game is played on its features.
+    G against M and one towards D, for all classes at once. The last two have an optimiser each, as
+    in Algorithm 1, and gradients of the same weights. Algorithm 1 has two steps of M and of D; the
+    authors' code has 2 (c - 1) of G, one pair a class (see
+    :class:`~imbdeep.networks.ConvexGenerator` for what that changes). Mini-batches hold the
+    minority classes in fixed shares, which Algorithm 1 draws. F is trained on real rows through M,
+    and rests while the game is played on its features.
 
     Rows are combined in the space of the encoded columns. What is generated of a table takes its
     categories, events and missing values from one of its anchors, drawn by the weights: a mean of
@@ -204,6 +212,7 @@ class GAMOClassifier(DeepClassifier):
         "generated_lambda": [StrOptions({"balanced"}), Interval(Real, 0, None, closed="left")],
         "discriminator_lambda": [Interval(Real, 0, None, closed="left")],
         "label_smoothing": [Interval(Real, 0, 0.5, closed="left")],
+        "ema_decay": [Interval(Real, 0, 1, closed="left")],
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "max_anchors": [Interval(Integral, 1, None, closed="left"), None],
         "network": [StrOptions({"auto", "mlp", "cnn"})],
@@ -227,9 +236,10 @@ class GAMOClassifier(DeepClassifier):
         discriminator: bool = True,
         complement: str = "all",
         sampling: str | None = "balanced",
-        generated_lambda: float | str = 1.0,
+        generated_lambda: float | str = 0.3,
         discriminator_lambda: float = 1.0,
         label_smoothing: float = 0.1,
+        ema_decay: float = 0.99,
         latent_dim: int = 100,
         max_anchors: int | None = 2000,
         network: str = "auto",
@@ -239,10 +249,10 @@ class GAMOClassifier(DeepClassifier):
         n_extracted: int = 512,
         feature_steps: int | str = "auto",
         game_steps: int | str = "auto",
-        learning_rate: float = 2e-4,
+        learning_rate: float = 1e-3,
         weight_decay: float = 0.0,
-        max_steps: int = 5000,
-        batch_size: int = 32,
+        max_steps: int = 3000,
+        batch_size: int = 64,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -262,6 +272,7 @@ class GAMOClassifier(DeepClassifier):
         self.generated_lambda = generated_lambda
         self.discriminator_lambda = discriminator_lambda
         self.label_smoothing = label_smoothing
+        self.ema_decay = ema_decay
         self.latent_dim = latent_dim
         self.max_anchors = max_anchors
         self.network = network
@@ -306,9 +317,9 @@ class GAMOClassifier(DeepClassifier):
         Returns
         -------
         rows : ndarray or DataFrame of n rows
-            Rows as those of ``fit`` (an array for tensors and lists). With a feature extractor,
-            features of shape (n, n_extracted): :class:`~imbdeep.over_sampling.GAMO2PixSampler`
-            makes images of them.
+            Rows as those of ``fit`` (an array for tensors, lists and ``encode=False``). With F,
+            features of shape (n, n_extracted), of which
+            :class:`~imbdeep.over_sampling.GAMO2PixSampler` makes images.
         anchors : ndarray of shape (n_anchors,), int64
             Only with ``return_weights``: positions, in the X given to ``fit``, of the anchors of
             the class.
@@ -406,26 +417,15 @@ class GAMOClassifier(DeepClassifier):
             return False
         return self.network == "cnn" or min(x.shape[2:]) >= _CONVOLVED_SIDE
 
-    def _choose_anchors(
-        self, codes: NDArray[np.int64], sizes: Sizes, stream: np.random.RandomState
-    ) -> NDArray[np.int64]:
-        """Return which training rows are anchors, class by class, and remember their positions."""
-        chosen = []
-        for code, n in zip(sizes.minority, sizes.n_anchors, strict=True):
-            rows = np.flatnonzero(codes == code)
-            if n < len(rows):
-                rows = np.sort(stream.choice(rows, n, replace=False))
-            chosen.append(rows)
-        self._anchor_rows = {
-            code: self._positions[rows] for code, rows in zip(sizes.minority, chosen, strict=True)
-        }
-        del self._positions
-        return np.concatenate(chosen) if chosen else np.empty(0, dtype=np.int64)
-
     def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         minority = minority_of(self.class_counts_)
         sizes = sizes_of(self, x, minority, self._convolutional(x))
-        anchors = self._choose_anchors(codes.cpu().numpy(), sizes, stream)
+        chosen = choose_anchors(codes.cpu().numpy(), sizes, stream)
+        self._anchor_rows = {
+            code: self._positions[rows] for code, rows in zip(minority, chosen, strict=True)
+        }
+        del self._positions
+        anchors = np.concatenate([np.empty(0, dtype=np.int64), *chosen])
         deficits = self.class_counts_.max() - self.class_counts_[list(minority)]
         weight = self.generated_lambda
         if weight == "balanced":
@@ -435,6 +435,7 @@ class GAMOClassifier(DeepClassifier):
             generated_lambda=float(weight),
             discriminator_lambda=float(self.discriminator_lambda),
             label_smoothing=float(self.label_smoothing),
+            ema_decay=float(self.ema_decay),
             weight_decay=float(self.weight_decay),
         )
         schedule = schedule_of(self, len(x), sizes.convolutional)

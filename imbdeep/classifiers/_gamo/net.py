@@ -128,6 +128,7 @@ class Settings:
     generated_lambda: float
     discriminator_lambda: float
     label_smoothing: float
+    ema_decay: float
     weight_decay: float
 
 
@@ -150,6 +151,12 @@ class GAMONet(PlayersNet):
         super().__init__(*args, **kwargs)
         self.settings = settings
         self.anchors = anchors
+
+    def initialize_history(self) -> GAMONet:
+        """Start the averages together with the history."""
+        super().initialize_history()
+        self._n_games = 0
+        return self
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> GAMONet:
         """Give the players optimisers: M and D, which share no weights, move in one."""
@@ -205,6 +212,9 @@ class GAMONet(PlayersNet):
             return self._features_step(*batch)
         x, y, shown, own = batch
         moved = self._rivals_step(x, y, shown)
+        self._n_games += 1
+        # Early averages forget the start faster.
+        self.module_.average(min(self.settings.ema_decay, self._n_games / (self._n_games + 9)))
         if own is not None:
             self._generator_step(*own)
         return moved
@@ -213,7 +223,7 @@ class GAMONet(PlayersNet):
         """Line 4: F through M, which is fixed; no other player reaches F."""
         game: GAMO = self.module_
         game.features.train()
-        logits = game(x)
+        logits = game.classifier(game.features(x))
         loss = self.criterion_(logits, y).mean()
         loss.backward(inputs=self._extractor)
         step(self.features_optimizer_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Sizes:
 
 
 class GAMO(nn.Module):
-    """M, D, G and F. As a module of its own it classifies rows.
+    """M, D, G and F, and a moving average of M. As a module of its own it classifies by the latter.
 
     Parameters
     ----------
@@ -80,6 +81,7 @@ class GAMO(nn.Module):
                 )
         # M comes last: what its last layer is given are the features of a classifier.
         self.classifier = MLP(width, k, sizes.hidden, negative_slope=_SLOPE)
+        self.averaged = copy.deepcopy(self.classifier).requires_grad_(False)
         targets, counted = complement(torch.arange(k), k, without=sizes.without)
         self.register_buffer("codes", torch.tensor(sizes.minority, dtype=torch.int64))
         self.register_buffer("targets", targets, persistent=False)
@@ -87,7 +89,7 @@ class GAMO(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Classify rows: logits of shape (n, n_classes)."""
-        logits: Tensor = self.classifier(self.features(x))
+        logits: Tensor = self.averaged(self.features(x))
         return logits
 
     @torch.no_grad()
@@ -157,9 +159,16 @@ class GAMO(nn.Module):
             settled[:, number] /= torch.where(settled[:, hole] > 0.5, 1.0, present)
         return settled
 
+    @torch.no_grad()
+    def average(self, decay: float) -> None:
+        """Move the averaged weights of M towards the present ones."""
+        old: list[Tensor] = [*self.averaged.parameters()]
+        torch._foreach_lerp_(old, [*self.classifier.parameters()], 1 - decay)
+
     def release(self) -> None:
         """Keep what predicts and generates, and let go of what only trained."""
         self.eval().requires_grad_(False)
+        self.classifier = self.averaged
 
 
 class ConditionalGenerator(nn.Module):
