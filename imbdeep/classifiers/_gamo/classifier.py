@@ -67,12 +67,13 @@ class GAMOClassifier(DeepClassifier):
         of M and D. 1 with ``sampling=None`` is Algorithm 1, by which larger classes still weigh
         more; "balanced" with ``sampling=None`` are the weights P_c - P_i of Eq. 2 to 6, by which
         all classes weigh the same.
-    discriminator_lambda : float, default=1.0
-        How long the steps of G are that please D, in units of those against M.
+    discriminator_lambda : float, default=4.0
+        How long the steps of G towards D's good opinion are, in units of those against M (1 in
+        Algorithm 1). Longer ones keep the ranking of rows from suffering.
     label_smoothing : float, default=0.1
         D is told 1 - U(0, s) of real rows and U(0, s) of generated ones. Not in the paper; the
         authors' code has it.
-    ema_decay : float, default=0.99
+    ema_decay : float, default=0.998
         The weights of M that predict are moving averages over the mini-batches, with this decay.
         Mini-batch n counts at least 9 / (n + 9), so that the start is soon forgotten. Not in the
         paper: it calms what the game leaves unsettled; 0 takes the last weights.
@@ -237,9 +238,9 @@ class GAMOClassifier(DeepClassifier):
         complement: str = "all",
         sampling: str | None = "balanced",
         generated_lambda: float | str = 0.3,
-        discriminator_lambda: float = 1.0,
+        discriminator_lambda: float = 4.0,
         label_smoothing: float = 0.1,
-        ema_decay: float = 0.99,
+        ema_decay: float = 0.998,
         latent_dim: int = 100,
         max_anchors: int | None = 2000,
         network: str = "auto",
