@@ -17,7 +17,9 @@ _MAX_NAMED, _PANELS_IN_LINE = 14, 4
 #: What the panels are called, and in which order they stand; other terms follow in theirs.
 _LABELS = {
     "loss": "loss",
-    "classification": "classification\n(cross-entropy)",
+    "classification": "loss of classification",
+    "classification_generated": "loss of classification,\ngenerated rows",
+    "features": "loss of classification,\nwhile features are learned",
     "reconstruction": "reconstruction\n(log likelihood)",
     "kl": "KL divergence",
     "ewc": "EWC penalty",
@@ -29,6 +31,12 @@ _LABELS = {
     "decoder": "decoder\n(minus the critic's score)",
     "decoder_classification": "decoder, classification\n(cross-entropy)",
     "decoder_reconstruction": "decoder, reconstruction\n(mean absolute error)",
+    "discriminator": "discriminator's loss",
+    "generator_classifier": "generator's loss\nagainst the classifier",
+    "generator_discriminator": "generator's loss\nagainst the discriminator",
+    "classifier_confidence": "classifier on generated rows\n(probability of their class)",
+    "discriminator_real": "discriminator on real rows\n(probability of real)",
+    "discriminator_generated": "discriminator on generated rows\n(probability of real)",
     "augment_p": "augmentation\n(probability of each change)",
     "learning_rate": "learning rate",
 }
@@ -38,7 +46,13 @@ _ABSOLUTE_ERROR = "reconstruction\n(mean absolute error)"
 _RAW = "validation_raw_balanced_accuracy"
 _SHARED = {_RAW: "validation_balanced_accuracy"}
 #: Terms from 0 to 1, of which the whole scale is shown.
-_SHARES = ("alpha_entropy", "augment_p")
+_SHARES = (
+    "alpha_entropy",
+    "augment_p",
+    "classifier_confidence",
+    "discriminator_real",
+    "discriminator_generated",
+)
 
 
 class TrainingHistoryDisplay:

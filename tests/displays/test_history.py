@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
 
-from imbdeep.classifiers import RAEClassifier
+from imbdeep.classifiers import GAMOClassifier, RAEClassifier
 from imbdeep.displays import TrainingHistoryDisplay
 
 PRE = [
@@ -144,6 +144,16 @@ def test_every_record_of_a_trained_rae_is_drawn(rae):
     display = TrainingHistoryDisplay.from_estimator(rae)
     others = {"epoch", "validation", "validation_raw_balanced_accuracy"}
     assert set(display.terms_) == set(rae.history_[0]) - others
+    assert all(panel.get_title() not in display.terms_[1:] for panel in display.axes_[0])
+
+
+def test_every_record_of_a_trained_gamo_is_drawn():
+    X, y = make_classification(120, weights=[0.8], random_state=0)
+    classifier = GAMOClassifier(
+        max_steps=300, early_stopping=True, hidden_layer_sizes=(8,), device="cpu", random_state=0
+    )
+    display = TrainingHistoryDisplay.from_estimator(classifier.fit(X, y))
+    assert set(display.terms_) == set(classifier.history_[0]) - {"epoch", "validation"}
     assert all(panel.get_title() not in display.terms_[1:] for panel in display.axes_[0])
 
 

@@ -74,9 +74,9 @@ class GAMOClassifier(DeepClassifier):
         D is told 1 - U(0, s) of real rows and U(0, s) of generated ones. Not in the paper; the
         authors' code has it.
     ema_decay : float, default=0.998
-        The weights of M that predict are moving averages over the mini-batches, with this decay.
-        Mini-batch n counts at least 9 / (n + 9), so that the start is soon forgotten. Not in the
-        paper: it calms what the game leaves unsettled; 0 takes the last weights.
+        The weights of M that predict are moving averages over the mini-batches (with F, of a
+        round), with this decay. Mini-batch n counts at least 9 / (n + 9), so that the start is soon
+        forgotten. Not in the paper: it calms what the game stirs up. 0 takes the last weights.
     latent_dim : int, default=100
         Number of latent dimensions l of z.
     max_anchors : int or None, default=2000

@@ -196,6 +196,8 @@ class GAMONet(PlayersNet):
         game: GAMO = self.module_
         game.eval()
         features = game.extract(x)
+        if game.sizes.convolutional:
+            self._n_games = 0  # F has moved on: what M was before fits other features
         if isinstance(game.generator, ConvexGenerator):
             game.generator.anchors.copy_(features[self.anchors])
         return features

@@ -52,6 +52,7 @@ FEW = {
     "generated_lambda": 1.0,
     "discriminator_lambda": 1.0,
     "label_smoothing": 0.1,
+    "ema_decay": 0.99,
     "max_anchors": None,
     "batch_size": 8,
     "learning_rate": 1e-3,
@@ -201,11 +202,39 @@ def test_balanced_weight_is_the_sum_of_the_missing_priors(counts, expected):
 
 
 def test_weights_are_passed_on():
-    params = {"generated_lambda": 0.3, "discriminator_lambda": 0.2, "label_smoothing": 0.05}
+    params = {
+        "generated_lambda": 0.3,
+        "discriminator_lambda": 0.2,
+        "label_smoothing": 0.05,
+        "ema_decay": 0.7,
+    }
     classifier = quick(weight_decay=0.1, loss="cross_entropy", max_steps=1, **params).fit(X, Y)
     settings = classifier.net_.settings
     for name, value in {**params, "weight_decay": 0.1, "least_squares": False}.items():
         assert getattr(settings, name) == value
+
+
+class LastWeights(Callback):
+    """What M has learned, beside its average, when the training ends."""
+
+    def on_train_end(self, net, **kwargs):
+        self.classifier = copy.deepcopy(net.module_.classifier)
+        self.averaged = copy.deepcopy(net.module_.averaged)
+
+
+@pytest.mark.parametrize("ema_decay", [0.0, 0.9])
+def test_the_averaged_weights_predict_and_give_features_and_0_takes_the_last(ema_decay):
+    last = LastWeights()
+    params = {"encode": False, "max_steps": 40, "learning_rate": 0.01}
+    classifier = quick(ema_decay=ema_decay, callbacks=[last], **params).fit(X, Y)
+    x = torch.from_numpy(X.astype("f4"))
+    with torch.no_grad():
+        kept, raw = (m(x).softmax(dim=1).numpy() for m in (last.averaged, last.classifier))
+        body = last.averaged.body(x).numpy()
+    found = classifier.predict_proba(X)
+    np.testing.assert_allclose(found, kept, atol=1e-6)
+    np.testing.assert_allclose(classifier.penultimate_features(X), body, atol=1e-5)
+    assert np.allclose(found, raw, atol=1e-6) == (ema_decay == 0)
 
 
 # What it reports
@@ -233,6 +262,7 @@ ABLATIONS = {
     "cG + CN": ({"generator": "conditional", "discriminator": False}, GAME, SAID),
     "Eq. 6": ({"complement": "minority"}, GAME | OPINIONS, SAID | OF_D | OF_WEIGHTS),
     "balanced": ({"sampling": "balanced"}, GAME | OPINIONS, SAID | OF_D | OF_WEIGHTS),
+    "last weights": ({"ema_decay": 0.0}, GAME | OPINIONS, SAID | OF_D | OF_WEIGHTS),
     "hard labels": ({"label_smoothing": 0.0}, GAME | OPINIONS, SAID | OF_D | OF_WEIGHTS),
     "no opinion": ({"discriminator_lambda": 0.0}, GAME | OPINIONS, SAID | OF_D | OF_WEIGHTS),
     "M alone": ({"generated_lambda": 0.0}, GAME | OPINIONS, SAID | OF_D | OF_WEIGHTS),
@@ -399,6 +429,7 @@ def test_units_of_the_networks():
         {"generated_lambda": "balanced"},
         {"discriminator_lambda": 0.1},
         {"label_smoothing": 0.0},
+        {"ema_decay": 0.1},
         {"latent_dim": 5},
         {"max_anchors": 8},
         {"hidden_layer_sizes": (17,)},
@@ -887,6 +918,8 @@ BAD_PARAMETERS = [
     ("discriminator_lambda", -0.5),
     ("label_smoothing", 0.5),
     ("label_smoothing", -0.1),
+    ("ema_decay", 1.0),
+    ("ema_decay", -0.1),
     ("latent_dim", 0),
     ("latent_dim", 2.0),
     ("max_anchors", 0),
@@ -1312,7 +1345,11 @@ def test_saved_and_loaded(how, params):
 def test_a_saved_classifier_holds_one_copy_of_what_predicts_and_generates(early_stopping):
     params = {"hidden_layer_sizes": (300, 200), "generator_layer_sizes": (200, 200)}
     classifier = quick(early_stopping=early_stopping, **params).fit(X, Y)
-    needed = 4 * sum(p.numel() for p in classifier.net_.module_.parameters())
+    game = classifier.net_.module_
+    assert game.classifier is game.averaged
+    needed = 4 * sum(p.numel() for p in game.parameters())  # each once
+    of_m = 4 * sum(p.numel() for p in game.classifier.parameters())
+    assert of_m > 0.5 * needed  # so that a second M would be noticed
     assert needed < len(pickle.dumps(classifier)) < 1.1 * needed + 50_000
 
 

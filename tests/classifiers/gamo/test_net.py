@@ -49,11 +49,12 @@ SETTINGS = Settings(
     generated_lambda=1.0,
     discriminator_lambda=1.0,
     label_smoothing=0.1,
+    ema_decay=0.0,
     weight_decay=0.0,
 )
 IMAGES = {"shape": (1, 8, 8), "columns": (0, 64, (), (), True), "convolutional": True}
 NONE = {"minority": (), "n_anchors": ()}
-PLAYERS = ("features", "generator", "discriminator", "classifier")
+PLAYERS = ("features", "generator", "discriminator", "classifier", "averaged")
 LOSSES = {True: LeastSquaresLoss, False: OneVsRestCrossEntropyLoss}
 
 
@@ -691,6 +692,113 @@ def test_the_game_is_played_on_the_features_of_the_batch():
     net.partial_fit(x, y)
     known = {tuple(row) for row in game.extract(x).tolist()}
     assert {tuple(row) for rows in seen for row in rows.tolist()} <= known
+
+
+# The average of M
+
+
+def spied_average(net):
+    """Keep the decays, and move nothing."""
+    decays = []
+    net.module_.average = decays.append
+    return decays
+
+
+@pytest.mark.parametrize("minority", [{}, NONE], ids=["minority", "none"])
+def test_averages_over_mini_batches_of_the_game_start_warm(minority):
+    # Weights d_i = min(0.999, i / (i + 9)): so long as the second is the smaller one, of the start
+    # there remains 1 / C(n + 9, 9), and the i-th weights have the share C(i + 8, 8) / C(n + 9, 9).
+    n = 7
+    net, x, y = ready(settings={"ema_decay": 0.999}, **minority)
+    bias, averaged = (m.head.bias for m in (net.module_.classifier, net.module_.averaged))
+    path = np.arange(n + 1) ** 2 + 1.0
+    with torch.no_grad():
+        for some in (bias, averaged):
+            some.fill_(path[0])
+    moves = iter(path[1:])
+
+    def rivals(*batch):
+        with torch.no_grad():
+            bias.fill_(next(moves))
+        return {"loss": torch.zeros(()), "y_pred": torch.zeros(1, 3)}
+
+    net._rivals_step = rivals
+    others = (None, None) if minority else (places_of(3, 3), places_of(3, 3))
+    for i in range(1, n + 1):
+        net.train_step((x, y, *others))
+        share = [math.comb(j + 8, 8) / math.comb(i + 9, 9) for j in range(i + 1)]
+        assert sum(share) == pytest.approx(1)
+        expected = float(np.dot(share, path[: i + 1]))
+        torch.testing.assert_close(averaged, torch.full((3,), expected))
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_the_warm_start_ends_at_the_decay(decay):
+    net, x, y = ready(settings={"ema_decay": decay})
+    decays = spied_average(net)
+    for _ in range(12):
+        net.train_step((x, y, places_of(3, 3), places_of(3, 3)))
+    assert decays == pytest.approx([min(decay, i / (i + 9)) for i in range(1, 13)])
+
+
+@pytest.mark.parametrize("images", [{}, IMAGES], ids=["rows", "images"])
+def test_averages_start_again_with_a_new_f_and_a_new_training(images):
+    # Mini-batches of F count nothing. Without F, rounds are no matter.
+    net = net_of((2, 3, 7) if images else (0, 3, 7), settings={"ema_decay": 0.999}, **images)
+    x, y = data(net.module_.sizes.shape)
+    for _ in range(2):
+        decays = spied_average(net)
+        net.partial_fit(x, y)
+        n = [1, 2, 3, 1, 2, 3, 1] if images else range(1, 8)
+        assert decays == pytest.approx([i / (i + 9) for i in n])
+        net.initialize()
+
+
+def test_without_decay_the_last_weights_predict():
+    net = net_of()
+    x, y = data()
+    net.partial_fit(x, y)
+    game = net.module_.eval()
+    torch.testing.assert_close(game(x), game.classifier(x), rtol=0, atol=0)
+    other = net_of(settings={"ema_decay": 0.9})
+    other.partial_fit(x, y)
+    game = other.module_.eval()
+    assert not torch.allclose(game(x), game.classifier(x), atol=1e-6)
+
+
+def test_the_game_is_played_by_the_weights_that_learn():
+    # Whatever is averaged, the players take the same steps.
+    found = []
+    for decay in (0.0, 0.9):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            net = net_of(settings={"ema_decay": decay})
+            net.partial_fit(*data())
+        found.append((snapshot(net.module_), net.history[:, "train_loss"]))
+    assert set(changed(found[0][0], found[1][0])) == {"averaged"}
+    assert found[0][1] == found[1][1]
+
+
+def test_the_averaged_weights_are_what_is_validated():
+    x, y = data()
+    net = net_of((0, 3, 12), settings={"ema_decay": 0.9}, valid=(x, y))
+    scores, losses, raw = [], [], []
+    standing = net._standing
+
+    def witness():
+        game = net.module_.eval()
+        with torch.no_grad():
+            for logits, found in ((game(x), losses), (game.classifier(x), raw)):
+                found.append(float(net.criterion_(logits, y).mean()))
+            right = game(x).argmax(dim=1) == y
+        scores.append(np.mean([right[y == code].double().mean() for code in range(3)]))
+        return standing()
+
+    net._standing = witness
+    net.partial_fit(x, y)
+    assert net.history[:, "valid_balanced_accuracy"] == pytest.approx(scores)
+    assert net.history[:, "valid_loss"] == pytest.approx(losses, rel=1e-5)
+    assert net.history[:, "valid_loss"] != pytest.approx(raw, rel=1e-5)
 
 
 # Optimisers

@@ -118,6 +118,70 @@ def test_the_targets_of_a_generator_are_the_ones_complement(without):
     assert game.codes.tolist() == [2, 0]
 
 
+# The average of M
+
+
+def copied(player):
+    return {key: value.clone() for key, value in player.state_dict().items()}
+
+
+@pytest.mark.parametrize("images", [{}, {"convolutional": True, **IMAGES}], ids=["rows", "images"])
+def test_the_average_starts_as_m_shares_nothing_with_it_and_is_what_classifies(images):
+    game = players(**images)
+    assert not any(p.requires_grad for p in game.averaged.parameters())
+    x = torch.randn(5, *game.sizes.shape)
+    expected = game(x)
+    torch.testing.assert_close(expected, game.classifier(game.features(x)), rtol=0, atol=0)
+    with torch.no_grad():
+        game.classifier.head.bias.add_(1)
+    torch.testing.assert_close(game(x), expected, rtol=0, atol=0)
+    with torch.no_grad():
+        game.averaged.head.bias.add_(2)
+    torch.testing.assert_close(game(x), expected + 2)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.9])
+def test_averaged_weights_have_the_closed_form(decay):
+    # w̄_n = d^n w_0 + (1 - d) Σ d^(n - i) w_i
+    game = players()
+    path = [copied(game.classifier)]
+    for _ in range(5):
+        path.append({key: torch.randn_like(value) for key, value in path[0].items()})
+        game.classifier.load_state_dict(path[-1])
+        game.average(decay)
+    shares = [decay**5] + [(1 - decay) * decay ** (5 - i) for i in range(1, 6)]
+    for key, found in game.averaged.state_dict().items():
+        values = [step[key].double() for step in path]
+        expected = sum(share * value for share, value in zip(shares, values, strict=True))
+        torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_an_average_moves_no_player():
+    game = players()
+    with torch.no_grad():
+        for parameter in game.averaged.parameters():
+            parameter.add_(1)
+    before = copied(game)
+    game.average(0.5)
+    moved = {key for key, value in game.state_dict().items() if not torch.equal(value, before[key])}
+    assert moved == {f"averaged.{key}" for key in game.averaged.state_dict()}
+    assert all(p.grad_fn is None for p in game.averaged.parameters())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"discriminator": False}, {"generator": "conditional"}, {"minority": (), "n_anchors": ()}],
+    ids=str,
+)
+def test_the_head_of_the_average_is_the_last_linear_layer(changes):
+    # Whose inputs are the features of a classifier.
+    game = players(**changes)
+    for _ in range(2):
+        last = [m for m in game.modules() if isinstance(m, nn.Linear)][-1]
+        assert last is game.averaged.head
+        game.release()
+
+
 # What is drawn
 
 
@@ -257,6 +321,9 @@ def test_conditional_rows_are_settled_as_they_are_distributed():
 @pytest.mark.parametrize("generator", ["convex", "conditional"])
 def test_released_networks_predict_and_generate_as_before(generator):
     game = players(generator=generator)
+    with torch.no_grad():  # other weights than those that learn
+        for parameter in game.averaged.parameters():
+            parameter.add_(torch.randn_like(parameter))
     kept = copy.deepcopy(game)
     game.train()
     game.release()
@@ -270,3 +337,13 @@ def test_released_networks_predict_and_generate_as_before(generator):
         found = torch.cat([rows for rows, _ in one.draw(0, 6)])
         torch.manual_seed(1)
         assert torch.equal(found, torch.cat([rows for rows, _ in kept.draw(0, 6)]))
+
+
+def test_released_it_holds_m_once():
+    game = players(hidden=(300, 200))
+    every = sum(p.numel() for p in game.parameters())
+    of_m = sum(p.numel() for p in game.classifier.parameters())
+    game.release()
+    assert game.classifier is game.averaged
+    assert sum(p.numel() for p in game.parameters()) == every - of_m
+    assert 4 * of_m < len(pickle.dumps(game)) < 4 * (every - of_m) + 50_000 < 4 * every
