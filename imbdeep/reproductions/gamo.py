@@ -277,7 +277,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = command("gamo", __doc__, PROTOCOL, DATASETS, SCALES, trials=5)
     parser.set_defaults(scale="short")
     parser.add_argument(
-        "--ablations", action="store_true", help="GAMO with parts left out or as elsewhere in paper and code, too"
+        "--ablations", action="store_true", help="GAMO with parts left out or as in the paper, too"
     )
     parser.add_argument("--methods", nargs="+", choices=[*METHODS, *ABLATIONS], help="only these")
     add_development(parser, "rows of the training part", "GAMO, LS")
