@@ -17,6 +17,7 @@ from ._rows import (
     as_rows,
     columns_of,
     image_shape_of,
+    makes_features,
     names_of,
     new_seed,
     stream_of,
@@ -227,8 +228,7 @@ class AnchorsDisplay:
             display = cls(*parts, weights, positions, label=target, feature_names=names)
             return display.plot(ax, n_anchors=n_anchors, **plot_params)
         images = as_images(anchors, shape)
-        # A convolutional network combines features, which are no images.
-        rows = as_images(made, shape) if np.shape(made)[1:] == X.shape[1:] else None
+        rows = None if makes_features(classifier, made, shape) else as_images(made, shape)
         gap = 0.0 if rows is None else _gap(rows, images, weights)
         if gap > 0.02:
             raise ValueError(

@@ -16,6 +16,7 @@ from ._rows import (
     choose,
     fitted,
     image_shape_of,
+    makes_features,
     labels_of,
     new_seed,
     rows_of,
@@ -168,7 +169,7 @@ class ClassSamplesDisplay:
         for label, there in rows.items():
             real.append(as_images(choose(X, there, n, stream), shape))
             made = generate(n, label, random_state=new_seed(stream))
-            if np.shape(made)[1:] != X.shape[1:]:
+            if makes_features(estimator, made, shape):
                 raise ValueError(
                     f"{type(estimator).__name__} makes rows of shape {np.shape(made)[1:]}, and the "
                     f"images of X have shape {X.shape[1:]}: it makes features. A GAMOClassifier "

@@ -90,6 +90,12 @@ def image_shape_of(sampler: Any, X: Any) -> tuple[int, int, int] | None:
     return next((tuple(shape) for shape in shapes if shape is not None), None)
 
 
+def makes_features(estimator: Any, made: Any, shape: tuple[int, ...]) -> bool:
+    """Tell whether what an estimator of images has made are features instead."""
+    told = bool(getattr(estimator, "generates_features_", False))
+    return told or math.prod(np.shape(made)[1:]) != math.prod(shape)
+
+
 def as_images(X: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     """Return rows as images of shape (n, channels, height, width)."""
     array = np.asarray(as_rows(X))

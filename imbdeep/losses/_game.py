@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -199,7 +201,9 @@ class OneVsRestCrossEntropyLoss(_OutputLoss):
         return -self._reduced(torch.lerp(log_rest, log_p, targets), mask)
 
 
-def complement(y: Tensor, n_classes: int, without: int | None = None) -> tuple[Tensor, Tensor]:
+def complement(
+    y: Tensor, n_classes: int, without: int | Sequence[int] | None = None
+) -> tuple[Tensor, Tensor]:
     r"""What a generator of class `y` wants the classifier to answer: any other class.
 
     The ones' complement of the indicators of the class (line 13 of Algorithm 1 of [1]_), 0 for
@@ -212,9 +216,9 @@ def complement(y: Tensor, n_classes: int, without: int | None = None) -> tuple[T
         Classes, 0 to ``n_classes - 1``.
     n_classes : int
         Number of classes K, at least 2.
-    without : int, default=None
-        A class whose output does not count. Eq. 6 of [1]_ leaves the largest class out of
-        :math:`L_{i8}`: looking like it earns a generator nothing. The least is then at
+    without : int or sequence of int, default=None
+        A class whose output does not count, or several. Eq. 6 of [1]_ leaves the largest class out
+        of :math:`L_{i8}`: looking like it earns a generator nothing. The least is then at
         :math:`1 / (K - 2)` for each of the remaining others; with two classes there are none, and
         only the own class counts. None is Algorithm 1 and the authors' code.
 
@@ -258,12 +262,12 @@ def complement(y: Tensor, n_classes: int, without: int | None = None) -> tuple[T
             f"y has the shape {tuple(y.shape)} and the dtype {y.dtype}: give the class of each row "
             "as an index, int64."
         )
-    if without is not None and not 0 <= without < n_classes:
+    left_out = [without] if isinstance(without, int) else list(without or ())
+    if not all(0 <= code < n_classes for code in left_out):
         raise ValueError(
             f"without is {without}: give a class from 0 to {n_classes - 1}, or None to count all."
         )
     targets = torch.ones(len(y), n_classes, device=y.device).scatter_(1, y.unsqueeze(1), 0.0)
     counts = torch.ones(n_classes, device=y.device)
-    if without is not None:
-        counts[without] = 0.0
+    counts[left_out] = 0.0
     return targets, counts.expand(len(y), n_classes)

@@ -15,7 +15,7 @@ from imbdeep.networks._autoencoder import _check_at_least, _check_layers
 #: Classes with so few anchors together that one product of matrices with all of them costs no more
 #: than several, one a class, share a block.
 _BLOCK_ANCHORS = 512
-#: Weights that are made at a time outside training: bounds the memory of large classes.
+#: Numbers of a layer, or weights, that are made at a time outside training: bounds the memory.
 _ELEMENTS = 2**23
 
 
@@ -241,7 +241,7 @@ class ConvexGenerator(nn.Module):
             Their weights.
         """
         anchors = self.own(position)
-        size = max(1, _ELEMENTS // len(anchors))
+        size = max(1, _ELEMENTS // max(*anchors.shape, self.first.out_features))
         for start in range(0, n, size):
             m = min(size, n - start)
             z = torch.randn(m, self.latent_dim, dtype=anchors.dtype, device=anchors.device)

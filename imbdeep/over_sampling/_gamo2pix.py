@@ -384,7 +384,9 @@ class GAMO2PixSampler(EstimatorOverSampler):
         if self._deficits:
             # Those that it was fitted on, without the rows that it held out.
             minority = self.estimator_.net_.module_.sizes.minority
-            self._check_generated(minority, "what estimator was fitted on")
+            held_out = self.estimator_.class_counts_.sum() < counts.sum()
+            told = " (early_stopping has held rows out)" if held_out else ""
+            self._check_generated(minority, f"what estimator was fitted on{told}")
         return x
 
     def _check_generated(self, codes: Iterable[int], where: str) -> None:
@@ -414,7 +416,8 @@ class GAMO2PixSampler(EstimatorOverSampler):
                 sizes.n_classes,
                 latent_dim=int(self.latent_dim),
                 hidden_layer_sizes=[int(size) for size in self.hidden_layer_sizes],
-            ).to(self.device_)
+            ).float()  # whatever torch's default dtype
+            model.to(self.device_)
             self.history_ = fit_decoder(
                 model,
                 features,

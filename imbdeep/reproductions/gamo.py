@@ -69,7 +69,8 @@ protocol:
   there are). "Augment" is crops and flips on balanced batches. cG is a plain conditional generator
   in the place of the convex one; GAMO\\D has no discriminator. They and GAMO have the library's
   defaults, but for the scale; "Algorithm 1" has real rows as frequent as in the data, generated
-  rows of full weight and the last weights. cGAN, cDCGAN and DOS are not run.
+  rows of full weight, equal steps of the generator and the last weights. cGAN, cDCGAN and DOS are
+  not run.
   With F, cG and GAMO's CE are run only where --methods asks for them.
   Scales. full: 25 000 steps, as the authors. short (the default): 5000. brief: 1500, for F on
   processors. smoke: only whether it runs.
@@ -244,7 +245,7 @@ ABLATIONS: dict[str, Approach] = {
         **_ALGORITHM_1 | {"generated_lambda": "balanced"}
     ),
     "GAMO, LS, no label smoothing": _without(label_smoothing=0.0),
-    "CN, LS, GAMO's rate": Approach(
+    "CN, LS, authors' rate": Approach(
         parameters={
             "learning_rate": 2e-4,
             "weight_decay": 0.0,

@@ -273,3 +273,24 @@ def test_with_a_trained_gamo_of_a_table():
     own = frame["a"][y == 1]
     assert np.all((numbers >= own.min()) & (numbers <= own.max()))
     assert set(display.generated[:, 1]) <= {"x", "y"}
+
+
+@pytest.mark.filterwarnings("ignore:The generator has collapsed")
+@pytest.mark.parametrize("network", ["mlp", "cnn"])
+def test_images_may_be_flat_in_fit_and_not_in_the_picture(network):
+    flat = RNG.random((40, 64)).astype(np.float32)
+    y = np.repeat(["many", "few"], [30, 10])
+    small = dict.fromkeys(GAMOClassifier._LAYERS, (8,))
+    game = GAMOClassifier(
+        max_steps=5,
+        network=network,
+        n_extracted=64,  # as many features as pixels
+        image_shape=(1, 8, 8),
+        device="cpu",
+        random_state=0,
+        **small,
+    ).fit(flat, y)
+    for X in (flat, flat.reshape(-1, 1, 8, 8)):
+        display = AnchorsDisplay.from_estimator(game, X, "few", n=3)
+        assert display.anchors.shape == (10, 1, 8, 8)
+        assert (display.generated is None) == (network == "cnn")

@@ -181,6 +181,9 @@ def test_with_a_trained_gamo():
     display = ClassSamplesDisplay.from_estimator(game.fit(images, y), images, y, n=4)
     assert display.labels == ["b", "c"]
     assert [part.shape for part in display.generated] == [(4, 1, 8, 8)] * 2
-    features = GAMOClassifier(max_steps=5, network="cnn", n_extracted=8, device="cpu", **small)
-    with pytest.raises(ValueError, match=r"it makes features.*GAMO2PixSampler"):
-        ClassSamplesDisplay.from_estimator(features.fit(images, y), images, y)
+    for n in (8, 64):  # 64 are as many as pixels
+        features = GAMOClassifier(max_steps=5, network="cnn", n_extracted=n, device="cpu", **small)
+        features.set_params(image_shape=(1, 8, 8)).fit(images.reshape(-1, 64), y)
+        for X in (images, images.reshape(-1, 64)):
+            with pytest.raises(ValueError, match=r"it makes features.*GAMO2PixSampler"):
+                ClassSamplesDisplay.from_estimator(features, X, y)

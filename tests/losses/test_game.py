@@ -424,3 +424,12 @@ def test_other_reductions_are_refused(kind):
     with pytest.raises(ValueError, match="reduction is 'sum': choose one of 'mean', 'none'"):
         kind("sum")
     assert repr(kind("none")) == f"{kind.__name__}(reduction='none')"
+
+
+def test_several_classes_may_be_left_out_of_the_complement():
+    targets, mask = complement(torch.tensor([2]), 4, without=(0, 1))
+    assert targets.tolist() == [[1, 1, 0, 1]]
+    assert mask.tolist() == [[0, 0, 1, 1]]
+    assert complement(torch.tensor([2]), 4, without=())[1].all()
+    with pytest.raises(ValueError, match="without is"):
+        complement(torch.tensor([2]), 4, without=(0, 4))

@@ -226,13 +226,14 @@ def test_own_anchors_are_those_given_in_their_order():
     assert torch.equal(generator.anchors, torch.cat(anchors))
 
 
-@pytest.mark.parametrize("most", [1, 10, 2**23])
-def test_drawn_rows_come_with_their_weights_some_at_a_time(monkeypatch, most):
-    monkeypatch.setattr(module, "_ELEMENTS", most)
+@pytest.mark.parametrize("most, sizes", [(1, [1] * 7), (2, [2, 2, 2, 1]), (2**23, [7])])
+def test_drawn_rows_come_with_their_weights_some_at_a_time(monkeypatch, most, sizes):
     generator = generator_of((3, 5)).eval()
+    widest = max(generator.first.out_features, *generator.own(1).shape)
+    monkeypatch.setattr(module, "_ELEMENTS", most * widest)
     with torch.no_grad():
         parts = list(generator.draw(1, 7))
-    assert [len(rows) for rows, _ in parts] == {1: [1] * 7, 10: [2, 2, 2, 1], 2**23: [7]}[most]
+    assert [len(rows) for rows, _ in parts] == sizes
     rows, weights = map(torch.cat, zip(*parts, strict=True))
     assert len(rows.unique(dim=0)) == 7
     torch.testing.assert_close(rows, weights @ generator.own(1))
@@ -315,3 +316,11 @@ def test_numpy_counts_are_as_good():
     generator = generator_of((3, 2)).eval()
     z = latent(generator, 4)
     assert torch.equal(generator(z, np.array([3, 1]).tolist()), generator(z, (3, 1)))
+
+
+def test_few_anchors_are_drawn_some_rows_at_a_time_too():
+    """Wide layers take memory where weights do not."""
+    generator = ConvexGenerator(2, [torch.rand(2, 3)]).eval()
+    sizes = [len(rows) for rows, _ in generator.draw(0, 40_000)]
+    assert sum(sizes) == 40_000
+    assert max(sizes) * 256 <= 2**23

@@ -576,7 +576,7 @@ def test_tie_of_the_rows_that_are_not_held_out_is_refused():
     with (
         pytest.warns(UserWarning, match="All classes have 23 rows"),
         pytest.raises(
-            ValueError, match=r"adds rows to \[1\].* in what estimator was fitted on: \[\]"
+            ValueError, match=r"adds rows to \[1\].* in what estimator was fitted on .*: \[\]"
         ),
     ):
         quick(small(early_stopping=True)).fit_resample(X, y)
@@ -860,3 +860,21 @@ def test_interrupted_call_leaves_the_sampler_as_it_was(monkeypatch, owner, hook)
 def test_diverged_decoder_is_named():
     with pytest.raises(DivergedError, match="training the decoder of features: the term"):
         quick(learning_rate=1e30, max_steps=20).fit_resample(IMAGES, Y)
+
+
+def test_another_default_dtype_of_torch_changes_nothing():
+    expected = quick().fit_resample(IMAGES, Y)[0]
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = quick().fit_resample(IMAGES, Y)[0]
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found.shape == expected.shape
+    assert found.dtype == np.uint8
+
+
+def test_says_that_early_stopping_has_made_classes_equal():
+    y = np.repeat([0, 1, 2], [15, 14, 11])
+    sampler = quick(features(early_stopping=True, random_state=0))
+    with pytest.raises(ValueError, match=r"\[1\].*early_stopping has held rows out.*: \[2\]"):
+        sampler.fit_resample(IMAGES, y)

@@ -18,7 +18,7 @@ def sizes_of(classifier: Any, x: Tensor, minority: tuple[int, ...], convolutiona
     """Return what players are made for encoded rows like those of ``x``."""
     counts = [int(classifier.class_counts_[code]) for code in minority]
     most = classifier.max_anchors or max(counts, default=0)
-    majority = int(np.argmax(classifier.class_counts_))
+    largest = classifier.class_counts_ == classifier.class_counts_.max()
     return Sizes(
         shape=tuple(x.shape[1:]),
         n_classes=len(classifier.classes_),
@@ -27,7 +27,9 @@ def sizes_of(classifier: Any, x: Tensor, minority: tuple[int, ...], convolutiona
         n_anchors=tuple(min(n, most) for n in counts),
         generator=classifier.generator,
         discriminator=classifier.discriminator,
-        without=majority if classifier.complement == "minority" else None,
+        without=(
+            tuple(np.flatnonzero(largest).tolist()) if classifier.complement == "minority" else ()
+        ),
         latent_dim=int(classifier.latent_dim),
         hidden=tuple(int(size) for size in classifier.hidden_layer_sizes),
         generator_hidden=tuple(int(size) for size in classifier.generator_layer_sizes),

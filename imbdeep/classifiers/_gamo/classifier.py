@@ -64,9 +64,9 @@ class GAMOClassifier(DeepClassifier):
         generated rows, and D sees next to no real rows of them.
     generated_lambda : float or "balanced", default=0.3
         Weight of the generated rows, of which a mini-batch has as many as real ones, in the losses
-        of M and D. 1 with ``sampling=None`` is Algorithm 1, by which larger classes still weigh
-        more; "balanced" with ``sampling=None`` are the weights P_c - P_i of Eq. 2 to 6, by which
-        all classes weigh the same.
+        of M and D. 1 with ``sampling=None`` is Algorithm 1: of many classes the larger ones still
+        weigh more, of two the smaller one. "balanced" with ``sampling=None`` are the weights
+        P_c - P_i of Eq. 2 to 6, by which all classes weigh the same.
     discriminator_lambda : float, default=4.0
         How long the steps of G towards D's good opinion are, in units of those against M (1 in
         Algorithm 1). Longer ones keep the ranking of rows from suffering.
@@ -131,14 +131,17 @@ class GAMOClassifier(DeepClassifier):
     class_counts_ : ndarray of shape (n_classes,)
         Number of training rows of each class (validation rows are not among them).
     minority_ : ndarray
-        Labels of the classes that are generated: all with fewer rows than the largest.
+        Labels of the classes that are generated: all with fewer training rows than the largest.
+    generates_features_ : bool
+        Whether there is F, so that ``generate`` returns features.
     diagnostics_ : dict of float
-        Means over the minority classes, after training. ``effective_anchors``: exp of the entropy
-        of a row's weights; 1 is a copy of a row. ``effective_share``: the same as a share of the
-        anchors. ``generated_spread``: variance of the generated rows as a share of that of the
-        anchors; 0 is one and the same row. ``classifier_confidence``: probability by M that
-        generated rows are of their class. ``discriminator_real``, ``discriminator_generated``:
-        probability by D that rows are real. What there is none of is not in it.
+        Means over the minority classes, after training, by the last weights. ``effective_anchors``:
+        exp of the entropy of a row's weights; 1 is a copy of a row. ``effective_share``: the same
+        as a share of the anchors. ``generated_spread``: variance of the generated rows as a share
+        of that of the anchors; 0 is one and the same row. ``classifier_confidence``: probability by
+        M that generated rows are of their class. ``discriminator_real``,
+        ``discriminator_generated``: probability by D that rows are real. What there is none of is
+        not in it.
     encoder_ : TabularEncoder, ImageScaler or None
         Turns rows into what the networks see; None where they are taken as they are.
     net_ : skorch.NeuralNetClassifier
@@ -160,8 +163,8 @@ class GAMOClassifier(DeepClassifier):
     Warns
     -----
     UserWarning
-        If no class is smaller than the largest, so that nothing is generated; if minority classes
-        have one row; or if the generator has collapsed, to copies of anchors or one row a class.
+        If no class is smaller than the largest, so that nothing is generated; if a convex G has
+        classes of one row; or if it has collapsed, to copies of anchors or to one row a class.
 
     See Also
     --------
@@ -171,8 +174,8 @@ class GAMOClassifier(DeepClassifier):
     Notes
     -----
     A mini-batch of the game is one step of M and D on real and generated rows together, then one of
-    G against M and one towards D, for all classes at once. The last two have an optimiser each, as
-    in Algorithm 1, and gradients of the same weights. Algorithm 1 has two steps of M and of D; the
+    G against M and one towards D, for all classes at once. The last two have an optimiser each and
+    gradients of the same weights. Algorithm 1 has two steps of M and of D; the
     authors' code has 2 (c - 1) of G, one pair a class (see
     :class:`~imbdeep.networks.ConvexGenerator` for what that changes). Mini-batches hold the
     minority classes in fixed shares, which Algorithm 1 draws. F is trained on real rows through M,
@@ -325,8 +328,9 @@ class GAMOClassifier(DeepClassifier):
             Only with ``return_weights``: positions, in the X given to ``fit``, of the anchors of
             the class.
         weights : ndarray of shape (n, n_anchors), float32
-            Only with ``return_weights``: non-negative, with the sum 1 in each row. Encoded rows
-            are ``weights @ encoded anchors``, categories apart.
+            Only with ``return_weights``: non-negative, with the sum 1 in each row. Encoded numbers
+            are ``weights @ encoded anchors``; of a column with missing values, the mean over the
+            anchors that have one.
 
         Raises
         ------
@@ -336,14 +340,16 @@ class GAMOClassifier(DeepClassifier):
         """
         check_is_fitted(self, "net_")
         labels = self.classes_.tolist()
-        code = labels.index(target) if target in labels else None
+        code = labels.index(target) if np.ndim(target) == 0 and target in labels else None
         game: GAMO = self.net_.module_
         if code not in game.sizes.minority:
+            there = self.minority_.tolist()
             raise ValueError(
-                f"target={target!r} is not a class that is generated (those, all smaller than the "
-                f"largest, are {self.minority_.tolist()}): choose one of them."
+                f"target={target!r} is not a class that is generated (those are all that are "
+                f"smaller than the largest: {there}). "
+                + ("Choose one of them." if there else "Fit on data in which classes differ.")
             )
-        if not isinstance(n, Integral) or n < 1:
+        if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(f"n={n!r} must be a positive integer: the number of rows to make.")
         if return_weights and game.sizes.generator != "convex":
             raise ValueError(
@@ -385,17 +391,17 @@ class GAMOClassifier(DeepClassifier):
                 f"generator_layer_sizes={self.generator_layer_sizes!r} has no layer: give one at "
                 "least, such as (64,)."
             )
-        if self.network == "cnn":
-            if self._image is None:
-                raise ValueError(
-                    "network='cnn' works on images: pass X of shape (n_samples, channels, height, "
-                    "width), or give image_shape for flattened images."
-                )
-            if min(self._image[1:]) < 4:
-                raise ValueError(
-                    f"network='cnn' halves images twice, and these are {self._image[1:]} pixels: "
-                    "set network='mlp'."
-                )
+        if self.network == "cnn" and self._image is None:
+            raise ValueError(
+                "network='cnn' works on images: pass X of shape (n_samples, channels, height, "
+                "width), or give image_shape for flattened images."
+            )
+        sides = self._image[1:] if self._image is not None else ()
+        if self.network == "cnn" and min(sides) < 4:
+            raise ValueError(
+                f"network='cnn' halves images twice, and these are {sides} pixels: set "
+                "network='mlp'."
+            )
         self.minority_ = self.classes_[sorted(minority_of(self.class_counts_))]
         if not len(self.minority_):
             warnings.warn(
@@ -421,6 +427,7 @@ class GAMOClassifier(DeepClassifier):
     def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         minority = minority_of(self.class_counts_)
         sizes = sizes_of(self, x, minority, self._convolutional(x))
+        self.generates_features_ = sizes.convolutional
         chosen = choose_anchors(codes.cpu().numpy(), sizes, stream)
         self._anchor_rows = {
             code: self._positions[rows] for code, rows in zip(minority, chosen, strict=True)
@@ -480,19 +487,12 @@ class GAMOClassifier(DeepClassifier):
         game.eval()
         with seeded(seed, self.device_, self._n_threads(x)):
             real = game.extract(x[torch.from_numpy(anchors).to(x.device)])
-            self.diagnostics_, copied, merged = diagnose(game, real)
-        for codes, what, advice in (
-            (copied, "copies of single real rows", "a smaller discriminator_lambda"),
-            (
-                merged,
-                "nearly one and the same row a class, such as its mean",
-                "more max_steps, or a larger learning_rate",
-            ),
-        ):
-            if codes:
-                warnings.warn(
-                    f"The generator has collapsed: for the classes {self.classes_[codes].tolist()} "
-                    f"its rows are {what}. Try {advice}.",
-                    UserWarning,
-                    stacklevel=6,  # through fit and its validation, to the line of the user
-                )
+            found = diagnose(game, real)
+        self.diagnostics_ = found.values
+        for codes, rows, advice in found.collapsed(self.discriminator):
+            warnings.warn(
+                f"The generator has collapsed: for the classes {self.classes_[codes].tolist()} "
+                f"its rows are {rows}. Try {advice}.",
+                UserWarning,
+                stacklevel=6,  # through fit and its validation, to the line of the user
+            )

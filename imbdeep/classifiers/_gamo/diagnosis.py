@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -22,6 +23,15 @@ class Diagnosis(NamedTuple):
     values: dict[str, float]
     copied: list[int]
     merged: list[int]
+
+    def collapsed(self, discriminator: bool) -> Iterator[tuple[list[int], str, str]]:
+        """Say for which classes what has become of their rows, and what to try."""
+        if self.copied:
+            advice = "a smaller discriminator_lambda" if discriminator else "discriminator=True"
+            yield self.copied, "copies of single real rows", advice
+        if self.merged:
+            rows = "nearly one and the same row a class, such as its mean"
+            yield self.merged, rows, "more max_steps, or a larger learning_rate"
 
 
 @torch.no_grad()

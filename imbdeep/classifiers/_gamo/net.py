@@ -145,12 +145,14 @@ class GAMONet(PlayersNet):
         Parameters of :class:`~imbdeep.classifiers._net.ClassifierNet`.
     """
 
-    _ADVICE = "Try a smaller learning_rate, or loss='least_squares'"
+    _ADVICE = "Try a smaller learning_rate"
 
     def __init__(self, *args: Any, settings: Settings, anchors: Tensor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.settings = settings
         self.anchors = anchors
+        if not settings.least_squares:
+            self._ADVICE += ", or loss='least_squares'"
 
     def initialize_history(self) -> GAMONet:
         """Start the averages together with the history."""

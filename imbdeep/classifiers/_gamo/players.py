@@ -32,8 +32,8 @@ class Sizes:
     n_anchors: tuple[int, ...]
     generator: str
     discriminator: bool
-    #: The class whose output does not count in the complement, if any.
-    without: int | None
+    #: The classes whose outputs do not count in the complement.
+    without: int | tuple[int, ...] | None
     latent_dim: int
     hidden: tuple[int, ...]
     generator_hidden: tuple[int, ...]

@@ -40,10 +40,10 @@ def test_without_minority_there_are_no_anchors():
 @pytest.mark.parametrize(
     "counts, complement, expected",
     [
-        ((7, 9, 2), "minority", 1),
-        ((9, 7, 2), "minority", 0),
-        ((2, 7, 9), "minority", 2),
-        ((7, 9, 2), "all", None),
+        ((7, 9, 2), "minority", (1,)),
+        ((9, 7, 2), "minority", (0,)),
+        ((9, 7, 9), "minority", (0, 2)),
+        ((7, 9, 2), "all", ()),
     ],
 )
 def test_the_largest_class_is_left_out_where_asked(counts, complement, expected):

@@ -749,7 +749,7 @@ def test_no_minority_is_said_once_and_m_learns(no_diagnosis):
     assert set(classifier.history_[-1]) == ALWAYS
     game = classifier.net_.module_
     assert game.generator is game.discriminator is None
-    with pytest.raises(ValueError, match=r"not a class that is generated \(those, .* are \[\]\)"):
+    with pytest.raises(ValueError, match=r"not a class that is generated .*: \[\]\)\. Fit on"):
         classifier.generate(3, "large")
     again = pickle.loads(pickle.dumps(classifier))
     np.testing.assert_array_equal(again.predict_proba(data[0]), classifier.predict_proba(data[0]))
@@ -897,12 +897,12 @@ def test_the_largest_class_may_be_any(largest):
     counts = np.roll([30, 9, 5], largest)
     X, y = table(tuple(counts))
     classifier = quick(complement="minority").fit(X, y)
-    assert classifier.net_.module_.sizes.without == largest
+    assert classifier.net_.module_.sizes.without == (largest,)
     assert set(classifier.minority_) == set(classifier.classes_) - {classifier.classes_[largest]}
     assert (
         np.diff(classifier.class_counts_[list(classifier.net_.module_.sizes.minority)]) > 0
     ).all()
-    assert quick(complement="all").fit(X, y).net_.module_.sizes.without is None
+    assert quick(complement="all").fit(X, y).net_.module_.sizes.without == ()
 
 
 # What it refuses
@@ -1125,7 +1125,8 @@ def test_divergence_names_the_term_and_leaves_no_trace(params):
     with pytest.raises(
         DivergedError,
         match=rf"The term '({terms}|generator_classifier|generator_discriminator)' became "
-        r"(nan|inf) in epoch 1. Try a smaller learning_rate, or loss='least_squares'",
+        r"(nan|inf) in epoch 1. Try a smaller learning_rate, "
+        + ("or loss='least_squares'" if params else "and look"),
     ):
         classifier.fit(wild, Y)
     assert vars(classifier) == classifier.get_params()
@@ -1519,3 +1520,17 @@ def test_predictions_of_a_single_row_and_of_many(fitted):
     np.testing.assert_allclose(single, whole[:5], rtol=1e-4)
     many = fitted.predict_proba(np.tile(X, (100, 1)))
     np.testing.assert_allclose(many[-len(X) :], whole, rtol=1e-4)
+
+
+def test_no_class_that_ties_for_the_largest_counts_in_the_complement():
+    y = np.repeat([0, 1, 2, 3], [20, 20, 12, 8])
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    classifier = quick(complement="minority").fit(x, y)
+    assert classifier.net_.module_.counted[3].tolist() == [0, 0, 1, 1]
+
+
+def test_generate_takes_one_label_and_a_number(fitted):
+    with pytest.raises(ValueError, match="is not a class that is generated"):
+        fitted.generate(2, np.array([0, 1]))
+    with pytest.raises(ValueError, match="n=True must be a positive integer"):
+        fitted.generate(True, fitted.minority_[0])

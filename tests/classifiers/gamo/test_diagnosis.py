@@ -13,7 +13,7 @@ from scipy import stats
 from torch import nn
 
 from imbdeep.classifiers._gamo import diagnosis as module
-from imbdeep.classifiers._gamo.diagnosis import diagnose, effective_anchors
+from imbdeep.classifiers._gamo.diagnosis import Diagnosis, diagnose, effective_anchors
 from imbdeep.classifiers._gamo.players import GAMO, Sizes
 
 SIZES = Sizes(
@@ -230,3 +230,11 @@ def test_bounds_are_on_their_sides(monkeypatch):
         assert found.values["effective_anchors"] == pytest.approx(number, rel=1e-4)
         assert (number < 1.05) == bool(copied)
         assert found.copied == copied
+
+
+def test_advice_fits_the_players():
+    found = Diagnosis({}, copied=[0], merged=[1])
+    (copied, _, advice), (merged, _, _) = found.collapsed(discriminator=True)
+    assert (copied, merged, advice) == ([0], [1], "a smaller discriminator_lambda")
+    assert next(found.collapsed(discriminator=False))[2] == "discriminator=True"
+    assert not list(Diagnosis({}, [], []).collapsed(discriminator=True))
