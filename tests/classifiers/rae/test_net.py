@@ -395,14 +395,14 @@ def gradients(monkeypatch):
             found.update({p: p.grad.clone() for p in group["params"]})
         optimizer.zero_grad()
 
-    monkeypatch.setattr(net_module, "_step", keep)
+    monkeypatch.setattr(net_module, "step", keep)
     return found
 
 
 def noted(net, player, batch):
     """The terms that a step notes, and what it returns."""
     terms = {}
-    net._note = lambda name, value: terms.setdefault(name, value.item())
+    net.note = lambda name, value: terms.setdefault(name, value.item())
     return terms, move(net, player, batch)
 
 
@@ -828,14 +828,14 @@ def test_an_epoch_records_the_means_of_all_updates(monkeypatch):
     monkeypatch.setattr(net_module, "EPOCH_STEPS", 4)
     net = net_of((2, 1, 2, 8))
     terms = [Counter(), Counter()]
-    note, counted = net._note, [Counter(), Counter()]
+    note, counted = net.note, [Counter(), Counter()]
 
     def listen(name, value):
         terms[len(net.history) - 1][name] += value.item()
         counted[len(net.history) - 1][name] += 1
         note(name, value)
 
-    net._note = listen
+    net.note = listen
     net.partial_fit(torch.rand(30, 4), torch.arange(30) % 3)
     assert len(net.history) == 2
     for epoch, total, n in zip(net.history, terms, counted, strict=True):
@@ -865,7 +865,7 @@ def test_validation_scores_tell_averaged_from_raw_weights():
     assert all((step["y_pred"].argmax(dim=1) == 0).all() for step in found)
     expected = torch.logsumexp(torch.tensor([1.0, 0.0]), 0) - torch.tensor([1.0, 0.0])[y]
     assert float(found[0]["loss"]) == pytest.approx(float(expected[:25].mean()), rel=1e-5)
-    net._note("mixer", torch.tensor(1.0))
+    net.note("mixer", torch.tensor(1.0))
     net.on_epoch_end(net)
     assert net.history[-1, "validation_raw_balanced_accuracy"] == 0.5
     with torch.no_grad():
@@ -875,7 +875,7 @@ def test_validation_scores_tell_averaged_from_raw_weights():
     net.validation_step((x, y))
     recalls = [float((raw[y == k] == k).float().mean()) for k in range(2)]
     net.history.new_epoch()
-    net._note("mixer", torch.tensor(1.0))
+    net.note("mixer", torch.tensor(1.0))
     net.on_epoch_end(net)
     score = net.history[-1, "validation_raw_balanced_accuracy"]
     assert score == pytest.approx(sum(recalls) / 2)
@@ -923,7 +923,7 @@ def test_the_term_that_broke_first_is_named(case):
     net.history.record("epoch", 7)
     for term, values in terms.items():
         for one in values:
-            net._note(term, torch.tensor(float(one)))
+            net.note(term, torch.tensor(float(one)))
     with pytest.raises(DivergedError, match=rf"'{name}' became {value} in epoch 7.*learning_rate"):
         net.on_epoch_end(net)
 
@@ -934,7 +934,7 @@ def test_a_loss_that_breaks_names_its_term():
 
     def broken(x, y):
         found = step(x, y)
-        net._note("reconstruction", torch.tensor(math.nan))
+        net.note("reconstruction", torch.tensor(math.nan))
         return {**found, "loss": found["loss"] * math.nan}
 
     net._encoder_step = broken
