@@ -202,7 +202,7 @@ def test_drawn_weights_have_the_moments_of_a_dirichlet(t, concentration):
         ({"mixing": 2.0}, {"mixer"}),
         ({"mixing": 1.0, "decoder": False}, {"mixer", "decoder", "critic"}),
     ],
-    ids=str,
+    ids=["all", "no decoder", "no mixing", "Dirichlet", "neither"],
 )
 def test_networks_that_play_no_part_are_not_made(changes, missing):
     rae = players(**changes)
