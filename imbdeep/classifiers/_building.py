@@ -132,6 +132,25 @@ def early_stopping(classifier: Any, start: int = 0) -> DeferredEarlyStopping:
     )
 
 
+def players_options(classifier: Any, x: Tensor, valid: Any) -> dict[str, Any]:
+    """Return the parameters that the nets of several players share, by the classifier's own."""
+    return {
+        "lr": classifier.learning_rate,
+        "batch_size": classifier.batch_size,
+        "iterator_valid": EvaluationBatches,
+        "iterator_valid__batch_size": evaluation_size(x),
+        "train_split": None if valid is None else predefined_split(Dataset(*valid)),
+        "classes": list(range(len(classifier.classes_))),
+        "callbacks": [
+            *([] if valid is None else [early_stopping(classifier)]),
+            *(classifier.callbacks or ()),
+        ],
+        "predict_nonlinearity": ScaledSoftmax(),
+        "device": str(classifier.device_),
+        "verbose": int(classifier.verbose),
+    }
+
+
 def make_net(
     classifier: Any,
     x: Tensor,

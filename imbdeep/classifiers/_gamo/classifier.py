@@ -14,16 +14,14 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
-from skorch.dataset import Dataset
-from skorch.helper import predefined_split
 from torch import Tensor
 
-from imbdeep.classifiers._building import early_stopping, evaluation_size
+from imbdeep.classifiers._building import players_options
 from imbdeep.classifiers._gamo.building import choose_anchors, schedule_of, sizes_of
 from imbdeep.classifiers._gamo.diagnosis import diagnose
 from imbdeep.classifiers._gamo.net import GameBatches, GAMONet, Settings, minority_of
 from imbdeep.classifiers._gamo.players import GAMO
-from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax
+from imbdeep.classifiers._net import Blueprint
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.losses import LeastSquaresLoss, OneVsRestCrossEntropyLoss
 from imbdeep.training import draw_seed, random_stream, seeded
@@ -175,11 +173,10 @@ class GAMOClassifier(DeepClassifier):
     -----
     A mini-batch of the game is one step of M and D on real and generated rows together, then one of
     G against M and one towards D, for all classes at once. The last two have an optimiser each and
-    gradients of the same weights. Algorithm 1 has two steps of M and of D; the
-    authors' code has 2 (c - 1) of G, one pair a class (see
-    :class:`~imbdeep.networks.ConvexGenerator` for what that changes). Mini-batches hold the
-    minority classes in fixed shares, which Algorithm 1 draws. F is trained on real rows through M,
-    and rests while the game is played on its features.
+    gradients of the same weights. Algorithm 1 has two steps of M and of D; the authors' code has
+    2 (c - 1) of G, one pair a class (see :class:`~imbdeep.networks.ConvexGenerator` for what that
+    changes). Mini-batches hold the minority classes in fixed shares, which Algorithm 1 draws. F is
+    trained on real rows through M, and rests while the game is played on its features.
 
     Rows are combined in the space of the encoded columns. What is generated of a table takes its
     categories, events and missing values from one of its anchors, drawn by the weights: a mean of
@@ -360,9 +357,8 @@ class GAMOClassifier(DeepClassifier):
         threads = None if game.sizes.convolutional else 1
         parts, kept = [], []
         with seeded(draw_seed(stream), self.device_, threads), torch.no_grad():
-            for rows, weights in game.draw(code, int(n)):
-                settled = rows if game.sizes.convolutional else game.settle(code, rows, weights)
-                parts.append(settled.cpu().numpy())
+            for rows, weights in game.made(code, int(n)):
+                parts.append(rows.cpu().numpy())
                 if return_weights and weights is not None:
                     kept.append(weights.cpu().numpy())
         made = self._decoded(np.concatenate(parts))
@@ -453,25 +449,13 @@ class GAMOClassifier(DeepClassifier):
             settings=settings,
             anchors=torch.from_numpy(anchors).to(self.device_),
             criterion=partial(criterion, reduction="none"),
-            lr=self.learning_rate,
             max_epochs=schedule.n_epochs,
-            batch_size=self.batch_size,
             iterator_train=GameBatches,
             iterator_train__schedule=schedule,
             iterator_train__n_classes=sizes.n_classes,
             iterator_train__balanced=self.sampling == "balanced",
             iterator_train__shares=deficits.astype(np.float64),
-            iterator_valid=EvaluationBatches,
-            iterator_valid__batch_size=evaluation_size(x),
-            train_split=None if valid is None else predefined_split(Dataset(*valid)),
-            classes=list(range(sizes.n_classes)),
-            callbacks=[
-                *([] if valid is None else [early_stopping(self)]),
-                *(self.callbacks or ()),
-            ],
-            predict_nonlinearity=ScaledSoftmax(),
-            device=str(self.device_),
-            verbose=int(self.verbose),
+            **players_options(self, x, valid),
         )
         self.net_ = self._trained(net, x, codes, draw_seed(stream))
         self._diagnose(x, anchors, draw_seed(stream))

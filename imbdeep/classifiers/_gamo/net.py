@@ -345,10 +345,7 @@ class GAMONet(PlayersNet):
     def generate(self, code: int, n: int) -> NDArray[np.float32]:
         """Draw encoded rows of a minority class, (n, ...), where there is no F."""
         game: GAMO = self.module_
-        parts = [
-            game.settle(code, rows, weights).view(-1, *game.sizes.shape).cpu().numpy()
-            for rows, weights in game.draw(code, n)
-        ]
+        parts = [rows.view(-1, *game.sizes.shape).cpu().numpy() for rows, _ in game.made(code, n)]
         return np.concatenate(parts)
 
     def release(self) -> None:

@@ -127,6 +127,12 @@ class GAMO(nn.Module):
             places = torch.full((counts[position],), position, device=self.codes.device)
             yield self.generate(counts, places), None
 
+    def made(self, code: int, n: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Draw n rows as :meth:`draw` does, such as can be decoded where there is no F."""
+        for rows, weights in self.draw(code, n):
+            settled = rows if self.sizes.convolutional else self.settle(code, rows, weights)
+            yield settled, weights
+
     def settle(self, code: int, rows: Tensor, weights: Tensor | None) -> Tensor:
         """Make convex rows of a table rows that can be decoded.
 

@@ -13,16 +13,14 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from skorch.dataset import Dataset
-from skorch.helper import predefined_split
 from torch import Tensor, nn
 
 from imbdeep.classifiers._building import (
     Columns,
-    early_stopping,
-    evaluation_size,
     observed_columns,
+    players_options,
 )
-from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax, balanced_accuracy
+from imbdeep.classifiers._net import Blueprint, balanced_accuracy
 from imbdeep.classifiers._rae.net import CycleBatches, RAENet, Schedule, Settings
 from imbdeep.classifiers._rae.players import RAE, Sizes
 from imbdeep.classifiers.base import DeepClassifier
@@ -412,25 +410,13 @@ class RAEClassifier(DeepClassifier):
             settings=settings,
             schedule=schedule,
             criterion=partial(nn.CrossEntropyLoss, reduction="none"),
-            lr=self.learning_rate,
             max_epochs=schedule.n_epochs,
-            batch_size=self.batch_size,
             iterator_train=CycleBatches,
             iterator_train__n_classes=n_classes,
             iterator_train__n_mixed=self.n_mixed,
             iterator_train__balanced=self.sampling == "balanced",
             iterator_train__schedule=schedule,
-            iterator_valid=EvaluationBatches,
-            iterator_valid__batch_size=evaluation_size(x),
-            train_split=None if valid is None else predefined_split(Dataset(*valid)),
-            classes=list(range(n_classes)),
-            callbacks=[
-                *([] if valid is None else [early_stopping(self)]),
-                *(self.callbacks or ()),
-            ],
-            predict_nonlinearity=ScaledSoftmax(),
-            device=str(self.device_),
-            verbose=int(self.verbose),
+            **players_options(self, x, valid),
         )
         self.net_ = self._trained(net, x, codes, draw_seed(stream))
         self.net_.release()
