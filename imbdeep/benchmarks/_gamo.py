@@ -32,8 +32,8 @@ from imbdeep.benchmarks._rae import Products, look_into
 from imbdeep.classifiers import GAMOClassifier
 from imbdeep.classifiers._gamo.net import GAMONet
 
-#: Mini-batches of the paper's experiments, in the authors' code.
-PAPER_STEPS = 25_000
+#: Mini-batches of the paper's experiments, in the authors' code, and rows in one.
+PAPER_STEPS, _PAPER_ROWS = 25_000, 32
 #: Columns of MNIST's images, which GAMO without a feature extractor takes as a row.
 _PIXELS = 784
 #: Training of the class with many anchors, whose mini-batches all hold the same.
@@ -270,7 +270,7 @@ def gamo_fit_lines(sizes: Sizes, data: str | None = None) -> Iterator[Line]:
     task = game_tasks(sizes)["784 pixels"]
 
     def seconds(steps: int) -> float:
-        parameters = {**task.parameters, "max_steps": steps}
+        parameters = {"batch_size": _PAPER_ROWS, **task.parameters, "max_steps": steps}
         classifier = GAMOClassifier(random_state=0, device="cpu", **parameters)
         with _no_advice():
             return seconds_of(partial(classifier.fit, task.x, task.y))

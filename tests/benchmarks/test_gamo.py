@@ -256,11 +256,13 @@ def test_full_does_all_mini_batches(monkeypatch, capsys):
     assert "not allowed with" in capsys.readouterr().err
 
 
-def test_a_fit_is_the_defaults(tiny, monkeypatch):
+def test_a_fit_is_the_defaults_with_the_papers_mini_batches(tiny, monkeypatch):
     fitted = []
     monkeypatch.setattr(GAMOClassifier, "fit", lambda self, x, y: fitted.append((self, x, y)))
     list(gamo_fit_lines(Sizes()))
     classifier, x, _ = fitted[-1]
     assert x.shape == (9000, 784)
-    expected = GAMOClassifier(random_state=0, device="cpu", encode=False, max_steps=501)
+    expected = GAMOClassifier(
+        random_state=0, device="cpu", encode=False, max_steps=501, batch_size=32
+    )
     assert classifier.get_params() == expected.get_params()
