@@ -1,0 +1,29 @@
+"""Scores of classifiers, and of how near generated rows are to real ones."""
+
+from imbdeep.metrics._fidelity import (
+    density_coverage,
+    frechet_distance,
+    memorisation,
+    nearest_distances,
+)
+from imbdeep.metrics._scores import (
+    SCORERS,
+    acsa_score,
+    brier_score,
+    gm_score,
+    macro_f1_score,
+    mauprc_ova_score,
+)
+
+__all__ = [
+    "SCORERS",
+    "acsa_score",
+    "brier_score",
+    "density_coverage",
+    "frechet_distance",
+    "gm_score",
+    "macro_f1_score",
+    "mauprc_ova_score",
+    "memorisation",
+    "nearest_distances",
+]

@@ -1,0 +1,395 @@
+"""Density, coverage, Fréchet distance and copies, against brute force and closed forms."""
+
+from math import prod
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse as sp
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.spatial.distance import cdist
+from torchmetrics.image.fid import _compute_fid
+
+from imbdeep.encoding import TabularEncoder
+from imbdeep.metrics import (
+    _fidelity,
+    density_coverage,
+    frechet_distance,
+    memorisation,
+    nearest_distances,
+)
+
+numbers = st.floats(-100, 100, allow_subnormal=False, width=16)
+#: Real and generated rows, with ties and copies.
+two_tables = st.integers(1, 4).flatmap(
+    lambda width: st.tuples(
+        *(
+            hnp.arrays(float, st.tuples(st.integers(4, 12), st.just(width)), elements=numbers)
+            for _ in range(2)
+        )
+    )
+)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def normal_tables(seed, n_real=30, n_generated=20, width=3):
+    random = np.random.default_rng(seed)
+    return random.normal(size=(n_real, width)), random.normal(0.3, 1.2, size=(n_generated, width))
+
+
+def rotation(seed, width):
+    return np.linalg.qr(np.random.default_rng(seed).normal(size=(width, width)))[0]
+
+
+def brute_density_coverage(real, generated, k):
+    """The definition, ball by ball."""
+    counts = []
+    for row, others in zip(real, cdist(real, real), strict=True):
+        radius = np.sort(others)[k]  # the row itself comes first
+        counts.append(np.sum(np.linalg.norm(generated - row, axis=1) < radius * (1 - 1e-9)))
+    return sum(counts) / (k * len(generated)), np.mean(np.array(counts) > 0)
+
+
+@given(two_tables, st.integers(1, 3))
+def test_density_and_coverage_are_those_of_brute_force(tables, k):
+    assert density_coverage(*tables, k=k) == pytest.approx(brute_density_coverage(*tables, k))
+
+
+@pytest.mark.parametrize("width", [1, 10, 40])
+@pytest.mark.parametrize("k", [1, 5])
+def test_density_and_coverage_of_many_columns(width, k):
+    tables = normal_tables(0, 80, 60, width)
+    assert density_coverage(*tables, k=k) == pytest.approx(brute_density_coverage(*tables, k))
+
+
+@given(seeds, st.integers(1, 5))
+def test_copies_of_all_real_rows_have_density_and_coverage_one(seed, k):
+    """Inside the ball of each row: itself and all but the last of its k neighbours."""
+    real, _ = normal_tables(seed)
+    assert density_coverage(real, real[::-1], k=k) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("n_generated", [5, 40])
+def test_means_under_the_true_distribution(n_generated):
+    """The formulas of the docstring: ranks of exchangeable rows, whatever the distribution."""
+    random = np.random.default_rng(0)
+    n_real, k = 20, 3
+    found = [
+        density_coverage(random.normal(size=(n_real, 2)), random.normal(size=(n_generated, 2)), k=k)
+        for _ in range(300)
+    ]
+    missed = prod((n_real - i) / (n_real + n_generated - i) for i in range(1, k + 1))
+    errors = np.std(found, axis=0) / np.sqrt(len(found))
+    assert np.all(np.abs(np.mean(found, axis=0) - [1, 1 - missed]) < 4 * errors)
+
+
+def test_density_and_coverage_tell_fidelity_from_diversity():
+    random = np.random.default_rng(0)
+    real = random.normal(size=(200, 2)) + np.repeat([[0, 0], [20, 0]], 100, axis=0)
+    one_kind = random.normal(size=(200, 2))
+    noisy = real + random.normal(scale=5, size=real.shape)
+    density, coverage = density_coverage(real, one_kind)
+    assert density > 0.8
+    assert 0.4 < coverage <= 0.5
+    assert density_coverage(real, noisy)[0] < 0.3
+    assert density_coverage(real, real.mean(axis=0) + np.zeros((9, 2))) == (0.0, 0.0)
+
+
+def test_rows_in_the_thick_of_the_real_ones_are_denser_than_those():
+    """Of many columns: the middle is in the balls of many rows. Of few, balls shrink there."""
+    real, _ = normal_tables(0, 100, width=30)
+    density, coverage = density_coverage(real, real / 4)
+    assert density > 3
+    assert coverage > 0.9
+
+
+@given(seeds, st.sampled_from([1e-6, 1.0, 1e6]), st.sampled_from([0.0, 1e4]))
+def test_only_distances_count(seed, scale, shift):
+    """Moved, turned and scaled together, from far away too, where squares lose their digits."""
+    tables = normal_tables(seed)
+    turned = [scale * (table @ rotation(seed, 3) + shift) for table in tables]
+    assert density_coverage(*turned) == pytest.approx(density_coverage(*tables))
+    assert frechet_distance(*turned) == pytest.approx(
+        scale**2 * frechet_distance(*tables), rel=1e-6
+    )
+    np.testing.assert_allclose(
+        nearest_distances(*turned), scale * nearest_distances(*tables), rtol=1e-6
+    )
+
+
+def test_rows_repeated_more_than_k_times_have_an_empty_ball():
+    real = np.array([[1e3, 0.1]] * 4 + [[0.0, 0.0], [1.0, 1.0]])
+    assert density_coverage(real, real, k=2)[1] == pytest.approx(2 / 6)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_chunks_and_threads_change_nothing(monkeypatch, n_jobs):
+    tables = normal_tables(0, 150, 90, 20)
+    expected = (density_coverage(*tables), nearest_distances(*tables), memorisation(*tables))
+    monkeypatch.setattr(_fidelity, "_CHUNK", 700)
+    found = (density_coverage(*tables, n_jobs=n_jobs), nearest_distances(*tables))
+    assert found[0] == expected[0]
+    np.testing.assert_array_equal(found[1], expected[1])
+    assert memorisation(*tables) == expected[2]
+
+
+def test_tens_of_thousands_of_rows():
+    """A whole matrix of these distances would take 20 GB."""
+    random = np.random.default_rng(0)
+    train, generated = random.random((2, 50_000, 2))
+    distances = nearest_distances(train, generated)
+    # Rows as a Poisson process on a square: the mean distance is 1 / (2 sqrt(density)).
+    assert distances.mean() == pytest.approx(1 / (2 * np.sqrt(50_000)), rel=0.02)
+    found = memorisation(train, generated, holdout=random.random((50_000, 2)))
+    assert found["distance_ratio"] == pytest.approx(1, abs=0.02)
+    assert found["nearer_to_train"] == pytest.approx(0.5, abs=0.02)
+    density, coverage = density_coverage(train, generated[:500])
+    assert density == pytest.approx(1, abs=0.15)
+    expected = 1 - prod((50_000 - i) / (50_500 - i) for i in range(1, 6))
+    assert coverage == pytest.approx(expected, rel=0.1)
+
+
+def moments(rows):
+    return torch.tensor(rows.mean(axis=0)), torch.tensor(np.cov(rows.T)).reshape(rows.shape[1], -1)
+
+
+@given(seeds, st.integers(1, 6))
+def test_frechet_distance_is_that_of_torchmetrics(seed, width):
+    real, generated = normal_tables(seed, width=width)
+    expected = _compute_fid(*moments(real), *moments(generated)).item()
+    assert frechet_distance(real, generated) == pytest.approx(expected)
+
+
+@given(two_tables)
+def test_frechet_distance_of_any_rank_is_that_of_torchmetrics(tables):
+    """Copied columns and rows: the reference's roots of rounding errors set the tolerance."""
+    tables = [np.hstack([table, table]) for table in tables]
+    (mean, covariance), (other_mean, other_covariance) = map(moments, tables)
+    expected = _compute_fid(mean, covariance, other_mean, other_covariance).item()
+    size = float(covariance.trace() + other_covariance.trace())
+    assert frechet_distance(*tables) == pytest.approx(expected, abs=1e-6 * (1 + size))
+
+
+def test_frechet_distance_of_one_column():
+    real, generated = normal_tables(0, width=1)
+    expected = (real.mean() - generated.mean()) ** 2 + (
+        real.std(ddof=1) - generated.std(ddof=1)
+    ) ** 2
+    assert frechet_distance(real, generated) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("n_rows, width", [(50, 4), (5, 40), (2, 300)])
+def test_frechet_distance_of_a_positive_map(n_rows, width):
+    """y = A x + b with A positive semi-definite is the optimal map: E |y - x|², of any rank."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(n_rows, width))
+    root = random.normal(size=(width, width)) / np.sqrt(width)
+    y = x @ (root @ root.T) + 3
+    moved = y - x
+    expected = np.sum(moved.mean(axis=0) ** 2) + moved.var(axis=0, ddof=1).sum()
+    assert frechet_distance(x, y) == pytest.approx(expected, rel=1e-10)
+
+
+def test_frechet_distance_of_two_lines():
+    """Two rows each: rank one, S = s² u u', and the root's trace is s_1 s_2 |u_1'u_2|."""
+    u, v = rotation(0, 50)[:2]
+    v = 0.6 * u + 0.8 * v
+    found = frechet_distance([-u, u], [-3 * v, 3 * v])
+    assert found == pytest.approx(2 * (1 + 9 - 2 * 3 * 0.6), rel=1e-12)
+
+
+@given(two_tables)
+def test_frechet_distance_is_a_squared_distance(tables):
+    real, generated = tables
+    found = frechet_distance(real, generated)
+    size = real.var() + generated.var() + 1
+    assert found == pytest.approx(frechet_distance(generated, real), abs=1e-10 * size)
+    assert frechet_distance(real, real[::-1]) == pytest.approx(0, abs=1e-10 * size)
+    assert found >= np.sum((real.mean(axis=0) - generated.mean(axis=0)) ** 2) - 1e-10 * size
+
+
+@given(two_tables)
+def test_nearest_distances_are_those_of_brute_force(tables):
+    train, generated = tables
+    found = nearest_distances(train, generated)
+    np.testing.assert_allclose(found, cdist(generated, train).min(axis=1), rtol=1e-12)
+
+
+@given(two_tables, st.sampled_from([0.0, 1e9]))
+def test_copies_are_at_distance_zero(tables, offset):
+    train = np.hstack([tables[0] + offset, tables[0]])
+    assert nearest_distances(train, train[::-1]).tolist() == [0.0] * len(train)
+    assert memorisation(train, train)["duplicates"] == 1.0
+
+
+@pytest.mark.parametrize("width", [3, 100])
+def test_memorisation_is_that_of_brute_force(width):
+    train, generated = normal_tables(0, width=width)
+    holdout = normal_tables(1, 15, width=width)[0]
+    generated[:5] = train[:5]
+    to_train, to_holdout = (cdist(generated, rows).min(axis=1) for rows in (train, holdout))
+    own = cdist(train, train) + np.diag(np.full(len(train), np.inf))
+    median = np.median(to_train)
+    assert memorisation(train, generated, holdout=holdout) == pytest.approx(
+        {
+            "duplicates": 5 / 20,
+            "median_distance": median,
+            "distance_ratio": median / np.median(own.min(axis=1)),
+            "nearer_to_train": np.mean(to_train < to_holdout),
+            "expected_nearer": 30 / 45,
+        }
+    )
+
+
+@pytest.mark.parametrize("n_holdout", [10, 40])
+def test_fresh_rows_are_as_near_to_train_as_expected(n_holdout):
+    random = np.random.default_rng(0)
+    found = [
+        memorisation(*random.normal(size=(2, 20, 3)), holdout=random.normal(size=(n_holdout, 3)))
+        for _ in range(100)
+    ]
+    shares = [row["nearer_to_train"] for row in found]
+    assert found[0]["expected_nearer"] == 20 / (20 + n_holdout)
+    error = np.std(shares) / np.sqrt(len(shares))
+    assert abs(np.mean(shares) - found[0]["expected_nearer"]) < 4 * error
+
+
+def test_noisy_copies_show_in_ratio_and_share_but_not_in_duplicates():
+    train, holdout = np.random.default_rng(0).normal(size=(2, 100, 3))
+    noisy = train + 1e-3
+    found = memorisation(train, noisy, holdout=holdout)
+    assert found["duplicates"] == 0.0
+    assert found["distance_ratio"] < 0.01
+    assert found["nearer_to_train"] > 0.98
+
+
+@pytest.mark.parametrize("generated, expected", [([[0.0]], np.nan), ([[5.0]], np.inf)])
+def test_ratio_where_training_rows_repeat(generated, expected):
+    found = memorisation([[0.0], [0.0], [0.0], [1.0]], generated)
+    assert found["distance_ratio"] == pytest.approx(expected, nan_ok=True)
+
+
+def mixed(container):
+    train = {
+        "age": [30.0, None, 51.0, 28.0, 64.0, 45.0] * 2,
+        "city": ["Oslo", "Lima", None, "Pune", "Oslo", "Lima"] * 2,
+        "children": [0, 1, 2, 3, 4, 5] * 2,
+    }
+    generated = {
+        "age": [30.0, None, 51.0, 51.0, 40.0],
+        "city": ["Oslo", "Lima", None, "Oslo", "Oslo"],
+        "children": [0, 1, 2, 2, 4],
+    }
+    return container(train), container(generated)
+
+
+@pytest.mark.parametrize("container", [pd.DataFrame, pl.DataFrame])
+def test_mixed_tables_through_an_encoder(container):
+    train, generated = mixed(container)
+    encode = TabularEncoder().fit(train).transform
+    found = memorisation(train, generated, features=encode)
+    assert found["duplicates"] == 3 / 5  # missing values are equal to one another
+    distances = nearest_distances(train, generated, features=encode)
+    np.testing.assert_array_equal(distances[:3], 0.0)
+    assert np.all(distances[3:] > 0)
+    assert found["median_distance"] == np.median(distances)
+    encoded = encode(train), encode(generated)
+    for measure in (density_coverage, frechet_distance):
+        assert measure(train, generated, features=encode) == measure(*encoded)
+
+
+def test_missing_values_and_zeros_of_either_sign_are_equal():
+    train = np.array([[np.nan, 0.0], [1.0, 2.0]])
+    generated = np.array([[-np.nan, -0.0], [np.nan, 1.0]], dtype=np.float32)
+    found = memorisation(train, generated, features=np.nan_to_num)
+    assert found["duplicates"] == 0.5
+
+
+def test_equal_values_of_other_types_are_duplicates():
+    train = pd.DataFrame({"id": [1, 2**60], "name": ["a", "b"], "flag": [True, False]})
+    generated = pd.DataFrame(
+        {
+            "id": np.array([1.0, 2.0**60, 1.0]),
+            "name": pd.Categorical(["a", "b", "1.0"]),
+            "flag": [1, 0, 1],
+        }
+    )
+    nothing = lambda rows: np.zeros((len(rows), 1))  # noqa: E731 - distances are not the matter
+    assert memorisation(train, generated, features=nothing)["duplicates"] == pytest.approx(2 / 3)
+    other = train.assign(id=[1, 2**60 + 1])
+    assert memorisation(train, other, features=nothing)["duplicates"] == 0.5
+    words = pd.DataFrame({"id": ["1", None], "name": ["a", "b"], "flag": ["True", "nan"]})
+    assert memorisation(train, words, features=nothing)["duplicates"] == 0.0
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        lambda rows: rows.tolist(),
+        pd.DataFrame,
+        pl.DataFrame,
+        sp.csr_array,
+        torch.tensor,
+        lambda rows: rows.astype(np.uint8),
+        lambda rows: rows.reshape(len(rows), 1, 2, 2),
+    ],
+    ids=["list", "pandas", "polars", "sparse", "torch", "uint8", "images"],
+)
+def test_containers(container):
+    tables = np.random.default_rng(0).integers(0, 256, (2, 12, 4)).astype(float)
+    held = [container(table) for table in tables]
+    assert density_coverage(*held) == density_coverage(*tables)
+    assert frechet_distance(*held) == frechet_distance(*tables)
+    assert memorisation(*held, holdout=held[1]) == memorisation(*tables, holdout=tables[1])
+    np.testing.assert_array_equal(nearest_distances(*held), nearest_distances(*tables))
+
+
+@given(two_tables)
+def test_features_may_have_any_width(tables):
+    real, generated = tables
+    assume(len(real) > 5)
+    features = lambda rows: np.hstack([rows, rows[:, :1] * 2])  # noqa: E731
+    assert density_coverage(real, generated, features=features) == density_coverage(
+        features(real), features(generated)
+    )
+
+
+X = np.arange(12.0).reshape(6, 2)
+FRAME = pd.DataFrame(X, columns=["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: density_coverage(X, X, k=6), r"k=6 needs more than 6 real rows.*there are 6"),
+        (lambda: density_coverage(X, X, k=0), r"k=0.*1 or more"),
+        (lambda: density_coverage(X, X, k=1.5), r"k=1\.5.*whole number"),
+        (lambda: frechet_distance(X, X[:1]), r"generated has 1 row.*2 or more"),
+        (lambda: memorisation(X[:1], X), r"train has 1 row.*2 or more"),
+        (lambda: nearest_distances(X, X[:, :1]), r"generated has 1 columns, but train has 2"),
+        (lambda: nearest_distances(X[:0], X), r"train has the shape \(0, 2\).*one row or more"),
+        (lambda: nearest_distances(X[0], X), r"train has the shape \(2,\).*reshape"),
+        (lambda: nearest_distances(X, X * np.nan), r"generated holds missing.*TabularEncoder"),
+        (lambda: nearest_distances(X, X + np.inf), r"generated contains infinity"),
+        (lambda: nearest_distances(*mixed(pd.DataFrame)), r"train is no table of n.*TabularEnc"),
+        (lambda: frechet_distance([["a"]], [["b"]]), r"real is no table of numbers.*dtype is <U1"),
+        (
+            lambda: nearest_distances(X, X, features=lambda rows: rows.astype(str)),
+            r"no table of numbers after features",
+        ),
+        (
+            lambda: nearest_distances(X, X, features=lambda rows: rows[:2]),
+            r"made 2 rows of the 6 of train.*one for each",
+        ),
+        (lambda: nearest_distances(X, X, features=lambda rows: rows[:, 0]), r"shape \(6,\)"),
+        (lambda: nearest_distances(FRAME, FRAME[["b", "a"]]), r"generated has the columns.*order"),
+        (lambda: memorisation(X, X, holdout=X[:, :1]), r"holdout has 1 columns"),
+    ],
+)
+def test_bad_input_says_what_to_do(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
