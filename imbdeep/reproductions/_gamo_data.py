@@ -7,13 +7,14 @@ the training part of the data set and test rows are left out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imbdeep.datasets import PROFILES
 from imbdeep.reproductions import _rae_data
 from imbdeep.reproductions._rows import (
     CIFAR_SHAPE,
@@ -26,7 +27,7 @@ from imbdeep.reproductions._rows import (
 from imbdeep.reproductions._runner import Task, development
 
 #: Training rows of each class of CIFAR-10, in its official order (section 4.2).
-CIFAR_SIZES = (4500, 2000, 1000, 800, 600, 500, 400, 250, 150, 80)
+CIFAR_SIZES = PROFILES["cifar10-4500-80"].counts
 #: Rows of each class to choose by, of those that were not drawn for training: as many of every
 #: class as of the class that has fewest, or nearly.
 MNIST_CHOICE, CIFAR_CHOICE = 1000, 400
@@ -41,9 +42,14 @@ def _and_others(
     return rows, rest[drawn(y[rest], [n_others] * len(sizes), random)]
 
 
-def mnist_long_tailed(folder: Path, seed: int, choosing: bool = False) -> Task:
-    """MNIST with 4000 rows of the digit 0 down to 40 of the 9, and the whole of its test part."""
-    (x, y), (x_test, y_test) = mnist(folder)
+def mnist_long_tailed(
+    folder: Path, seed: int, choosing: bool = False, read: Callable[[Path], Any] = mnist
+) -> Task:
+    """MNIST with 4000 rows of the digit 0 down to 40 of the 9, and the whole of its test part.
+
+    ``read`` may read Fashion-MNIST.
+    """
+    (x, y), (x_test, y_test) = read(folder)
     rows, others = _and_others(y, MNIST_SIZES, MNIST_CHOICE, np.random.default_rng(seed))
     if choosing:
         x_test, y_test = x[others], y[others]

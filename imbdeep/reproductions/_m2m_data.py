@@ -6,18 +6,22 @@ numbered from the largest of the whole training file to the smallest, as the pap
 
 from __future__ import annotations
 
-import csv
-import gzip
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from imbdeep.datasets import exponential_counts, fetch_twitter_pos
+from imbdeep.datasets._texts import (
+    WIDTH,
+    by_size,
+    most_frequent,
+    presence,
+    reuters36_documents,
+    words_of,
+)
 from imbdeep.reproductions._rows import (
     CIFAR_SHAPE,
     MNIST_SHAPE,
@@ -28,13 +32,7 @@ from imbdeep.reproductions._rows import (
     mnist,
 )
 
-#: Inputs of the two text data sets.
-WIDTH = 1000
-#: Documents of the test file that a class of Reuters needs.
-_LEAST_TEST = 5
 _HELD_OUT = 0.1
-_PREFIXES = (4, 8, 12, 16)
-_TAGS_WITHOUT_TEST = ("M", "Y")
 
 
 class Split(NamedTuple):
@@ -87,40 +85,6 @@ def held_out(y: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.bo
     return mask
 
 
-def by_size(labels: Sequence[str]) -> dict[str, int]:
-    """Class numbers from the largest class to the smallest, equal ones in alphabetical order."""
-    counts = Counter(labels)
-    order = sorted(counts, key=lambda label: (-counts[label], label))
-    return {label: code for code, label in enumerate(order)}
-
-
-def most_frequent(rows: Iterable[Iterable[str]], n: int) -> dict[str, int]:
-    """Columns of the ``n`` most frequent words, of equally frequent ones the first by alphabet."""
-    counts = Counter(word for row in rows for word in row)
-    words = sorted(counts, key=lambda word: (-counts[word], word))[:n]
-    return {word: column for column, word in enumerate(words)}
-
-
-def presence(
-    rows: Sequence[Iterable[str]], columns: dict[str, int], *, other: bool
-) -> NDArray[np.float32]:
-    """A 1 in the column of each word that a row has; ``other`` adds a column for all others."""
-    x = np.zeros((len(rows), len(columns) + other), dtype=np.float32)
-    for i, row in enumerate(rows):
-        for word in row:
-            column = columns.get(word, len(columns))
-            if column < x.shape[1]:
-                x[i, column] = 1
-    return x
-
-
-def _words(text: str) -> list[str]:
-    """Words of two letters or more in lower case, without digits and stop words."""
-    return [
-        word for word in re.findall("[a-z]{2,}", text.lower()) if word not in ENGLISH_STOP_WORDS
-    ]
-
-
 def reuters(folder: Path, seed: int) -> Split:
     """R52 with the 36 classes of at least five test documents, as presence of 1000 words.
 
@@ -131,17 +95,13 @@ def reuters(folder: Path, seed: int) -> Split:
     A tenth of the training documents, drawn by ``seed``, is for choices; the vocabulary is counted
     without them.
     """
-    with gzip.open(folder / "reuters_r52" / "r52.tsv.gz", "rt", encoding="utf-8") as file:
-        reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, escapechar="\\")
-        documents = [(row["split"], row["label"], row["text"]) for row in reader]
-    tested = Counter(label for part, label, _ in documents if part == "test")
-    documents = [row for row in documents if tested[row[1]] >= _LEAST_TEST]
-    codes = by_size([label for part, label, _ in documents if part == "train"])
-    is_test = np.array([part == "test" for part, _, _ in documents])
-    y = np.array([codes[label] for _, label, _ in documents], dtype=np.int64)
+    documents = reuters36_documents(data_home=folder, download=True)
+    codes = by_size([document.label for document in documents if document.part == "train"])
+    is_test = np.array([document.part == "test" for document in documents])
+    y = np.array([codes[document.label] for document in documents], dtype=np.int64)
     is_valid = np.zeros(len(y), dtype=bool)
     is_valid[~is_test] = held_out(y[~is_test], np.random.default_rng(seed))
-    words = [_words(text) for _, _, text in documents]
+    words = [words_of(document.text) for document in documents]
     is_train = ~is_test & ~is_valid
     columns = most_frequent((words[i] for i in np.flatnonzero(is_train)), WIDTH - 1)
     x = presence(words, columns, other=True)
@@ -150,78 +110,18 @@ def reuters(folder: Path, seed: int) -> Split:
     )
 
 
-def _tweets(path: Path) -> list[list[tuple[str, str]]]:
-    """(token, tag) pairs, a list a tweet."""
-    blocks = path.read_text(encoding="utf-8").strip().split("\n\n")
-    return [
-        [(token, tag) for token, _, tag in (line.partition("\t") for line in block.split("\n"))]
-        for block in blocks
-    ]
-
-
-def _flags(token: str) -> list[str]:
-    """What a token looks like, by its characters alone."""
-    shapes = {
-        "hash": token.startswith("#"),
-        "at": token.startswith("@"),
-        "link": token.lower().startswith(("http", "www.")),
-        "digit": any(c.isdigit() for c in token),
-        "capital": token[:1].isupper(),
-        "capitals": len(token) > 1 and token.isupper(),
-        "no letter or digit": not any(c.isalnum() for c in token),
-    }
-    return [name for name, holds in shapes.items() if holds]
-
-
-def token_features(tokens: Sequence[str], clusters: dict[str, str]) -> list[list[str]]:
-    """Names of what holds for each token of a tweet.
-
-    Of the token before, the token itself and the one after: the first 4, 8, 12 and 16 steps of its
-    path in the tree of Brown clusters, or that it has none, or that the tweet ends there. Of the
-    token itself: its shape.
-    """
-    around = []
-    for token in tokens:
-        path = clusters.get(token) or clusters.get(token.lower())
-        known = [f"{length}:{path[:length]}" for length in _PREFIXES] if path else ["unknown"]
-        around.append(known)
-    around = [["edge"], *around, ["edge"]]
-    return [
-        [f"{offset:+d}:{name}" for offset in (-1, 0, 1) for name in around[i + 1 + offset]]
-        + _flags(token)
-        for i, token in enumerate(tokens)
-    ]
-
-
 def twitter_brown(folder: Path, seed: int) -> Split:
     """Part-of-speech tags of tweets from Brown clusters: the paper's labels, not its inputs.
 
     The word embeddings of the paper are not to be had, so this is another data set and is called
-    so. Tokens, 23 tags (two without a test token are dropped) and the parts oct27.train, .dev (for
-    choices) and .test are those of the paper; inputs are the 1000 most frequent names of
-    :func:`token_features` among the training tokens, ties by alphabet. The parts are those of the
-    release, so ``seed`` draws nothing here.
+    so: see :func:`~imbdeep.datasets.fetch_twitter_pos`. The parts are those of the release (its
+    "dev" is for choices), so ``seed`` draws nothing here.
     """
-    place = folder / "twitter_pos"
-    with gzip.open(place / "6mpaths_brown_clusters.gz", "rt", encoding="utf-8") as file:
-        clusters = {
-            word: path for path, word, _ in (line.rstrip("\n").split("\t") for line in file)
-        }
-    rows: dict[str, list[list[str]]] = {}
-    tags: dict[str, list[str]] = {}
-    for part in ("train", "dev", "test"):
-        rows[part], tags[part] = [], []
-        for tweet in _tweets(place / f"oct27.{part}"):
-            features = token_features([token for token, _ in tweet], clusters)
-            for names, (_, tag) in zip(features, tweet, strict=True):
-                if tag not in _TAGS_WITHOUT_TEST:
-                    rows[part].append(names)
-                    tags[part].append(tag)
-    codes = by_size(tags["train"])
-    columns = most_frequent(rows["train"], WIDTH)
-    x = {part: presence(names, columns, other=False) for part, names in rows.items()}
-    y = {part: np.array([codes[tag] for tag in found]) for part, found in tags.items()}
-    return Split(x["train"], y["train"], x["dev"], y["dev"], x["test"], y["test"], image_shape=None)
+    (x, y), (x_valid, y_valid), (x_test, y_test) = (
+        fetch_twitter_pos(subset=subset, data_home=folder, return_X_y=True)
+        for subset in ("train", "dev", "test")
+    )
+    return Split(x, y, x_valid, y_valid, x_test, y_test, image_shape=None)
 
 
 def mnist_lt(folder: Path, seed: int) -> Split:
@@ -234,18 +134,13 @@ def mnist_lt(folder: Path, seed: int) -> Split:
     return Split(x[~valid], y[~valid], x[valid], y[valid], x_test, y_test, image_shape=MNIST_SHAPE)
 
 
-def long_tail(ratio: float) -> list[int]:
-    """Rows of the ten classes of CIFAR-LT-10: from 5000 down to 5000 / ``ratio``, exponentially."""
-    return [int(5000 * ratio ** (-k / 9)) for k in range(10)]
-
-
 def cifar10_lt(folder: Path, seed: int, ratio: float) -> Split:
     """CIFAR-10 from lossy JPEG files, airplane (5000 rows) to truck (5000 / ``ratio``).
 
     The validation rows are a tenth of the training rows, not of the test part as in the paper.
     """
     random = np.random.default_rng(seed)
-    x, y = cifar10(folder, "train", lambda y: drawn(y, long_tail(ratio), random))
+    x, y = cifar10(folder, "train", lambda y: drawn(y, exponential_counts(5000, 10, ratio), random))
     x_test, y_test = cifar10(folder, "test", lambda y: np.arange(len(y)))
     valid = held_out(y, random)
     return Split(x[~valid], y[~valid], x[valid], y[valid], x_test, y_test, image_shape=CIFAR_SHAPE)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,14 @@ from imblearn.over_sampling import SMOTE
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from imbdeep.reproductions._runner import Task, read_idx
+from imbdeep.datasets import PROFILES, fetch_cifar10, fetch_fashion_mnist, fetch_mnist
+from imbdeep.datasets import draw_rows as drawn
+from imbdeep.reproductions._runner import Task
 
 #: Training rows of each digit: the schedule of RAE and GAMO.
-MNIST_SIZES = (4000, 2000, 1000, 750, 500, 350, 200, 100, 60, 40)
+MNIST_SIZES = PROFILES["mnist-4000-40"].counts
 MNIST_SHAPE = (1, 28, 28)
 CIFAR_SHAPE = (3, 32, 32)
-
-
-def drawn(y: NDArray[Any], sizes: Sequence[int], random: np.random.Generator) -> NDArray[np.intp]:
-    """Rows of each class without replacement: ``sizes`` of them, or all where there are fewer."""
-    return np.concatenate(
-        [random.permutation(np.flatnonzero(y == code))[:size] for code, size in enumerate(sizes)]
-    )
 
 
 def in_proportion(counts: NDArray[np.int64], most: int) -> list[int]:
@@ -35,30 +29,28 @@ def in_proportion(counts: NDArray[np.int64], most: int) -> list[int]:
 
 def mnist(folder: Path) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64]], ...]:
     """MNIST's training part and its test part: flat images and their digits."""
-    parts = []
-    for name in ("train", "t10k"):
-        images = read_idx(folder / "mnist" / f"{name}-images-idx3-ubyte.gz")
-        digits = read_idx(folder / "mnist" / f"{name}-labels-idx1-ubyte.gz")
-        parts.append((images.reshape(len(images), -1), digits.astype(np.int64)))
-    return tuple(parts)
+    return tuple(
+        fetch_mnist(subset=subset, data_home=folder, return_X_y=True)
+        for subset in ("train", "test")
+    )
 
 
-def _decoded(jpeg: bytes) -> NDArray[np.uint8]:
-    from PIL import Image  # comes with matplotlib
-
-    with Image.open(io.BytesIO(jpeg)) as image:
-        return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+def fashion(folder: Path) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64]], ...]:
+    """Fashion-MNIST's training part and its test part, in the form of MNIST's."""
+    return tuple(
+        fetch_fashion_mnist(subset=subset, data_home=folder, return_X_y=True)
+        for subset in ("train", "test")
+    )
 
 
 def cifar10(
     folder: Path, part: str, choose: Callable[[NDArray[np.int64]], NDArray[np.intp]]
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """CIFAR-10 from lossy JPEG files: the images of "train" or "test" that are chosen by class."""
-    with np.load(folder / "cifar10_jpeg" / f"{part}.npz") as file:
-        content, offsets, y = (file[key] for key in ("jpeg", "offsets", "y"))
-    rows = choose(y)
-    images = [_decoded(content[offsets[i] : offsets[i + 1]].tobytes()) for i in rows]
-    return np.stack(images), y[rows].astype(np.int64)
+    x, y = fetch_cifar10(
+        subset=part, source="jpeg", choose=choose, data_home=folder, return_X_y=True
+    )
+    return x.reshape(-1, *CIFAR_SHAPE), y
 
 
 def stratified(

@@ -6,19 +6,15 @@ from functools import partial
 import numpy as np
 import pytest
 
+from imbdeep.datasets import PROFILES
 from imbdeep.reproductions import _m2m_data
 from imbdeep.reproductions._m2m_data import (
     Split,
-    by_size,
     cifar10_lt,
     held_out,
-    long_tail,
     mnist_lt,
-    most_frequent,
-    presence,
     reduced,
     reuters,
-    token_features,
     twitter_brown,
 )
 from imbdeep.reproductions._rows import MNIST_SIZES
@@ -70,12 +66,6 @@ def folder(tmp_path_factory, write_mnist, write_cifar):
     return root
 
 
-REUTERS_SIZES = [
-    *(2840, 1596, 253, 251, 206, 190, 123, 108, 97, 90, 70, 58, 54, 46, 41, 37, 37, 33),
-    *(31, 31, 31, 26, 24, 22, 19, 17, 15, 14, 13, 13, 13, 10, 9, 8, 6, 4),
-]  # of the paper, by shared counts: 36 classes, ratio 710
-
-
 def whole(split):
     """Training and validation rows of each class together."""
     n = max(split.y_train) + 1
@@ -85,7 +75,7 @@ def whole(split):
 @pytest.mark.parametrize("real", ["reuters_r52"], indirect=True)
 def test_reuters_has_the_sizes_of_the_paper(real):
     split = reuters(real, 0)
-    assert whole(split).tolist() == REUTERS_SIZES
+    assert tuple(whole(split)) == PROFILES["reuters-36"].counts
     assert len(split.y_train) + len(split.y_valid) == 6436
     assert len(split.y_test) == 2530
     assert np.bincount(split.y_test).min() == 5
@@ -117,7 +107,7 @@ def test_mnist_has_the_sizes_of_gamo_and_rae(real):
 @pytest.mark.parametrize("real", ["cifar10_jpeg"], indirect=True)
 def test_cifar_has_the_sizes_of_the_paper(real):
     split = cifar10_lt(real, 0, ratio=100)
-    assert whole(split).tolist() == long_tail(100)
+    assert whole(split).tolist() == list(PROFILES["cifar10-lt-100"].counts)
     assert len(split.y_train) + len(split.y_valid) == 12_406
     assert np.bincount(split.y_test).tolist() == [1000] * 10
     assert split.x_train.dtype == np.uint8
@@ -125,15 +115,6 @@ def test_cifar_has_the_sizes_of_the_paper(real):
     # The means of the original test images; the lossy ones keep them.
     means = split.x_test.mean(axis=(0, 2, 3)) / 255
     np.testing.assert_allclose(means, [0.4942, 0.4851, 0.4504], atol=0.003)
-
-
-def test_long_tail_falls_exponentially():
-    for ratio, total in ((100, 12_406), (10, 20_430)):
-        sizes = np.array(long_tail(ratio))
-        assert sizes[0] == 5000
-        assert sizes[-1] == 5000 / ratio
-        assert sizes.sum() == pytest.approx(total, abs=1)
-        np.testing.assert_allclose(np.diff(np.log(sizes)), -np.log(ratio) / 9, atol=0.02)
 
 
 @pytest.mark.parametrize("name", LOADERS)
@@ -204,25 +185,6 @@ def test_twitter_drops_two_tags_but_not_their_tokens_as_neighbours(folder):
     assert not np.array_equal(split.x_train[3], split.x_test[3])
 
 
-def test_token_features_by_hand():
-    clusters = {"hello": "0000", "world": "01010101010"}
-    first, second = token_features(["Hello", "world"], clusters)
-    assert first == [
-        "-1:edge",
-        *[f"+0:{n}:0000" for n in (4, 8, 12, 16)],
-        *["+1:4:0101", "+1:8:01010101", "+1:12:01010101010", "+1:16:01010101010"],
-        "capital",
-    ]
-    assert second[-1] == "+1:edge"
-    assert token_features(["#5"], {}) == [["-1:edge", "+0:unknown", "+1:edge", "hash", "digit"]]
-    (shape,) = token_features(["http://T.CO"], {})
-    assert shape[3:] == ["link"]
-    (shape,) = token_features(["OMG"], {})
-    assert shape[3:] == ["capital", "capitals"]
-    (shape,) = token_features(["?!"], {})
-    assert shape[3:] == ["no letter or digit"]
-
-
 @pytest.mark.parametrize(
     "size, expected", [(1, 0), (4, 0), (5, 1), (9, 1), (14, 1), (15, 2), (100, 10)]
 )
@@ -231,20 +193,6 @@ def test_a_tenth_is_held_out_of_every_class(size, expected):
     mask = held_out(y, np.random.default_rng(0))
     assert mask[y == 1].sum() == expected
     assert mask[y == 0].sum() == 5
-
-
-def test_ties_are_broken_by_alphabet():
-    assert by_size(["b", "a", "c", "c"]) == {"c": 0, "a": 1, "b": 2}
-    assert most_frequent([["b", "a"], ["c", "b"]], 2) == {"b": 0, "a": 1}
-
-
-def test_presence_by_hand():
-    columns = {"a": 0, "b": 1}
-    rows = [["a", "a"], ["z"], []]
-    np.testing.assert_array_equal(
-        presence(rows, columns, other=True), [[1, 0, 0], [0, 0, 1], [0] * 3]
-    )
-    np.testing.assert_array_equal(presence(rows, columns, other=False), [[1, 0], [0, 0], [0, 0]])
 
 
 def test_reduced_keeps_all_classes_and_the_imbalance():

@@ -5,7 +5,6 @@ import pytest
 
 from imbdeep.reproductions._rows import (
     cifar10,
-    drawn,
     fewer,
     in_proportion,
     mnist,
@@ -19,13 +18,6 @@ def rows(sizes, seed):
     y = np.repeat(np.arange(len(sizes)), sizes)
     x = np.random.default_rng(seed).standard_normal((len(y), 2)).astype(np.float32)
     return x + 2 * y[:, None].astype(np.float32), y
-
-
-def test_drawn_takes_each_row_once_and_no_more_than_there_are():
-    y = np.array([2, 0, 1, 0, 0, 2, 1])
-    taken = drawn(y, [2, 5, 1], np.random.default_rng(0))
-    assert y[taken].tolist() == [0, 0, 1, 1, 2]
-    assert len(set(taken.tolist())) == 5
 
 
 def test_in_proportion_keeps_shares_and_two_rows():

@@ -1,0 +1,233 @@
+"""Texts: rules by hand, small files like the real ones, and the real ones by the paper's counts."""
+
+import gzip
+import io
+import tarfile
+
+import numpy as np
+import pytest
+
+from imbdeep.datasets import PROFILES, _texts, fetch_reuters36, fetch_twitter_pos
+from imbdeep.datasets._texts import (
+    Document,
+    by_size,
+    most_frequent,
+    presence,
+    r52_of,
+    token_features,
+    words_of,
+)
+
+
+def r52_table(documents):
+    lines = ["split\tlabel\tnewid\ttext"]
+    lines += [f"{d.part}\t{d.label}\t{i}\t{d.text}" for i, d in enumerate(documents)]
+    return gzip.compress("\n".join([*lines, ""]).encode())
+
+
+def some_documents():
+    """Grain has 4 training documents, oil 2, tin 3; tin lacks test documents."""
+    sizes = {"train": {"oil": 2, "grain": 4, "tin": 3}, "test": {"oil": 5, "grain": 6, "tin": 4}}
+    return [
+        Document(part, label, f"The {label.upper()} price, 7 dlrs; {'abcd'[i % 4] * 3} not")
+        for part, labels in sizes.items()
+        for label, size in labels.items()
+        for i in range(size)
+    ]
+
+
+TWEET = "Hello\t!\n@you\t@\n5\t$\n:D\tE\n"
+TWITTER = {
+    "oct27.train": (TWEET + "Foo\tM\n\nworld\tN\nworld\tN\n\n") * 6,
+    "oct27.dev": TWEET + "world\tN\n\n",
+    "oct27.test": TWEET + "world\tN\n",
+    "6mpaths_brown_clusters.gz": "0000\thello\t9\n01010101010\tworld\t8\n1111\t:D\t7\n",
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    own = tmp_path / "own"
+    (own / "reuters_r52").mkdir(parents=True)
+    (own / "reuters_r52" / "r52.tsv.gz").write_bytes(r52_table(some_documents()))
+    (own / "twitter_pos").mkdir()
+    for name, text in TWITTER.items():
+        content = gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
+        (own / "twitter_pos" / name).write_bytes(content)
+    return own
+
+
+def test_reuters_keeps_topics_that_are_tested(folder):
+    train, test = (fetch_reuters36(subset=part, data_home=folder) for part in ("train", "test"))
+    assert train.target_names == test.target_names == ["grain", "oil"]
+    assert np.bincount(train.target).tolist() == [4, 2]
+    assert np.bincount(test.target).tolist() == [6, 5]
+    words = ["dlrs", "price", "grain", "aaa", "bbb", "oil", "ccc", "ddd"]
+    assert train.feature_names == test.feature_names == [*words, "any other word"]
+    grain = dict(zip(train.feature_names, train.data[2], strict=True))
+    assert [word for word, there in grain.items() if there] == ["dlrs", "price", "grain", "aaa"]
+    assert train.data.dtype == np.float32
+
+
+def test_reuters_has_a_last_column_for_other_words(folder, monkeypatch):
+    monkeypatch.setattr(_texts, "WIDTH", 4)
+    bunch = fetch_reuters36(data_home=folder)
+    assert bunch.feature_names == ["dlrs", "price", "grain", "any other word"]
+    np.testing.assert_array_equal(bunch.data[:, [0, 1, 3]], 1)
+    np.testing.assert_array_equal(bunch.data[:, 2], bunch.target == 0)
+
+
+def test_reuters_as_text(folder):
+    bunch = fetch_reuters36(as_text=True, data_home=folder)
+    assert bunch.data.tolist()[0] == "The OIL price, 7 dlrs; aaa not"
+    assert bunch.feature_names == ["text"]
+    assert len(bunch.data) == len(bunch.target) == 6
+    with pytest.raises(ValueError, match="subset='dev' is none of 'train', 'test'"):
+        fetch_reuters36(subset="dev", data_home=folder)
+
+
+SGML = """\
+<!DOCTYPE lewis SYSTEM "lewis.dtd">
+<REUTERS TOPICS="YES" LEWISSPLIT="TRAIN" CGISPLIT="TRAINING-SET" OLDID="1" NEWID="1">
+<DATE>26-FEB-1987</DATE><TOPICS><D>oil</D></TOPICS><PLACES><D>usa</D></PLACES>
+<TEXT>&#2;<TITLE>OIL &lt;X&gt; UP</TITLE><DATELINE> here </DATELINE><BODY>Prices
+    rose. Reuter
+&#3;</BODY></TEXT>
+</REUTERS>
+<REUTERS TOPICS="YES" LEWISSPLIT="TEST" NEWID="2">
+<TOPICS><D>oil</D></TOPICS><TEXT TYPE="BRIEF"><TITLE>OIL DOWN</TITLE></TEXT></REUTERS>
+<REUTERS TOPICS="YES" LEWISSPLIT="TRAIN" NEWID="3">
+<TOPICS><D>tin</D></TOPICS><TEXT><BODY>only in training</BODY></TEXT></REUTERS>
+<REUTERS TOPICS="YES" LEWISSPLIT="TRAIN" NEWID="4">
+<TOPICS><D>oil</D><D>gas</D></TOPICS><TEXT><BODY>two topics</BODY></TEXT></REUTERS>
+<REUTERS TOPICS="YES" LEWISSPLIT="NOT-USED" NEWID="5">
+<TOPICS><D>oil</D></TOPICS><TEXT><BODY>not used</BODY></TEXT></REUTERS>
+<REUTERS TOPICS="NO" LEWISSPLIT="TRAIN" NEWID="6">
+<TOPICS></TOPICS><TEXT><BODY>no topics</BODY></TEXT></REUTERS>
+<REUTERS TOPICS="BYPASS" LEWISSPLIT="TRAIN" NEWID="7">
+<TOPICS><D>oil</D></TOPICS><TEXT><BODY>bypassed</BODY></TEXT></REUTERS>
+"""
+
+
+def test_the_rule_of_r52():
+    train, test = r52_of([SGML])
+    assert train == Document("train", "oil", "OIL <X> UP Prices rose. Reuter")
+    assert words_of(train.text) == ["oil", "prices", "rose", "reuter"]
+    assert test == Document("test", "oil", "OIL DOWN")
+
+
+def reuters_archive(text):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        for name, content in {"reut2-001.sgm": text, "README.txt": "read me"}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content.encode())
+            tar.addfile(member, io.BytesIO(content.encode()))
+    return file.getvalue()
+
+
+def test_reuters_is_downloaded_and_its_sizes_checked(server, monkeypatch):
+    article = (
+        '<REUTERS TOPICS="YES" LEWISSPLIT="{}"><TOPICS><D>{}</D></TOPICS><BODY>{}</BODY></REUTERS>'
+    )
+    text = "\n".join(article.format(d.part.upper(), d.label, d.text) for d in some_documents())
+    server[0][_texts._REUTERS.urls[1]] = reuters_archive(text)
+    with pytest.raises(ValueError, match=r"the class counts {'train': 9, 'test': 15}, not"):
+        fetch_reuters36()
+    monkeypatch.setattr(_texts, "_R52_SIZES", {"train": 9, "test": 15})
+    assert fetch_reuters36(return_X_y=True, download=False)[1].tolist() == [1, 1, 0, 0, 0, 0]
+
+
+def test_without_reuters_the_error_says_where_it_looked(cache):
+    for download, file in ((False, "r52.tsv.gz"), (True, "reuters21578.tar.gz")):
+        with pytest.raises(FileNotFoundError, match=f"xdg/imbdeep/reuters_r52/{file}"):
+            fetch_reuters36(download=download)
+    (cache / "reuters_r52").mkdir(parents=True, exist_ok=True)
+    (cache / "reuters_r52" / "reuters21578.tar.gz").write_bytes(b"no archive")
+    with pytest.raises(ValueError, match=r"reuters21578\.tar\.gz is damaged"):
+        fetch_reuters36()
+    (cache / "reuters_r52" / "r52.tsv.gz").write_bytes(b"a\tb\n1\t2\n")
+    with pytest.raises(ValueError, match=r"r52\.tsv\.gz is damaged .*split, label and text"):
+        fetch_reuters36()
+
+
+def test_twitter_drops_two_tags_but_not_their_tokens_as_neighbours(folder):
+    train, dev, test = (
+        fetch_twitter_pos(subset=part, data_home=folder) for part in ("train", "dev", "test")
+    )
+    assert train.target_names == ["N", "!", "$", "@", "E"]
+    assert np.bincount(train.target).tolist() == [12, 6, 6, 6, 6]
+    assert test.target.tolist() == dev.target.tolist() == [1, 3, 2, 4, 0]
+    assert train.feature_names == test.feature_names
+    assert train.data.shape[1] == len(train.feature_names) == test.data.shape[1]
+    # The emoticon is followed by the dropped token in training and by "world" in the test part.
+    assert not np.array_equal(train.data[3], test.data[3])
+    np.testing.assert_array_equal(dev.data, test.data)
+    with pytest.raises(ValueError, match="subset='all' is none of 'train', 'dev', 'test'"):
+        fetch_twitter_pos(subset="all", data_home=folder)
+
+
+def test_a_wrong_file_of_clusters_is_named(folder):
+    (folder / "twitter_pos" / "6mpaths_brown_clusters.gz").write_bytes(b"0101 hello 9\n")
+    with pytest.raises(ValueError, match=r"clusters.gz is damaged .*no path, word and count"):
+        fetch_twitter_pos(data_home=folder)
+
+
+def test_token_features_by_hand():
+    clusters = {"hello": "0000", "world": "01010101010"}
+    first, second = token_features(["Hello", "world"], clusters)
+    assert first == [
+        "-1:edge",
+        *[f"+0:{n}:0000" for n in (4, 8, 12, 16)],
+        *["+1:4:0101", "+1:8:01010101", "+1:12:01010101010", "+1:16:01010101010"],
+        "capital",
+    ]
+    assert second[-1] == "+1:edge"
+    assert token_features(["#5"], {}) == [["-1:edge", "+0:unknown", "+1:edge", "hash", "digit"]]
+    (shape,) = token_features(["http://T.CO"], {})
+    assert shape[3:] == ["link"]
+    (shape,) = token_features(["OMG"], {})
+    assert shape[3:] == ["capital", "capitals"]
+    (shape,) = token_features(["?!"], {})
+    assert shape[3:] == ["no letter or digit"]
+
+
+def test_ties_are_broken_by_alphabet():
+    assert by_size(["b", "a", "c", "c"]) == {"c": 0, "a": 1, "b": 2}
+    assert most_frequent([["b", "a"], ["c", "b"]], 2) == {"b": 0, "a": 1}
+
+
+def test_presence_by_hand():
+    columns = {"a": 0, "b": 1}
+    rows = [["a", "a"], ["z"], []]
+    np.testing.assert_array_equal(
+        presence(rows, columns, other=True), [[1, 0, 0], [0, 0, 1], [0] * 3]
+    )
+    np.testing.assert_array_equal(presence(rows, columns, other=False), [[1, 0], [0, 0], [0, 0]])
+
+
+@pytest.mark.parametrize("real", ["reuters_r52"], indirect=True)
+def test_reuters_has_the_sizes_of_the_paper(real):
+    train, test = (fetch_reuters36(subset=part, data_home=real) for part in ("train", "test"))
+    assert tuple(np.bincount(train.target)) == PROFILES["reuters-36"].counts
+    assert len(test.target) == 2530
+    assert np.bincount(test.target).min() == 5
+    assert train.data.shape[1] == test.data.shape[1] == 1000
+    assert train.data[:, :-1].sum(axis=0).min() > 0
+    assert train.target_names[:2] == ["earn", "acq"]
+
+
+@pytest.mark.parametrize("real", ["twitter_pos"], indirect=True)
+def test_twitter_has_the_sizes_of_the_paper(real):
+    train, test = (fetch_twitter_pos(subset=part, data_home=real) for part in ("train", "test"))
+    assert tuple(np.bincount(train.target)) == PROFILES["twitter"].counts
+    assert len(test.target) == 7152
+    assert train.data.shape[1] == 1000
+    assert test.data.sum(axis=1).min() >= 1
+
+
+@pytest.mark.parametrize("real", ["twitter_pos"], indirect=True)
+def test_the_local_tweets_are_those_that_would_be_downloaded(real, server):
+    for name, remote in _texts._TWITTER_FILES.items():
+        server[0][remote.urls[0]] = (real / "twitter_pos" / name).read_bytes()
+    assert len(fetch_twitter_pos(return_X_y=True)[1]) == 14_614
