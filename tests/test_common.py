@@ -16,7 +16,13 @@ from sklearn.utils.estimator_checks import estimator_checks_generator as sklearn
 from imbdeep import classifiers, encoding, over_sampling
 from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier
 from imbdeep.encoding import ImageScaler, TabularEncoder
-from imbdeep.over_sampling import GAMO2PixSampler, MGVAESampler, RAESampler
+from imbdeep.over_sampling import (
+    CGANSampler,
+    CVAESampler,
+    GAMO2PixSampler,
+    MGVAESampler,
+    RAESampler,
+)
 
 # What GAMOClassifier says of the checks' data, many of them balanced, and of so little training.
 pytestmark = [
@@ -33,6 +39,7 @@ SAMPLERS = [
         device="cpu",
         random_state=0,
     ),
+    CVAESampler(max_steps=20, hidden_layer_sizes=(16,), device="cpu", random_state=0),
     RAESampler(
         RAEClassifier(
             encoder_steps=2,
@@ -57,6 +64,15 @@ SAMPLERS = [
             learning_rate=0.03,
             device="cpu",
         ),
+        random_state=0,
+    ),
+    CGANSampler(
+        max_steps=20,
+        batch_size=16,
+        latent_dim=4,
+        hidden_layer_sizes=(16,),
+        discriminator_layer_sizes=(16,),
+        device="cpu",
         random_state=0,
     ),
 ]

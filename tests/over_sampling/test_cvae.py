@@ -1,0 +1,764 @@
+"""CVAESampler: its bound against known evidence, what it learns of each class, what it promises."""
+
+import io
+import pickle
+import subprocess
+import sys
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from imblearn.pipeline import make_pipeline
+from scipy import stats
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from torch import nn
+from torch.distributions import Independent, Normal, kl_divergence
+
+from imbdeep.displays import LatentDisplay, TrainingHistoryDisplay
+from imbdeep.losses import ObservationLikelihood
+from imbdeep.over_sampling import CVAESampler
+from imbdeep.over_sampling._cvae import model as model_module
+from imbdeep.over_sampling._cvae import sampler as sampler_module
+from imbdeep.over_sampling._cvae.model import CVAE, diagnose, fit_model, hold_out
+from imbdeep.training import DivergedError, seeded
+
+CPU = torch.device("cpu")
+Y = np.repeat([0, 1], [60, 20])
+X = np.random.default_rng(0).normal(size=(len(Y), 3)) + 2 * Y[:, None]
+THREE = np.repeat([0, 1, 2], [40, 10, 30])
+
+
+def quick(**params):
+    few = {"max_steps": 30, "hidden_layer_sizes": (8,), "latent_dim": 2, "device": "cpu"}
+    return CVAESampler(**{**few, "random_state": 0, **params})
+
+
+def small_model(shape=(2,), n_classes=2, likelihood=None, **params):
+    sizes = {"network": "mlp", "latent_dim": 2, "hidden_layer_sizes": (8,), **params}
+    return CVAE(shape, n_classes, likelihood or ObservationLikelihood(shape[0], 0), **sizes)
+
+
+def small_fit(model, x, y, **params):
+    few = {"balanced": False, "beta": 1.0, "max_steps": 50, "batch_size": 20, "verbose": False}
+    few |= {"learning_rate": 1e-3, "validation_fraction": 0.2, "patience": None}
+    return fit_model(model, x, y, **{**few, **params})
+
+
+# ------------------------------------------------------ a case that is solvable: one dimension
+#
+# x | z, y ~ N(w z + c_y, s^2) with z ~ N(0, 1): log p(x | y) and the posterior are known.
+
+W, C, S = 1.3, (-0.4, 2.0), 0.7
+POSTERIOR_VARIANCE = 1 / (1 + (W / S) ** 2)
+
+
+class LinearEncoder(nn.Module):
+    """The exact posterior of rows joined to the indicators of their class, and something added."""
+
+    def __init__(self, shift, factor):
+        super().__init__()
+        self.shift, self.log_v = shift, float(np.log(factor * POSTERIOR_VARIANCE))
+
+    def forward(self, joined):
+        c = joined[:, 1:] @ joined.new_tensor(C)
+        mean = POSTERIOR_VARIANCE * W / S**2 * (joined[:, 0] - c) + self.shift
+        return mean[:, None], torch.full_like(mean, self.log_v)[:, None]
+
+
+class LinearDecoder(nn.Module):
+    def forward(self, joined):
+        return W * joined[:, :1] + (joined[:, 1:] @ joined.new_tensor(C))[:, None]
+
+
+def linear_bound(x, y, shift=0.0, factor=1.0):
+    """E_q[log p(x|z, y)] - KL, exactly: three nodes integrate what is quadratic in the noise."""
+    with seeded(0, CPU):
+        model = small_model((1,), latent_dim=1)
+    model.encoder, model.decoder = LinearEncoder(shift, factor), LinearDecoder()
+    model.double()
+    model.likelihood.log_scale.data.fill_(np.log(S))
+    nodes = torch.tensor([[-np.sqrt(3)], [0.0], [np.sqrt(3)]], dtype=torch.float64)
+    with torch.no_grad():
+        rows = torch.full((3, 1), x, dtype=torch.float64)
+        reconstruction, kl = model(rows, torch.full((3,), y), nodes)
+    return (np.array([1, 4, 1]) / 6 @ (reconstruction - kl).numpy()).item()
+
+
+@pytest.mark.parametrize("y", [0, 1])
+@pytest.mark.parametrize("x", [-1.0, 0.3, 2.5])
+def test_bound_at_the_posterior_is_the_evidence_of_the_class(x, y):
+    evidence = stats.norm.logpdf(x, C[y], np.sqrt(W**2 + S**2))
+    assert linear_bound(x, y) == pytest.approx(evidence, rel=1e-12)
+
+
+@given(st.floats(-3, 3), st.integers(0, 1), st.floats(-2, 2), st.floats(0.1, 5, exclude_min=True))
+def test_bound_elsewhere_lacks_the_divergence_from_the_posterior(x, y, shift, factor):
+    evidence = stats.norm.logpdf(x, C[y], np.sqrt(W**2 + S**2))
+    missing = 0.5 * (shift**2 / POSTERIOR_VARIANCE + factor - np.log(factor) - 1)
+    assert linear_bound(x, y, shift, factor) == pytest.approx(evidence - missing, abs=1e-9)
+
+
+def test_divergence_is_that_of_the_posterior_from_the_prior():
+    with seeded(0, CPU):
+        model, x, y = small_model().double(), torch.randn(9, 2).double(), torch.arange(9) % 2
+    with torch.no_grad():
+        mean, log_variance = model.encode(x, y)
+        _, kl = model(x, y, torch.zeros(9, 2, dtype=torch.float64))
+    posterior = Independent(Normal(mean, torch.exp(0.5 * log_variance)), 1)
+    prior = Independent(Normal(torch.zeros_like(mean), torch.ones_like(mean)), 1)
+    torch.testing.assert_close(kl, kl_divergence(posterior, prior))
+
+
+def test_training_reaches_the_evidence_of_gaussian_classes():
+    """And does not pass it: the mean of log p(x|y) is minus the entropy of the rows."""
+    rng = np.random.default_rng(0)
+    mix = np.array([[1.0, 0.3], [0.8, -0.5]])
+    y = np.repeat([0, 1], [3000, 1000])
+    rows = rng.normal(size=(4000, 2)) @ mix.T + np.array([[-1.0, 0.5], [1.0, 0.0]])[y]
+    entropy = stats.multivariate_normal(cov=mix @ mix.T).entropy()
+    with seeded(0, CPU):
+        model = small_model(hidden_layer_sizes=(16,))
+        x, codes = torch.from_numpy(rows).float(), torch.from_numpy(y)
+        history = small_fit(model, x, codes, max_steps=600, batch_size=100, learning_rate=5e-3)
+        with torch.no_grad():
+            parts = model(x.repeat(20, 1), codes.repeat(20), torch.randn(80_000, 2))
+    bound = (parts[0] - parts[1]).mean().item()
+    assert history[0]["loss"] > entropy + 0.3
+    assert -entropy - 0.15 < bound < -entropy + 0.03  # of the rows it was trained on
+
+
+# -------------------------------------------------------------------- it finds what it should find
+
+
+@pytest.mark.parametrize("sampling", [None, "balanced"])
+def test_gaussian_classes_come_back(sampling):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], [1500, 200, 80])
+    centres = np.array([[0.0, 0.0], [4.0, 1.0], [-3.0, 3.0]])
+    mix = np.array([[1.0, 0.0], [0.7, 0.6]])
+    X = centres[y] + rng.normal(size=(len(y), 2)) @ mix.T
+    sampler = CVAESampler(
+        sampling_strategy="not majority",
+        sampling=sampling,
+        max_steps=800,
+        learning_rate=5e-3,
+        latent_dim=2,
+        hidden_layer_sizes=(32,),
+        device="cpu",
+        random_state=0,
+    )
+    sampler.fit_resample(X, y)
+    for label in (1, 2):
+        known, new = X[y == label], sampler.sample(4000, label)
+        scale = known.std(axis=0)
+        np.testing.assert_allclose((new.mean(axis=0) - known.mean(axis=0)) / scale, 0, atol=0.3)
+        np.testing.assert_allclose(new.std(axis=0) / scale, 1, atol=0.3)
+        assert np.corrcoef(new.T)[0, 1] > 0.3
+
+
+@pytest.mark.parametrize("sampling", [None, "balanced"])
+def test_categories_and_missing_values_of_each_class_come_back(sampling):
+    rng = np.random.default_rng(0)
+    y = np.repeat(["big", "small"], [2000, 300])
+    small = y == "small"
+    levels = np.array(["a", "b", "c"])
+    frame = pd.DataFrame(
+        {
+            "number": rng.normal(size=len(y)) + small,
+            "word": np.r_[
+                rng.choice(levels, 2000, p=[0.5, 0.4, 0.1]),
+                rng.choice(levels, 300, p=[0.1, 0.2, 0.7]),
+            ],
+            "flag": rng.random(len(y)) < np.where(small, 0.8, 0.3),
+            "holes": rng.normal(size=len(y)),
+        }
+    )
+    frame.loc[rng.random(len(y)) < np.where(small, 0.4, 0.05), "holes"] = np.nan
+    sampler = CVAESampler(
+        sampling_strategy={"big": 2100, "small": 400},
+        sampling=sampling,
+        max_steps=600,
+        learning_rate=3e-3,
+        hidden_layer_sizes=(32,),
+        device="cpu",
+        random_state=0,
+    )
+    X_res, _ = sampler.fit_resample(frame, y)
+    assert (X_res.dtypes == frame.dtypes).all()
+    for label in ("big", "small"):
+        new, known = sampler.sample(5000, label), frame[y == label]
+        for rows in (new, known):
+            assert set(rows["word"]) == set(levels)
+        shares = [
+            [*(rows["word"] == level for level in levels), rows["flag"], rows["holes"].isna()]
+            for rows in (new, known)
+        ]
+        found, expected = (np.mean(parts, axis=1) for parts in shares)
+        np.testing.assert_allclose(found, expected, atol=0.07)
+
+
+def test_class_of_one_row_is_learned_and_grows():
+    rng = np.random.default_rng(0)
+    y = np.r_[np.zeros(200, int), 1]
+    X = np.r_[rng.normal(size=(200, 2)), [[6.0, 6.0]]]
+    sampler = quick(
+        max_steps=600, learning_rate=3e-3, hidden_layer_sizes=(32,), sampling="balanced"
+    )
+    X_res, y_res = sampler.fit_resample(X, y)
+    assert np.bincount(y_res).tolist() == [200, 200]
+    assert np.isfinite(X_res).all()
+    assert np.median(X_res[201:], axis=0).min() > 2  # its own rows, not the majority's
+
+
+def test_minority_borrows_what_classes_have_in_common():
+    """Four rows show no correlation; those of the other class do."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [1500, 4])
+    base = rng.normal(size=len(y))
+    X = np.c_[base, base + 0.2 * rng.normal(size=len(y))]
+    sampler = quick(max_steps=600, learning_rate=5e-3, hidden_layer_sizes=(32,))
+    X_res, _ = sampler.fit_resample(X, y)
+    assert np.corrcoef(X_res[len(y) :].T)[0, 1] > 0.7
+
+
+# ------------------------------------------------------------------------------ the class gets in
+
+
+def test_both_networks_are_told_the_class():
+    for shape, network, likelihood in [
+        ((2,), "mlp", None),
+        ((1, 28, 28), "cnn", ObservationLikelihood(0, 784, intensities=True)),
+    ]:
+        with seeded(0, CPU):
+            model = small_model(shape, 3, likelihood, network=network)
+            x, z = torch.rand(1, int(np.prod(shape))), torch.randn(1, 2)
+            if model.planes is not None:
+                assert not model.planes.weight.any()  # classes start alike
+                nn.init.normal_(model.planes.weight)
+        classes = [torch.tensor([y]) for y in range(3)]
+        codes = [model.encode(x, y)[0] for y in classes]
+        rows = [model.decode(z, y) for y in classes]
+        for parts in (codes, rows):
+            assert all(not torch.equal(parts[0], other) for other in parts[1:])
+        assert rows[0].shape == x.shape
+
+
+def test_every_weight_gets_a_gradient_and_a_plane_that_of_its_class_alone():
+    likelihood = ObservationLikelihood(0, 784, intensities=True)
+    with seeded(0, CPU):
+        model = small_model((1, 28, 28), 3, likelihood, network="cnn")
+        reconstruction, kl = model(torch.rand(4, 784), torch.tensor([0, 1, 1, 0]), torch.ones(4, 2))
+    (kl - reconstruction).sum().backward()
+    assert model.planes.weight.grad.any(dim=1).tolist() == [True, True, False]
+    empty = {"likelihood.log_scale"}  # of no Gaussian column
+    assert all(p.grad.any() for name, p in model.named_parameters() if name not in empty)
+
+
+# ------------------------------------------------------------------- what is trained on, held out
+
+
+@given(
+    st.lists(st.integers(0, 60), min_size=1, max_size=6).filter(sum),
+    st.floats(0, 1, exclude_min=True, exclude_max=True),
+)
+def test_part_of_each_class_is_held_out_and_some_of_it_never(counts, fraction):
+    y = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    with seeded(0, CPU):
+        train, held = hold_out(y, fraction)
+    assert sorted([*train.tolist(), *held.tolist()]) == list(range(len(y)))
+    kept, away = (torch.bincount(y[rows], minlength=len(counts)) for rows in (train, held))
+    assert all(k >= 1 for k, n in zip(kept.tolist(), counts, strict=True) if n)
+    quota = [int(fraction * n) for n in counts]
+    if any(quota):
+        assert away.tolist() == quota
+    else:
+        assert away.sum() == (max(counts) > 1)
+        assert max(counts) == 1 or away[int(np.argmax(counts))] == 1
+
+
+def test_rows_held_out_are_drawn_at_random():
+    y = torch.arange(200) % 2
+    found = set()
+    for seed in range(20):
+        with seeded(seed, CPU):
+            train, held = hold_out(y, 0.1)
+        assert len(held) == 20
+        assert train.tolist() != sorted(train.tolist())
+        found |= set(held.tolist())
+    assert len(found) > 150
+
+
+def test_early_stopping_keeps_the_best_weights():
+    sampler = quick(max_steps=20_000, n_iter_no_change=1, learning_rate=0.05)
+    sampler.fit_resample(X, Y)
+    validation = [record["validation"] for record in sampler.history_]
+    assert sampler.history_[-1]["step"] < 20_000
+    assert validation[-1] >= min(validation)
+    whole = quick(max_steps=300, n_iter_no_change=1, learning_rate=0.05, early_stopping=False)
+    whole.fit_resample(X, Y)
+    assert whole.history_[-1]["step"] == 300
+    assert all("validation" not in record for record in whole.history_)
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """Classes and results of each pass through the model."""
+    done = []
+    forward = CVAE.forward
+
+    def spied(model, x, y, noise):
+        parts = forward(model, x, y, noise)
+        done.append((y.clone(), torch.stack(parts).detach()))
+        return parts
+
+    monkeypatch.setattr(CVAE, "forward", spied)
+    return done
+
+
+COUNTS = np.array([500, 60, 20])
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_training_shows_classes_as_often_as_it_should(passes, balanced):
+    y = torch.repeat_interleave(torch.arange(3), torch.from_numpy(COUNTS))
+    with seeded(0, CPU):
+        model = small_model(n_classes=3)
+        small_fit(model, torch.randn(len(y), 2), y, max_steps=300, balanced=balanced)
+    seen = np.bincount(np.concatenate([y.numpy() for y, _ in passes]))
+    assert seen.sum() == 300 * 20
+    share = np.full(3, 1 / 3) if balanced else COUNTS / COUNTS.sum()
+    assert stats.chisquare(seen, seen.sum() * share).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_held_out_rows_are_weighed_as_in_training(passes, balanced):
+    y = torch.repeat_interleave(torch.arange(3), torch.from_numpy(COUNTS))
+    with seeded(0, CPU):
+        model, x = small_model(n_classes=3), torch.randn(len(y), 2) + y[:, None]
+        history = small_fit(model, x, y, beta=0.5, patience=3, max_steps=10, balanced=balanced)
+    held, (reconstruction, kl) = passes[-1]
+    assert torch.bincount(held).tolist() == [100, 12, 4]
+    loss = 0.5 * kl - reconstruction
+    by_class = torch.stack([loss[held == k].mean() for k in range(3)])
+    expected = by_class.mean() if balanced else loss.mean()
+    assert history[-1]["validation"] == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_history_is_of_the_objective():
+    sampler = quick(beta=0.5, max_steps=120)
+    sampler.fit_resample(X, Y)
+    assert [record["step"] for record in sampler.history_] == [50, 100, 120]
+    for record in sampler.history_:
+        assert list(record) == ["epoch", "step", "loss", "reconstruction", "kl", "validation"]
+        assert record["loss"] == pytest.approx(0.5 * record["kl"] - record["reconstruction"])
+
+
+def test_beta_weighs_the_divergence():
+    kl = []
+    for beta in (0.0, 1.0, 1000.0):
+        sampler = quick(beta=beta, max_steps=400, early_stopping=False, learning_rate=1e-2)
+        sampler.fit_resample(X, Y)
+        kl.append(sampler.diagnostics_[1]["kl"])
+    assert kl[0] > kl[1] > kl[2]
+    assert kl[2] < 0.01
+    assert sampler.diagnostics_[1]["code_spread"] < 0.1  # the code says nothing
+
+
+def test_diagnostics_are_over_the_rows_of_the_class():
+    with seeded(0, CPU):
+        model, x = small_model(), torch.randn(7, 2)
+        y = torch.ones(7, dtype=torch.int64)
+        found = diagnose(model, x, y)
+    with torch.no_grad():
+        mean, log_variance = model.encode(x, y)
+    codes = mean.double().numpy()
+    kl = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum(dim=1).mean().item()
+    assert found["kl"] == pytest.approx(kl, rel=1e-5)
+    assert found["elbo"] == pytest.approx(found["reconstruction"] - found["kl"], rel=1e-5)
+    assert found["code_spread"] == pytest.approx(np.sqrt(codes.var(axis=0).mean()), rel=1e-5)
+    assert found["code_offset"] == pytest.approx(np.sqrt((codes.mean(axis=0) ** 2).mean()))
+
+
+def test_one_model_serves_all_classes_and_only_those_that_grow_are_diagnosed():
+    sampler = quick(sampling_strategy={0: 45, 1: 40, 2: 30})
+    _, y_res = sampler.fit_resample(X, THREE)
+    assert np.bincount(y_res).tolist() == [45, 40, 30]
+    assert list(sampler.diagnostics_) == [0, 1]
+    assert isinstance(sampler.generator_, CVAE)
+    assert sampler.sample(3, 0).shape == (3, 3)  # the largest too
+
+
+@pytest.mark.parametrize(
+    "y, data",
+    [(np.tile([0, 1], 40), X), (Y, np.ones((len(Y), 2)))],
+    ids=["no class lacks rows", "constant columns"],
+)
+def test_nothing_is_trained_for_nothing(monkeypatch, y, data):
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    monkeypatch.setattr(CVAESampler, "_fit_generator", lambda *args: pytest.fail("it trained"))
+    X_res, _ = sampler.fit_resample(data, y)
+    assert (X_res[:, 0] == np.resize(data[:, 0], len(X_res))).all()
+    assert (sampler.generator_, sampler.history_, sampler.diagnostics_) == (None, [], {})
+    with pytest.raises(ValueError, match=r"Nothing was learned.*nothing to encode"):
+        sampler.encode(data, 1)
+    pickle.loads(pickle.dumps(sampler))
+
+
+# ------------------------------------------------------------------------------------------ images
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 64, 64)])
+def test_convolutional_network_of_every_size(shape):
+    images = np.random.default_rng(0).integers(0, 256, (12, *shape), dtype=np.uint8)
+    y = np.repeat(["a", "b"], [9, 3])
+    sampler = quick(network="cnn", max_steps=2, batch_size=4)
+    X_res, _ = sampler.fit_resample(images, y)
+    assert X_res.shape == (18, *shape)
+    assert X_res.dtype == np.uint8
+    assert type(sampler.generator_.encoder).__name__ == "ConvEncoder"
+    assert sampler.encode(images[:2], "a").shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "shape, network",
+    [((1, 28, 28), "MLPEncoder"), ((1, 32, 32), "MLPEncoder"), ((3, 32, 32), "ConvEncoder")],
+)
+def test_network_auto_goes_by_the_number_of_values(shape, network):
+    images = np.random.default_rng(0).random((8, *shape), dtype=np.float32)
+    sampler = quick(max_steps=1, batch_size=2, latent_dim="auto")
+    sampler.fit_resample(images, np.repeat([0, 1], [6, 2]))
+    assert type(sampler.generator_.encoder).__name__ == network
+    assert sampler.generator_.latent_dim == 40
+
+
+@pytest.mark.parametrize("network", ["mlp", "cnn"])
+def test_images_of_a_class_look_like_it(network):
+    """One class is bright above, the other below; flattened ones come back flat."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [60, 20])
+    images = rng.integers(0, 60, (len(y), 1, 28, 28), dtype=np.uint8)
+    images[y == 0, :, :14] += 190
+    images[y == 1, :, 14:] += 190
+    sampler = quick(
+        network=network,
+        image_shape=(1, 28, 28),
+        max_steps=20 if network == "cnn" else 150,
+        beta=20,  # so few images are told apart by their noise
+        batch_size=16,
+        learning_rate=3e-3,
+        hidden_layer_sizes=(64,),
+    )
+    X_res, _ = sampler.fit_resample(images.reshape(len(y), -1), y)
+    assert X_res.shape == (120, 784)
+    new = X_res[80:].reshape(-1, 28, 28).astype(float)
+    below, above = new[:, 14:].mean(axis=(1, 2)), new[:, :14].mean(axis=(1, 2))
+    assert (below > above + 60).mean() > 0.9
+
+
+def test_tables_have_ten_latent_dimensions():
+    sampler = quick(latent_dim="auto")
+    sampler.fit_resample(X, Y)
+    assert sampler.generator_.latent_dim == 10
+
+
+def test_images_are_means_and_tables_are_draws(monkeypatch):
+    asked = []
+    generate = CVAE.generate
+    monkeypatch.setattr(
+        CVAE, "generate", lambda model, y, mean: asked.append(mean) or generate(model, y, mean)
+    )
+    images = np.random.default_rng(0).random((len(Y), 1, 4, 4))
+    for data, output, mean in [
+        (X, "auto", False),
+        (images, "auto", True),
+        (X, "mean", True),
+        (images, "sample", False),
+    ]:
+        asked.clear()
+        quick(decoder_output=output).fit_resample(data, Y)
+        assert set(asked) == {mean}
+
+
+@pytest.mark.parametrize("n", [1, 46, 47, 200])
+def test_rows_are_generated_and_encoded_some_at_a_time(monkeypatch, n):
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    whole = sampler.encode(X, 1)
+    monkeypatch.setattr(sampler_module, "_FORWARD_ROWS", 47)
+    assert len(np.unique(sampler.sample(n, 1), axis=0)) == n
+    np.testing.assert_allclose(sampler.encode(X, 1), whole, rtol=1e-4, atol=1e-5)
+
+
+# ------------------------------------------------------------------------------------ latent codes
+
+
+def test_codes_are_the_posterior_means_given_the_class():
+    sampler = quick()
+    frame = pd.DataFrame(X)
+    sampler.fit_resample(frame, Y)
+    x = torch.from_numpy(sampler.encoder_.transform(frame[:5]))
+    for label in (0, 1):  # also of the class that did not grow
+        expected = sampler.generator_.encode(x, torch.full((5,), label))[0]
+        found = sampler.encode(frame[:5], label)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert not np.array_equal(sampler.encode(X[:5], 0), sampler.encode(X[:5], 1))
+
+
+def test_codes_need_a_fit_a_class_and_the_columns():
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        quick().encode(X, 1)
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    for target in (7, "1"):
+        with pytest.raises(ValueError, match=r"not a class of the fitted data: choose one of \["):
+            sampler.encode(X, target)
+    with pytest.raises(ValueError, match="features"):
+        sampler.encode(X[:, :2], 1)
+
+
+def test_displays_draw_it():
+    sampler = quick(latent_dim=3, max_steps=120)
+    sampler.fit_resample(X, Y)
+    assert len(LatentDisplay.from_estimator(sampler, X, Y, 1, random_state=0).codes)
+    assert TrainingHistoryDisplay.from_estimator(sampler).terms_ == ["loss", "reconstruction", "kl"]
+
+
+# ----------------------------------------------------------------------------------- bad parameters
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    monkeypatch.setattr(CVAESampler, "_fit_generator", lambda *args: pytest.fail("it trained"))
+
+
+IMAGES_8 = np.zeros((len(Y), 1, 8, 8), dtype=np.uint8)
+IMAGES_20 = np.zeros((len(Y), 3, 20, 20), dtype=np.uint8)
+BAD = {
+    "network for images": (X, {"network": "cnn"}, "network='cnn' needs images"),
+    "size of images": (IMAGES_20, {}, r"\(3, 20, 20\).*squares of 28, 32, 64.*network='mlp'"),
+    "size of small images": (IMAGES_8, {"network": "cnn"}, r"fits images of shape \(1, 8, 8\)"),
+    "categories of images": (IMAGES_8, {"categorical_features": [0]}, "but the rows are images"),
+    "unknown category": (X, {"categorical_features": [9]}, r"categorical_features has \[9\]"),
+    "device": (X, {"device": "gpu"}, "device='gpu' is not a device"),
+    "no layer": (X, {"hidden_layer_sizes": ()}, r"hidden_layer_sizes=\(\) must hold at least one"),
+    "empty layer": (X, {"hidden_layer_sizes": (8, 0)}, "must hold at least one positive integer"),
+    "worded layer": (X, {"hidden_layer_sizes": ["8"]}, "must hold at least one positive integer"),
+    "true layer": (X, {"hidden_layer_sizes": [True]}, "must hold at least one positive integer"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_parameters_that_do_not_fit_are_refused_before_training(no_training, case):
+    data, params, message = BAD[case]
+    with pytest.raises(ValueError, match=message):
+        quick(**params).fit_resample(data, Y)
+
+
+RANGES = [
+    ("beta", -0.1, None),
+    ("latent_dim", 0, "many"),
+    ("hidden_layer_sizes", 300, "300"),
+    ("network", "resnet", None),
+    ("decoder_output", "noise", True),
+    ("sampling", "natural", 0.5),
+    ("max_steps", 0, 10.0),
+    ("batch_size", 0, 1.5),
+    ("learning_rate", 0, float("nan")),
+    ("early_stopping", "yes", None),
+    ("validation_fraction", 0, 1.0),
+    ("n_iter_no_change", 0, None),
+    ("categorical_features", "all", 3),
+    ("image_shape", 28, "28"),
+    ("device", 0, None),
+    ("random_state", "seed", -1),
+    ("verbose", "loud", -1),
+]
+
+
+@pytest.mark.parametrize(
+    "name, value", [(name, value) for name, *values in RANGES for value in values]
+)
+def test_type_and_range_of_every_parameter_are_checked_before_training(no_training, name, value):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of CVAESampler must be"):
+        quick(**{name: value}).fit_resample(X, Y)
+
+
+def test_every_parameter_has_its_range_tested():
+    assert {name for name, *_ in RANGES} | {"sampling_strategy"} == set(quick().get_params())
+
+
+def test_divergence_says_where_and_leaves_the_earlier_fit():
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    before = dict(vars(sampler))
+    sampler.set_params(learning_rate=1e30)
+    with pytest.raises(DivergedError, match=r"training on all classes: the term '\w+' of"):
+        sampler.fit_resample(X, Y)
+    assert vars(sampler) == {**before, "learning_rate": 1e30}
+
+
+def test_interruption_leaves_the_sampler_as_it_was(monkeypatch):
+    sampler = quick()
+    step, done = torch.optim.Adam.step, []
+
+    def interrupted(optimizer, *args):
+        done.append(1)
+        if len(done) == 20:
+            raise KeyboardInterrupt
+        return step(optimizer, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sampler.fit_resample(X, Y)
+    assert vars(sampler) == quick().get_params()
+    found, _ = sampler.fit_resample(X, Y)
+    np.testing.assert_array_equal(found, quick().fit_resample(X, Y)[0])
+
+
+# ------------------------------------------------------------------------------------ repeatability
+
+
+@pytest.mark.parametrize("sampling", [None, "balanced"])
+def test_same_seed_same_bytes(sampling):
+    first, twice = quick(sampling=sampling), quick(sampling=sampling)
+    a, b, c = (s.fit_resample(X, Y)[0].tobytes() for s in (first, first, twice))
+    assert a == b == c
+    assert first.sample(5, 1).tobytes() == twice.sample(5, 1).tobytes()
+    other = quick(sampling=sampling, random_state=1).fit_resample(X, Y)[0]
+    assert other.tobytes() != a
+    assert len(np.unique(other[len(X) :], axis=0)) == len(other) - len(X)
+
+
+def test_random_state_instance_goes_on_and_none_differs_every_time():
+    sampler = quick(random_state=np.random.RandomState(0))
+    first, second = (sampler.fit_resample(X, Y)[0] for _ in range(2))
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(first, quick().fit_resample(X, Y)[0])
+    free = quick(random_state=None)
+    first, second = (free.fit_resample(X, Y)[0] for _ in range(2))
+    assert not np.array_equal(first, second)
+
+
+def test_sample_repeats_with_a_seed_and_goes_on_without():
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    first = sampler.sample(5, 1, random_state=3)
+    np.testing.assert_array_equal(sampler.sample(5, 1, random_state=3), first)
+    assert not np.array_equal(sampler.sample(5, 1), sampler.sample(5, 1))
+
+
+def test_another_process_gives_the_same_bytes():
+    program = """
+import sys
+import numpy as np
+from imbdeep.over_sampling import CVAESampler
+y = np.repeat([0, 1], [60, 20])
+X = np.random.default_rng(0).normal(size=(80, 3)) + 2 * y[:, None]
+sampler = CVAESampler(max_steps=30, hidden_layer_sizes=(8,), latent_dim=2, device="cpu",
+                      random_state=0)
+sys.stdout.write(sampler.fit_resample(X, y)[0].tobytes().hex())
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == quick().fit_resample(X, Y)[0].tobytes().hex()
+
+
+@pytest.mark.changes_global_state
+def test_another_default_dtype_of_torch_changes_nothing():
+    plain, _ = quick(sampling="balanced").fit_resample(X, Y)
+    torch.set_default_dtype(torch.float64)
+    sampler = quick(sampling="balanced")
+    X_res, _ = sampler.fit_resample(X, Y)
+    assert sampler.sample(3, 1).shape == (3, 3)
+    assert next(sampler.generator_.parameters()).dtype == torch.float32
+    assert X_res.shape == plain.shape
+
+
+# --------------------------------------------------------------------- clones, pickles, pipelines
+
+
+def test_clone_forgets_and_repeats():
+    sampler = quick(beta=0.7, hidden_layer_sizes=(9, 9))
+    expected, _ = sampler.fit_resample(X, Y)
+    copy = clone(sampler)
+    assert vars(copy) == sampler.get_params()
+    np.testing.assert_array_equal(copy.fit_resample(X, Y)[0], expected)
+
+
+@pytest.mark.parametrize("dump", [pickle, joblib], ids=lambda module: module.__name__)
+def test_pickled_sampler_goes_on_where_it_stood(dump):
+    sampler = quick(hidden_layer_sizes=(64, 64))
+    sampler.fit_resample(X, THREE)
+    file = io.BytesIO()
+    dump.dump(sampler, file)
+    n_weights = sum(p.numel() for p in sampler.generator_.parameters())
+    assert len(file.getvalue()) < 4 * n_weights + 60_000
+    file.seek(0)
+    copy = dump.load(file)
+    for target in (1, 2):
+        np.testing.assert_array_equal(copy.sample(7, target), sampler.sample(7, target))
+        np.testing.assert_array_equal(copy.encode(X, target), sampler.encode(X, target))
+    np.testing.assert_array_equal(copy.fit_resample(X, Y)[0], sampler.fit_resample(X, Y)[0])
+
+
+def test_pickle_of_another_device_is_read_on_this_one(monkeypatch):
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    sampler.device_ = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    copy = pickle.loads(pickle.dumps(sampler))
+    assert copy.device_ == CPU
+    assert copy.sample(3, 1).shape == (3, 3)
+
+
+def test_pickle_before_fitting():
+    assert pickle.loads(pickle.dumps(quick(beta=0.3))).beta == 0.3
+
+
+def test_grid_search_in_a_pipeline():
+    grid = {"cvaesampler__beta": [0.5, 1], "cvaesampler__sampling": [None, "balanced"]}
+    pipe = make_pipeline(quick(), LogisticRegression())
+    search = GridSearchCV(pipe, grid, cv=2, error_score="raise").fit(X, Y)
+    assert len(search.cv_results_["params"]) == 4
+    assert search.predict(X).shape == (len(X),)
+
+
+# ------------------------------------------------------------------------------------ what is shown
+
+
+def test_nothing_is_printed_or_warned_unless_asked(capfd):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quick().fit_resample(X, Y)
+    assert capfd.readouterr() == ("", "")
+    quick(verbose=True).fit_resample(X, Y)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "training on all classes" in err
+
+
+def test_weights_of_the_fitted_model_have_their_own_memory(monkeypatch):
+    """And ask for no gradient: what a flat vector would carry into every pickle."""
+    asked = []
+    flatten = model_module.flatten_parameters
+    monkeypatch.setattr(
+        model_module, "flatten_parameters", lambda model: asked.append(1) or flatten(model)
+    )
+    sampler = quick()
+    sampler.fit_resample(X, Y)
+    assert asked == [1]  # one vector, one optimiser
+    for parameter in sampler.generator_.parameters():
+        assert parameter.grad is None
+        assert not parameter.requires_grad
+        assert parameter.untyped_storage().nbytes() == 4 * parameter.numel()
