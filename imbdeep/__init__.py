@@ -8,6 +8,10 @@ classifiers
     End-to-end classifiers, with the ``fit`` and ``predict`` of scikit-learn.
 encoding
     Tables of mixed types and images to float32 arrays, and back.
+metrics
+    Scores of classifiers, and of how near generated rows are to real ones.
+datasets
+    The papers' data sets, and how many rows of each class they keep.
 displays
     Pictures of fitted samplers and classifiers: numbers first, drawing in ``plot``.
 networks
@@ -20,6 +24,8 @@ ewc
     Elastic weight consolidation: the Fisher diagonal and its penalty.
 training
     The training loop of every generative method.
+comparison
+    ``compare``: every method against the simple ones on your own table, with a verdict.
 benchmarks
     What a method costs in time and memory, against limits.
 reproductions

@@ -39,17 +39,19 @@ ROOMS = {
     "ewc": room(anywhere="torch"),
     "encoding": room(lazy="pandas polars"),
     "metrics": room(anywhere="imblearn"),
-    "datasets": room(anywhere="imblearn", lazy="pandas"),
+    "datasets": room(anywhere="imblearn", lazy="pandas PIL"),
     "priors": room("losses", anywhere="torch"),
     "classifiers": room(METHODS, anywhere="torch skorch"),
     "over_sampling": room(
         f"{METHODS} classifiers", anywhere="torch imblearn", lazy="pandas polars"
     ),
     "displays": room("metrics", lazy="matplotlib"),
-    "comparison": room(ALL_BUT_CLI, anywhere=STUDIES),
+    "comparison": room(ALL_BUT_CLI, anywhere=f"{STUDIES} psutil"),
     "benchmarks": room(f"{ALL_BUT_CLI} reproductions", anywhere=STUDIES),
-    "reproductions": room(f"{ALL_BUT_CLI} benchmarks", anywhere=STUDIES, lazy="PIL"),
-    "cli": room(f"{ALL_BUT_CLI} benchmarks reproductions", anywhere="torch imblearn pandas joblib"),
+    "reproductions": room(f"{ALL_BUT_CLI} benchmarks", anywhere=STUDIES),
+    "cli": room(
+        f"{ALL_BUT_CLI} benchmarks reproductions", anywhere="torch imblearn pandas joblib psutil"
+    ),
     "__main__": room("cli"),
     "__init__": room(),
 }

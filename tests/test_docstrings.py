@@ -160,7 +160,17 @@ def short_trainings(monkeypatch):
 
 
 @pytest.mark.usefixtures("short_trainings")
-@pytest.mark.parametrize("document", ["README.md", "docs/user_guide.md", "docs/classifiers.md"])
+DOCUMENTS = [
+    "README.md",
+    "docs/user_guide.md",
+    "docs/classifiers.md",
+    "docs/comparison.md",
+    "docs/metrics.md",
+    "docs/datasets.md",
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_python_of_documents_runs(document, tmp_path, monkeypatch):
     """One block after the other, in one namespace, as a reader would paste them."""
     monkeypatch.chdir(tmp_path)

@@ -17,10 +17,14 @@ decides in the plane of two columns.
 
 Of a classifier that generates rows, such as a GAMO, it shows these too, and so does
 :class:`ClassSamplesDisplay`; :class:`AnchorsDisplay` shows of which real rows they are made.
+
+:class:`ComparisonDisplay` shows the scores of many methods side by side, with the simple ones set
+apart.
 """
 
 from ._anchors import AnchorsDisplay
 from ._class_samples import ClassSamplesDisplay
+from ._comparison import ComparisonDisplay
 from ._false_positives import FalsePositivesDisplay
 from ._features import FeaturesDisplay
 from ._history import TrainingHistoryDisplay
@@ -34,6 +38,7 @@ from ._translation import TranslationDisplay
 __all__ = [
     "AnchorsDisplay",
     "ClassSamplesDisplay",
+    "ComparisonDisplay",
     "DecisionRegionsDisplay",
     "FalsePositivesDisplay",
     "FeaturesDisplay",

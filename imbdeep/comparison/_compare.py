@@ -1,0 +1,403 @@
+"""Compare ways to deal with the imbalance on a table of the user's own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+import pandas as pd
+import sklearn
+import torch
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold, check_cv
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_consistent_length, check_memory
+from tqdm import tqdm
+
+from imbdeep import __version__
+from imbdeep.comparison._fold import Table, evaluate
+from imbdeep.comparison._methods import (
+    SIMPLE,
+    Method,
+    Settings,
+    chosen_classifiers,
+    chosen_methods,
+    nearest,
+)
+from imbdeep.comparison._result import Comparison
+from imbdeep.encoding import TabularEncoder, data_array, refuse_missing_labels, target_array
+from imbdeep.metrics import SCORERS
+from imbdeep.training import draw_seed, random_stream
+
+#: Scorers by default: the first ranks.
+SCORING = (
+    "balanced_accuracy",
+    "average_precision",
+    "roc_auc",
+    "gm_root",
+    "macro_f1",
+    "neg_log_loss",
+)
+#: Most distinct labels that are taken for classes where they are as many as a tenth of the rows.
+_CLASSES = 50
+#: Folds that a small class may not bring down further: it is then missing from one's test rows.
+_LEAST_FOLDS = 3
+#: Share of the rows that has a value of its own in a column which may be an identifier.
+_OWN_VALUES = 0.95
+
+
+class _Fold(NamedTuple):
+    number: int
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+def compare(
+    X: Any,
+    y: Any,
+    *,
+    methods: Any = "all",
+    classifiers: Any = None,
+    cv: Any = 5,
+    scoring: Sequence[str] | None = None,
+    categorical_features: Any = "auto",
+    rope: float = 0.01,
+    n_jobs: int | None = None,
+    memory: Any = None,
+    device: Any = "auto",
+    random_state: Any = 0,
+    verbose: bool | int = False,
+) -> Comparison:
+    """Tell whether any method for imbalanced classes helps on a table.
+
+    Every method is cross-validated on the same folds. Encoders, samplers, thresholds and
+    classifiers are fitted on training rows alone; a test row is scored and never seen otherwise.
+    Beside the methods of this package stand the simple ones, among them doing nothing and moving
+    the decision threshold: whoever is not ahead of these is not worth its time, and the verdict
+    says so.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix, pandas or polars DataFrame of shape (n_samples, n_features)
+        The table. Columns of a frame may be mixed and have missing values.
+    y : array-like of shape (n_samples,)
+        Labels of any kind, two classes or more.
+    methods : "all", list of str, or dict of str to estimator, default="all"
+        What is compared; the names are in :data:`METHODS`. In a dict, a sampler gets training rows
+        as they come and stands before the classifiers; what can predict (a classifier, a pipeline,
+        a search over one, which is thereby nested) stands in their place; None under a known name
+        is the known method.
+    classifiers : list of str, or dict of str to classifier, default=None
+        What learns from the rows that the methods return; None takes all of :data:`CLASSIFIERS`:
+        logistic regression, gradient boosting, and the papers' network (256-128, Adam, 3000 steps
+        whatever the number of rows, so that added rows do not buy more training). They get encoded
+        rows, those of pipelines excepted, which get rows as they come.
+    cv : int, splitter or iterable, default=5
+        Number of stratified, shuffled folds, or a splitter of scikit-learn, a repeated one too.
+    scoring : list of str, default=None
+        Names out of :data:`imbdeep.metrics.SCORERS`; the first one ranks. None takes balanced
+        accuracy, average precision, ROC-AUC, G-mean, macro F1 and log-loss.
+    categorical_features : "auto", list of names or indices, mask or None, default="auto"
+        Columns to treat as categories beside those whose dtype says so.
+    rope : float, default=0.01
+        Differences up to this are called equal in practice (region of practical equivalence), in
+        units of the metric: 0.01 is one point in a hundred.
+    n_jobs : int, default=None
+        Processes; None is one, -1 one a core. Each of them trains on one thread where there is more
+        than one.
+    memory : str or joblib.Memory, default=None
+        Folder for what is finished, so that an interrupted call, made again with the same
+        arguments, goes on where it stopped.
+    device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
+        Where networks are trained.
+    random_state : int, RandomState instance or None, default=0
+        Seed of folds, methods and classifiers; estimators of yours that have one keep it.
+    verbose : bool or int, default=False
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Comparison
+        Scores, ranks, significance, verdict and picture.
+
+    Raises
+    ------
+    ValueError
+        If the data cannot be compared on (one class, a target that is no label, infinite values,
+        fewer than two rows in all classes but one...), or a name or parameter is wrong; before any
+        training.
+    TypeError
+        If a column holds dates or nested values, or a method is no estimator.
+    RuntimeError
+        If every method failed.
+
+    See Also
+    --------
+    sklearn.model_selection.cross_validate : Scores one estimator.
+
+    Notes
+    -----
+    A method that fails on the data does not stop the others: ``failures`` says why.
+
+    Folds are not independent: their training rows overlap. ``significance`` therefore holds, beside
+    the rank test and the Bayesian signed-rank test that the papers use, a Bayesian t-test that
+    allows for the overlap [1]_, and the verdict calls a method ahead only where both agree.
+
+    References
+    ----------
+    .. [1] G. Corani, A. Benavoli, "A Bayesian approach for comparing cross-validated algorithms on
+       multiple data sets", Machine Learning 100, 2015.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from imbdeep.comparison import compare
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> result = compare(X, y, methods=["nothing", "class weights", "SMOTE"],
+    ...                  classifiers=["logistic"], cv=3)
+    >>> result.ranks.shape
+    (3, 6)
+    >>> result.failures
+    {}
+    """
+    _check_parameters(rope, scoring, categorical_features)
+    scoring = list(SCORING if scoring is None else scoring)
+    seed = _seed(random_state)
+    settings = Settings(device, seed, categorical_features)
+    chosen = chosen_methods(methods, settings)
+    learners = chosen_classifiers(classifiers, settings)
+    cached = check_memory(memory).cache(evaluate, ignore=["table"])
+
+    table, notes = _checked(X, y, settings)
+    folds, more = _folds(table, cv, seed)
+    notes += more
+    # Another version's networks are not ours; the table is hashed once and not in every call.
+    key = joblib.hash((table, __version__, torch.__version__, sklearn.__version__))
+
+    # What takes longest begins first: the processes end together.
+    tasks = [(method, fold) for method in reversed(chosen) for fold in folds]
+    records: list[dict[str, Any]] = []
+    failures: dict[str, str] = {}
+    said: dict[str, list[str]] = {}
+    done = _run(cached, tasks, learners, scoring, settings, key, table, n_jobs)
+    for method, fold, found, error in tqdm(
+        done, total=len(tasks), desc="comparing", disable=not verbose
+    ):
+        if error:
+            failures.setdefault(method.name, error)
+            continue
+        rows, messages = found
+        records += [{"method": method.name, "fold": fold.number, **row} for row in rows]
+        known = said.setdefault(method.name, [])
+        known += [message for message in messages if message not in known]
+    if not records:
+        told = "; ".join(f"{name}: {why}" for name, why in failures.items())
+        raise RuntimeError(f"No method could be run. {told}")
+    order = {method.name: i for i, method in enumerate(chosen)}
+    scores = pd.DataFrame(records)[
+        ["method", "classifier", "fold", *scoring, "seconds", "memory"]
+    ].sort_values(
+        ["method", "classifier", "fold"],
+        key=lambda c: c.map(order) if c.name == "method" else c,
+        ignore_index=True,
+    )
+    return Comparison(
+        scores,
+        metrics=tuple(scoring),
+        simple=tuple(name for name in SIMPLE if name in order and _is_simple(chosen, name)),
+        failures={name: failures[name] for name in order if name in failures},
+        warnings={name: said[name] for name in order if said.get(name)},
+        notes=notes,
+        rope=rope,
+        test_share=float(np.mean([len(fold.test) / len(table.y) for fold in folds])),
+        random_state=seed,
+    )
+
+
+def _is_simple(chosen: Sequence[Method], name: str) -> bool:
+    """A method of the user's under a simple one's name is not that method."""
+    return next(method for method in chosen if method.name == name).estimator is None
+
+
+def _run(
+    cached: Any,
+    tasks: Sequence[tuple[Method, _Fold]],
+    learners: dict[str, Any],
+    scoring: Sequence[str],
+    settings: Settings,
+    key: str,
+    table: Table,
+    n_jobs: int | None,
+) -> Iterator[tuple[Method, _Fold, Any, str]]:
+    """Evaluate the tasks, in any order."""
+    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    done: Iterator[tuple[Method, _Fold, Any, str]] = parallel(
+        joblib.delayed(_attempt)(cached, method, learners, scoring, settings, fold, key, table)
+        for method, fold in tasks
+    )
+    return done
+
+
+def _attempt(
+    cached: Any,
+    method: Method,
+    learners: dict[str, Any],
+    scoring: Sequence[str],
+    settings: Settings,
+    fold: _Fold,
+    key: str,
+    table: Table,
+) -> tuple[Method, _Fold, Any, str]:
+    """The result or, for a method that fails, why; a failure is not kept."""
+    try:
+        found = cached(method, learners, scoring, settings, fold.train, fold.test, key, table=table)
+    except Exception as error:
+        text = " ".join(str(error).split()) or "no message"
+        return method, fold, None, f"{type(error).__name__}: {text}"
+    return method, fold, found, ""
+
+
+def _check_parameters(rope: Any, scoring: Any, categorical_features: Any) -> None:
+    if not isinstance(rope, Real) or not 0 <= float(rope) < 1:
+        raise ValueError(
+            f"rope={rope!r} must be a number from 0 to below 1: the difference that counts as none."
+        )
+    if scoring is None:
+        return
+    if isinstance(scoring, str) or not len(scoring):
+        raise ValueError(
+            f"scoring={scoring!r} must be a list of names, such as ['average_precision']."
+        )
+    for name in scoring:
+        if name not in SCORERS:
+            raise ValueError(
+                f"scoring has {name!r}, which is not known: take some of {', '.join(SCORERS)}."
+                f"{nearest(name, SCORERS)}"
+            )
+
+
+def _seed(random_state: Any) -> int:
+    if isinstance(random_state, Integral) and not isinstance(random_state, bool):
+        return int(random_state)
+    return draw_seed(random_stream(random_state))
+
+
+def _checked(X: Any, y: Any, settings: Settings) -> tuple[Table, list[str]]:
+    """Rows and labels that can be compared on, and what was changed or looks odd."""
+    labels = _labels(y)
+    data = _rows(X)
+    check_consistent_length(data, labels)
+    notes: list[str] = []
+    if isinstance(data, pd.DataFrame):
+        empty = [name for name in data.columns if data[name].isna().all()]
+        if empty:
+            notes.append(f"Left out, since all their values are missing: {_named(empty)}.")
+            data = data.drop(columns=empty)
+            if not data.shape[1]:
+                raise ValueError("All columns of X are missing throughout: there are no features.")
+        own = [
+            name
+            for name in data.columns
+            if not pd.api.types.is_numeric_dtype(data[name])
+            and data[name].nunique() > _OWN_VALUES * len(data)
+        ]
+        if own:
+            notes.append(
+                f"Nearly every row has a value of its own in {_named(own)}: leave identifiers out."
+            )
+    # Refuses what cannot be encoded, by column, before anything is trained.
+    encoder = TabularEncoder(categorical_features=settings.categorical_features)
+    encoder.set_output(transform="default").fit(data)
+    if not encoder.layout_.width:
+        raise ValueError("All columns of X are constant: there is nothing to learn from.")
+    return Table(data, labels), notes
+
+
+def _rows(X: Any) -> Any:
+    """An array of two dimensions or a pandas frame with a fresh index."""
+    data = data_array(X)
+    if type(data).__module__.startswith("polars"):
+        data = pd.DataFrame({name: data[name].to_numpy() for name in data.columns})
+    elif hasattr(data, "toarray"):
+        data = data.toarray()
+    if isinstance(data, pd.DataFrame):
+        return data.reset_index(drop=True)
+    data = np.asarray(data)
+    if data.ndim != 2:
+        raise ValueError(
+            f"X has shape {data.shape}: compare takes a table of shape (n_samples, n_features). "
+            "Images can be given flattened, X.reshape(len(X), -1), and are then read as a table."
+        )
+    return data
+
+
+def _labels(y: Any) -> NDArray[Any]:
+    labels = target_array(y)
+    refuse_missing_labels(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    kind = type_of_target(labels, input_name="y")
+    values = np.unique(labels) if labels.ndim == 1 else labels
+    if kind not in ("binary", "multiclass"):
+        raise ValueError(
+            f"y is {kind}, and classes are compared: cut a continuous target into classes "
+            "(pandas.cut), and take one column of several."
+        )
+    if len(values) < 2:
+        raise ValueError(f"y holds the one class {values.tolist()[0]!r}: two are needed.")
+    if len(values) > max(_CLASSES, len(labels) / 10):
+        raise ValueError(
+            f"y has {len(values)} distinct values in {len(labels)} rows, which look like numbers "
+            "or identifiers and not like classes: cut them into classes (pandas.cut), or name "
+            "another column."
+        )
+    return labels
+
+
+def _named(columns: Sequence[Any], most: int = 10) -> str:
+    more = f" and {len(columns) - most} more" if len(columns) > most else ""
+    return ", ".join(repr(column) for column in columns[:most]) + more
+
+
+def _folds(table: Table, cv: Any, seed: int) -> tuple[list[_Fold], list[str]]:
+    """The folds, each with rows of every class in training, and what was adapted."""
+    y = table.y
+    classes, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    if not isinstance(cv, Integral):  # a splitter, or splits
+        splits = check_cv(cv, y, classifier=True).split(np.zeros((len(y), 1)), y)
+        return [_Fold(i, train, test) for i, (train, test) in enumerate(splits)], []
+    cv = int(cv)
+    if cv < 2:
+        raise ValueError(f"cv={cv} must be 2 or more: the number of folds.")
+    notes = []
+    alone = classes[counts == 1]
+    tested = np.flatnonzero(counts[codes] > 1)
+    if len(np.unique(codes[tested])) < 2:
+        raise ValueError(
+            "Of all classes but one y holds a single row, and no fold can train and test on it: "
+            "gather more rows, or join classes."
+        )
+    if len(alone):
+        notes.append(
+            f"One row only of the classes {_named(alone.tolist())}: it is always trained on and "
+            "never scored."
+        )
+    least = int(counts[counts > 1].min())
+    n_folds = min(cv, max(least, _LEAST_FOLDS))
+    if least < cv:
+        told = f"{n_folds} folds instead of {cv}: " if n_folds < cv else ""
+        absent = ", and is missing in the test rows of some folds" if least < n_folds else ""
+        notes.append(f"{told}the smallest class has {least} rows{absent}.")
+    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    single = np.flatnonzero(counts[codes] == 1)
+    folds = []
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # told above
+        for i, (train, test) in enumerate(splitter.split(tested, codes[tested])):
+            rows = np.sort(np.concatenate([tested[train], single]))
+            folds.append(_Fold(i, rows, tested[test]))
+    return folds, notes

@@ -1,0 +1,385 @@
+"""One method on one fold: everything is fitted on the training rows, and scored on the others."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import psutil
+from imblearn.over_sampling import ADASYN, SMOTE, SMOTEN, SMOTENC, RandomOverSampler
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import StratifiedKFold, TunedThresholdClassifierCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import has_fit_parameter
+
+from imbdeep.classifiers import ERMClassifier
+from imbdeep.comparison._methods import Method, Settings
+from imbdeep.encoding import Layout, TabularEncoder
+from imbdeep.metrics import SCORERS
+
+#: The classifier of a method that has a network of its own, in the tables.
+OWN = "own network"
+#: Steps of the classifier "mlp", whatever the number of rows: more rows must not buy more training.
+_STEPS = 3000
+#: Folds of the training rows on which a threshold is tuned, at the most.
+_THRESHOLD_FOLDS = 5
+#: Neighbours between which SMOTE and ADASYN interpolate, at the most.
+_NEIGHBOURS = 5
+#: Seconds between two looks at the memory.
+_INTERVAL = 0.02
+MIB = 2**20
+
+
+class Table(NamedTuple):
+    """Rows, an array or a pandas frame, and their labels."""
+
+    X: Any
+    y: NDArray[Any]
+
+
+class Rows(NamedTuple):
+    """Training rows as they come, None where nobody asked for them, and encoded."""
+
+    raw: Any
+    encoded: NDArray[np.float32]
+    y: NDArray[Any]
+
+
+class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier whose probabilities are divided by the shares of the classes in training.
+
+    The decision is the one that it would make were all classes equally frequent: the form of a
+    moved threshold that needs no tuning, for any number of classes.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def fit(self, X: Any, y: Any) -> PriorCorrectedClassifier:
+        """Fit the classifier, and count the classes."""
+        self.classes_, counts = np.unique(y, return_counts=True)
+        self.shares_ = counts / counts.sum()
+        self.estimator_ = clone(self.estimator).fit(X, y)
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Probabilities had all classes been equally frequent."""
+        odds = self.estimator_.predict_proba(X) / self.shares_
+        corrected: NDArray[np.float64] = odds / odds.sum(axis=1, keepdims=True)
+        return corrected
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The class of the highest corrected probability."""
+        labels: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return labels
+
+
+def evaluate(
+    method: Method,
+    classifiers: Mapping[str, Any],
+    scoring: Sequence[str],
+    settings: Settings,
+    train: NDArray[np.intp],
+    test: NDArray[np.intp],
+    key: str,
+    table: Table,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Fit a method on training rows and score it on test rows.
+
+    Parameters
+    ----------
+    method : Method
+        What is done about the imbalance.
+    classifiers : mapping of str to classifier
+        What learns from the rows that the method returns.
+    scoring : sequence of str
+        Names of scorers.
+    settings : Settings
+        Seed, device, categorical columns.
+    train, test : ndarray of int
+        Rows of the table; nothing but the scorers sees the latter.
+    key : str
+        What the table is known by where results are kept.
+    table : Table
+        All rows.
+
+    Returns
+    -------
+    records : list of dict
+        A record a classifier: its name, seconds (of resampling and training), memory (the most
+        that was added to the process, MiB) and the scores.
+    said : list of str
+        What was warned of.
+    """
+    raw, y = _safe_indexing(table.X, train), table.y[train]
+    raw_test, y_test = _safe_indexing(table.X, test), table.y[test]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if method.kind == "classifier":
+            with _watched() as spent:
+                fitted = clone(method.estimator).fit(raw, y)
+            records = [_record(OWN, fitted, raw_test, y_test, scoring, spent)]
+        else:
+            records = _with_classifiers(
+                method, classifiers, scoring, settings, raw, y, raw_test, y_test
+            )
+    return records, list(dict.fromkeys(str(warning.message) for warning in caught))
+
+
+def _with_classifiers(
+    method: Method,
+    classifiers: Mapping[str, Any],
+    scoring: Sequence[str],
+    settings: Settings,
+    raw: Any,
+    y: NDArray[Any],
+    raw_test: Any,
+    y_test: NDArray[Any],
+) -> list[dict[str, Any]]:
+    """Resample once, then train and score each classifier."""
+    encoder = TabularEncoder(
+        categorical_features=settings.categorical_features, handle_unknown="ignore"
+    ).set_output(transform="default")
+    rows = Rows(raw, encoder.fit_transform(raw), y)  # by the original training rows, for all
+    x_test = encoder.transform(raw_test)
+    piped = any(_takes_raw(classifier) for classifier in classifiers.values())
+    with _watched() as resampling:
+        rows = _resampled(method, rows, encoder, settings, piped)
+    records = []
+    for name, classifier in classifiers.items():
+        takes_raw = _takes_raw(classifier)
+        with _watched() as spent:
+            estimator = _prepared(method, _sized(clone(classifier), len(rows.y)), rows.y, settings)
+            fitted = estimator.fit(rows.raw if takes_raw else rows.encoded, rows.y)
+        spent.seconds += resampling.seconds
+        spent.memory = max(spent.memory, resampling.memory)
+        x = raw_test if takes_raw else x_test
+        records.append(_record(name, fitted, x, y_test, scoring, spent))
+    return records
+
+
+def _takes_raw(classifier: Any) -> bool:
+    """A pipeline has an encoding of its own; all others get encoded rows."""
+    return isinstance(classifier, Pipeline)
+
+
+def _sized(classifier: Any, n_rows: int) -> Any:
+    """The same number of steps for any number of rows, where the classifier counts epochs."""
+    if isinstance(classifier, ERMClassifier) and classifier.max_epochs == "auto":
+        steps = math.ceil(n_rows / classifier.batch_size)
+        classifier.set_params(max_epochs=max(1, round(_STEPS / steps)))
+    return classifier
+
+
+def _prepared(method: Method, classifier: Any, y: NDArray[Any], settings: Settings) -> Any:
+    """The classifier as the method trains or uses it."""
+    if method.kind == "weights":
+        if "class_weight" not in classifier.get_params():
+            return _Weighted(classifier)
+        return classifier.set_params(class_weight="balanced")
+    if method.kind == "prior":
+        return PriorCorrectedClassifier(classifier)
+    if method.kind == "threshold":
+        classes, counts = np.unique(y, return_counts=True)
+        if len(classes) > 2:
+            raise ValueError(
+                f"a threshold is for two classes, and there are {len(classes)}: see prior "
+                "correction"
+            )
+        if counts.min() < 2:
+            raise ValueError("a threshold cannot be tuned with one training row of a class")
+        folds = StratifiedKFold(
+            min(_THRESHOLD_FOLDS, int(counts.min())),
+            shuffle=True,
+            random_state=settings.random_state,
+        )
+        return TunedThresholdClassifierCV(classifier, scoring="balanced_accuracy", cv=folds)
+    return classifier
+
+
+class _Weighted(ClassifierMixin, BaseEstimator):
+    """A classifier without ``class_weight``, whose rows are weighted instead."""
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def fit(self, X: Any, y: Any) -> Any:
+        """Fit with a weight a row; return the classifier itself."""
+        if not has_fit_parameter(self.estimator, "sample_weight"):
+            raise ValueError(
+                f"{type(self.estimator).__name__} takes neither class_weight nor sample_weight"
+            )
+        return self.estimator.fit(X, y, sample_weight=compute_sample_weight("balanced", y))
+
+
+def _resampled(
+    method: Method, rows: Rows, encoder: TabularEncoder, settings: Settings, piped: bool
+) -> Rows:
+    """Rows with those that the method adds; as they come only where a pipeline asks for them."""
+    if method.kind == "sampler":
+        raw, y = clone(method.estimator).fit_resample(rows.raw, rows.y)
+        return Rows(raw, encoder.transform(raw), np.asarray(y))
+    if method.kind == "random":
+        sampler = RandomOverSampler(random_state=settings.random_state)
+        sampler.fit_resample(np.zeros((len(rows.y), 1)), rows.y)
+        chosen = sampler.sample_indices_
+        raw = _safe_indexing(rows.raw, chosen) if piped else None
+        return Rows(raw, rows.encoded[chosen], rows.y[chosen])
+    if method.kind in ("interpolation", "adaptive"):
+        interpolate = interpolated if method.kind == "interpolation" else adapted
+        x, y = interpolate(rows.encoded, rows.y, encoder.layout_, settings.random_state)
+        new = x[len(rows.y) :]
+        raw = _joined(rows.raw, encoder.inverse_transform(new)) if piped and len(new) else rows.raw
+        return Rows(raw, x, y)
+    return rows
+
+
+def _joined(original: Any, new: Any) -> Any:
+    if isinstance(original, np.ndarray):
+        return np.concatenate([original, new])
+    import pandas as pd
+
+    return pd.concat([original, new], ignore_index=True)
+
+
+def interpolated(
+    x: NDArray[np.float32], y: NDArray[Any], layout: Layout, seed: int
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """SMOTE on encoded rows: SMOTENC where columns are mixed, SMOTEN where none is a number.
+
+    A class of one row, which has no neighbour, is repeated.
+    """
+    x, y = _without_singletons(x, y)
+    counts = np.unique(y, return_counts=True)[1]
+    neighbours = min(_NEIGHBOURS, int(counts.min()) - 1)
+    discrete = layout.width - layout.n_gaussian
+    if not discrete:
+        sampler: Any = SMOTE(k_neighbors=neighbours, random_state=seed)
+        resampled, labels = sampler.fit_resample(x, y)
+        return resampled, labels
+    columns = np.column_stack([x[:, : layout.n_gaussian], _levels(x, layout)])
+    if layout.n_gaussian:
+        sampler = SMOTENC(
+            categorical_features=list(range(layout.n_gaussian, columns.shape[1])),
+            k_neighbors=neighbours,
+            random_state=seed,
+        )
+    else:
+        sampler = SMOTEN(k_neighbors=neighbours, random_state=seed)
+    columns, labels = sampler.fit_resample(columns, y)
+    return _encoded(columns, layout), labels
+
+
+def adapted(
+    x: NDArray[np.float32], y: NDArray[Any], layout: Layout, seed: int
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """ADASYN on encoded rows; it has no form for categories, whose columns it interpolates too."""
+    counts = np.unique(y, return_counts=True)[1]
+    if counts.min() < 2:
+        raise ValueError("a class has one training row, which has no neighbour in its class")
+    sampler = ADASYN(n_neighbors=min(_NEIGHBOURS, int(counts.min()) - 1), random_state=seed)
+    resampled, labels = sampler.fit_resample(x, y)
+    return resampled, labels
+
+
+def _without_singletons(
+    x: NDArray[np.float32], y: NDArray[Any]
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """All rows, and once more those that are alone in their class: they count as added."""
+    classes, counts = np.unique(y, return_counts=True)
+    alone = np.flatnonzero(np.isin(y, classes[counts == 1]))
+    rows = np.concatenate([np.arange(len(y)), alone])
+    return x[rows], y[rows]
+
+
+def _levels(x: NDArray[np.float32], layout: Layout) -> NDArray[np.float32]:
+    """A column of level numbers for each Bernoulli column and each one-hot group."""
+    start = layout.n_gaussian + layout.n_bernoulli
+    columns = [x[:, layout.n_gaussian : start]]
+    for size in layout.group_sizes:
+        columns.append(x[:, start : start + size].argmax(axis=1)[:, None].astype(np.float32))
+        start += size
+    return np.column_stack(columns)
+
+
+def _encoded(columns: NDArray[Any], layout: Layout) -> NDArray[np.float32]:
+    """The inverse of :func:`_levels`, behind the gaussian columns."""
+    x = np.zeros((len(columns), layout.width), dtype=np.float32)
+    start = layout.n_gaussian + layout.n_bernoulli
+    x[:, :start] = columns[:, :start]
+    for i, size in enumerate(layout.group_sizes):
+        levels = columns[:, layout.n_gaussian + layout.n_bernoulli + i].astype(np.intp)
+        x[np.arange(len(x)), start + levels] = 1
+        start += size
+    for gaussian, missing in layout.missing:
+        x[x[:, missing] >= 0.5, gaussian] = 0
+    return x
+
+
+class _Spent:
+    """What a fit took."""
+
+    seconds = 0.0
+    memory = 0.0
+
+
+@contextmanager
+def _watched() -> Iterator[_Spent]:
+    """Measure the time of the block, and the memory that it adds at its peak, in MiB."""
+    _return_memory()
+    spent, process, over = _Spent(), psutil.Process(), threading.Event()
+    before = peak = process.memory_info().rss
+
+    def watch() -> None:
+        nonlocal peak
+        while not over.wait(_INTERVAL):
+            peak = max(peak, process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    start = time.perf_counter()
+    try:
+        yield spent
+    finally:
+        spent.seconds = time.perf_counter() - start
+        over.set()
+        watcher.join()
+        spent.memory = max(peak, process.memory_info().rss) - before
+        spent.memory /= MIB
+
+
+def _return_memory() -> None:
+    """Give freed memory back, which would otherwise be used again and not be seen to grow."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
+        if trim is not None:
+            trim(0)
+
+
+def _record(
+    name: str,
+    fitted: Any,
+    x_test: Any,
+    y_test: NDArray[Any],
+    scoring: Sequence[str],
+    spent: _Spent,
+) -> dict[str, Any]:
+    score = check_scoring(fitted, scoring={metric: SCORERS[metric] for metric in scoring})
+    return {
+        "classifier": name,
+        **{metric: float(value) for metric, value in score(fitted, x_test, y_test).items()},
+        "seconds": spent.seconds,
+        "memory": spent.memory,
+    }

@@ -1,0 +1,203 @@
+"""What is compared: ways to deal with the imbalance, and the classifiers behind them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+
+from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier
+from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler, RAESampler
+
+#: Hidden layers of the papers' classifier.
+_LAYERS = (256, 128)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every method is told: where to train, by which seed, which columns are categories."""
+
+    device: Any
+    random_state: int
+    categorical_features: Any
+
+    def deep(self) -> dict[str, Any]:
+        """As parameters of an estimator of imbdeep that encodes rows itself."""
+        return {
+            "device": self.device,
+            "random_state": self.random_state,
+            "categorical_features": self.categorical_features,
+        }
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to deal with the imbalance.
+
+    ``kind`` says what is done: "nothing", "weights", "threshold" and "prior" change how a
+    classifier is trained or used; "random", "interpolation" and "adaptive" resample encoded rows;
+    a "sampler" resamples rows as they come; a "classifier" learns from rows as they come, in the
+    place of the classifiers behind the others.
+    """
+
+    name: str
+    kind: str
+    estimator: Any = None
+
+
+#: Methods that need no generative model, in the order of their simplicity.
+_SIMPLE = {
+    "nothing": "nothing",
+    "class weights": "weights",
+    "prior correction": "prior",
+    "tuned threshold": "threshold",
+    "random over-sampling": "random",
+    "SMOTE": "interpolation",
+    "ADASYN": "adaptive",
+}
+SIMPLE = tuple(_SIMPLE)
+
+_SAMPLERS: dict[str, Callable[..., Any]] = {
+    "MGVAE": MGVAESampler,
+    "CVAE": CVAESampler,
+    "CGAN": CGANSampler,
+    "RAE samples": RAESampler,
+}
+_CLASSIFIERS: dict[str, Callable[..., Any]] = {
+    "deferred re-weighting": lambda **told: ERMClassifier(
+        criterion="ldam",
+        class_weight="class_balanced",
+        defer=0.8,
+        hidden_layer_sizes=_LAYERS,
+        **told,
+    ),
+    "M2m": lambda **told: M2mClassifier(hidden_layer_sizes=_LAYERS, **told),
+    "RAE": RAEClassifier,
+    "GAMO": GAMOClassifier,
+}
+METHODS = (*SIMPLE, *_SAMPLERS, *_CLASSIFIERS)
+
+#: The classifiers of the protocol, by name.
+CLASSIFIERS = ("logistic", "gradient boosting", "mlp")
+
+
+def nearest(name: Any, known: Iterable[str]) -> str:
+    """Return a question that names what is spelt most like ``name``, or nothing."""
+    by_letters = {word.lower(): word for word in known}
+    found = difflib.get_close_matches(str(name).lower(), by_letters, n=1)
+    return f" Did you mean {by_letters[found[0]]!r}?" if found else ""
+
+
+def chosen_methods(methods: Any, settings: Settings) -> list[Method]:
+    """Return the methods that ``compare`` was asked for, unfitted.
+
+    Raises
+    ------
+    ValueError
+        If a name is not known, stands twice, or there is none.
+    TypeError
+        If an object can neither resample nor predict.
+    """
+    if isinstance(methods, Mapping):
+        found = [_own(name, estimator, settings) for name, estimator in methods.items()]
+    else:
+        names = METHODS if isinstance(methods, str) and methods == "all" else methods
+        if isinstance(names, str):
+            names = [names]
+        found = [_known(name, settings) for name in names]
+    names = [method.name for method in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"methods names {', '.join(twice)} more than once: name each once.")
+    if not found:
+        raise ValueError("methods is empty: name one at least, or give 'all'.")
+    return found
+
+
+def _known(name: Any, settings: Settings) -> Method:
+    if name in _SIMPLE:
+        return Method(name, _SIMPLE[name])
+    if name in _SAMPLERS:
+        return Method(name, "sampler", _SAMPLERS[name](**settings.deep()))
+    if name in _CLASSIFIERS:
+        return Method(name, "classifier", _CLASSIFIERS[name](**settings.deep()))
+    raise ValueError(
+        f"methods has {name!r}, which is not known: take some of {', '.join(METHODS)}, or give a "
+        f"dict of names and estimators.{nearest(name, METHODS)}"
+    )
+
+
+def _own(name: Any, estimator: Any, settings: Settings) -> Method:
+    """A method of the user's: under a known name None stands for the known method."""
+    if not isinstance(name, str):
+        raise TypeError(f"methods has the name {name!r}: names are strings.")
+    if estimator is None:
+        return _known(name, settings)
+    if hasattr(estimator, "predict"):
+        return Method(name, "classifier", _seeded(estimator, settings))
+    if hasattr(estimator, "fit_resample"):
+        return Method(name, "sampler", _seeded(estimator, settings))
+    raise TypeError(
+        f"methods[{name!r}] is {estimator!r}, which can neither fit_resample nor predict: give a "
+        "sampler, a classifier, a pipeline or a search over one, or None for a method of that name."
+    )
+
+
+def chosen_classifiers(classifiers: Any, settings: Settings) -> dict[str, Any]:
+    """Return the classifiers that ``compare`` was asked for, unfitted, by name.
+
+    Raises
+    ------
+    ValueError
+        If a name is not known or there is none.
+    TypeError
+        If an object cannot predict.
+    """
+    if isinstance(classifiers, Mapping):
+        for name, estimator in classifiers.items():
+            if not (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
+                raise TypeError(
+                    f"classifiers[{name!r}] is {estimator!r}, which is no classifier: give one "
+                    "with fit and predict."
+                )
+        found = {str(name): _seeded(c, settings) for name, c in classifiers.items()}
+    else:
+        names = CLASSIFIERS if classifiers is None else classifiers
+        if isinstance(names, str):
+            names = [names]
+        found = {name: _classifier(name, settings) for name in names}
+    if not found:
+        raise ValueError("classifiers is empty: name one at least, or give None for all.")
+    return found
+
+
+def _classifier(name: Any, settings: Settings) -> Any:
+    seed = settings.random_state
+    if name == "logistic":
+        return LogisticRegression(max_iter=1000)
+    if name == "gradient boosting":
+        return HistGradientBoostingClassifier(random_state=seed)
+    if name == "mlp":
+        return ERMClassifier(
+            hidden_layer_sizes=_LAYERS, encode=False, device=settings.device, random_state=seed
+        )
+    raise ValueError(
+        f"classifiers has {name!r}, which is not known: take some of {', '.join(CLASSIFIERS)}, or "
+        f"give a dict of names and classifiers.{nearest(name, CLASSIFIERS)}"
+    )
+
+
+def _seeded(estimator: Any, settings: Settings) -> Any:
+    """A copy that repeats itself: what has no seed gets that of the comparison."""
+    estimator = clone(estimator)
+    unseeded = {
+        key: settings.random_state
+        for key, value in estimator.get_params().items()
+        if (key == "random_state" or key.endswith("__random_state")) and value is None
+    }
+    return estimator.set_params(**unseeded)

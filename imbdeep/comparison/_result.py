@@ -1,0 +1,313 @@
+"""What a comparison found: scores, ranks, their certainty, and a verdict in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from imbdeep.comparison._fold import OWN
+from imbdeep.comparison._significance import bayesian_correlated_t, bayesian_signed_rank, shaffer
+
+#: Probability from which something is called certain.
+CERTAIN = 0.95
+#: Decimals to which scores are told apart: equal predictions may differ in the last bits.
+_DECIMALS = 9
+
+
+class Comparison:
+    """The result of :func:`compare`.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        A row a method, classifier and fold: ``method``, ``classifier`` ("own network" for methods
+        that classify themselves), ``fold``, a column a metric (higher is better), ``seconds`` (of
+        resampling and training) and ``memory`` (what these added to the process at their peak,
+        MiB, as seen every 20 ms).
+    metrics : tuple of str
+        The metrics; the first one ranks.
+    simple : tuple of str
+        The methods that need no generative model, from the simplest on.
+    failures : mapping of str to str
+        Methods that failed, and why.
+    warnings : mapping of str to list of str
+        What each method warned of.
+    notes : list of str
+        What was adapted to the data, or looks odd in them.
+    rope : float
+        Differences up to this are called equal in practice.
+    test_share : float
+        Share of the rows that a fold tests on.
+    random_state : int
+        Seed of the draws of the signed-rank test.
+
+    Attributes
+    ----------
+    table : DataFrame
+        A row a method, or a method and classifier, from the best mean rank on: ``rank`` (of the
+        method, by the first metric), the mean and the standard deviation over folds of each metric,
+        mean seconds and memory.
+    ranks : DataFrame of shape (n_methods, n_metrics)
+        Mean ranks over folds and classifiers, 1 is best, of the methods that were run throughout;
+        a method that classifies itself stands beside each classifier.
+    significance : DataFrame
+        A row a metric and pair of methods; see its docstring.
+    verdict : str
+        What it comes down to, a paragraph a metric.
+    """
+
+    def __init__(
+        self,
+        scores: pd.DataFrame,
+        *,
+        metrics: Sequence[str],
+        simple: Sequence[str],
+        failures: Mapping[str, str] | None = None,
+        warnings: Mapping[str, list[str]] | None = None,
+        notes: Sequence[str] = (),
+        rope: float = 0.01,
+        test_share: float = 0.2,
+        random_state: int = 0,
+    ) -> None:
+        self.scores = scores
+        self.metrics = tuple(metrics)
+        self.simple = tuple(simple)
+        self.failures = dict(failures or {})
+        self.warnings = dict(warnings or {})
+        self.notes = list(notes)
+        self.rope = rope
+        self.test_share = test_share
+        self.random_state = random_state
+
+    @cached_property
+    def methods(self) -> tuple[str, ...]:
+        """Methods that were run throughout, from the best mean rank by the first metric on."""
+        return tuple(self.ranks.index)
+
+    def _blocks(self, metric: str) -> pd.DataFrame:
+        """Values of a metric: a row a classifier and fold, a column a complete method."""
+        values = self.scores.pivot(
+            index=["classifier", "fold"], columns="method", values=metric
+        ).round(_DECIMALS)
+        own = values.index.get_level_values("classifier") == OWN
+        if not own.all():
+            # What classifies itself stands beside every classifier, with the same scores.
+            beside = values[own].droplevel("classifier").dropna(axis=1, how="all")
+            values = values[~own].copy()
+            folds = values.index.get_level_values("fold")
+            for name in beside:
+                values[name] = beside[name].reindex(folds).to_numpy()
+        order = [name for name in dict.fromkeys(self.scores["method"]) if name in values]
+        return values[[name for name in order if name not in self.failures]].dropna(axis=1)
+
+    def _by_fold(self, metric: str) -> pd.DataFrame:
+        """Values of a metric, a row a fold (mean over classifiers), a column a method."""
+        return self._blocks(metric).groupby(level="fold").mean()
+
+    @cached_property
+    def ranks(self) -> pd.DataFrame:
+        """Mean ranks over folds and classifiers, methods by metrics; 1 is best."""
+        found = {}
+        for metric in self.metrics:
+            blocks = self._blocks(metric)
+            found[metric] = pd.Series(
+                rankdata(-blocks.to_numpy(), axis=1).mean(axis=0), index=blocks.columns
+            )
+        ranks = pd.DataFrame(found)
+        ranks.index.name = "method"
+        return ranks.sort_values(self.metrics[0], kind="stable")
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Means and standard deviations over folds, in the order of the ranks; failures last."""
+        groups = self.scores.groupby(["method", "classifier"], sort=False)
+        columns: dict[str, Any] = {}
+        for metric in self.metrics:
+            columns[metric] = groups[metric].mean()
+            columns[f"{metric} (sd)"] = groups[metric].std()
+        for cost in ("seconds", "memory"):
+            columns[cost] = groups[cost].mean()
+        table = pd.DataFrame(columns)
+        rank = self.ranks[self.metrics[0]]
+        table.insert(0, "rank", rank.reindex(table.index.get_level_values("method")).to_numpy())
+        failed = [name for name in self.failures if name not in table.index.get_level_values(0)]
+        if failed:
+            index = pd.MultiIndex.from_product([failed, [""]], names=table.index.names)
+            table = pd.concat([table, pd.DataFrame(np.nan, index=index, columns=table.columns)])
+        table = table.sort_values("rank", kind="stable")
+        if self.failures:
+            names = table.index.get_level_values("method")
+            table["failed"] = [self.failures.get(name, "") for name in names]
+        classifiers = set(self.scores["classifier"])
+        return table.droplevel("classifier") if len(classifiers - {OWN}) <= 1 else table
+
+    @cached_property
+    def significance(self) -> pd.DataFrame:
+        """How certain the differences are: a row a metric and pair of methods.
+
+        Of each fold the mean over classifiers is taken, so that there are as many values as folds.
+        ``difference`` is that of the mean scores; ``p_shaffer`` the p-value of Friedman's ranks,
+        adjusted by Shaffer's procedure; ``p_worse``, ``p_equal`` and ``p_better`` are the
+        probabilities by the Bayesian signed-rank test that ``method`` is worse than ``against`` by
+        more than ``rope``, equal in practice, or better; ``t_worse``, ``t_equal`` and ``t_better``
+        the same by the Bayesian t-test that allows for the overlap of the folds' training rows
+        (NaN for a single fold).
+        """
+        return pd.concat([self._pairs(metric) for metric in self.metrics], ignore_index=True)
+
+    def _pairs(self, metric: str) -> pd.DataFrame:
+        values = self._by_fold(metric)[list(self.methods)]
+        first, second = np.triu_indices(len(self.methods), k=1)
+        parts: dict[str, Any] = {
+            "metric": metric,
+            "method": values.columns[first],
+            "against": values.columns[second],
+        }
+        if not len(first):
+            return pd.DataFrame(parts, columns=[*parts, "difference", "p_shaffer", *_PROBABILITIES])
+        x = values.to_numpy()
+        differences = (x[:, first] - x[:, second]).T  # (n_pairs, n_folds)
+        parts["difference"] = differences.mean(axis=1)
+        parts["p_shaffer"] = shaffer(x)[first, second]
+        signed = bayesian_signed_rank(differences, self.rope, random_state=self.random_state)
+        t: Any = np.full((3, len(first)), np.nan)  # one fold has no spread
+        if len(x) > 1:
+            t = bayesian_correlated_t(differences, self.rope, test_share=self.test_share)
+        return pd.DataFrame(parts | dict(zip(_PROBABILITIES, (*signed, *t), strict=True)))
+
+    def certainly_better(self, method: str, against: str, metric: str) -> bool:
+        """Tell whether both Bayesian tests are 95 % sure that a method is better by over ``rope``.
+
+        Parameters
+        ----------
+        method, against : str
+            Two methods that were run throughout.
+        metric : str
+            One of the metrics.
+
+        Returns
+        -------
+        bool
+
+        Raises
+        ------
+        ValueError
+            If one of the methods was not run throughout.
+        """
+        for name in (method, against):
+            if name not in self.methods:
+                raise ValueError(
+                    f"{name!r} was not run throughout: take two of {', '.join(self.methods)}."
+                )
+        if method == against:
+            return False
+        certain, exchanged = self._certain[metric]
+        return (method, against) in certain or (against, method) in exchanged
+
+    @cached_property
+    def _certain(self) -> dict[str, tuple[set[Any], set[Any]]]:
+        """By metric, the pairs whose first is certainly better, and those whose second is."""
+        found = {}
+        for metric in self.metrics:
+            pairs = self.significance[self.significance["metric"] == metric]
+            names = list(zip(pairs["method"], pairs["against"], strict=True))
+            sides = []
+            for side in ("better", "worse"):
+                sure = pairs[[f"p_{side}", f"t_{side}"]].to_numpy().min(axis=1) >= CERTAIN
+                sides.append({name for name, is_sure in zip(names, sure, strict=True) if is_sure})
+            found[metric] = (sides[0], sides[1])
+        return found
+
+    @cached_property
+    def ahead(self) -> dict[str, list[str]]:
+        """By metric, the methods that are certainly better than every simple one."""
+        simple = [name for name in self.simple if name in self.methods]
+        others = [name for name in self.methods if name not in simple]
+        return {
+            metric: [
+                name
+                for name in others
+                if simple and all(self.certainly_better(name, s, metric) for s in simple)
+            ]
+            for metric in self.metrics
+        }
+
+    @cached_property
+    def verdict(self) -> str:
+        """What it comes down to, a paragraph a metric."""
+        return "\n".join(self._judged(metric) for metric in self.metrics)
+
+    def _judged(self, metric: str) -> str:
+        means = self._by_fold(metric).mean().sort_values(ascending=False, kind="stable")
+        simple = [name for name in self.simple if name in means]
+        others = [name for name in means.index if name not in simple]
+        told = f"{metric}: {means.index[0]} has the best mean ({_shown(means.iloc[0])})."
+        if not simple or not others:
+            return told
+        best = max(simple, key=lambda name: means[name])
+        told = (
+            f"{metric}: of the simple methods {best} has the best mean ({_shown(means[best])}), of "
+            f"the others {others[0]} ({_shown(means[others[0]])})."
+        )
+        ahead = self.ahead[metric]
+        if ahead:
+            least = min(means[name] - means[best] for name in ahead)
+            return (
+                f"{told} Ahead of every simple method with {CERTAIN:.0%} certainty: "
+                f"{', '.join(ahead)} (by {_shown(least)} or more over {best})."
+            )
+        enough = self._enough(metric, means, simple)
+        told += f" No other method is ahead of every simple one with {CERTAIN:.0%} certainty"
+        weights = "class weights"
+        if weights in simple and not any(
+            self.certainly_better(name, weights, metric) for name in others
+        ):
+            told += ", and none is ahead of class weights"
+        return f"{told}: take {enough}{_ADVICE.get(enough, '')}."
+
+    def _enough(self, metric: str, means: Any, simple: Sequence[str]) -> str:
+        """The simplest method within ``rope`` of the best simple one."""
+        best = max(means[name] for name in simple)
+        return next(name for name in simple if means[name] >= best - self.rope)
+
+    def plot(self, metric: str | None = None, ax: Any = None) -> Any:
+        """Draw the methods' scores, the best first.
+
+        Parameters
+        ----------
+        metric : str, default=None
+            One of the metrics; None takes the first.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        imbdeep.displays.ComparisonDisplay
+            The picture, with ``ax_`` and ``figure_``.
+        """
+        from imbdeep.displays import ComparisonDisplay
+
+        return ComparisonDisplay.from_comparison(self, metric).plot(ax=ax)
+
+    def __repr__(self) -> str:
+        shown = self.table.drop(columns=[f"{metric} (sd)" for metric in self.metrics])
+        return f"{shown.round(3).to_string()}\n\n{self.verdict}"
+
+
+_PROBABILITIES = ("p_worse", "p_equal", "p_better", "t_worse", "t_equal", "t_better")
+#: What to do, behind the name of the simple method that is enough.
+_ADVICE = {
+    "nothing": " (leave the data as they are)",
+    "tuned threshold": " (TunedThresholdClassifierCV of scikit-learn, on the data as they are)",
+    "class weights": ' (class_weight="balanced")',
+    "prior correction": " (divide the probabilities by the class shares)",
+}
+
+
+def _shown(value: float) -> str:
+    return f"{value:.3f}"

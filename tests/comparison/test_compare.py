@@ -1,0 +1,478 @@
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.pipeline import make_pipeline as make_imbalanced_pipeline
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, StratifiedKFold
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from imbdeep.classifiers import GAMOClassifier, M2mClassifier, RAEClassifier
+from imbdeep.comparison import METHODS, SCORING, SIMPLE, compare
+from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler, RAESampler
+
+QUICK = {"methods": ["nothing", "class weights"], "classifiers": ["logistic"], "cv": 3}
+
+
+def blobs(n=200, share=0.2, seed=0):
+    return make_classification(
+        n, n_features=6, weights=[1 - share], class_sep=0.8, random_state=seed
+    )
+
+
+def mixed(n=150, seed=0):
+    """A frame of numbers, words, flags and holes, whose classes differ in all of them."""
+    random = np.random.default_rng(seed)
+    y = np.where(random.random(n) < 0.25, "ill", "well")
+    ill = y == "ill"
+    age = random.normal(50 + 10 * ill, 8).round(1)
+    age[random.random(n) < 0.1] = np.nan
+    frame = pd.DataFrame(
+        {
+            "age": age,
+            "city": random.choice(["Rome", "Oslo", "Lima"], n),
+            "smoker": random.random(n) < 0.3 + 0.3 * ill,
+            "visits": random.poisson(2 + ill, n),
+            "dose": random.gamma(2.0, 1.0, n),
+        }
+    )
+    return frame, y
+
+
+class Recorder(BaseEstimator):
+    """A sampler that keeps the rows that it was given, and returns them."""
+
+    def __init__(self, path=""):
+        self.path = path
+
+    def fit_resample(self, X, y):
+        joblib.dump((X, y), f"{self.path}/{joblib.hash((X, y))}")
+        return X, y
+
+
+class RecordingClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier that keeps the rows that it was given."""
+
+    def __init__(self, path=""):
+        self.path = path
+
+    def fit(self, X, y):
+        joblib.dump((X, y), f"{self.path}/{joblib.hash((X, y))}")
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+    def predict_proba(self, X):
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+
+class Failing(BaseEstimator):
+    def fit_resample(self, X, y):
+        raise ValueError("no rows\nfor this")
+
+
+class FailsOnce(BaseEstimator):
+    """A sampler that fails as long as a file is not there, and counts its calls in another."""
+
+    def __init__(self, path=""):
+        self.path = path
+
+    def fit_resample(self, X, y):
+        with open(f"{self.path}/calls", "a") as file:
+            file.write("x")
+        with open(f"{self.path}/go"):
+            return X, y
+
+
+class Interrupted(FailsOnce):
+    def fit_resample(self, X, y):
+        try:
+            return super().fit_resample(X, y)
+        except OSError:
+            raise KeyboardInterrupt from None
+
+
+def test_all_names_run_on_a_mixed_table():
+    X, y = mixed()
+    few = {"device": "cpu", "random_state": 0}
+    network = {"hidden_layer_sizes": (8,), "batch_size": 16}
+    methods = {
+        **dict.fromkeys(SIMPLE),
+        "MGVAE": MGVAESampler(pretrain_steps=10, finetune_steps=5, **few),
+        "CVAE": CVAESampler(max_steps=10, **few),
+        "CGAN": CGANSampler(max_steps=10, **few),
+        "RAE samples": RAESampler(RAEClassifier(max_steps=5, **network, **few), random_state=0),
+        "M2m": M2mClassifier(max_epochs=5, **network, **few),
+        "RAE": RAEClassifier(max_steps=5, **network, **few),
+        "GAMO": GAMOClassifier(max_steps=5, **network, **few),
+    }
+    result = compare(X, y, methods=methods, classifiers=["logistic"], cv=2)
+    assert result.failures == {}
+    assert set(result.methods) == set(methods)
+    assert result.simple == SIMPLE
+    assert set(METHODS) - set(methods) == {"deferred re-weighting"}
+    assert np.isfinite(result.scores[list(SCORING)]).all(axis=None)
+    assert (result.scores["seconds"] > 0).all()
+    assert (result.scores["memory"] >= 0).all()
+
+
+@pytest.mark.parametrize("kind", ["recorder", "classifier", "pipeline", "learner"])
+def test_no_test_row_reaches_what_is_fitted(tmp_path, kind):
+    X, y = blobs(60)
+    X = np.column_stack([X, np.arange(60.0)])
+    recorder = {
+        "recorder": Recorder(str(tmp_path)),
+        "classifier": RecordingClassifier(str(tmp_path)),
+        "pipeline": make_imbalanced_pipeline(Recorder(str(tmp_path)), LogisticRegression()),
+        "learner": None,
+    }[kind]
+    learner = make_pipeline(RecordingClassifier(str(tmp_path)))
+    classifiers = {"learner": learner} if kind == "learner" else ["logistic"]
+    splitter = StratifiedKFold(3, shuffle=True, random_state=1)
+    compare(
+        X,
+        y,
+        methods={"nothing": None, **({"mine": recorder} if recorder else {})},
+        classifiers=classifiers,
+        cv=splitter,
+    )
+    seen = [set(joblib.load(path)[0][:, -1].astype(int)) for path in tmp_path.iterdir()]
+    trained = [set(train) for train, _ in splitter.split(X, y)]
+    assert len(seen) == 3
+    assert all(rows in trained for rows in seen)
+
+
+@pytest.mark.parametrize("method", ["SMOTE", "ADASYN", "random over-sampling"])
+def test_raw_rows_of_a_pipeline_come_from_training_rows(tmp_path, method):
+    X, y = blobs(60, share=0.3)
+    X[:, -1] = np.arange(60.0)
+    learner = make_pipeline(RecordingClassifier(str(tmp_path)))
+    splitter = StratifiedKFold(2, shuffle=True, random_state=1)
+    compare(X, y, methods=[method], classifiers={"mine": learner}, cv=splitter)
+    spans = [(X[train, -1].min(), X[train, -1].max()) for train, _ in splitter.split(X, y)]
+    for path in tmp_path.iterdir():
+        rows, labels = joblib.load(path)
+        assert any(low <= rows[:, -1].min() and rows[:, -1].max() <= high for low, high in spans)
+        assert len(rows) == len(labels)
+
+
+def test_no_winner_where_nothing_can_be_learned():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(300, 4))
+    y = (random.random(300) < 0.2).astype(int)
+    few = {"device": "cpu", "random_state": 0}
+    result = compare(
+        X,
+        y,
+        methods={
+            **dict.fromkeys(SIMPLE),
+            "MGVAE": MGVAESampler(pretrain_steps=20, finetune_steps=10, **few),
+            "CVAE": CVAESampler(max_steps=20, **few),
+            "mine": SMOTE(k_neighbors=3),
+        },
+        classifiers=["logistic"],
+        random_state=0,
+    )
+    assert all(found == [] for found in result.ahead.values())
+    assert "none is ahead of class weights" in result.verdict
+    assert "Ahead of every simple method" not in result.verdict
+
+
+def test_winner_where_there_is_one():
+    # The label is the side of a circle: no line finds it, whatever is done about the classes.
+    random = np.random.default_rng(0)
+    X = random.normal(size=(400, 2))
+    y = ((X**2).sum(axis=1) > 4).astype(int)
+    result = compare(
+        X,
+        y,
+        methods={**dict.fromkeys(SIMPLE), "neighbours": KNeighborsClassifier()},
+        classifiers=["logistic"],
+        scoring=["average_precision"],
+    )
+    assert result.ahead == {"average_precision": ["neighbours"]}
+    assert result.methods[0] == "neighbours"
+    assert "Ahead of every simple method with 95% certainty: neighbours" in result.verdict
+
+
+def test_same_seed_same_scores_in_any_number_of_processes():
+    X, y = blobs()
+    same = {**QUICK, "methods": ["nothing", "SMOTE", "random over-sampling"]}
+    one = compare(X, y, **same)
+    two = compare(X, y, n_jobs=2, **same)
+    columns = ["method", "classifier", "fold", *one.metrics]
+    pd.testing.assert_frame_equal(one.scores[columns], two.scores[columns])
+    other = compare(X, y, random_state=1, **same)
+    assert not other.scores[columns].equals(one.scores[columns])
+
+
+@pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
+def test_random_state_may_be_none_or_a_stream(random_state):
+    X, y = blobs(80)
+    assert compare(X, y, random_state=random_state, **QUICK).failures == {}
+
+
+@pytest.mark.parametrize("container", ["frame", "polars", "sparse", "list"])
+def test_containers(container):
+    X, y = blobs(80)
+    given = {
+        "frame": lambda: pd.DataFrame(X, index=np.arange(80) * 2, columns=list("abcdef")),
+        "polars": lambda: pl.DataFrame(X, schema=list("abcdef")),
+        "sparse": lambda: sparse.csr_array(X),
+        "list": X.tolist,
+    }[container]()
+    labels = pd.Series(y, index=np.arange(80) * 3)
+    one = compare(given, labels, **QUICK)
+    two = compare(X, y, **QUICK)
+    pd.testing.assert_frame_equal(one.ranks, two.ranks)
+
+
+def test_a_method_that_fails_says_why_and_the_others_go_on():
+    X, y = blobs(80)
+    result = compare(
+        X,
+        y,
+        methods={"nothing": None, "mine": Failing(), "class weights": None},
+        classifiers=["logistic"],
+        cv=2,
+    )
+    assert result.failures == {"mine": "ValueError: no rows for this"}
+    assert result.methods == tuple(result.ranks.index)
+    assert set(result.methods) == {"nothing", "class weights"}
+    assert result.table["failed"]["mine"] == "ValueError: no rows for this"
+    assert np.isnan(result.table["rank"]["mine"])
+    assert result.table.index[-1] == "mine"
+
+
+def test_a_method_that_fails_with_one_classifier_is_not_ranked():
+    X, y = blobs(80)
+    classifiers = {"neighbours": KNeighborsClassifier(), "line": LogisticRegression()}
+    result = compare(X, y, methods=["nothing", "class weights"], classifiers=classifiers, cv=2)
+    assert "takes neither class_weight nor sample_weight" in result.failures["class weights"]
+    assert result.methods == ("nothing",)
+
+
+def test_class_weights_reach_a_classifier_that_takes_sample_weights_only():
+    from sklearn.naive_bayes import GaussianNB
+
+    X, y = blobs(120)
+    result = compare(
+        X, y, methods=["nothing", "class weights"], classifiers={"bayes": GaussianNB()}, cv=3
+    )
+    recall = result.table["balanced_accuracy"]
+    assert recall["class weights"] > recall["nothing"]
+
+
+def test_all_methods_failing_is_an_error():
+    X, y = blobs(60)
+    with pytest.raises(RuntimeError, match="No method could be run"):
+        compare(X, y, methods={"mine": Failing()}, classifiers=["logistic"], cv=2)
+
+
+def test_search_is_nested():
+    X, y = blobs()
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2)
+    result = compare(
+        X, y, methods={"nothing": None, "search": search}, classifiers=["logistic"], cv=2
+    )
+    own = result.scores[result.scores["method"] == "search"]
+    assert own["classifier"].tolist() == ["own network"] * 2
+
+
+def test_what_was_finished_is_not_done_again(tmp_path):
+    X, y = blobs(60)
+    work, cache = tmp_path / "work", tmp_path / "cache"
+    work.mkdir()
+    same = {
+        "methods": {"nothing": None, "mine": FailsOnce(str(work))},
+        "classifiers": ["logistic"],
+        "cv": 2,
+        "memory": str(cache),
+    }
+    assert "mine" in compare(X, y, **same).failures
+    (work / "go").touch()
+    assert compare(X, y, **same).failures == {}  # failures are tried again
+    first = compare(X, y, **same)
+    assert (work / "calls").read_text() == "xxxx"
+    assert compare(X, y, **same).scores.equals(first.scores)  # seconds too
+    assert (work / "calls").read_text() == "xxxx"
+    compare(X[::-1], y[::-1], **same)  # other rows are another comparison
+    assert (work / "calls").read_text() == "xxxxxx"
+
+
+def test_an_interrupted_comparison_goes_on_where_it_stopped(tmp_path):
+    X, y = blobs(60)
+    work, cache = tmp_path / "work", tmp_path / "cache"
+    work.mkdir()
+    counted = FailsOnce(str(work))
+    same = {
+        # The last named begins first.
+        "methods": {"stops": Interrupted(str(work)), "counted": counted},
+        "classifiers": ["logistic"],
+        "cv": 2,
+        "memory": str(cache),
+    }
+    (work / "go").touch()
+    compare(X, y, **{**same, "methods": {"counted": counted}})
+    (work / "go").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        compare(X, y, **same)
+    assert (work / "calls").read_text() == "xxx"
+    (work / "go").touch()
+    compare(X, y, **same)
+    assert (work / "calls").read_text() == "xxxxx"  # the two folds of what was interrupted
+
+
+def test_progress(capsys):
+    X, y = blobs(60)
+    compare(X, y, verbose=True, **QUICK)
+    assert "6/6" in capsys.readouterr().err
+
+
+def test_repeated_folds():
+    X, y = blobs(100)
+    cv = RepeatedStratifiedKFold(n_splits=2, n_repeats=3, random_state=0)
+    result = compare(X, y, **{**QUICK, "cv": cv})
+    assert result.scores["fold"].nunique() == 6
+
+
+def test_one_split_says_nothing_of_certainty():
+    X, y = blobs(100)
+    split = [(np.arange(20, 100), np.arange(20))]
+    result = compare(X, y, **{**QUICK, "methods": ["nothing", "SMOTE"], "cv": split})
+    assert result.significance["t_better"].isna().all()
+    assert not result.certainly_better("SMOTE", "nothing", "balanced_accuracy")
+
+
+def test_folds_adapt_to_small_classes():
+    X, y = blobs(100)
+    y = y.copy()
+    y[:3] = 2
+    result = compare(X, y, **{**QUICK, "cv": 5})
+    assert result.scores["fold"].nunique() == 3
+    assert result.notes == ["3 folds instead of 5: the smallest class has 3 rows."]
+
+
+def test_a_class_of_two_rows_is_missing_from_a_fold():
+    X, y = blobs(100)
+    y = y.copy()
+    y[:2] = 2
+    result = compare(X, y, **{**QUICK, "cv": 3})
+    assert result.notes == [
+        "the smallest class has 2 rows, and is missing in the test rows of some folds."
+    ]
+    assert np.isfinite(result.scores[list(result.metrics)]).all(axis=None)
+
+
+def test_a_class_of_one_row_is_trained_on_and_never_scored(tmp_path):
+    X, y = blobs(100)
+    X[:, 0] = np.arange(100)
+    y = np.where(np.arange(100) == 17, "rare", y.astype(str))
+    left_out = ("tuned threshold", "ADASYN")  # for two classes; for hard ones
+    methods = {name: None for name in SIMPLE if name not in left_out}
+    result = compare(
+        X,
+        y,
+        methods={**methods, "mine": Recorder(str(tmp_path))},
+        classifiers=["logistic"],
+        cv=3,
+    )
+    assert result.failures == {}
+    assert result.notes[0].startswith("One row only of the classes 'rare'")
+    assert all(17 in joblib.load(path)[0][:, 0] for path in tmp_path.iterdir())
+
+
+def test_columns_that_are_missing_throughout_are_left_out():
+    X, y = mixed()
+    X["empty"] = np.nan
+    X["name"] = [f"patient {i}" for i in range(len(X))]
+    result = compare(X, y, **QUICK)
+    assert result.notes == [
+        "Left out, since all their values are missing: 'empty'.",
+        "Nearly every row has a value of its own in 'name': leave identifiers out.",
+    ]
+    with pytest.raises(ValueError, match="missing throughout"):
+        compare(X[["empty"]], y, **QUICK)
+
+
+def test_warnings_are_kept_by_method():
+    X, y = blobs(60)
+    result = compare(
+        X, y, methods={"line": LogisticRegression(max_iter=1)}, classifiers=["logistic"], cv=2
+    )
+    assert any("failed to converge" in said for said in result.warnings["line"])
+
+
+def test_users_sampler_gets_a_seed_and_keeps_its_own():
+    X, y = blobs(100)
+    methods = {"a": RandomOverSampler(), "b": RandomOverSampler(random_state=7)}
+    one, two = (
+        compare(X, y, methods=methods, classifiers=["logistic"], cv=2, random_state=seed)
+        for seed in (0, 0)
+    )
+    assert one.scores[list(one.metrics)].equals(two.scores[list(two.metrics)])
+    assert one.simple == ()
+
+
+def test_users_object_under_a_simple_name_is_not_simple():
+    X, y = blobs(60)
+    methods = {"nothing": None, "SMOTE": SMOTE(k_neighbors=2)}
+    result = compare(X, y, methods=methods, classifiers=["logistic"], cv=2)
+    assert result.simple == ("nothing",)
+
+
+def test_pipelines_get_rows_as_they_come():
+    X, y = blobs(100)
+    learner = make_pipeline(StandardScaler(), LogisticRegression())
+    result = compare(
+        X,
+        y,
+        methods=["nothing", "class weights", "prior correction", "SMOTE", "ADASYN"],
+        classifiers={"pipeline": learner},
+        cv=2,
+    )
+    assert set(result.failures) == {"class weights"}
+
+
+IDENTIFIERS = np.arange(200)
+BAD = {
+    "methods": ({"methods": ["SMOTTE"]}, ValueError, "'SMOTTE'.*Did you mean 'SMOTE'"),
+    "methods twice": ({"methods": ["SMOTE", "SMOTE"]}, ValueError, "SMOTE more than once"),
+    "no methods": ({"methods": []}, ValueError, "methods is empty"),
+    "no estimator": ({"methods": {"a": 1}}, TypeError, "neither fit_resample nor predict"),
+    "no name": ({"methods": {1: SMOTE()}}, TypeError, "names are strings"),
+    "classifiers": ({"classifiers": ["mpl"]}, ValueError, "Did you mean 'mlp'"),
+    "no classifiers": ({"classifiers": []}, ValueError, "classifiers is empty"),
+    "no classifier": ({"classifiers": {"a": SMOTE()}}, TypeError, "no classifier"),
+    "scoring": ({"scoring": ["roc_acu"]}, ValueError, "Did you mean 'roc_auc'"),
+    "scoring as a word": ({"scoring": "roc_auc"}, ValueError, "must be a list"),
+    "rope": ({"rope": -1}, ValueError, "rope=-1"),
+    "cv": ({"cv": 1}, ValueError, "cv=1"),
+    "continuous": ({"y": np.linspace(0, 1, 200)}, ValueError, "continuous.*pandas.cut"),
+    "identifiers": ({"y": IDENTIFIERS}, ValueError, "200 distinct values"),
+    "constant": ({"y": np.zeros(200)}, ValueError, "one class 0.0"),
+    "missing": ({"y": [None, *"ab" * 99, "a"]}, ValueError, "missing labels"),
+    "singletons": ({"y": np.arange(200) == 0}, ValueError, "a single row"),
+    "images": ({"X": np.zeros((200, 1, 4, 4))}, ValueError, "compare takes a table"),
+    "infinite": ({"X": np.full((200, 2), np.inf)}, ValueError, "infinity"),
+    "constant columns": ({"X": np.ones((200, 2))}, ValueError, "constant"),
+    "length": ({"y": [0, 1]}, ValueError, "inconsistent"),
+}
+
+
+@pytest.mark.parametrize("changed, error, message", BAD.values(), ids=BAD)
+def test_bad_input_is_refused_before_anything_is_trained(tmp_path, changed, error, message):
+    X, y = blobs()
+    changed = dict(changed)
+    X, y = changed.pop("X", X), changed.pop("y", y)
+    with pytest.raises(error, match=message):
+        compare(X, y, **{**QUICK, **changed})

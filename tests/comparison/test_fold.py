@@ -1,0 +1,170 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.datasets import make_classification
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+
+from imbdeep.classifiers import ERMClassifier
+from imbdeep.comparison import _fold
+from imbdeep.comparison._fold import (
+    PriorCorrectedClassifier,
+    Table,
+    adapted,
+    evaluate,
+    interpolated,
+)
+from imbdeep.comparison._methods import Method, Settings
+from imbdeep.encoding import Layout, TabularEncoder
+
+SETTINGS = Settings(device="cpu", random_state=0, categorical_features="auto")
+
+
+def encoded(seed=0, n=60, numbers=True, words=True):
+    """A table of two classes, 45 and 15 rows, encoded, with its layout."""
+    random = np.random.default_rng(seed)
+    y = np.repeat(["large", "small"], [n * 3 // 4, n // 4])
+    columns = {}
+    if numbers:
+        columns["a"] = random.normal(size=n)
+        columns["b"] = np.where(random.random(n) < 0.3, np.nan, random.normal(size=n))
+    if words:
+        columns["c"] = random.choice(["x", "y", "z"], n)
+        columns["d"] = random.random(n) < 0.5
+    encoder = TabularEncoder().set_output(transform="default")
+    return encoder.fit_transform(pd.DataFrame(columns)), y, encoder.layout_
+
+
+@pytest.mark.parametrize("numbers, words", [(True, True), (True, False), (False, True)])
+def test_interpolated_rows_are_rows_of_the_layout(numbers, words):
+    x, y, layout = encoded(numbers=numbers, words=words)
+    new, labels = interpolated(x, y, layout, 0)
+    assert (new[: len(x)] == x).all()
+    assert new.dtype == np.float32
+    assert np.unique(labels, return_counts=True)[1].tolist() == [45, 45]
+    start = layout.n_gaussian
+    if words:
+        assert np.isin(new[:, start : start + layout.n_bernoulli], [0, 1]).all()
+        group = new[:, start + layout.n_bernoulli :]
+        assert (group.sum(axis=1) == 1).all()
+        assert np.isin(group, [0, 1]).all()
+    if numbers and words:
+        for gaussian, missing in layout.missing:
+            assert (new[new[:, missing] == 1, gaussian] == 0).all()
+
+
+def test_numbers_alone_are_smotes():
+    from imblearn.over_sampling import SMOTE
+
+    x, y, _ = encoded(words=False)
+    x = x[:, :1].repeat(3, axis=1)
+    layout = Layout(3, 0, (), ())
+    expected, _ = SMOTE(random_state=0).fit_resample(x, y)
+    assert (interpolated(x, y, layout, 0)[0] == expected).all()
+
+
+@given(sizes=st.lists(st.integers(2, 5), max_size=3), n_bernoulli=st.integers(0, 2))
+def test_levels_and_back(sizes, n_bernoulli):
+    layout = Layout(1, n_bernoulli, tuple(sizes), ())
+    random = np.random.default_rng(0)
+    columns = [random.normal(size=(4, 1)), random.integers(0, 2, (4, n_bernoulli))]
+    columns += [np.eye(size)[random.integers(0, size, 4)] for size in sizes]
+    x = np.hstack(columns).astype(np.float32)
+    levels = _fold._levels(x, layout)
+    assert levels.shape == (4, n_bernoulli + len(sizes))
+    assert (_fold._encoded(np.column_stack([x[:, :1], levels]), layout) == x).all()
+
+
+@pytest.mark.parametrize(
+    "resample, rows", [(interpolated, 1), (interpolated, 2), (interpolated, 3), (adapted, 3)]
+)
+def test_tiny_classes(resample, rows):
+    x, y, layout = encoded(n=80, words=False)
+    kept = np.r_[np.arange(60), 60 : 60 + rows]
+    x, y = x[kept], y[kept]
+    # Between the others, so that ADASYN finds these hard.
+    x[-rows:] = x[:rows] + 1e-3
+    new, labels = resample(x, y, layout, 0)
+    assert (new[: len(x)] == x).all()
+    assert (labels == "small").sum() > rows
+
+
+def test_adasyn_cannot_do_with_one_row():
+    x, y, layout = encoded(n=80, words=False)
+    with pytest.raises(ValueError, match="one training row"):
+        adapted(x[:61], y[:61], layout, 0)
+
+
+def test_prior_correction_is_what_equal_classes_would_say():
+    X, y = make_classification(500, weights=[0.9], random_state=0)
+    plain = LogisticRegression().fit(X, y)
+    corrected = PriorCorrectedClassifier(LogisticRegression()).fit(X, y)
+    shares = np.bincount(y) / len(y)
+    odds = plain.predict_proba(X) / shares
+    assert corrected.predict_proba(X) == pytest.approx(odds / odds.sum(axis=1, keepdims=True))
+    # The threshold becomes the minority's share.
+    is_above = plain.predict_proba(X)[:, 1] > shares[1]
+    assert (corrected.predict(X) == is_above).all()
+
+
+def test_a_classifier_that_knows_the_shares_alone_knows_nothing_once_corrected():
+    y = np.repeat([0, 1, 2], [6, 3, 1])
+    corrected = PriorCorrectedClassifier(DummyClassifier(strategy="prior")).fit(
+        np.zeros((10, 1)), y
+    )
+    assert corrected.predict_proba(np.zeros((2, 1))) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("n_rows", [100, 1000, 100_000])
+def test_more_rows_buy_no_more_steps(n_rows):
+    net = _fold._sized(ERMClassifier(), n_rows)
+    steps = net.max_epochs * np.ceil(n_rows / net.batch_size)
+    assert steps == pytest.approx(3000, rel=0.15)
+    assert _fold._sized(ERMClassifier(max_epochs=7), n_rows).max_epochs == 7
+
+
+def test_memory_and_time_are_those_of_the_block():
+    with _fold._watched() as spent:
+        block = np.ones(16 * 2**20)  # 128 MiB
+        _fold.time.sleep(0.1)
+    assert spent.memory == pytest.approx(128, abs=30)
+    assert 0.1 <= spent.seconds < 10
+    del block
+
+
+def test_threshold_needs_two_classes_and_two_rows_of_each():
+    X, _ = make_classification(30, random_state=0)
+    method = Method("tuned threshold", "threshold")
+    rows = np.arange(30)
+    for y, message in (
+        (rows % 3, "a threshold is for two classes"),
+        ((rows == 0).astype(int), "one training row"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            evaluate(
+                method,
+                {"line": LogisticRegression()},
+                ["roc_auc"],
+                SETTINGS,
+                rows,
+                rows,
+                "",
+                Table(X, y),
+            )
+
+
+def test_class_weights_are_scikit_learns():
+    X, y = make_classification(200, weights=[0.9], flip_y=0.2, random_state=0)
+    train, test = np.arange(150), np.arange(150, 200)
+    arguments = ({"line": LogisticRegression()}, ["neg_log_loss"], SETTINGS, train, test, "")
+    ((record,), said) = evaluate(Method("class weights", "weights"), *arguments, Table(X, y))
+    encoder = TabularEncoder().set_output(transform="default")
+    x = encoder.fit_transform(X[train])
+    line = LogisticRegression(class_weight="balanced").fit(x, y[train])
+    encoder.set_params(handle_unknown="ignore")
+    proba = line.predict_proba(encoder.transform(X[test]))
+    expected = np.log(proba[np.arange(50), y[test]]).mean()
+    assert record["neg_log_loss"] == pytest.approx(expected)
+    assert said == []

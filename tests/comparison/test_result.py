@@ -1,0 +1,118 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from imbdeep.comparison import Comparison
+
+
+def comparison(values, *, simple=("nothing", "class weights"), own=(), classifiers=("a", "b")):
+    """A comparison from the values of each method: a number, or an array a fold."""
+    rows = []
+    for method, value in values.items():
+        for classifier in ["own network"] if method in own else classifiers:
+            for fold in range(5):
+                rows.append(
+                    {
+                        "method": method,
+                        "classifier": classifier,
+                        "fold": fold,
+                        "balanced_accuracy": np.broadcast_to(value, 5)[fold],
+                        "seconds": 1.0,
+                        "memory": 10.0,
+                    }
+                )
+    return Comparison(pd.DataFrame(rows), metrics=["balanced_accuracy"], simple=simple)
+
+
+NOISE = np.array([0.0, 0.002, -0.002, 0.001, -0.001])
+
+
+def test_ranks_and_ties():
+    result = comparison({"nothing": 0.7, "class weights": 0.8, "new": 0.8, "other": 0.6})
+    assert result.ranks["balanced_accuracy"].to_dict() == {
+        "class weights": 1.5,
+        "new": 1.5,
+        "nothing": 3.0,
+        "other": 4.0,
+    }
+    assert result.methods == ("class weights", "new", "nothing", "other")
+
+
+def test_what_classifies_itself_stands_beside_every_classifier():
+    result = comparison({"nothing": 0.7, "class weights": 0.8, "new": 0.9}, own=("new",))
+    assert result.ranks["balanced_accuracy"]["new"] == 1.0
+    assert result.table.index.names == ["method", "classifier"]
+    assert result.table.loc[("new", "own network"), "balanced_accuracy"] == 0.9
+    alone = comparison({"new": 0.9, "other": 0.5}, own=("new", "other"), simple=())
+    assert alone.ranks["balanced_accuracy"].to_dict() == {"new": 1.0, "other": 2.0}
+
+
+def test_one_classifier_needs_no_level_of_the_index():
+    result = comparison({"nothing": 0.7, "class weights": 0.8}, classifiers=("a",))
+    assert result.table.index.tolist() == ["class weights", "nothing"]
+    assert result.table["seconds"].tolist() == [1.0, 1.0]
+
+
+def test_a_clear_winner_is_called_one():
+    result = comparison(
+        {"nothing": 0.7 + NOISE, "class weights": 0.8 - NOISE, "new": 0.9 + NOISE[::-1]}
+    )
+    assert result.ahead == {"balanced_accuracy": ["new"]}
+    assert "Ahead of every simple method with 95% certainty: new (by 0.100" in result.verdict
+    pair = result.significance.set_index(["method", "against"]).loc[("new", "class weights")]
+    assert pair["difference"] == pytest.approx(0.1)
+    assert min(pair["p_better"], pair["t_better"]) > 0.95
+    assert pair[["p_worse", "p_equal", "p_better"]].sum() == pytest.approx(1)
+    assert pair[["t_worse", "t_equal", "t_better"]].sum() == pytest.approx(1)
+
+
+def test_a_lucky_fold_is_no_winner():
+    lucky = np.array([0.1, -0.02, 0.03, -0.01, 0.04])
+    result = comparison({"nothing": 0.7, "class weights": 0.8 + NOISE, "new": 0.8 + lucky})
+    assert result.ahead == {"balanced_accuracy": []}
+    assert "none is ahead of class weights" in result.verdict
+    assert "take class weights" in result.verdict
+
+
+def test_the_simplest_that_is_good_enough_is_advised():
+    values = {"nothing": 0.795, "class weights": 0.8, "new": 0.6}
+    assert "take nothing (leave the data as they are)" in comparison(values).verdict
+
+
+def test_a_gain_within_the_rope_is_none():
+    result = comparison({"nothing": 0.8, "class weights": 0.8, "new": 0.805})
+    assert result.ahead == {"balanced_accuracy": []}
+
+
+def test_verdict_without_simple_methods_or_without_others():
+    assert "best mean" in comparison({"new": 0.9, "old": 0.8}, simple=()).verdict
+    assert "best mean" in comparison({"nothing": 0.9, "class weights": 0.8}).verdict
+    one = comparison({"nothing": 0.9}, simple=("nothing",))
+    assert len(one.significance) == 0
+    assert "nothing has the best mean" in one.verdict
+
+
+def test_verdict_without_class_weights():
+    result = comparison({"nothing": 0.8, "new": 0.7}, simple=("nothing",))
+    assert "class weights" not in result.verdict
+
+
+def test_repr_tells_table_and_verdict():
+    result = comparison({"nothing": 0.7, "class weights": 0.8, "new": 0.75})
+    assert result.verdict in repr(result)
+    assert "(sd)" not in repr(result)
+
+
+def test_plot():
+    result = comparison({"nothing": 0.7, "class weights": 0.8, "new": 0.75})
+    display = result.plot()
+    assert display.ax_ is not None
+
+
+def test_certainty_is_asked_of_methods_that_were_run():
+    result = comparison({"nothing": 0.7, "class weights": 0.8})
+    assert result.certainly_better("class weights", "nothing", "balanced_accuracy")
+    assert not result.certainly_better("nothing", "class weights", "balanced_accuracy")
+    assert not result.certainly_better("nothing", "nothing", "balanced_accuracy")
+    with pytest.raises(ValueError, match="'new' was not run throughout"):
+        result.certainly_better("new", "nothing", "balanced_accuracy")

@@ -1,0 +1,169 @@
+"""Scores of many methods side by side."""
+
+from itertools import pairwise
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from matplotlib.colors import to_hex
+
+from imbdeep.displays import ComparisonDisplay
+from imbdeep.displays._canvas import BLUE, VERMILION
+
+VALUES = np.array([[0.84, 0.80, 0.85], [0.81, 0.83, 0.82], [0.60, 0.75, 0.66]])
+NAMES = ["MGVAE", "SMOTE", "nothing"]
+
+
+def legend_of(display):
+    return [text.get_text() for text in display.ax_.get_legend().get_texts()]
+
+
+def rows_of(display):
+    return [text.get_text() for text in display.ax_.get_yticklabels()]
+
+
+def comparison(n_methods=3, classifiers=("logistic", "mlp"), n_folds=4):
+    stream = np.random.default_rng(0)
+    names = [f"method {k}" for k in range(n_methods)]
+    scores = pd.DataFrame(
+        [
+            {"method": name, "classifier": classifier, "fold": fold, "seconds": 1.0}
+            for name in names
+            for classifier in classifiers
+            for fold in range(n_folds)
+        ]
+    )
+    scores[["accuracy", "gm_root"]] = stream.random((len(scores), 2))
+    ranks = pd.DataFrame(
+        {"accuracy": np.arange(n_methods)[::-1] + 1.0, "gm_root": np.arange(n_methods) + 1.0},
+        index=names,
+    )
+    return SimpleNamespace(scores=scores, ranks=ranks, simple=("method 0", "failed"))
+
+
+def test_a_line_a_method_from_the_best_to_the_worst():
+    display = ComparisonDisplay(VALUES, NAMES, simple=["SMOTE", "nothing"], metric="gm").plot()
+    assert rows_of(display) == ["MGVAE  0.830", "SMOTE  0.820", "nothing  0.670"]
+    bottom, top = display.ax_.get_ylim()
+    assert top < 0 < 2 < bottom  # the first line is at the top
+    for name, values in zip(NAMES, VALUES, strict=True):
+        points = display.points_[name]
+        assert points.get_xdata().tolist() == values.tolist()
+        assert len(set(points.get_ydata())) == 1
+    assert display.means == pytest.approx(VALUES.mean(axis=1))
+    assert display.deviations == pytest.approx(pd.DataFrame(VALUES).std(axis=1))
+    assert display.ax_.get_xlabel() == "gm (higher is better)"
+
+
+def test_simple_methods_have_a_colour_and_the_best_of_them_the_line():
+    display = ComparisonDisplay(VALUES, NAMES, simple=["nothing", "SMOTE"]).plot()
+    colors = {name: to_hex(line.get_color()) for name, line in display.points_.items()}
+    assert colors == {"MGVAE": VERMILION.lower(), "SMOTE": BLUE.lower(), "nothing": BLUE.lower()}
+    assert display.reference_ == "SMOTE"
+    dotted = [line for line in display.ax_.lines if line.get_linestyle() == ":"]
+    assert [line.get_xdata()[0] for line in dotted] == pytest.approx([0.82])
+    assert legend_of(display) == [
+        "simple method", "other method", "fold", "mean and\nstandard deviation",
+        "best simple method,\nSMOTE",
+    ]  # fmt: skip
+
+
+def test_the_best_simple_method_is_that_of_the_best_mean_not_of_the_best_rank():
+    values = np.array([[0.5, 0.5, 0.5], [0.9, 0.4, 0.4]])
+    assert ComparisonDisplay(values, ["a", "b"], simple=["a", "b"]).reference_ == "b"
+
+
+def test_without_simple_methods_there_is_no_line_but_the_one_asked_for():
+    display = ComparisonDisplay(VALUES, NAMES).plot()
+    assert display.reference_ is None
+    assert legend_of(display) == ["fold", "mean and\nstandard deviation"]
+    display = ComparisonDisplay(VALUES, NAMES, simple=["SMOTE"], reference="nothing").plot()
+    assert display.reference_ == "nothing"
+    assert legend_of(display)[-1] == "nothing"
+
+
+def test_missing_blocks_are_left_out():
+    values = [[0.8, np.nan, 0.6], [np.nan, 0.5, np.nan]]
+    display = ComparisonDisplay(values, ["a", "b"]).plot()
+    assert display.points_["a"].get_xdata().tolist() == [0.8, 0.6]
+    assert display.means == pytest.approx([0.7, 0.5])
+    assert display.deviations == pytest.approx([0.2 / np.sqrt(2), np.nan], nan_ok=True)
+
+
+def test_takes_the_scores_of_a_comparison():
+    found = comparison()
+    display = ComparisonDisplay.from_comparison(found)
+    assert display.metric == "accuracy"
+    assert display.names == ["method 2", "method 1", "method 0"]  # by rank
+    assert display.simple == ["method 0"]
+    mean = found.scores.groupby("method")["accuracy"].mean()
+    assert display.means == pytest.approx(mean[display.names].to_numpy())
+    assert display.values.shape == (3, 8)
+    other = ComparisonDisplay.from_comparison(found, "gm_root")
+    assert other.names == ["method 0", "method 1", "method 2"]
+    with pytest.raises(ValueError, match=r"metric='f1' is not among .*'accuracy', 'gm_root'"):
+        ComparisonDisplay.from_comparison(found, "f1")
+
+
+def test_a_method_with_a_classifier_of_its_own_has_its_own_blocks():
+    found = comparison()
+    own = found.scores["method"] == "method 1"
+    found.scores = found.scores[~own | (found.scores["classifier"] == "mlp")].copy()
+    found.scores.loc[own, "classifier"] = "own network"
+    found.ranks = found.ranks.drop("method 0")  # not run throughout
+    display = ComparisonDisplay.from_comparison(found).plot()
+    assert display.names == ["method 2", "method 1"]
+    assert [len(line.get_xdata()) for line in display.points_.values()] == [8, 4]
+    assert display.simple == []
+
+
+@given(
+    arrays(np.float64, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.floats(-5, 5))
+)
+def test_draws_any_scores(values):
+    figure, ax = plt.subplots()
+    names = [f"m{k}" for k in range(len(values))]
+    display = ComparisonDisplay(values, names, simple=names[::2]).plot(ax)
+    assert display.ax_ is ax
+    assert display.figure_ is figure
+    assert display.means[names.index(display.reference_)] == display.means[::2].max()
+    assert (display.means >= values.min(axis=1) - 1e-9).all()
+    plt.close(figure)
+
+
+def test_fifteen_long_names_do_not_overlap():
+    names = [f"{k} is a method of a name that is long" for k in range(15)]
+    values = np.linspace(0.9, 0.5, 15)[:, None] + np.linspace(-0.1, 0.1, 15)
+    display = ComparisonDisplay(values, names, simple=names[::3]).plot()
+    display.figure_.canvas.draw()
+    boxes = [text.get_window_extent() for text in display.ax_.get_yticklabels()]
+    assert all(above.y0 >= below.y1 for above, below in pairwise(boxes))
+    assert min(box.x0 for box in boxes) >= 0
+    legend = display.ax_.get_legend().get_window_extent()
+    assert legend.x0 >= display.ax_.get_window_extent().x1
+    assert legend.x1 <= display.figure_.bbox.x1
+    assert display.ax_.get_window_extent().width > 0.4 * display.figure_.bbox.width
+    assert all("…" in row for row in rows_of(display))
+
+
+@pytest.mark.parametrize(
+    "values, names, options, message",
+    [
+        ([0.1, 0.2], ["a", "b"], {}, r"values has shape \(2,\) for 2 names"),
+        ([[0.1, 0.2]], ["a", "b"], {}, r"shape \(1, 2\) for 2 names.*a row a name"),
+        (np.empty((1, 0)), ["a"], {}, r"shape \(1, 0\)"),
+        ([[0.1], [0.2]], ["a", "a"], {}, "'a' twice"),
+        ([[0.1], [np.nan]], ["a", "b"], {}, r"values of 'b' are \[nan\].*method that failed"),
+        ([[0.1], [np.inf]], ["a", "b"], {}, "none infinite"),
+        ([[0.1], [0.2]], ["a", "b"], {"simple": ["c"]}, r"simple names 'c'.*\['a', 'b'\]"),
+        ([[0.1], [0.2]], ["a", "b"], {"reference": "c"}, "reference names 'c'"),
+    ],
+)
+def test_refuses_what_does_not_match(values, names, options, message):
+    with pytest.raises(ValueError, match=message):
+        ComparisonDisplay(values, names, **options)
