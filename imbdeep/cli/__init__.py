@@ -1,7 +1,8 @@
 """``python -m imbdeep``: the command line.
 
 ``demo`` sets a sampler beside the simple remedies on images that come with scikit-learn;
-``resample`` balances a table in a file. What was asked for goes to the standard output, progress
+``compare`` sets every method beside them on a table in a file; ``resample`` balances such a table;
+``reproduce`` runs a paper's table again. What was asked for goes to the standard output, progress
 and errors to the standard error. The exit status is 0, 2 after an error, 130 after Ctrl-C.
 """
 
@@ -14,8 +15,11 @@ from typing import Any, NoReturn
 from imbdeep import __version__
 
 # The standard library is all that these import above their functions: --help waits for no torch.
+from ._compare import PICTURES, run_compare
 from ._demo import run_demo
-from ._resample import ENDINGS, METHODS, run_resample
+from ._reproduce import run_reproduce
+from ._resample import METHODS, run_resample
+from ._table import ENDINGS
 from ._terminal import CommandError, plain_warnings, tell
 
 __all__ = ["main"]
@@ -46,14 +50,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = _parser().parse_args(argv)
         with plain_warnings():
-            arguments.command(arguments)
-    except KeyboardInterrupt:
-        tell("interrupted: nothing was written.")
+            return arguments.command(arguments) or 0
+    except KeyboardInterrupt as stop:
+        tell(str(stop) or "interrupted: nothing was written.")
         return 130
     except (CommandError, OSError, MemoryError) as error:
         tell(error)
         return 2
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,9 +65,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"imbdeep {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    seed: dict[str, Any] = {"type": _integer(0, _MAX_SEED), "default": 0}
-    seed["help"] = "seed of all randomness (default: 0)"
+    _add_demo(commands)
+    _add_compare(commands)
+    _add_resample(commands)
+    about = "run a paper's table again: published numbers beside measured ones"
+    # The paper's own command reads the words, --help included: here none of them is an option.
+    reproduce = commands.add_parser("reproduce", help=about, add_help=False, prefix_chars="\0")
+    reproduce.set_defaults(command=run_reproduce)
+    reproduce.add_argument("words", nargs="*")
+    return parser
 
+
+def _add_demo(commands: Any) -> None:
     about = "set a sampler beside the simple remedies on small images: a table and a picture"
     demo = commands.add_parser("demo", help=about, description=about.capitalize() + ".")
     demo.set_defaults(command=run_demo)
@@ -77,17 +89,80 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--folds", type=_integer(2, 20), default=5, help="parts to test on in turn (default: 5)"
     )
-    demo.add_argument("--seed", **seed)
+    _add_seed(demo)
 
+
+def _add_compare(commands: Any) -> None:
+    about = "set every method beside the simple ones on a table: a ranking, a verdict, a picture"
+    compare = commands.add_parser("compare", help=about, description=about.capitalize() + ".")
+    compare.set_defaults(command=run_compare)
+    _add_input(compare)
+    names = "; names with spaces also with hyphens (default: %s)"
+    compare.add_argument(
+        "--methods",
+        nargs="+",
+        metavar="NAME",
+        help="what is compared, such as nothing class-weights SMOTE MGVAE" + names % "all",
+    )
+    compare.add_argument(
+        "--classifiers",
+        nargs="+",
+        metavar="NAME",
+        help="what learns from the rows: logistic, gradient-boosting, mlp" + names % "all",
+    )
+    compare.add_argument(
+        "--metrics",
+        nargs="+",
+        metavar="NAME",
+        help="what is scored, such as balanced_accuracy average_precision; the first one ranks "
+        "(default: six)",
+    )
+    compare.add_argument(
+        "--folds", type=_integer(2, 20), default=5, help="parts to test on in turn (default: 5)"
+    )
+    compare.add_argument(
+        "--max-rows",
+        type=_integer(20, 10**9),
+        default=20_000,
+        metavar="N",
+        help="of a longer table a random sample, of every class its share (default: %(default)s)",
+    )
+    compare.add_argument(
+        "--output",
+        metavar="OUTPUT",
+        help=f"where the scores of every fold go: {', '.join(ENDINGS)}",
+    )
+    compare.add_argument("--force", action="store_true", help="replace the --output if it is there")
+    compare.add_argument(
+        "--picture",
+        metavar="PICTURE",
+        default="imbdeep-compare.png",
+        help=f"where the picture goes ({', '.join(PICTURES)}); replaced if it is there "
+        "(default: %(default)s)",
+    )
+    cache = compare.add_mutually_exclusive_group()
+    cache.add_argument(
+        "--cache",
+        metavar="FOLDER",
+        help="where finished parts are kept, so that the same command goes on where it was "
+        "stopped (default: imbdeep/compare in $XDG_CACHE_HOME or ~/.cache)",
+    )
+    cache.add_argument("--no-cache", action="store_true", help="keep nothing")
+    compare.add_argument(
+        "--jobs",
+        type=_integer(1, 1024),
+        default=-1,
+        metavar="N",
+        help="processes at a time (default: one a processor core)",
+    )
+    _add_training(compare)
+
+
+def _add_resample(commands: Any) -> None:
     about = "balance the classes of a table: the original rows first, unchanged, then new ones"
     resample = commands.add_parser("resample", help=about, description=about.capitalize() + ".")
     resample.set_defaults(command=run_resample)
-    resample.add_argument(
-        "input", metavar="INPUT", help=f"the table, by its ending: {', '.join(ENDINGS)}"
-    )
-    resample.add_argument(
-        "--target", required=True, metavar="COLUMN", help="the column of the labels"
-    )
+    _add_input(resample)
     resample.add_argument(
         "--output", required=True, metavar="OUTPUT", help="where the result goes; the same endings"
     )
@@ -108,13 +183,57 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help="a parameter of the method, such as finetune_steps=2000; as often as wanted",
     )
-    resample.add_argument("--seed", **seed)
-    resample.add_argument(
+    resample.add_argument("--force", action="store_true", help="replace the output if it is there")
+    _add_training(resample)
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    """Add what says which table is read, and how."""
+    parser.add_argument(
+        "input", metavar="INPUT", help=f"the table, by its ending: {', '.join(ENDINGS)}"
+    )
+    parser.add_argument(
+        "--target", required=True, metavar="COLUMN", help="the column of the labels"
+    )
+    parser.add_argument(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="a word that stands for a missing value, such as '?'; as often as wanted",
+    )
+    parser.add_argument(
+        "--drop-unlabelled", action="store_true", help="leave rows without a label out"
+    )
+    parser.add_argument(
+        "--categorical",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="columns whose numbers are names, as codes are; columns of words are so by themselves",
+    )
+    parser.add_argument(
+        "--no-header",
+        action="store_true",
+        help="the first line is a row; columns are called c0, c1 and so on, or by their number",
+    )
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    _add_seed(parser)
+    parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda or mps (default: %(default)s)"
     )
-    resample.add_argument("--force", action="store_true", help="replace the output if it is there")
-    resample.add_argument("--quiet", action="store_true", help="no progress bars")
-    return parser
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+
+
+def _add_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seed",
+        type=_integer(0, _MAX_SEED),
+        default=0,
+        help="seed of all randomness (default: 0)",
+    )
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:

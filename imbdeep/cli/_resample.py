@@ -6,63 +6,57 @@ import argparse
 import ast
 import gzip
 import importlib
-import os
 import time
-import warnings
-import zlib
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from ._table import ENDINGS, TableFile, is_packed, labelled, separator_of, write_table
 from ._terminal import (
     CommandError,
     checked_output,
     ending_of,
     nearest,
+    refuse_to_replace,
     replacing,
     say,
     say_table,
-    tell,
 )
 
-#: Where each method lives.
-METHODS = {"mgvae": "imbdeep.over_sampling.MGVAESampler"}
-#: File endings, and the character between the cells of a text file.
-ENDINGS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".parquet": None}
+#: Where each method lives, and the classifier that it stands on, whose parameters are its own.
+METHODS = {
+    "mgvae": ("imbdeep.over_sampling.MGVAESampler", None),
+    "cvae": ("imbdeep.over_sampling.CVAESampler", None),
+    "cgan": ("imbdeep.over_sampling.CGANSampler", None),
+    "rae": ("imbdeep.over_sampling.RAESampler", "imbdeep.classifiers.RAEClassifier"),
+}
 #: Parameters of the samplers that have an option of their own.
 _OPTIONS = {
     "sampling_strategy": "--sampling-strategy",
+    "categorical_features": "--categorical",
     "random_state": "--seed",
     "device": "--device",
     "verbose": "--quiet",
 }
-_NO_PARQUET = (
-    'parquet files need pyarrow: pip install "imbdeep[parquet]", or convert the table to csv.'
-)
-#: Rows and columns named in an error, at the most.
-_MAX_ROWS, _MAX_COLUMNS = 5, 30
 _COPY_BYTES = 1 << 20
 
 
 def run_resample(arguments: argparse.Namespace) -> None:
     """Read, train, write; everything that can be refused is refused before the training."""
-    source = Path(arguments.input)
-    ending_of(arguments.input, list(ENDINGS))
     output = checked_output(arguments.output, list(ENDINGS))
-    if not source.is_file():
-        raise CommandError(f"{source} is no file: check the path.")
-    if output.exists() and not arguments.force:
-        what = "is the input" if output == Path(os.path.realpath(source)) else "is there already"
-        raise CommandError(
-            f"--output {arguments.output} {what}: name another file, or replace it with --force."
-        )
-    sampler = _sampler(arguments)
-    table = _read(source)
-    target = arguments.target
-    labels = _labels(table, target, source)
+    file = TableFile.of(arguments)
+    refuse_to_replace(arguments.output, output, file.path, force=arguments.force)
+    make_sampler = _sampler(arguments)
+    table = file.read()
+    target = file.column(arguments.target, table, "--target")
+    n_read = len(table)
+    table, labels = labelled(file, table, target, drop_unlabelled=arguments.drop_unlabelled)
+    categories = [name for name in file.categories(table) if name != target]
 
     start = time.perf_counter()
     try:
+        sampler = make_sampler(categories or "auto")
         rows, labels_after = sampler.fit_resample(table.drop(columns=target), labels)
     except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
         raise CommandError(error) from error
@@ -70,11 +64,13 @@ def run_resample(arguments: argparse.Namespace) -> None:
     rows.insert(table.columns.get_loc(target), target, labels_after)
 
     with replacing(output) as temporary:
-        _write(rows, len(table), source, output, temporary)
+        _write(rows, len(table), file, output, temporary, as_is=len(table) == n_read)
 
     before, after = labels.value_counts(), labels_after.value_counts()
     lines = [(str(label), str(before[label]), str(after[label])) for label in before.index]
     say_table([(target, "rows before", "rows after"), *lines])
+    if len(table) < n_read:
+        say(f"Left out, without a label: {n_read - len(table)} of {n_read} rows.")
     say(
         f"{len(rows) - len(table)} new rows by {arguments.method} behind the {len(table)} original "
         f"ones, in {seconds:.1f} s on {sampler.device_}."
@@ -82,20 +78,23 @@ def run_resample(arguments: argparse.Namespace) -> None:
     say(f"Written: {arguments.output}")
     say(
         "Over-sampling shifts the probabilities that a classifier predicts: compare it with tuning "
-        "the decision threshold on the data as they were (TunedThresholdClassifierCV in "
-        "scikit-learn)."
+        "the decision threshold on the data as they were (python -m imbdeep compare does, and "
+        "TunedThresholdClassifierCV in scikit-learn)."
     )
 
 
-def _sampler(arguments: argparse.Namespace) -> Any:
+def _sampler(arguments: argparse.Namespace) -> Callable[[Any], Any]:
+    """Check the parameters; return what makes the sampler, given the columns of categories."""
     if arguments.method not in METHODS:
         raise CommandError(
             f"--method {arguments.method} is not known: take one of {', '.join(METHODS)}."
             + nearest(arguments.method, list(METHODS))
         )
-    module, _, name = METHODS[arguments.method].rpartition(".")
-    method = getattr(importlib.import_module(module), name)
-    known = [key for key in method().get_params() if key not in _OPTIONS]
+    method, base = map(_imported, METHODS[arguments.method])
+    # A sampler that stands on a classifier hands these on, unless it is given one.
+    own = [key for key in method().get_params() if key not in {*_OPTIONS, "estimator"}]
+    handed_on = [key for key in base().get_params() if key not in {*_OPTIONS, *own}] if base else []
+    known = own + handed_on
     parameters: dict[str, Any] = {}
     for word in arguments.param:
         key, equals, value = word.partition("=")
@@ -107,13 +106,31 @@ def _sampler(arguments: argparse.Namespace) -> Any:
             hint = nearest(key, known) or f" It has {', '.join(known)}."
             raise CommandError(f"--param {key} is no parameter of {arguments.method}.{hint}")
         parameters[key] = _value(value)
-    return method(
-        **parameters,
-        sampling_strategy=_value(arguments.sampling_strategy),
-        random_state=arguments.seed,
-        device=arguments.device,
-        verbose=not arguments.quiet,
-    )
+
+    def make(categorical_features: Any) -> Any:
+        told = {
+            "categorical_features": categorical_features,
+            "device": arguments.device,
+            "verbose": not arguments.quiet,
+        }
+        of_base = {key: parameters[key] for key in parameters if key in handed_on}
+        rest: dict[str, Any] = {key: parameters[key] for key in parameters if key in own}
+        rest |= {"estimator": base(**of_base, **told)} if of_base else told
+        return method(
+            **rest,
+            sampling_strategy=_value(arguments.sampling_strategy),
+            random_state=arguments.seed,
+        )
+
+    return make
+
+
+def _imported(name: str | None) -> Any:
+    """Return the class of this name."""
+    if name is None:
+        return None
+    module, _, name = name.rpartition(".")
+    return getattr(importlib.import_module(module), name)
 
 
 def _value(text: str) -> Any:
@@ -124,127 +141,31 @@ def _value(text: str) -> Any:
         return text
 
 
-def _separator(path: Path) -> str | None:
-    return ENDINGS[ending_of(path.name, list(ENDINGS))]
-
-
-def _is_packed(path: Path) -> bool:
-    return path.name.lower().endswith(".gz")
-
-
-def _read(source: Path) -> Any:
-    separator = _separator(source)
-    table = _read_parquet(source) if separator is None else _read_text(source, separator)
-    if not len(table):
-        raise CommandError(f"{source} has no rows: there is nothing to learn from.")
-    return table
-
-
-def _read_text(source: Path, separator: str) -> Any:
-    import pandas as pd
-
-    options: dict[str, Any] = {
-        "sep": separator,
-        "index_col": False,
-        "dtype_backend": "numpy_nullable",  # integers stay so beside empty cells
-        "low_memory": False,
-    }
-    if int(pd.__version__.split(".")[0]) < 3:  # later ones read floats exactly, unasked
-        options["float_precision"] = "round_trip"
-    try:
-        with warnings.catch_warnings():
-            # Rows with more cells than the header are refused, not cut.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(source, **options)
-            codes = [name for name in table if table[name].dtype.kind in "iu"]
-            # Numbers with leading zeros are names, as postcodes are: 07747 must not become 7747.
-            if codes:
-                text = pd.read_csv(source, **options, usecols=codes, dtype="string")
-                for name in codes:
-                    if text[name].str.match(r"[+-]?0\d").any():
-                        table[name] = text[name]
-            return table
-    except (ValueError, pd.errors.ParserWarning, OSError, EOFError, zlib.error) as error:
-        raise CommandError(
-            f"{source} cannot be read as UTF-8 text with {separator!r} between the cells: "
-            f"{str(error).strip().rstrip('.')}. Repair it, or choose the ending that fits it."
-        ) from error
-
-
-def _read_parquet(source: Path) -> Any:
-    import pandas as pd
-
-    try:
-        table = pd.read_parquet(source)
-        nullable = pd.read_parquet(source, dtype_backend="numpy_nullable")
-    except ImportError as error:
-        raise CommandError(_NO_PARQUET) from error
-    except (ValueError, OSError) as error:
-        raise CommandError(f"{source} cannot be read as parquet: {error}") from error
-    if not isinstance(table.index, pd.RangeIndex):
-        tell(f"note: the index of {source} is left out, since new rows have none.")
-    for part in (table, nullable):
-        part.index = pd.RangeIndex(len(part))
-        part.columns = part.columns.map(str)
-    for name in table.columns:
-        # Integers and booleans beside empty cells would come as floats and objects.
-        if table[name].dtype.kind in "fO" and nullable[name].dtype.kind in "iub":
-            table[name] = nullable[name]
-    return table
-
-
-def _labels(table: Any, target: str, source: Path) -> Any:
-    """Return the column of labels, when a sampler can learn from it."""
-    columns = list(table.columns)
-    if target not in columns:
-        shown = ", ".join(columns[:_MAX_COLUMNS]) + ", ..." * (len(columns) > _MAX_COLUMNS)
-        raise CommandError(
-            f"--target {target} is no column of {source}, which has: {shown}."
-            + nearest(target, columns)
-        )
-    if len(columns) == 1:
-        raise CommandError(f"{source} has no column beside {target}: there is nothing to learn.")
-    labels = table[target]
-    (missing,) = labels.isna().to_numpy().nonzero()
-    if len(missing):
-        numbers = ", ".join(str(row + 1) for row in missing[:_MAX_ROWS])
-        more = f" and {len(missing) - _MAX_ROWS} more" * (len(missing) > _MAX_ROWS)
-        raise CommandError(
-            f"--target {target} has no label in row {numbers}{more} (the first row below the "
-            "header is 1): drop those rows, or give them a label of their own."
-        )
-    if labels.nunique() < 2:
-        raise CommandError(
-            f"--target {target} holds the one class {labels.iloc[0]}: over-sampling needs two."
-        )
-    return labels
-
-
-def _write(rows: Any, n_original: int, source: Path, output: Path, temporary: Path) -> None:
-    separator = _separator(output)
+def _write(
+    rows: Any, n_original: int, file_in: TableFile, output: Path, temporary: Path, *, as_is: bool
+) -> None:
+    """Write the original rows, copied as they stand where they may be, and the new ones."""
+    separator, ending = separator_of(output), ending_of(output.name, list(ENDINGS))
     if separator is None:
-        try:
-            rows.to_parquet(temporary, index=False)
-        except ImportError as error:
-            raise CommandError(_NO_PARQUET) from error
+        write_table(rows, temporary, ending)
         return
-    text: dict[str, Any] = {"sep": separator, "index": False}
+    header = file_in.has_header
     with ExitStack() as files:
         file: Any = files.enter_context(open(temporary, "wb"))
-        if _is_packed(output):  # without a name and a time inside: the same rows, the same bytes
+        if is_packed(output):  # without a name and a time inside: the same rows, the same bytes
             file = files.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0))
-        if _separator(source) != separator:
-            rows.to_csv(file, **text)
+        if not as_is or separator_of(file_in.path) != separator:
+            write_table(rows, file, ending, header=header)
             return
-        # The original rows are copied as they stand: no number and no quote is written anew.
-        opened: Any = gzip.open if _is_packed(source) else open
-        original = files.enter_context(opened(source, "rb"))
-        last = header = original.readline()
-        end = "\r\n" if header.endswith(b"\r\n") else "\n"
+        # No number and no quote of the original rows is written anew.
+        opened: Any = gzip.open if is_packed(file_in.path) else open
+        original = files.enter_context(opened(file_in.path, "rb"))
+        last = first = original.readline()
+        end = "\r\n" if first.endswith(b"\r\n") else "\n"
         while last:
             file.write(last)
             is_ended = last.endswith(b"\n")
             last = original.read(_COPY_BYTES)
         if not is_ended:
             file.write(end.encode())
-        rows[n_original:].to_csv(file, header=False, lineterminator=end, **text)
+        write_table(rows[n_original:], file, ending, header=False, lineterminator=end)

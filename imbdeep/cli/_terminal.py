@@ -48,9 +48,10 @@ def plain_warnings() -> Iterator[None]:
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """Return a question after the name that was probably meant, if there is one."""
-    found = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f" Did you mean {found[0]!r}?" if found else ""
+    """Return a question after the name that was probably meant, in any case, if there is one."""
+    by_letters = {known.lower(): known for known in names}
+    found = difflib.get_close_matches(name.lower(), by_letters, n=1, cutoff=0.5)
+    return f" Did you mean {by_letters[found[0]]!r}?" if found else ""
 
 
 def ending_of(name: str, endings: Sequence[str]) -> str:
@@ -61,20 +62,29 @@ def ending_of(name: str, endings: Sequence[str]) -> str:
     raise CommandError(f"{name} must end in {' or '.join(endings)}: name such a file.")
 
 
-def checked_output(name: str, endings: Sequence[str]) -> Path:
+def checked_output(name: str, endings: Sequence[str], option: str = "--output") -> Path:
     """Return where an output goes; refuse, before any work, one that cannot be written after it."""
     ending_of(name, endings)
     # Through a link, the file that it points to is written, not the link.
     path = Path(os.path.realpath(name))
     if path.is_dir():
-        raise CommandError(f"--output {name} is a folder: name a file in it.")
+        raise CommandError(f"{option} {name} is a folder: name a file in it.")
     if not path.parent.is_dir():
-        raise CommandError(f"--output {name}: there is no folder {path.parent}: make it first.")
+        raise CommandError(f"{option} {name}: there is no folder {path.parent}: make it first.")
     if not os.access(path.parent, os.W_OK):
         raise CommandError(
-            f"--output {name}: the folder {path.parent} may not be written to: name another one."
+            f"{option} {name}: the folder {path.parent} may not be written to: name another one."
         )
     return path
+
+
+def refuse_to_replace(name: str, output: Path, source: Path, *, force: bool) -> None:
+    """Refuse an output that is there already, unless it may be replaced."""
+    if output.exists() and not force:
+        what = "is the input" if output == Path(os.path.realpath(source)) else "is there already"
+        raise CommandError(
+            f"--output {name} {what}: name another file, or replace it with --force."
+        )
 
 
 @contextmanager

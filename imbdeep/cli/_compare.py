@@ -1,0 +1,281 @@
+"""``compare``: every method beside the simple ones, on the user's own table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._table import ENDINGS, TableFile, labelled, write_table
+from ._terminal import (
+    CommandError,
+    checked_output,
+    ending_of,
+    nearest,
+    refuse_to_replace,
+    replacing,
+    say,
+    say_table,
+    tell,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PICTURES = (".png", ".pdf", ".svg")
+#: More values than these are amounts, where labels are numbers: of fractions, and of whole ones.
+_MOST_FRACTIONS, _MOST_NUMBERS = 20, 100
+#: Classes named above the table, at the most.
+_SHOWN_CLASSES = 5
+
+
+def run_compare(arguments: argparse.Namespace) -> None:
+    """Compare the methods; everything that can be refused is refused before the training."""
+    file = TableFile.of(arguments)
+    picture = checked_output(arguments.picture, PICTURES, "--picture")
+    output = None
+    if arguments.output:
+        output = checked_output(arguments.output, list(ENDINGS))
+        refuse_to_replace(arguments.output, output, file.path, force=arguments.force)
+
+    from imbdeep.comparison import CLASSIFIERS, METHODS, compare
+    from imbdeep.metrics import SCORERS
+
+    told: dict[str, Any] = {
+        "methods": _known(arguments.methods, METHODS, "--methods") or "all",
+        "classifiers": _known(arguments.classifiers, CLASSIFIERS, "--classifiers"),
+        "scoring": _known(arguments.metrics, list(SCORERS), "--metrics"),
+        "device": _device(arguments.device),
+    }
+    memory = _cache(arguments)
+    table = file.read()
+    target = file.column(arguments.target, table, "--target")
+    n_read = len(table)
+    table, labels = labelled(file, table, target, drop_unlabelled=arguments.drop_unlabelled)
+    categories = file.categories(table)
+    _check_classes(labels, target, is_category=target in categories)
+    X, y = table.drop(columns=target), _plain(labels)
+    rows = sampled_rows(y, arguments.max_rows, n_folds=arguments.folds, seed=arguments.seed)
+    if len(rows) < len(y):
+        X, y = X.iloc[rows].reset_index(drop=True), y[rows]
+    _introduce(file.path, target, y, n_read - len(table), len(table))
+
+    try:
+        result = compare(
+            X,
+            y,
+            **told,
+            cv=arguments.folds,
+            categorical_features=[name for name in categories if name != target] or "auto",
+            n_jobs=arguments.jobs,
+            memory=memory,
+            random_state=arguments.seed,
+            verbose=not arguments.quiet,
+        )
+    except KeyboardInterrupt:
+        kept = (
+            "nothing was kept (--no-cache)."
+            if memory is None
+            else f"what was finished is kept in {memory}, and the same command goes on from there."
+        )
+        raise KeyboardInterrupt(f"interrupted: {kept}") from None
+    except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+        raise CommandError(error) from error
+    _report(result)
+    if output is not None:
+        with replacing(output) as temporary:
+            write_table(result.scores, temporary, ending_of(output.name, list(ENDINGS)))
+        say(f"Scores of every fold: {arguments.output}", wrap=False)
+    _draw(result, picture)
+    say(f"Picture: {picture}", wrap=False)
+
+
+def sampled_rows(y: NDArray[Any], n: int, *, n_folds: int, seed: int) -> NDArray[np.intp]:
+    """Return the rows of a stratified random sample, in order; all where they are no more than n.
+
+    Every class keeps its share, and a row a fold where its share is less.
+    """
+    import numpy as np
+
+    if len(y) <= n:
+        return np.arange(len(y))
+    random = np.random.default_rng(seed)
+    _, of_class, counts = np.unique(y, return_inverse=True, return_counts=True)
+    wanted = np.maximum(np.round(counts * (n / len(y))), np.minimum(counts, n_folds)).astype(int)
+    chosen = [
+        random.choice(np.flatnonzero(of_class == k), wanted[k], replace=False)
+        for k in range(len(counts))
+    ]
+    rows: NDArray[np.intp] = np.sort(np.concatenate(chosen))
+    return rows
+
+
+def _known(words: Sequence[str] | None, names: Sequence[str], option: str) -> list[str] | None:
+    """Return the names meant: in any case, with hyphens for spaces, with commas between them."""
+    if words is None or words == ["all"]:
+        return None
+    spelt = {_spelling(name): name for name in names}
+    found = []
+    for word in ",".join(words).split(","):
+        if not word.strip():
+            continue
+        name = spelt.get(_spelling(word))
+        if name is None:
+            raise CommandError(
+                f"{option} {word.strip()} is not known: take some of {', '.join(names)}."
+                + nearest(word.strip(), names)
+            )
+        found.append(name)
+    return list(dict.fromkeys(found))
+
+
+def _spelling(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
+
+
+def _device(name: str) -> str:
+    from imbdeep.training import resolve_device
+
+    try:
+        resolve_device(name)
+    except ValueError as error:
+        raise CommandError(error) from error
+    return name
+
+
+def _cache(arguments: argparse.Namespace) -> str | None:
+    """Return the folder of what is finished, made and writable."""
+    if arguments.no_cache:
+        return None
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
+    folder = Path(arguments.cache or os.path.join(base, "imbdeep", "compare")).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(None, "it may not be written to")
+    except OSError as error:
+        if arguments.cache:
+            raise CommandError(
+                f"--cache {folder} cannot be used ({error.strerror}): name another folder, or do "
+                "without by --no-cache."
+            ) from error
+        tell(f"note: nothing is kept in {folder} ({error.strerror}): name a folder with --cache.")
+        return None
+    return str(folder.resolve())
+
+
+def _check_classes(labels: Any, target: str, *, is_category: bool) -> None:
+    """Refuse a target whose values are amounts or names of rows."""
+    import pandas as pd
+
+    counts = labels.value_counts()
+    numeric = pd.api.types.is_numeric_dtype(labels) and not pd.api.types.is_bool_dtype(labels)
+    if numeric and not is_category:
+        fractions = bool((labels % 1 != 0).any())
+        if len(counts) > (_MOST_FRACTIONS if fractions else _MOST_NUMBERS):
+            shown = ", ".join(str(value) for value in counts.index[:3])
+            raise CommandError(
+                f"--target {target} holds {len(counts)} different numbers ({shown}, ...), as an "
+                "amount does, and classes are needed: cut it into classes in a column of its own, "
+                f"or say that the numbers are classes with --categorical {target}."
+            )
+    if (counts == 1).sum() > len(labels) / 2:
+        raise CommandError(
+            f"--target {target} holds {(counts == 1).sum()} values that stand in one row only, of "
+            f"{len(labels)} rows, as an amount or the name of a row does, and classes are needed: "
+            "name another column, or put rare values together."
+        )
+
+
+def _plain(labels: Any) -> NDArray[Any]:
+    """Labels as an array that every library takes: whole numbers, or words."""
+    import pandas as pd
+
+    is_number = pd.api.types.is_numeric_dtype(labels) and not pd.api.types.is_bool_dtype(labels)
+    if is_number and not (labels % 1 != 0).any():
+        numbers: NDArray[Any] = labels.to_numpy("int64")
+        return numbers
+    words: NDArray[Any] = labels.astype(str).to_numpy(object)
+    return words
+
+
+def _introduce(path: Path, target: str, y: NDArray[Any], n_unlabelled: int, n_rows: int) -> None:
+    import numpy as np
+
+    classes, counts = np.unique(y, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:_SHOWN_CLASSES]
+    shown = ", ".join(f"{classes[k]}: {counts[k]}" for k in order)
+    more = ", ..." * (len(classes) > _SHOWN_CLASSES)
+    say(f"Data: {path}, {len(y)} rows in {len(classes)} classes of {target} ({shown}{more}).")
+    if n_unlabelled:
+        say(f"Left out, without a label: {n_unlabelled} of {n_unlabelled + n_rows} rows.")
+    if len(y) < n_rows:
+        say(
+            f"These are a stratified random sample of the {n_rows} rows: --max-rows sets how many "
+            "are compared."
+        )
+    say("")
+
+
+def _report(result: Any) -> None:
+    """Write the ranking, what was adapted, what failed, and the verdict."""
+    metrics = list(result.metrics)
+    first = metrics[0]
+    spent = result.scores.groupby("method")[["seconds", "memory"]].mean()
+    # A fold's value is the mean over the classifiers: the spread is that of the folds.
+    folds = result.scores.groupby(["method", "fold"])[metrics].mean().groupby("method")
+    means, spreads = folds.mean(), folds.std()
+    ranks = result.ranks[first].sort_values(kind="stable")
+
+    head = [("", "mean", *(_two_lines(metric)[0] for metric in metrics), "", "")]
+    head += [("method", "rank", *(_two_lines(m)[1] for m in metrics), "seconds", "MiB")]
+    lines = [
+        (
+            str(method),
+            f"{rank:.1f}",
+            *(_cell(m, means.loc[method, m], spreads.loc[method, m]) for m in metrics),
+            f"{spent.loc[method, 'seconds']:.1f}",
+            f"{spent.loc[method, 'memory']:.0f}",
+        )
+        for method, rank in ranks.items()
+    ]
+    say_table([*head, *lines])
+    losses = [metric for metric in metrics if metric.startswith("neg_")]
+    say(
+        f"Mean ± standard deviation over the {result.scores['fold'].nunique()} folds, in percent"
+        + f" (but for {' and '.join(losses)})" * bool(losses)
+        + f"; more is better. Mean rank: in {first}, over folds and classifiers; 1 is best. "
+        "Seconds and memory: of a fit, resampling and training."
+    )
+    for note in result.notes:
+        say(f"Note: {note}", indent="  ")
+    for method, messages in result.warnings.items():
+        more = f" (and {len(messages) - 1} more)" * (len(messages) > 1)
+        say(f"Note: {method} warned: {messages[0]}{more}", indent="  ")
+    for method, why in result.failures.items():
+        say(f"Failed: {method}: {why}", indent="  ")
+    say("")
+    for line in result.verdict.splitlines():
+        say(line)
+
+
+def _two_lines(metric: str) -> tuple[str, str]:
+    first, _, rest = metric.partition("_")
+    return (first, rest.replace("_", " ")) if rest else ("", first)
+
+
+def _cell(metric: str, mean: float, spread: float) -> str:
+    if metric.startswith("neg_"):
+        return f"{mean:.3f} ± {spread:.3f}"
+    return f"{100 * mean:.1f} ± {100 * spread:.1f}"
+
+
+def _draw(result: Any, picture: Path) -> None:
+    # Only a file is drawn: no screen is needed, whatever the machine has.
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    display = result.plot()
+    with replacing(picture) as temporary:
+        display.figure_.savefig(temporary, dpi=150, bbox_inches="tight")

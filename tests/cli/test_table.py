@@ -1,0 +1,235 @@
+"""Tables in files: what is read, and the line and the column of what is not."""
+
+import gzip
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbdeep.cli._table import TableFile, labelled, write_table
+from imbdeep.cli._terminal import CommandError
+
+
+@pytest.fixture
+def read(tmp_path, monkeypatch):
+    """Write a text and read it as a table."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(text, name="data.csv", **how):
+        data = text if isinstance(text, bytes) else text.encode()
+        Path(name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        return TableFile(Path(name), **how).read()
+
+    return run
+
+
+DATA = os.environ.get("IMBDEEP_DATA")
+NUMBERS = [str(k / 4) for k in range(40)]
+
+
+def column_of(cells, header="a,y"):
+    return "\n".join([header, *(f"{cell},{k % 2}" for k, cell in enumerate(cells))]) + "\n"
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.csv.gz"])
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        (
+            "a,y\n1,2\n4,5,6\n",
+            ", line 3: 3 cells stand there, and the header has 2: repair that line",
+        ),
+        ("a,y\n1,2,3\n4,5,6\n", ", line 2: 3 cells stand there, and the header has 2"),
+        ("a,y\n1,2\n\n4\n5,6\n", ", line 4: 1 cells stand there, and the header has 2"),
+        ('a,y\n"1\n1",2\n4\n', ", line 4: 1 cells stand there"),  # a cell of two lines
+        ('a,y\n1,2\n"1,2\n3,4\n', ", line 3: a quotation mark is opened in this row and never"),
+        ("a,y\n1,2\nb,\xe9\n".encode("latin-1"), ", line 3, column y: the byte 0xe9 is no UTF-8"),
+        ("a,\xe9\n1,2\n".encode("latin-1"), ", line 1, column 2: the byte 0xe9 is no UTF-8"),
+        ("ä,y\n1,2\n".encode() + b"\xff,2\n", ", line 3, column ä: the byte 0xff"),
+        ("a,y\n1,2\n".encode("utf-16"), "as iconv -f UTF-16 -t UTF-8 does if it is UTF-16"),
+        ("a,b,a\n1,2,3\n", ", line 1: columns 1 and 3 are both called 'a': rename one"),
+        ("1.5,2,3\n4,5,6\n", ", line 1 should hold the names of the columns, and holds the num"),
+        ("", " is empty: there is nothing to learn from"),
+        ("a,y\n", " has no rows"),
+    ],
+)
+def test_malformed(read, text, message, name):
+    with pytest.raises(CommandError) as refused:
+        read(text, name)
+    assert message in str(refused.value)
+    assert str(refused.value).startswith((f"{name}{message}", f"{name}, line 1, column"))
+
+
+def test_a_row_too_short_among_missing_values(read):
+    """Only the last cell of a row may be missing: the comma is there."""
+    table = read("a,y\n1,\n2,x\n")
+    assert table["y"].isna().tolist() == [True, False]
+    with pytest.raises(CommandError, match="line 3: 1 cells stand there"):
+        read("a,y\n1,\n2\n")
+
+
+@given(
+    n_before=st.integers(0, 5),
+    cells=st.integers(1, 6).filter(lambda n: n != 3),
+    blank=st.booleans(),
+)
+def test_the_line_is_that_of_an_editor(tmp_path_factory, n_before, cells, blank):
+    lines = ["a,b,y", *["1,2,3"] * n_before, *[""] * blank, ",".join("x" * cells), "4,5,6"]
+    path = tmp_path_factory.mktemp("table") / "data.csv"
+    path.write_text("\n".join(lines))
+    with pytest.raises(CommandError) as refused:
+        TableFile(path).read()
+    assert f"line {2 + n_before + blank}: {cells} cells stand there" in str(refused.value)
+
+
+@pytest.mark.parametrize("odd", ["#NUM!", "-", "n. d.", "3+"])
+def test_numbers_but_for_a_few_words(read, odd):
+    text = column_of([*NUMBERS[:20], odd, *NUMBERS[20:]])
+    with pytest.raises(CommandError) as refused:
+        read(text)
+    message = str(refused.value)
+    assert f"data.csv, line 22, column a: {odd!r} is no number, as 40 cells" in message
+    remedy = message.partition("as missing with ")[2].partition(", or")[0]
+    assert (
+        remedy
+        == {
+            "#NUM!": "--missing '#NUM!'",
+            "-": "--missing=-",
+            "n. d.": "--missing 'n. d.'",
+            "3+": "--missing 3+",
+        }[odd]
+    )
+    table = read(text, missing=[odd])
+    assert table["a"].dtype.kind == "f"
+    assert table["a"].isna().sum() == 1
+    assert table["a"].dropna().tolist() == [k / 4 for k in range(40)]
+    assert read(text, categorical=["a"])["a"][20] == odd
+
+
+def test_many_words_in_many_columns(read):
+    rows = [f"{k},{k},{k % 2}" for k in range(100)]
+    rows[7], rows[8], rows[9] = "eight,8,0", "nine,8,0", "8,ten,0"
+    with pytest.raises(CommandError) as refused:
+        read("\n".join(["a,b,y", *rows]))
+    message = str(refused.value)
+    assert "line 9, column a: 'eight' is no number" in message
+    assert "(so too in b)" in message
+    assert "--missing eight --missing nine --missing ten" in message
+    assert "--categorical a b," in message
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [*NUMBERS[:30], *["small", "large"] * 5],  # a quarter is words
+        [*(f"{k:03d}" for k in range(39)), "A12"],  # codes
+        ["red", "blue"] * 20,
+        ["True", "False"] * 20,
+    ],
+    ids=["many words", "codes", "words", "booleans"],
+)
+def test_columns_of_words_are_left_alone(read, cells):
+    assert [str(cell) for cell in read(column_of(cells))["a"]] == cells
+
+
+def test_marks_are_suspicious_in_any_number(read):
+    """Else '?' in a quarter of the rows would make words of all numbers, unseen."""
+    with pytest.raises(CommandError, match=r"line 2, column a: '\?' is no number, as 30 cells"):
+        read(column_of([*"?" * 10, *NUMBERS[:30]]))
+
+
+def test_water_quality():
+    """The three rows of the real table, of which a sheet made '#NUM!'."""
+    path = Path(DATA or ".", "water_quality", "waterQuality1.csv")
+    if not path.exists():
+        pytest.skip("needs the real table: set IMBDEEP_DATA to the folder with the data")
+    with pytest.raises(CommandError, match=r"line 7553, column ammonia: '#NUM!' is no number"):
+        TableFile(path).read()
+    table = TableFile(path, missing=["#NUM!"]).read()
+    assert table["is_safe"].isna().sum() == 3
+    assert all(dtype.kind in "if" for dtype in table.dtypes)
+
+
+def test_without_header(read):
+    table = read("1,x\n2,y\n", has_header=False)
+    assert table.columns.tolist() == ["c0", "c1"]
+    assert table["c0"].tolist() == [1, 2]
+    file = TableFile(Path("data.csv"), has_header=False)
+    assert file.column("1", table, "--target") == "c1"
+    assert file.column("c1", table, "--target") == "c1"
+    with pytest.raises(CommandError, match=r"--target 2 is no column of data.csv, which has: c0"):
+        file.column("2", table, "--target")
+    with pytest.raises(CommandError, match="line 2: 1 cells stand there, and the first row has 2"):
+        read("1,x\n2\n", has_header=False)
+    with pytest.raises(CommandError, match=r"line 3, column c0: '\?' is no number"):
+        read("1,x\n2,x\n?,x\n", has_header=False)
+
+
+def test_a_first_row_taken_for_names(read):
+    table = read("5.1,3.5,setosa\n4.9,3.0,setosa\n")
+    with pytest.raises(CommandError, match="holds no names, say so with --no-header"):
+        TableFile(Path("data.csv")).column("y", table, "--target")
+
+
+def test_numbered_names_and_nameless_columns(read, capsys):
+    assert read("0,1,2\n3,4,5\n").columns.tolist() == ["0", "1", "2"]
+    table = read(",a,y\n0,1,2\n")
+    assert table.columns.tolist() == ["Unnamed: 0", "a", "y"]
+    err = capsys.readouterr().err
+    assert "column 1 of data.csv has no name" in err
+    assert "take it out" in err
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.csv.gz"])
+def test_too_large(read, monkeypatch, name):
+    free = SimpleNamespace(available=40_000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
+    assert len(read("a,y\n" + "1,0\n" * 1900, name)) == 1900
+    monkeypatch.setattr(pd, "read_csv", None)  # nothing is read
+    with pytest.raises(CommandError) as refused:
+        read("a,y\n" + "1,0\n" * 250_000, name)
+    assert "holds 1.0 MB, more than a fifth of the 0.0 MB of memory" in str(refused.value)
+    assert "take a random part of its rows" in str(refused.value)
+
+
+def test_words_in_parquet(tmp_path):
+    path = tmp_path / "data.parquet"
+    frame = pd.DataFrame(
+        {"a": [*map(str, range(39)), "?"], "b": [*range(39), -9], "y": [0, 1] * 20}
+    )
+    frame.to_parquet(path)
+    with pytest.raises(CommandError, match=r"row 40, column a: '\?' is no number"):
+        TableFile(path).read()
+    frame.assign(nested=[[k] for k in range(40)]).to_parquet(path)
+    table = TableFile(path, missing=["?", "-9"]).read()
+    assert table["a"].dropna().tolist() == list(range(39))
+    assert table["b"].dropna().tolist() == list(range(39))
+    assert table["y"].tolist() == frame["y"].tolist()
+
+
+def test_labelled(read):
+    table = read("a,y\n1,u\n2,\n3,v\n")
+    file = TableFile(Path("data.csv"))
+    with pytest.raises(CommandError, match=r"no label in row 2 .* --drop-unlabelled"):
+        labelled(file, table, "y")
+    kept, labels = labelled(file, table, "y", drop_unlabelled=True)
+    assert kept["a"].tolist() == [1, 3]
+    assert kept.index.tolist() == [0, 1]
+    assert labels.tolist() == ["u", "v"]
+    with pytest.raises(CommandError, match="holds no label at all"):
+        labelled(file, read("a,y\n1,\n2,\n"), "y", drop_unlabelled=True)
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.tsv", "out.parquet"])
+def test_what_is_written_is_read(tmp_path, name):
+    frame = pd.DataFrame({"a": [0.1, None], "y": ["u", "v"]})
+    write_table(frame, tmp_path / name, name.removeprefix("out"))
+    table = TableFile(tmp_path / name).read()
+    assert table["a"].isna().tolist() == [False, True]
+    assert table["a"][0] == 0.1
+    assert table["y"].tolist() == ["u", "v"]
