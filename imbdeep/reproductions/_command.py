@@ -10,14 +10,20 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import torch
 
 from imbdeep.reproductions._runner import Results
 from imbdeep.training import resolve_device
+
+
+class NotAtHandError(Exception):
+    """The rows of a data set cannot be had, and why; its table stays without our numbers."""
+
 
 #: What the user's own data, machine and seeds are for; nothing to choose among.
 _NOT_VARIED = frozenset({"device", "image_shape", "random_state"})
@@ -50,7 +56,8 @@ def command(
     parser.add_argument(
         "--data",
         default=os.environ.get("IMBDEEP_DATA"),
-        help="folder with the data sets (default: environment variable IMBDEEP_DATA)",
+        help="folder with the data sets (default: environment variable IMBDEEP_DATA); what it "
+        "lacks comes from the cache and from the network",
     )
     parser.add_argument(
         "--scale", choices=scales, default="full", help="smoke: only whether it runs"
@@ -91,8 +98,9 @@ def parsed(
     each follows from the other.
     """
     options = parser.parse_args(argv)
-    if options.data is None:
-        parser.error("name the folder with the data sets: --data DIR, or IMBDEEP_DATA")
+    options.data = Path(options.data) if options.data else None
+    if options.data is not None and not options.data.is_dir():
+        parser.error(f"--data {options.data} is no folder: name the one with the data sets")
     for name in lengths:
         value = getattr(options, name)
         if value is not None and value < 1:
@@ -156,6 +164,42 @@ def chosen(
 def named(options: argparse.Namespace, datasets: Iterable[str]) -> list[str]:
     """Return the data sets that the command line asks for."""
     return list(datasets) if "all" in options.datasets else options.datasets
+
+
+def absent(what: str) -> Callable[..., Any]:
+    """Return the loader of a data set that no loader of ours has."""
+
+    def load(*_: Any) -> Any:
+        raise NotAtHandError(f"{what} is not among the data sets of imbdeep.datasets.")
+
+    return load
+
+
+def loaded(load: Callable[..., _Row], *arguments: Any) -> _Row:
+    """Return what a loader returns, or raise :class:`NotAtHandError` where its files are not."""
+    try:
+        return load(*arguments)
+    except (OSError, ModuleNotFoundError) as error:
+        raise NotAtHandError(" ".join(str(error).split())) from error
+
+
+def shown(
+    published: Mapping[str, _Row], methods: Mapping[str, Any], *tables: tuple[Set[str], Set[Any]]
+) -> dict[str, _Row]:
+    """Return the paper's rows of those tables of which ours are; of the first where none is.
+
+    ``tables`` are the names of our rows and of the paper's; a row that stands in several tables is
+    in none of them and always shown.
+    """
+    asked = [theirs for ours, theirs in tables if ours & methods.keys()] or [tables[0][1]]
+    others = set().union(*(theirs for _, theirs in tables)).difference(*asked)
+    others -= {method.paper for method in methods.values()}
+    return {row: values for row, values in published.items() if row not in others}
+
+
+def not_run(table: str, why: NotAtHandError) -> str:
+    """Return a table without our numbers, and below it why there are none."""
+    return f"{table}\nNot run: {why}\n"
 
 
 def results_file(path: str | None) -> AbstractContextManager[TextIO | None]:

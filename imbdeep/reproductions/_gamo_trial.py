@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from imbdeep.classifiers import GAMOClassifier
 from imbdeep.losses import LeastSquaresLoss
 from imbdeep.networks import MLP, ConvFeatures
+from imbdeep.over_sampling import CGANSampler
 from imbdeep.reproductions import _trial
 from imbdeep.reproductions._runner import Task
 from imbdeep.reproductions._trial import Length, Trained
@@ -56,9 +57,19 @@ class ConvClassifier(nn.Module):
 
 @dataclass(frozen=True)
 class Approach(_trial.Approach):
-    """A way to deal with the imbalance, by "erm" or "gamo", with the loss "CE" or "LS"."""
+    """A way to deal with the imbalance, by "erm" or "gamo", with the loss "CE" or "LS".
+
+    ``cgan`` is the network, "mlp" or "cnn", of the conditional GAN that makes rows before the
+    training, or None.
+    """
 
     loss: str = "CE"
+    cgan: str | None = None
+
+    @property
+    def makes_rows(self) -> bool:
+        """Whether there are other rows to train on than the original ones."""
+        return self.smote or self.cgan is not None
 
 
 class Trial(_trial.Trial):
@@ -92,6 +103,23 @@ class Trial(_trial.Trial):
     ) -> None:
         super().__init__(task, length, seed, device)
         self.convolutional = convolutional
+
+    def _rows(
+        self, approach: Approach, x: NDArray[Any], y: NDArray[np.int64]
+    ) -> tuple[NDArray[Any], NDArray[np.int64], tuple[str, ...]]:
+        if approach.cgan is None:
+            return super()._rows(approach, x, y)
+        sampler = CGANSampler(
+            network=approach.cgan,
+            image_shape=self.task.image_shape if x.ndim == 2 else None,
+            device=self.device,
+            random_state=self.seed,
+        )
+        sampler.set_params(max_steps=min(sampler.max_steps, self.length.steps))
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", UserWarning)
+            x, y = sampler.fit_resample(x, y)
+        return x, y, tuple(str(warning.message) for warning in said)
 
     def _parameters(self, approach: Approach, n_rows: int) -> dict[str, Any]:
         criterion, loss = LOSSES[approach.loss]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import gzip
+import math
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TextIO
 
 import numpy as np
@@ -19,6 +19,8 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
+from imbdeep.losses import FocalLoss, LDAMLoss, class_balanced_weights
+from imbdeep.networks import CosineLinear
 from imbdeep.training import run, seeded
 
 #: The metrics, in the order of the tables; the names are those of the files.
@@ -40,22 +42,38 @@ class Task(NamedTuple):
 class Scale(NamedTuple):
     """How much is run.
 
-    ``steps`` of the classifier, at most ``train`` rows of each class (majority, minority) and
-    ``test`` rows; ``sampler`` holds parameters of deep samplers other than their defaults.
+    ``steps`` of the classifier, None for the 100 epochs of the paper over the balanced rows, with
+    its decay of the rate on images; at most ``train`` rows of each class (majority, minority) and
+    ``test`` rows; ``sampler`` and ``rival`` hold parameters other than the defaults of the
+    reproduced sampler and of the deep samplers beside it.
     """
 
-    steps: int
+    steps: int | None
     train: tuple[int, int] | None = None
     test: int | None = None
     sampler: Mapping[str, Any] = {}  # read only
+    rival: Mapping[str, Any] = {}  # read only
 
 
 SCALES = {
-    "full": Scale(steps=6000),
+    "full": Scale(steps=None),
+    "medium": Scale(steps=6000),
+    "short": Scale(
+        steps=2000,
+        sampler={"pretrain_steps": 2000, "finetune_steps": 500},
+        rival={"max_steps": 2000},
+    ),
     "smoke": Scale(
-        steps=40, train=(300, 40), test=300, sampler={"pretrain_steps": 10, "finetune_steps": 5}
+        steps=40,
+        train=(300, 40),
+        test=300,
+        sampler={"pretrain_steps": 10, "finetune_steps": 5},
+        rival={"max_steps": 10},
     ),
 }
+#: Epochs of the paper's classifier, and the factor of its rate after each of them on images.
+_EPOCHS, _DECAY = 100, 0.95
+_BATCH_SIZE = 100
 
 #: (task, to_inputs, scale, seed, device) -> inputs of the classifier and their labels.
 Resample = Callable[
@@ -69,11 +87,14 @@ class Method:
     """A way to deal with the imbalance: by data, by weights or by the threshold.
 
     ``paper`` is the row of the published table that does the same, None where there is none.
+    ``class_weights`` are "balanced" (1 / N_k) or "class_balanced" (by effective numbers), and the
+    ``criterion`` is "cross_entropy", "focal" or "ldam", the last on cosines.
     """
 
     paper: str | None = None
     resample: Resample | None = None
-    class_weights: bool = False
+    class_weights: str | None = None
+    criterion: str = "cross_entropy"
     tune_threshold: bool = False
 
 
@@ -118,14 +139,6 @@ class Results:
             self.file.flush()
 
 
-def read_idx(path: Path) -> NDArray[np.uint8]:
-    """Read a gzipped idx file: two zeros, type, number of dimensions, sizes, bytes."""
-    content = gzip.decompress(path.read_bytes())
-    n_dimensions = content[3]
-    shape = np.frombuffer(content, dtype=">i4", count=n_dimensions, offset=4)
-    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * n_dimensions).reshape(shape)
-
-
 def reduced(task: Task, scale: Scale, seed: int) -> Task:
     """The task with as many rows as the scale allows."""
     random = np.random.default_rng(seed)
@@ -166,6 +179,22 @@ def to_inputs(task: Task) -> Callable[[Any], NDArray[np.float32]]:
     return standardised
 
 
+def _criterion(
+    name: str, class_weights: str | None, counts: Tensor
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """The loss of logits and labels."""
+    weight = None
+    if class_weights == "balanced":  # as in scikit-learn
+        weight = counts.sum() / (2 * counts.float())
+    elif class_weights == "class_balanced":
+        weight = class_balanced_weights(counts).to(counts.device)
+    if name == "focal":
+        return FocalLoss(weight=weight)
+    if name == "ldam":
+        return LDAMLoss(counts, weight=weight).to(counts.device)
+    return nn.CrossEntropyLoss(weight)
+
+
 def train_classifier(
     x: NDArray[np.float32],
     y: NDArray[np.int64],
@@ -173,36 +202,42 @@ def train_classifier(
     steps: int,
     seed: int,
     device: torch.device,
-    class_weights: bool = False,
+    class_weights: str | None = None,
+    criterion: str = "cross_entropy",
+    decay: bool = False,
 ) -> tuple[Callable[[NDArray[np.float32]], NDArray[np.float64]], int]:
     """Train the papers' classifier; return its log-odds of the minority and the steps it did.
 
     Log-odds and not probabilities: in float32 those of the surest rows are all exactly 0 or 1,
-    and their ranking would be lost.
+    and their ranking would be lost. ``decay`` lets the rate fall by 5 % after each hundredth of
+    the steps.
     """
     rows, labels = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
-    weight = None
-    if class_weights:  # "balanced" in scikit-learn
-        weight = len(y) / (2 * torch.bincount(labels, minlength=2).float())
+    loss_of = _criterion(criterion, class_weights, torch.bincount(labels, minlength=2))
     with seeded(seed, device, n_threads=1):
+        head = CosineLinear if criterion == "ldam" else nn.Linear
         net = nn.Sequential(
-            nn.Linear(x.shape[1], 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 2)
+            nn.Linear(x.shape[1], 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), head(128, 2)
         ).to(device)
         fused = True if device.type in ("cpu", "cuda") else None
         optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=fused)
+        epoch = math.ceil(steps / _EPOCHS)
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, epoch, _DECAY)
 
         def step(idx: Tensor) -> dict[str, Tensor]:
-            loss = nn.functional.cross_entropy(net(rows[idx]), labels[idx], weight)
+            loss = loss_of(net(rows[idx]), labels[idx])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            if decay:
+                schedule.step()
             return {"loss": loss}
 
         history = run(
             step,
             len(x),
             max_steps=steps,
-            batch_size=100,
+            batch_size=_BATCH_SIZE,
             device=device,
             module=net,
             description="classifier",
@@ -224,15 +259,30 @@ def best_threshold(y: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
     return (threshold + float(lower.max())) / 2 if len(lower) else threshold
 
 
+def n_steps(scale: Scale, y: NDArray[np.int64]) -> int:
+    """Steps of every classifier: those of the scale, or the paper's epochs over balanced rows."""
+    if scale.steps is not None:
+        return scale.steps
+    return _EPOCHS * math.ceil(2 * int(np.bincount(y).max()) / _BATCH_SIZE)
+
+
 def tuned_threshold(
-    x: NDArray[np.float32], y: NDArray[np.int64], *, steps: int, seed: int, device: torch.device
+    x: NDArray[np.float32],
+    y: NDArray[np.int64],
+    *,
+    steps: int,
+    seed: int,
+    device: torch.device,
+    decay: bool = False,
 ) -> tuple[float, list[int]]:
     """Threshold from out-of-fold log-odds of stratified folds of the training rows."""
     scores = np.empty(len(y))
     done = []
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
     for fit, held in folds.split(x, y):
-        log_odds, n = train_classifier(x[fit], y[fit], steps=steps, seed=seed, device=device)
+        log_odds, n = train_classifier(
+            x[fit], y[fit], steps=steps, seed=seed, device=device, decay=decay
+        )
         scores[held] = log_odds(x[held])
         done.append(n)
     return best_threshold(y, scores), done
@@ -257,20 +307,40 @@ def evaluate(task: Task, method: Method, scale: Scale, seed: int, device: torch.
     x, y = inputs(task.x_train), task.y_train
     threshold = 0.0
     done: list[int] = []
+    training: dict[str, Any] = {"steps": n_steps(scale, y), "seed": seed, "device": device}
+    training["decay"] = scale.steps is None and task.image_shape is not None
     if method.tune_threshold:
-        threshold, done = tuned_threshold(x, y, steps=scale.steps, seed=seed, device=device)
-    if method.resample is not None:
-        x, y = method.resample(task, inputs, scale, seed, device)
+        threshold, done = tuned_threshold(x, y, **training)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        if method.resample is not None:
+            x, y = method.resample(task, inputs, scale, seed, device)
     log_odds, n = train_classifier(
-        x, y, steps=scale.steps, seed=seed, device=device, class_weights=method.class_weights
+        x, y, **training, class_weights=method.class_weights, criterion=method.criterion
     )
     metrics = scored(task.y_test, log_odds(inputs(task.x_test)), threshold)
-    return Outcome(metrics, time.perf_counter() - start, threshold, [*done, n])
+    seconds = time.perf_counter() - start
+    return Outcome(metrics, seconds, threshold, [*done, n], [str(each.message) for each in said])
+
+
+def _plain(values: Sequence[float]) -> str:
+    mean = f"{statistics.mean(values):.3f}"
+    return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
 
 
 def _percent(values: Sequence[float]) -> str:
     mean = f"{100 * statistics.mean(values):.1f}"
     return f"{mean} ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else mean
+
+
+def warned(outcomes: Mapping[str, Sequence[Outcome]]) -> str:
+    """What the methods warned of, for below a table: how often, and the first sentence of each."""
+    lines = []
+    for method, found in outcomes.items():
+        said = [sentence for outcome in found for sentence in outcome.said]
+        if said:
+            lines.append(f"- {method}, {len(said)} in all, the first: {said[0]}\n")
+    return f"\nWarnings:\n\n{''.join(lines)}" if lines else ""
 
 
 def markdown(
@@ -282,11 +352,13 @@ def markdown(
     *,
     metrics: Sequence[str] = METRICS,
     title: str | None = None,
+    percent: bool = True,
 ) -> str:
-    """Our numbers beside the published ones, a row a method, in percent.
+    """Our numbers beside the published ones, a row a method, in percent or as they are.
 
     ``published`` holds the paper's rows for this data set, with a deviation or without, ``beside``
     the published metric that corresponds to one of ours. Rows that only the paper has come last.
+    A method that was not run stands there without numbers of ours.
     ``metrics`` are the columns of ours; without any, the table is the paper's alone. The heading is
     ``title`` or else the name of the data set.
     """
@@ -294,20 +366,22 @@ def markdown(
     header = ["method", *ours, *(f"published {name}" for name in beside.values())]
     lines = [f"### {title or dataset}", "", _row(header), _row(["---"] * len(header))]
 
+    digits, told = (1, _percent) if percent else (3, _plain)
+
     def theirs(row: str | None) -> list[str]:
         values = published.get(row or "", {})
         return [
-            " ± ".join(f"{value:.1f}" for value in values.get(name, ())) for name in beside.values()
+            " ± ".join(f"{value:.{digits}f}" for value in values.get(name, ()))
+            for name in beside.values()
         ]
 
     for name, method in methods.items():
         outcomes = results.outcomes.get((dataset, name), [])
+        cells = [""] * len(ours)
         if outcomes:
-            cells = [
-                _percent([outcome.metrics[metric] for outcome in outcomes]) for metric in metrics
-            ]
-            seconds = statistics.mean(outcome.seconds for outcome in outcomes)
-            lines.append(_row([name, *cells, f"{seconds:.0f}", *theirs(method.paper)]))
+            cells = [told([outcome.metrics[metric] for outcome in outcomes]) for metric in metrics]
+            cells.append(f"{statistics.mean(outcome.seconds for outcome in outcomes):.0f}")
+        lines.append(_row([name, *cells, *theirs(method.paper)]))
     known = {method.paper for method in methods.values()}
     for row in published:
         if row not in known:

@@ -52,6 +52,11 @@ class Approach:
     smote: bool = False
     prior: bool = False
 
+    @property
+    def makes_rows(self) -> bool:
+        """Whether there are other rows to train on than the original ones."""
+        return self.smote
+
 
 class Trained(NamedTuple):
     """A fitted classifier, the seconds it took, its updates, and the warnings that are kept."""
@@ -148,7 +153,7 @@ class Trial:
 
     def _trained(self, approach: Any) -> Trained:
         """Train as the approach says; the plain classifiers once, whatever is done with them."""
-        plain = approach.method == "erm" and not approach.parameters and not approach.smote
+        plain = approach.method == "erm" and not approach.parameters and not approach.makes_rows
         bare = replace(approach, paper=None, prior=False)
         for known, trained in self._plain:
             if known == bare:
@@ -156,14 +161,21 @@ class Trial:
         start = time.perf_counter()
         own = approach.method in self.encoding
         x, y = self.task.x_train if own else self._x_train, self.task.y_train
-        if approach.smote:
-            x, y = smote(x, y, self.seed, target=int(np.bincount(y).max()))
+        x, y, said = self._rows(approach, x, y)
         made = time.perf_counter() - start
         trained = self._fit(approach.method, x, y, self._parameters(approach, len(y)))
-        trained = trained._replace(seconds=trained.seconds + made)
+        trained = trained._replace(seconds=trained.seconds + made, said=(*said, *trained.said))
         if plain:
             self._plain.append((bare, trained))
         return trained
+
+    def _rows(
+        self, approach: Any, x: NDArray[Any], y: NDArray[np.int64]
+    ) -> tuple[NDArray[Any], NDArray[np.int64], tuple[str, ...]]:
+        """The rows to train on, those that are made among them, and what was warned of."""
+        if approach.smote:
+            x, y = smote(x, y, self.seed, target=int(np.bincount(y).max()))
+        return x, y, ()
 
     def _parameters(self, approach: Any, n_rows: int) -> dict[str, Any]:
         """Parameters of a classifier that is not the reproduced one, but for its network."""

@@ -56,6 +56,39 @@ def write_cifar():
     return write
 
 
+@pytest.fixture(scope="session")
+def mgvae_folder(tmp_path_factory, write_mnist):
+    """Random rows, in files like those of MGVAE's data sets."""
+    root = tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(0)
+    for name in ("musk2", "water_quality", "isolet", "mammography"):
+        (root / name).mkdir()
+    write_mnist(root / "mnist", 30, 9)
+    write_mnist(root / "fashion_mnist", 30, 9)
+
+    x = random.integers(-400, 600, (200, 6)).astype(np.int16)
+    y = np.repeat([1, 2], [160, 40])
+    np.savez(root / "musk2" / "musk2.npz", X=x, y=y)
+
+    lines = ["aluminium,ammonia,is_safe"]
+    lines += [
+        f"{a:.2f},{b:.2f},{int(i % 5 == 0)}" for i, (a, b) in enumerate(random.random((200, 2)))
+    ]
+    lines.insert(7, "0.1,#NUM!,#NUM!")
+    (root / "water_quality" / "waterQuality1.csv").write_text("\n".join(lines) + "\n")
+
+    letters = np.tile(np.arange(1, 27), 10)
+    features = random.uniform(-1, 1, (260, 5)).astype(np.float32)
+    np.savez(root / "isolet" / "isolet.npz", X=features, y=letters, group=np.ones(260))
+
+    rows = [
+        f"{a:.8f},{b:.8f},'{1 if i % 10 == 0 else -1}'"
+        for i, (a, b) in enumerate(random.standard_normal((300, 2)))
+    ]
+    (root / "mammography" / "mammography.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
 @pytest.fixture
 def real(request):
     """The folder with the real data; without it the test is skipped."""

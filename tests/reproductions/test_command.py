@@ -7,11 +7,16 @@ import torch
 
 from imbdeep.classifiers import RAEClassifier
 from imbdeep.reproductions._command import (
+    NotAtHandError,
+    absent,
     add_development,
     chosen,
     command,
+    loaded,
     named,
+    not_run,
     parsed,
+    shown,
     varied,
     write_tables,
 )
@@ -26,7 +31,7 @@ def parser():
 
 
 def options_of(parser, *arguments):
-    return parsed(parser, [*arguments, "--data", "."], lengths=("trials",))
+    return parsed(parser, ["--data", ".", *arguments], lengths=("trials",))
 
 
 @pytest.mark.parametrize(
@@ -52,6 +57,7 @@ def test_seeds_follow_from_trials_and_trials_from_seeds(parser, arguments, seeds
         (("--trials", "0"), "--trials 0: at least 1"),
         (("c",), "invalid choice: 'c'"),
         (("--output", "."), "--output . is there already"),
+        (("--data", "nowhere"), "--data nowhere is no folder: name the one with the data sets"),
     ],
 )
 def test_what_cannot_be_run_is_refused(parser, capsys, arguments, message):
@@ -160,3 +166,51 @@ def test_the_machine_comes_last(parser, capsys):
     assert lines[3].startswith("three trials; ")
     assert lines[3].endswith(" s in all")
     assert f"torch {torch.__version__}, " in lines[3]
+
+
+def test_without_a_folder_loaders_look_elsewhere(parser, monkeypatch):
+    monkeypatch.delenv("IMBDEEP_DATA", raising=False)
+    parser = command("x", "", "", ["a"], ["full"])
+    assert parsed(parser, ["a"], lengths=("trials",)).data is None
+
+
+def test_files_that_are_not_there_are_no_error_and_say_so():
+    def load(folder, seed):
+        raise FileNotFoundError(f"no {folder}:\n put  it there")
+
+    with pytest.raises(NotAtHandError) as caught:
+        loaded(load, "x", 0)
+    assert not_run("table\n", caught.value) == "table\n\nNot run: no x: put it there\n"
+    with pytest.raises(NotAtHandError, match="SVHN is not among"):
+        loaded(absent("SVHN"), "x", 0)
+    assert loaded(lambda folder, seed: (folder, seed), "x", 1) == ("x", 1)
+
+
+def test_damaged_files_are_an_error():
+    def load():
+        raise ValueError("damaged")
+
+    with pytest.raises(ValueError, match="damaged"):
+        loaded(load)
+
+
+class Named:
+    def __init__(self, paper):
+        self.paper = paper
+
+
+@pytest.mark.parametrize(
+    "ours, rows",
+    [
+        ({"all": "ALL"}, ["ALL", "A", "B"]),  # of no table: the first
+        ({"a": "A"}, ["ALL", "A", "B"]),
+        ({"c": "C"}, ["ALL", "C", "D"]),
+        ({"a": "A", "c": "C"}, ["ALL", "A", "B", "C", "D"]),
+        ({"c": "C", "x": "B"}, ["ALL", "B", "C", "D"]),  # stands beside a row of another table
+    ],
+)
+def test_the_papers_rows_are_those_of_the_tables_asked_for(ours, rows):
+    published = dict.fromkeys(("ALL", "A", "B", "C", "D"), 1)
+    tables = (({"a", "b"}, {"A", "B"}), ({"c", "d"}, {"C", "D"}))
+    methods = {name: Named(paper) for name, paper in ours.items()}
+    assert list(shown(published, methods, *tables)) == rows

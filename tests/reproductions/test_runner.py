@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from imbdeep.reproductions._runner import (
     scored,
     to_inputs,
     train_classifier,
+    warned,
 )
 
 CPU = torch.device("cpu")
@@ -60,8 +62,16 @@ def doubled(task, inputs, scale, seed, device):
 
 @pytest.mark.parametrize(
     "method",
-    [Method(), Method(class_weights=True), Method(tune_threshold=True), Method(resample=doubled)],
-    ids=["nothing", "weights", "threshold", "twice the rows"],
+    [
+        Method(),
+        Method(class_weights="balanced"),
+        Method(class_weights="class_balanced"),
+        Method(criterion="focal"),
+        Method(criterion="ldam"),
+        Method(tune_threshold=True),
+        Method(resample=doubled),
+    ],
+    ids=["nothing", "weights", "cb weights", "focal", "ldam", "threshold", "twice the rows"],
 )
 def test_every_net_gets_the_same_steps(task, method):
     outcome = evaluate(task, method, TINY, 0, CPU)
@@ -156,7 +166,7 @@ def test_class_weights_move_the_log_odds_to_the_minority():
     x = x.astype(np.float32)
     plain, weighted = (
         train_classifier(x, y, steps=60, seed=0, device=CPU, class_weights=weights)[0](x).mean()
-        for weights in (False, True)
+        for weights in (None, "balanced")
     )
     assert weighted > plain + 0.5
 
@@ -209,10 +219,11 @@ def test_markdown_puts_ours_beside_the_published():
     beside = {"balanced accuracy": "ACSA", "G-mean": "GM"}
     text = markdown("d", methods, results, published, beside)
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()[2:]]
-    header, _, ours, alone, paper_only = lines
+    header, _, ours, alone, not_run, paper_only = lines
     assert header == ["method", *METRICS, "seconds", "published ACSA", "published GM"]
     assert ours == ["ours", *["75.0 ± 7.1"] * 4, "2", "61.0 ± 0.2", ""]
     assert alone == ["alone", *["50.0"] * 4, "2", "", ""]  # one trial has no deviation
+    assert not_run == ["not run", *[""] * 5, "61.0 ± 0.2", ""]  # visibly empty
     assert paper_only == ["VAE (paper only)", *[""] * 5, "61.0 ± 0.2", ""]
     assert len({len(line) for line in lines}) == 1
 
@@ -228,3 +239,82 @@ def test_markdown_shows_published_numbers_without_deviation_and_the_papers_rows_
         "| --- | --- | --- |",
         "| VAE (paper only) | 61.2 | 60.0 ± 0.5 |",
     ]
+
+
+def test_numbers_that_are_no_percentages_stay_as_they_are():
+    results = Results()
+    for trial, value in enumerate((1.1, 1.3)):
+        results.add("d", "ours", trial, Outcome({"density": value}, 1.0))
+    published = {"Our": {"density": (0.729,)}}
+    text = markdown(
+        "d",
+        {"ours": Method("Our")},
+        results,
+        published,
+        {"density": "density"},
+        metrics=("density",),
+        percent=False,
+    )
+    assert "| ours | 1.200 ± 0.141 | 1 | 0.729 |" in text
+
+
+def test_weights_by_effective_numbers_lie_between_none_and_balanced():
+    """1 - beta^N is almost linear in small N: there the two weights are nearly the same."""
+    counts = torch.tensor([900, 100])
+    logits, labels = torch.tensor([[0.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 1])
+    plain, balanced, effective = (
+        _runner._criterion("cross_entropy", weights, counts)(logits, labels).item()
+        for weights in (None, "balanced", "class_balanced")
+    )
+    assert balanced < plain
+    assert effective == pytest.approx(balanced, rel=0.02)
+    assert balanced < effective < plain
+
+
+def test_focal_and_ldam_are_those_of_the_losses_room():
+    counts = torch.tensor([3, 1])
+    logits, labels = torch.tensor([[0.2, -0.4]]), torch.tensor([1])
+    p = torch.softmax(logits, dim=1)[0, 1]
+    focal = _runner._criterion("focal", None, counts)(logits, labels)
+    assert focal.item() == pytest.approx((-(1 - p) * p.log()).item(), rel=1e-6)
+    moved = 30 * (logits - torch.tensor([[0.0, 0.5]]))
+    ldam = _runner._criterion("ldam", None, counts)(logits, labels)
+    assert ldam.item() == pytest.approx(
+        torch.nn.functional.cross_entropy(moved, labels).item(), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    "steps, sizes, expected", [(7, [500, 20], 7), (None, [500, 20], 1000), (None, [70, 20], 200)]
+)
+def test_steps_are_those_of_the_scale_or_a_hundred_epochs_of_balanced_rows(steps, sizes, expected):
+    y = np.repeat([0, 1], sizes)
+    assert _runner.n_steps(Scale(steps=steps), y) == expected
+
+
+def test_the_papers_rate_falls_after_each_hundredth(monkeypatch):
+    rates = []
+    inner = torch.optim.Adam.step
+    monkeypatch.setattr(
+        torch.optim.Adam,
+        "step",
+        lambda self, *a, **k: rates.append(self.param_groups[0]["lr"]) or inner(self, *a, **k),
+    )
+    x, y = table()
+    for decay in (True, False):
+        rates.clear()
+        train_classifier(x.astype(np.float32), y, steps=200, seed=0, device=CPU, decay=decay)
+        expected = 1e-3 * 0.95 ** (np.arange(200) // 2 if decay else np.zeros(200))
+        np.testing.assert_allclose(rates, expected)
+
+
+def test_what_a_sampler_warns_of_is_kept(task):
+    def warning(task, inputs, scale, seed, device):
+        warnings.warn("It has collapsed.", UserWarning, stacklevel=2)
+        return inputs(task.x_train), task.y_train
+
+    found = evaluate(task, Method(resample=warning), TINY, 0, CPU)
+    assert list(found.said) == ["It has collapsed."]
+    told = warned({"MGVAE": [found, found], "nothing": [outcome(0.5)]})
+    assert told == "\nWarnings:\n\n- MGVAE, 2 in all, the first: It has collapsed.\n"
+    assert warned({"nothing": [outcome(0.5)]}) == ""
