@@ -21,6 +21,7 @@ from tqdm import tqdm
 from imbdeep import __version__
 from imbdeep.comparison._fold import Table, evaluate
 from imbdeep.comparison._methods import (
+    METHODS,
     SIMPLE,
     Method,
     Settings,
@@ -165,7 +166,7 @@ def compare(
     {}
     """
     _check_parameters(rope, scoring, categorical_features)
-    scoring = list(SCORING if scoring is None else scoring)
+    scoring = list(dict.fromkeys(SCORING if scoring is None else scoring))
     seed = _seed(random_state)
     settings = Settings(device, seed, categorical_features)
     chosen = chosen_methods(methods, settings)
@@ -188,16 +189,18 @@ def compare(
         done, total=len(tasks), desc="comparing", disable=not verbose
     ):
         if error:
-            failures.setdefault(method.name, error)
+            for name in method.names:
+                failures.setdefault(name, error)
             continue
         rows, messages = found
-        records += [{"method": method.name, "fold": fold.number, **row} for row in rows]
-        known = said.setdefault(method.name, [])
-        known += [message for message in messages if message not in known]
+        records += [{"fold": fold.number, **row} for row in rows]
+        for name in method.names:
+            known = said.setdefault(name, [])
+            known += [message for message in messages if message not in known]
     if not records:
         told = "; ".join(f"{name}: {why}" for name, why in failures.items())
         raise RuntimeError(f"No method could be run. {told}")
-    order = {method.name: i for i, method in enumerate(chosen)}
+    order = {name: i for i, name in enumerate(_in_order(chosen))}
     scores = pd.DataFrame(records)[
         ["method", "classifier", "fold", *scoring, "seconds", "memory"]
     ].sort_values(
@@ -213,14 +216,24 @@ def compare(
         warnings={name: said[name] for name in order if said.get(name)},
         notes=notes,
         rope=rope,
-        test_share=float(np.mean([len(fold.test) / len(table.y) for fold in folds])),
+        test_share=float(np.mean([_share(fold) for fold in folds])),
         random_state=seed,
     )
 
 
+def _share(fold: _Fold) -> float:
+    return len(fold.test) / (len(fold.train) + len(fold.test))
+
+
+def _in_order(chosen: Sequence[Method]) -> list[str]:
+    """Names as in :data:`METHODS`, the user's own behind them."""
+    names = [name for method in chosen for name in method.names]
+    return sorted(names, key=lambda name: METHODS.index(name) if name in METHODS else len(METHODS))
+
+
 def _is_simple(chosen: Sequence[Method], name: str) -> bool:
     """A method of the user's under a simple one's name is not that method."""
-    return next(method for method in chosen if method.name == name).estimator is None
+    return next(method for method in chosen if method.name == name).known
 
 
 def _run(
@@ -282,7 +295,9 @@ def _check_parameters(rope: Any, scoring: Any, categorical_features: Any) -> Non
 
 def _seed(random_state: Any) -> int:
     if isinstance(random_state, Integral) and not isinstance(random_state, bool):
-        return int(random_state)
+        seed = int(random_state)
+        random_stream(seed)  # refuses what is no seed
+        return seed
     return draw_seed(random_stream(random_state))
 
 
@@ -291,29 +306,30 @@ def _checked(X: Any, y: Any, settings: Settings) -> tuple[Table, list[str]]:
     labels = _labels(y)
     data = _rows(X)
     check_consistent_length(data, labels)
+    # Refuses what cannot be encoded, by column, before anything is trained.
+    encoder = TabularEncoder(categorical_features=settings.categorical_features)
+    encoder.set_output(transform="default").fit(data)
+    if not encoder.layout_.width:
+        raise ValueError(
+            "All columns of X are constant or missing throughout: there is nothing to learn from."
+        )
     notes: list[str] = []
     if isinstance(data, pd.DataFrame):
         empty = [name for name in data.columns if data[name].isna().all()]
-        if empty:
-            notes.append(f"Left out, since all their values are missing: {_named(empty)}.")
-            data = data.drop(columns=empty)
-            if not data.shape[1]:
-                raise ValueError("All columns of X are missing throughout: there are no features.")
         own = [
             name
             for name in data.columns
             if not pd.api.types.is_numeric_dtype(data[name])
             and data[name].nunique() > _OWN_VALUES * len(data)
         ]
+        if empty:
+            notes.append(
+                f"All values of {_named(empty)} are missing: nothing is learned from that."
+            )
         if own:
             notes.append(
                 f"Nearly every row has a value of its own in {_named(own)}: leave identifiers out."
             )
-    # Refuses what cannot be encoded, by column, before anything is trained.
-    encoder = TabularEncoder(categorical_features=settings.categorical_features)
-    encoder.set_output(transform="default").fit(data)
-    if not encoder.layout_.width:
-        raise ValueError("All columns of X are constant: there is nothing to learn from.")
     return Table(data, labels), notes
 
 
@@ -337,9 +353,17 @@ def _rows(X: Any) -> Any:
 
 def _labels(y: Any) -> NDArray[Any]:
     labels = target_array(y)
+    if not labels.size:
+        raise ValueError("y is empty: there are no rows to compare on.")
     refuse_missing_labels(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
+    kinds = {type(label).__name__ for label in labels.flat} if labels.dtype == object else set()
+    if "str" in kinds and len(kinds) > 1:
+        raise TypeError(
+            f"y holds labels of several types ({', '.join(sorted(kinds))}), which have no order: "
+            "make all of them strings."
+        )
     kind = type_of_target(labels, input_name="y")
     values = np.unique(labels) if labels.ndim == 1 else labels
     if kind not in ("binary", "multiclass"):
@@ -369,7 +393,15 @@ def _folds(table: Table, cv: Any, seed: int) -> tuple[list[_Fold], list[str]]:
     classes, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
     if not isinstance(cv, Integral):  # a splitter, or splits
         splits = check_cv(cv, y, classifier=True).split(np.zeros((len(y), 1)), y)
-        return [_Fold(i, train, test) for i, (train, test) in enumerate(splits)], []
+        rows = np.arange(len(y))
+        given = [_Fold(i, rows[train], rows[test]) for i, (train, test) in enumerate(splits)]
+        for fold in given:
+            if len(np.intersect1d(fold.train, fold.test)):
+                raise ValueError(
+                    f"cv: in split {fold.number} rows are both trained on and tested on, so that "
+                    "its scores would say nothing. Leave the test rows out of the training rows."
+                )
+        return given, []
     cv = int(cv)
     if cv < 2:
         raise ValueError(f"cv={cv} must be 2 or more: the number of folds.")
@@ -387,7 +419,7 @@ def _folds(table: Table, cv: Any, seed: int) -> tuple[list[_Fold], list[str]]:
             "never scored."
         )
     least = int(counts[counts > 1].min())
-    n_folds = min(cv, max(least, _LEAST_FOLDS))
+    n_folds = min(cv, max(least, _LEAST_FOLDS), int(counts.max()))
     if least < cv:
         told = f"{n_folds} folds instead of {cv}: " if n_folds < cv else ""
         absent = ", and is missing in the test rows of some folds" if least < n_folds else ""

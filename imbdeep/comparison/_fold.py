@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -118,8 +119,8 @@ def evaluate(
     Returns
     -------
     records : list of dict
-        A record a classifier: its name, seconds (of resampling and training), memory (the most
-        that was added to the process, MiB) and the scores.
+        A record a method and classifier: their names, seconds (of resampling and training), memory
+        (the most that was added to the process, MiB) and the scores.
     said : list of str
         What was warned of.
     """
@@ -130,7 +131,8 @@ def evaluate(
         if method.kind == "classifier":
             with _watched() as spent:
                 fitted = clone(method.estimator).fit(raw, y)
-            records = [_record(OWN, fitted, raw_test, y_test, scoring, spent)]
+            names = (method.name, OWN)
+            records = [_record(names, fitted, raw_test, y_test, scoring, spent)]
         else:
             records = _with_classifiers(
                 method, classifiers, scoring, settings, raw, y, raw_test, y_test
@@ -155,9 +157,15 @@ def _with_classifiers(
     rows = Rows(raw, encoder.fit_transform(raw), y)  # by the original training rows, for all
     x_test = encoder.transform(raw_test)
     piped = any(_takes_raw(classifier) for classifier in classifiers.values())
+    sampler: Any = None if method.estimator is None else clone(method.estimator)
     with _watched() as resampling:
-        rows = _resampled(method, rows, encoder, settings, piped)
+        rows = _resampled(method, sampler, rows, encoder, settings, piped)
+        if method.also:
+            # Without a deficit it has trained nothing.
+            own = getattr(sampler, "estimator_", None) or clone(sampler.estimator).fit(raw, y)
     records = []
+    if method.also:
+        records.append(_record((method.also, OWN), own, raw_test, y_test, scoring, resampling))
     for name, classifier in classifiers.items():
         takes_raw = _takes_raw(classifier)
         with _watched() as spent:
@@ -166,7 +174,7 @@ def _with_classifiers(
         spent.seconds += resampling.seconds
         spent.memory = max(spent.memory, resampling.memory)
         x = raw_test if takes_raw else x_test
-        records.append(_record(name, fitted, x, y_test, scoring, spent))
+        records.append(_record((method.name, name), fitted, x, y_test, scoring, spent))
     return records
 
 
@@ -186,9 +194,10 @@ def _sized(classifier: Any, n_rows: int) -> Any:
 def _prepared(method: Method, classifier: Any, y: NDArray[Any], settings: Settings) -> Any:
     """The classifier as the method trains or uses it."""
     if method.kind == "weights":
-        if "class_weight" not in classifier.get_params():
+        last = f"{classifier.steps[-1][0]}__" if isinstance(classifier, Pipeline) else ""
+        if f"{last}class_weight" not in classifier.get_params():
             return _Weighted(classifier)
-        return classifier.set_params(class_weight="balanced")
+        return classifier.set_params(**{f"{last}class_weight": "balanced"})
     if method.kind == "prior":
         return PriorCorrectedClassifier(classifier)
     if method.kind == "threshold":
@@ -225,16 +234,21 @@ class _Weighted(ClassifierMixin, BaseEstimator):
 
 
 def _resampled(
-    method: Method, rows: Rows, encoder: TabularEncoder, settings: Settings, piped: bool
+    method: Method,
+    sampler: Any,
+    rows: Rows,
+    encoder: TabularEncoder,
+    settings: Settings,
+    piped: bool,
 ) -> Rows:
     """Rows with those that the method adds; as they come only where a pipeline asks for them."""
     if method.kind == "sampler":
-        raw, y = clone(method.estimator).fit_resample(rows.raw, rows.y)
+        raw, y = sampler.fit_resample(rows.raw, rows.y)
         return Rows(raw, encoder.transform(raw), np.asarray(y))
     if method.kind == "random":
-        sampler = RandomOverSampler(random_state=settings.random_state)
-        sampler.fit_resample(np.zeros((len(rows.y), 1)), rows.y)
-        chosen = sampler.sample_indices_
+        repeating = RandomOverSampler(random_state=settings.random_state)
+        repeating.fit_resample(np.zeros((len(rows.y), 1)), rows.y)
+        chosen = repeating.sample_indices_
         raw = _safe_indexing(rows.raw, chosen) if piped else None
         return Rows(raw, rows.encoded[chosen], rows.y[chosen])
     if method.kind in ("interpolation", "adaptive"):
@@ -369,17 +383,46 @@ def _return_memory() -> None:
 
 
 def _record(
-    name: str,
+    names: tuple[str, str],
     fitted: Any,
     x_test: Any,
     y_test: NDArray[Any],
     scoring: Sequence[str],
     spent: _Spent,
 ) -> dict[str, Any]:
-    score = check_scoring(fitted, scoring={metric: SCORERS[metric] for metric in scoring})
+    estimator = _AskedOnce(fitted)
+    score = check_scoring(estimator, scoring={metric: SCORERS[metric] for metric in scoring})
     return {
-        "classifier": name,
-        **{metric: float(value) for metric, value in score(fitted, x_test, y_test).items()},
+        "method": names[0],
+        "classifier": names[1],
+        **{metric: float(value) for metric, value in score(estimator, x_test, y_test).items()},
         "seconds": spent.seconds,
         "memory": spent.memory,
     }
+
+
+class _AskedOnce:
+    """A fitted classifier that predicts one set of rows once, for all scorers that ask about it.
+
+    scikit-learn does so for scorers of its own making alone.
+    """
+
+    def __init__(self, fitted: Any) -> None:
+        self._fitted = fitted
+        self._answers: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._fitted, name)
+        if name not in ("predict", "predict_proba", "decision_function"):
+            return found
+
+        @wraps(found)
+        def answer(X: Any) -> Any:
+            if name not in self._answers:
+                self._answers[name] = found(X)
+            return self._answers[name]
+
+        return answer
+
+    def __sklearn_tags__(self) -> Any:
+        return self._fitted.__sklearn_tags__()

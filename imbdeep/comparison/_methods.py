@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.base import clone
@@ -42,12 +42,21 @@ class Method:
     ``kind`` says what is done: "nothing", "weights", "threshold" and "prior" change how a
     classifier is trained or used; "random", "interpolation" and "adaptive" resample encoded rows;
     a "sampler" resamples rows as they come; a "classifier" learns from rows as they come, in the
-    place of the classifiers behind the others.
+    place of the classifiers behind the others. ``also`` is the name of the method that the
+    classifier inside a sampler is: it is trained once for both. A method is ``known`` unless it is
+    the user's.
     """
 
     name: str
     kind: str
     estimator: Any = None
+    also: str = ""
+    known: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the methods that are evaluated together."""
+        return (self.name, self.also) if self.also else (self.name,)
 
 
 #: Methods that need no generative model, in the order of their simplicity.
@@ -66,7 +75,9 @@ _SAMPLERS: dict[str, Callable[..., Any]] = {
     "MGVAE": MGVAESampler,
     "CVAE": CVAESampler,
     "CGAN": CGANSampler,
-    "RAE samples": RAESampler,
+    "RAE samples": lambda **told: RAESampler(
+        RAEClassifier(**told), random_state=told["random_state"]
+    ),
 }
 _CLASSIFIERS: dict[str, Callable[..., Any]] = {
     "deferred re-weighting": lambda **told: ERMClassifier(
@@ -109,6 +120,11 @@ def chosen_methods(methods: Any, settings: Settings) -> list[Method]:
         names = METHODS if isinstance(methods, str) and methods == "all" else methods
         if isinstance(names, str):
             names = [names]
+        if not isinstance(names, Iterable):
+            raise TypeError(
+                f"methods={methods!r} must be 'all', a list of names, or a dict of names and "
+                "estimators."
+            )
         found = [_known(name, settings) for name in names]
     names = [method.name for method in found]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -116,7 +132,16 @@ def chosen_methods(methods: Any, settings: Settings) -> list[Method]:
         raise ValueError(f"methods names {', '.join(twice)} more than once: name each once.")
     if not found:
         raise ValueError("methods is empty: name one at least, or give 'all'.")
-    return found
+    return _trained_once(found)
+
+
+def _trained_once(methods: list[Method]) -> list[Method]:
+    """Let the RAE that samples also be the one that classifies: its training is the same."""
+    own = {method.name: method for method in methods if method.known}
+    if not {"RAE", "RAE samples"} <= own.keys():
+        return methods
+    both = replace(own["RAE samples"], also="RAE")
+    return [both if m is own["RAE samples"] else m for m in methods if m is not own["RAE"]]
 
 
 def _known(name: Any, settings: Settings) -> Method:
@@ -139,9 +164,9 @@ def _own(name: Any, estimator: Any, settings: Settings) -> Method:
     if estimator is None:
         return _known(name, settings)
     if hasattr(estimator, "predict"):
-        return Method(name, "classifier", _seeded(estimator, settings))
+        return Method(name, "classifier", _seeded(estimator, settings), known=False)
     if hasattr(estimator, "fit_resample"):
-        return Method(name, "sampler", _seeded(estimator, settings))
+        return Method(name, "sampler", _seeded(estimator, settings), known=False)
     raise TypeError(
         f"methods[{name!r}] is {estimator!r}, which can neither fit_resample nor predict: give a "
         "sampler, a classifier, a pipeline or a search over one, or None for a method of that name."
@@ -181,7 +206,8 @@ def _classifier(name: Any, settings: Settings) -> Any:
     if name == "logistic":
         return LogisticRegression(max_iter=1000)
     if name == "gradient boosting":
-        return HistGradientBoostingClassifier(random_state=seed)
+        # "auto" would stop early where over-sampling brings 10 000 rows, and not elsewhere.
+        return HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
     if name == "mlp":
         return ERMClassifier(
             hidden_layer_sizes=_LAYERS, encode=False, device=settings.device, random_state=seed

@@ -89,8 +89,8 @@ class Comparison:
         """Methods that were run throughout, from the best mean rank by the first metric on."""
         return tuple(self.ranks.index)
 
-    def _blocks(self, metric: str) -> pd.DataFrame:
-        """Values of a metric: a row a classifier and fold, a column a complete method."""
+    def _all_blocks(self, metric: str) -> pd.DataFrame:
+        """Values of a metric: a row a classifier and fold, a column a method."""
         values = self.scores.pivot(
             index=["classifier", "fold"], columns="method", values=metric
         ).round(_DECIMALS)
@@ -102,8 +102,20 @@ class Comparison:
             folds = values.index.get_level_values("fold")
             for name in beside:
                 values[name] = beside[name].reindex(folds).to_numpy()
-        order = [name for name in dict.fromkeys(self.scores["method"]) if name in values]
-        return values[[name for name in order if name not in self.failures]].dropna(axis=1)
+        # Where the score is not defined, as ROC-AUC without rows of a class, it is so for all.
+        return values.dropna(how="all")
+
+    @cached_property
+    def _complete(self) -> list[str]:
+        """Methods that have a score wherever there is one, in the order of the scores."""
+        there = set(self.scores["method"]) - set(self.failures)
+        for metric in self.metrics:
+            there &= set(self._all_blocks(metric).dropna(axis=1).columns)
+        return [name for name in dict.fromkeys(self.scores["method"]) if name in there]
+
+    def _blocks(self, metric: str) -> pd.DataFrame:
+        """Values of a metric: a row a classifier and fold, a column a complete method."""
+        return self._all_blocks(metric)[self._complete]
 
     def _by_fold(self, metric: str) -> pd.DataFrame:
         """Values of a metric, a row a fold (mean over classifiers), a column a method."""
@@ -115,9 +127,9 @@ class Comparison:
         found = {}
         for metric in self.metrics:
             blocks = self._blocks(metric)
-            found[metric] = pd.Series(
-                rankdata(-blocks.to_numpy(), axis=1).mean(axis=0), index=blocks.columns
-            )
+            found[metric] = pd.Series(np.nan, index=blocks.columns)
+            if blocks.size:
+                found[metric][:] = rankdata(-blocks.to_numpy(), axis=1).mean(axis=0)
         ranks = pd.DataFrame(found)
         ranks.index.name = "method"
         return ranks.sort_values(self.metrics[0], kind="stable")
@@ -168,8 +180,9 @@ class Comparison:
             "method": values.columns[first],
             "against": values.columns[second],
         }
-        if not len(first):
-            return pd.DataFrame(parts, columns=[*parts, "difference", "p_shaffer", *_PROBABILITIES])
+        columns = [*parts, "difference", "p_shaffer", *_PROBABILITIES]
+        if not len(first) or not len(values):
+            return pd.DataFrame(parts, columns=columns)
         x = values.to_numpy()
         differences = (x[:, first] - x[:, second]).T  # (n_pairs, n_folds)
         parts["difference"] = differences.mean(axis=1)
@@ -244,6 +257,8 @@ class Comparison:
 
     def _judged(self, metric: str) -> str:
         means = self._by_fold(metric).mean().sort_values(ascending=False, kind="stable")
+        if means.isna().all():
+            return f"{metric}: no method has it throughout, so that nothing can be said."
         simple = [name for name in self.simple if name in means]
         others = [name for name in means.index if name not in simple]
         told = f"{metric}: {means.index[0]} has the best mean ({_shown(means.iloc[0])})."
@@ -268,6 +283,8 @@ class Comparison:
             self.certainly_better(name, weights, metric) for name in others
         ):
             told += ", and none is ahead of class weights"
+        if weights in self.failures:
+            told += " (class weights could not be run)"
         return f"{told}: take {enough}{_ADVICE.get(enough, '')}."
 
     def _enough(self, metric: str, means: Any, simple: Sequence[str]) -> str:

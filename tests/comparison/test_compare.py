@@ -1,3 +1,5 @@
+from functools import partial
+
 import joblib
 import numpy as np
 import pandas as pd
@@ -9,13 +11,19 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, StratifiedKFold
+from sklearn.model_selection import (
+    GridSearchCV,
+    RepeatedStratifiedKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from imbdeep.classifiers import GAMOClassifier, M2mClassifier, RAEClassifier
 from imbdeep.comparison import METHODS, SCORING, SIMPLE, compare
+from imbdeep.comparison._methods import _CLASSIFIERS
 from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler, RAESampler
 
 QUICK = {"methods": ["nothing", "class weights"], "classifiers": ["logistic"], "cv": 3}
@@ -99,6 +107,25 @@ class Interrupted(FailsOnce):
             return super().fit_resample(X, y)
         except OSError:
             raise KeyboardInterrupt from None
+
+
+def test_rae_is_trained_once_for_its_rows_and_its_predictions(monkeypatch):
+    X, y = blobs(60)
+    brief = partial(RAEClassifier, max_steps=3, hidden_layer_sizes=(8,), batch_size=8)
+    monkeypatch.setattr("imbdeep.comparison._methods.RAEClassifier", brief)
+    monkeypatch.setitem(_CLASSIFIERS, "RAE", brief)
+    both = compare(X, y, methods=["nothing", "RAE samples", "RAE"], classifiers=["logistic"], cv=2)
+    alone = [
+        compare(X, y, methods=[name], classifiers=["logistic"], cv=2).scores
+        for name in ("RAE samples", "RAE")
+    ]
+    columns = ["method", "classifier", "fold", *SCORING]
+    found = both.scores[columns][both.scores["method"] != "nothing"]
+    expected = pd.concat(alone)[columns]
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), expected.reset_index(drop=True))
+    even = np.arange(60) % 2  # no rows are lacking: the sampler trains nothing
+    result = compare(X, even, methods=["RAE samples", "RAE"], classifiers=["logistic"], cv=2)
+    assert result.failures == {}
 
 
 def test_all_names_run_on_a_mixed_table():
@@ -338,6 +365,43 @@ def test_progress(capsys):
     assert "6/6" in capsys.readouterr().err
 
 
+def test_splits_may_be_masks():
+    X, y = blobs(100)
+    test = np.arange(100) % 2 == 0
+    masks = compare(X, y, **{**QUICK, "cv": [(test, ~test), (~test, test)]})
+    rows = np.arange(100)
+    splits = [(rows[test], rows[~test]), (rows[~test], rows[test])]
+    numbers = compare(X, y, **{**QUICK, "cv": splits})
+    pd.testing.assert_frame_equal(masks.ranks, numbers.ranks)
+    assert masks.test_share == 0.5
+
+
+def test_the_share_that_is_tested_is_of_the_rows_in_use():
+    X, y = blobs(100)
+    cv = StratifiedShuffleSplit(2, train_size=0.5, test_size=0.1, random_state=0)
+    assert compare(X, y, **{**QUICK, "cv": cv}).test_share == pytest.approx(1 / 6)
+
+
+def test_a_metric_that_is_asked_for_twice_is_told_once():
+    X, y = blobs(80)
+    result = compare(X, y, **QUICK, scoring=["roc_auc", "roc_auc"])
+    assert result.metrics == ("roc_auc",)
+
+
+def test_a_handful_of_rows():
+    X = np.random.default_rng(0).normal(size=(4, 2))
+    result = compare(X, [0, 1, 1, 0], **{**QUICK, "methods": ["nothing", "SMOTE"], "cv": 5})
+    assert result.scores["fold"].nunique() == 2
+
+
+def test_a_class_that_no_test_row_of_a_fold_has():
+    X, y = blobs(92)
+    y = (np.arange(92) >= 90).astype(int)
+    result = compare(X, y, **{**QUICK, "cv": 5})
+    assert set(result.methods) == {"nothing", "class weights"}
+    assert result.verdict
+
+
 def test_repeated_folds():
     X, y = blobs(100)
     cv = RepeatedStratifiedKFold(n_splits=2, n_repeats=3, random_state=0)
@@ -397,7 +461,7 @@ def test_columns_that_are_missing_throughout_are_left_out():
     X["name"] = [f"patient {i}" for i in range(len(X))]
     result = compare(X, y, **QUICK)
     assert result.notes == [
-        "Left out, since all their values are missing: 'empty'.",
+        "All values of 'empty' are missing: nothing is learned from that.",
         "Nearly every row has a value of its own in 'name': leave identifiers out.",
     ]
     with pytest.raises(ValueError, match="missing throughout"):
@@ -440,7 +504,12 @@ def test_pipelines_get_rows_as_they_come():
         classifiers={"pipeline": learner},
         cv=2,
     )
-    assert set(result.failures) == {"class weights"}
+    assert result.failures == {}
+    line = result.scores[result.scores["method"] == "class weights"]
+    plain = compare(X, y, methods=["class weights"], classifiers={"p": learner}, cv=2)
+    assert line["roc_auc"].tolist() == plain.scores["roc_auc"].tolist()
+    recall = result.table["balanced_accuracy"]
+    assert recall["class weights"] > recall["nothing"]
 
 
 IDENTIFIERS = np.arange(200)
@@ -454,6 +523,16 @@ BAD = {
     "no classifiers": ({"classifiers": []}, ValueError, "classifiers is empty"),
     "no classifier": ({"classifiers": {"a": SMOTE()}}, TypeError, "no classifier"),
     "scoring": ({"scoring": ["roc_acu"]}, ValueError, "Did you mean 'roc_auc'"),
+    "no list of methods": ({"methods": None}, TypeError, "must be 'all'"),
+    "seed": ({"random_state": -1}, ValueError, "Seed"),
+    "empty": ({"X": np.zeros((0, 2)), "y": []}, ValueError, "y is empty"),
+    "mixed labels": ({"y": np.array([1, "a"] * 100, dtype=object)}, TypeError, "several types"),
+    "twice": (
+        {"X": pd.DataFrame(np.zeros((200, 2)), columns=["a", "a"])},
+        ValueError,
+        "must be unique",
+    ),
+    "leaking splits": ({"cv": [(np.arange(150), np.arange(100, 200))]}, ValueError, "split 0"),
     "scoring as a word": ({"scoring": "roc_auc"}, ValueError, "must be a list"),
     "rope": ({"rope": -1}, ValueError, "rope=-1"),
     "cv": ({"cv": 1}, ValueError, "cv=1"),

@@ -11,14 +11,24 @@ SETTINGS = Settings(device="cpu", random_state=7, categorical_features=["city"])
 
 def test_all_methods_are_known_by_their_names_and_told_the_settings():
     methods = chosen_methods("all", SETTINGS)
-    assert tuple(method.name for method in methods) == METHODS
+    assert {name for method in methods for name in method.names} == set(METHODS)
     for method in methods:
         if method.name in SIMPLE:
             assert method.estimator is None
             continue
-        told = method.estimator.get_params()
+        estimator = method.estimator.estimator if method.also else method.estimator
+        told = estimator.get_params()
         assert (told["random_state"], told["device"]) == (7, "cpu")
         assert told["categorical_features"] == ["city"]
+
+
+def test_what_is_trained_alike_is_trained_once():
+    both = chosen_methods(["RAE", "SMOTE", "RAE samples"], SETTINGS)
+    assert [method.names for method in both] == [("SMOTE",), ("RAE samples", "RAE")]
+    for one in ("RAE", "RAE samples"):
+        assert chosen_methods([one], SETTINGS)[0].names == (one,)
+    mine = chosen_methods({"RAE": LogisticRegression(), "RAE samples": None}, SETTINGS)
+    assert [method.names for method in mine] == [("RAE",), ("RAE samples",)]
 
 
 def test_one_name_needs_no_list():

@@ -116,3 +116,30 @@ def test_certainty_is_asked_of_methods_that_were_run():
     assert not result.certainly_better("nothing", "nothing", "balanced_accuracy")
     with pytest.raises(ValueError, match="'new' was not run throughout"):
         result.certainly_better("new", "nothing", "balanced_accuracy")
+
+
+def test_a_fold_without_a_score_counts_for_nobody():
+    """As ROC-AUC in test rows of one class."""
+    absent = np.array([np.nan, 0, 0, 0, 0])
+    result = comparison(
+        {"nothing": 0.7 + absent, "class weights": 0.8 + absent, "new": 0.9 + absent}
+    )
+    assert result.methods == ("new", "class weights", "nothing")
+    assert result.ahead == {"balanced_accuracy": ["new"]}
+    partly = comparison({"nothing": 0.7 + absent, "class weights": 0.8})
+    assert partly.methods == ("class weights",)
+
+
+def test_where_no_method_has_a_score_nothing_is_said():
+    result = comparison({"nothing": np.nan, "class weights": np.nan})
+    assert "nothing can be said" in result.verdict
+    assert result.significance["p_better"].isna().all()
+    failed = comparison({"new": 0.5}, simple=())
+    failed.failures["new"] = "why"
+    assert "nothing can be said" in repr(failed)
+
+
+def test_missing_class_weights_are_named():
+    result = comparison({"nothing": 0.7, "new": 0.7}, simple=("nothing",))
+    result.failures["class weights"] = "no weights"
+    assert "(class weights could not be run)" in result.verdict
