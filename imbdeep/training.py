@@ -14,14 +14,18 @@ from typing import Any, NoReturn
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 __all__ = [
     "DivergedError",
+    "batch_indices",
+    "class_rows",
     "draw_seed",
     "flatten_parameters",
     "random_stream",
+    "release_parameters",
     "resolve_device",
     "restored_on_failure",
     "run",
@@ -249,6 +253,35 @@ def flatten_parameters(module: nn.Module) -> nn.Parameter:
     return flat
 
 
+def release_parameters(module: nn.Module) -> None:
+    """Give each parameter its own memory again, after :func:`flatten_parameters` and the training.
+
+    Pickled as views, each parameter would carry the whole vector. The module is left as what only
+    predicts or generates: in evaluation mode, and none of its parameters asks for a gradient.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Changed in place; its values stay.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from imbdeep.training import flatten_parameters, release_parameters
+    >>> layer = nn.Linear(2, 1)
+    >>> flat = flatten_parameters(layer)
+    >>> layer.bias.untyped_storage().nbytes()
+    12
+    >>> release_parameters(layer)
+    >>> layer.bias.untyped_storage().nbytes()
+    4
+    """
+    module.requires_grad_(False).eval()
+    for parameter in module.parameters():
+        parameter.grad = None
+        parameter.data = parameter.data.clone()
+
+
 def batch_indices(n: int, batch_size: int, n_steps: int, device: torch.device) -> Tensor:
     """Draw the row indices of ``n_steps`` batches.
 
@@ -274,6 +307,43 @@ def batch_indices(n: int, batch_size: int, n_steps: int, device: torch.device) -
     passes = math.ceil(n_steps * batch_size / n)
     order = torch.cat([torch.randperm(n, device=device) for _ in range(passes)])
     return order[: n_steps * batch_size].view(n_steps, batch_size)
+
+
+def class_rows(codes: NDArray[np.int64], device: torch.device) -> Callable[[Tensor], Tensor]:
+    """Return what draws a row of each class that it is given, for batches of chosen classes.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n,), int64
+        Class of each row, from 0.
+    device : torch.device
+        Where the indices are made.
+
+    Returns
+    -------
+    callable
+        ``draw(y)`` gives for each class of ``y``, int64 of shape (m,), the index of one of its
+        rows, int64 of shape (m,): any row of the class as likely as any other, with replacement.
+        Every class of ``y`` must have rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from imbdeep.training import class_rows
+    >>> draw = class_rows(np.array([1, 0, 2]), torch.device("cpu"))
+    >>> draw(torch.tensor([0, 0, 1, 2]))
+    tensor([1, 1, 0, 2])
+    """
+    order = torch.from_numpy(np.argsort(codes, kind="stable")).to(device)
+    counts = torch.from_numpy(np.bincount(codes)).to(device)
+    starts = counts.cumsum(0) - counts
+
+    def draw(y: Tensor) -> Tensor:
+        place = (torch.rand(len(y), device=device) * counts[y]).long()
+        return order[starts[y] + torch.minimum(place, counts[y] - 1)]  # a product may round up
+
+    return draw
 
 
 def run(

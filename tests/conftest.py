@@ -1,4 +1,4 @@
-"""Settings of the whole suite, and the guard that no test leaves a trace in a global stream."""
+"""Settings and shared data of the suite, and the guard that no test leaves a global trace."""
 
 import os
 
@@ -10,8 +10,10 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import gzip
 import random
 import sys
+from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -20,6 +22,28 @@ import torch
 
 hypothesis.settings.register_profile("imbdeep", derandomize=True, deadline=None, max_examples=40)
 hypothesis.settings.load_profile("imbdeep")
+
+
+REAL = os.environ.get("IMBDEEP_DATA")  # before a fixture takes it away
+
+
+@pytest.fixture
+def real(request):
+    """The folder with the real data; without it the test is skipped."""
+    if REAL is None or not (Path(REAL) / request.param).is_dir():
+        pytest.skip(f"needs the real {request.param}: set IMBDEEP_DATA to the folder with the data")
+    return Path(REAL)
+
+
+@pytest.fixture(scope="session")
+def idx():
+    """An array of bytes in the idx format, gzipped."""
+
+    def make(array):
+        header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, dtype=">i4").tobytes()
+        return gzip.compress(header + array.tobytes())
+
+    return make
 
 
 def _numpy_state():

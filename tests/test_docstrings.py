@@ -159,7 +159,6 @@ def short_trainings(monkeypatch):
                 monkeypatch.setitem(defaults, name, 20)
 
 
-@pytest.mark.usefixtures("short_trainings")
 DOCUMENTS = [
     "README.md",
     "docs/user_guide.md",
@@ -170,6 +169,7 @@ DOCUMENTS = [
 ]
 
 
+@pytest.mark.usefixtures("short_trainings")
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_python_of_documents_runs(document, tmp_path, monkeypatch):
     """One block after the other, in one namespace, as a reader would paste them."""

@@ -1,6 +1,7 @@
 """The loop: what it trains, when it stops, what it puts back, and that it leaves no trace."""
 
 import math
+import pickle
 import random
 import sys
 
@@ -8,15 +9,20 @@ import numpy as np
 import pytest
 import torch
 import tqdm.auto
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 from torch import nn
 
 from imbdeep import training
 from imbdeep.training import (
     DivergedError,
     batch_indices,
+    class_rows,
     draw_seed,
     flatten_parameters,
     random_stream,
+    release_parameters,
     resolve_device,
     restored_on_failure,
     run,
@@ -84,6 +90,30 @@ def test_tiny_class_fills_its_batches_with_replacement():
 def test_batches_of_one_row():
     assert batch_indices(1, 8, 2, CPU).tolist() == [[0] * 8] * 2
     assert sorted(batch_indices(4, 1, 4, CPU).flatten().tolist()) == [0, 1, 2, 3]
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=30), st.integers(0, 1000))
+def test_rows_of_chosen_classes_are_of_these_classes(codes, seed):
+    codes = np.array(codes)
+    y = torch.from_numpy(np.random.default_rng(seed).choice(codes, 50))
+    with seeded(seed, CPU):
+        drawn = class_rows(codes, CPU)(y)
+    assert (drawn.shape, drawn.dtype) == (y.shape, torch.int64)
+    assert torch.equal(torch.from_numpy(codes)[drawn], y)
+
+
+def test_rows_of_a_class_are_drawn_equally_often():
+    codes = np.repeat([2, 1, 0], [1, 5, 50])
+    drawn = class_rows(codes, CPU)(torch.arange(3).repeat(2000)).numpy()
+    assert set(drawn[2::3]) == {0}
+    assert stats.chisquare(np.bincount(drawn[1::3] - 1, minlength=5)).pvalue > 1e-3
+    assert stats.chisquare(np.bincount(drawn[::3] - 6, minlength=50)).pvalue > 1e-3
+
+
+def test_no_row_beyond_the_class_is_drawn_where_a_product_rounds_up(monkeypatch):
+    monkeypatch.setattr(torch, "rand", torch.ones)
+    codes = np.array([0, 0, 1])
+    assert class_rows(codes, CPU)(torch.tensor([0, 1])).tolist() == [1, 2]
 
 
 def test_loop_hands_out_whole_batches_that_cover_the_rows():
@@ -451,6 +481,32 @@ def test_best_weights_can_be_restored_into_flat_parameters():
     flat.data.add_(1)
     net.load_state_dict(state)
     assert torch.equal(flat.data, before)
+
+
+def test_released_parameters_have_their_own_memory_and_the_same_values():
+    net = small_net()
+    flat = flatten_parameters(net)
+    net(torch.rand(5, 3)).square().sum().backward()
+    values = flat.data.clone()
+    assert len(pickle.dumps(net)) > 4 * len(list(net.parameters())) * flat.numel()
+    release_parameters(net)
+    assert torch.equal(nn.utils.parameters_to_vector(net.parameters()), values)
+    flat.data.add_(1)
+    assert torch.equal(nn.utils.parameters_to_vector(net.parameters()), values)
+    for parameter in net.parameters():
+        assert parameter.grad is None
+        assert not parameter.requires_grad
+        assert parameter.untyped_storage().nbytes() == 4 * parameter.numel()
+    assert not any(module.training for module in net.modules())
+
+
+def test_released_module_can_be_trained_again():
+    net = small_net()
+    for _ in range(2):
+        flat = flatten_parameters(net.requires_grad_(True).train())
+        net(torch.rand(5, 3)).square().sum().backward()
+        assert flat.grad.any()
+        release_parameters(net)
 
 
 def test_tqdm_is_only_imported_where_it_is_shown(monkeypatch):

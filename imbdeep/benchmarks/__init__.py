@@ -18,6 +18,8 @@ from imbdeep.benchmarks._classifiers import (
     translation_lines,
     translation_memory_lines,
 )
+from imbdeep.benchmarks._comparison import compare_lines, harness_lines
+from imbdeep.benchmarks._conditional import cgan_lines, cvae_lines
 from imbdeep.benchmarks._gamo import (
     PAPER_STEPS,
     class_lines,
@@ -59,6 +61,10 @@ MEASUREMENTS: dict[str, tuple[Callable[..., Iterator[Line]], ...]] = {
     "gamo-classes": (class_lines,),
     "gamo-memory": (gamo_memory_lines,),
     "gamo-fit": (gamo_fit_lines,),
+    "cvae": (cvae_lines,),
+    "cgan": (cgan_lines,),
+    "compare-all": (compare_lines,),
+    "compare-harness": (harness_lines,),
 }
 
 

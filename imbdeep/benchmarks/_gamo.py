@@ -43,7 +43,7 @@ _DRAWN = 1000
 
 
 @contextmanager
-def _no_advice() -> Iterator[None]:
+def no_advice() -> Iterator[None]:
     """Hide that the generator has collapsed: after a few steps it always has."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The generator has collapsed", UserWarning)
@@ -54,7 +54,7 @@ def look_into_gamo(
     task: _Task, device: torch.device, look: Callable[[GAMONet, Tensor, Tensor], None]
 ) -> None:
     """Call ``look(net, x, codes)`` within a fit of the classifier."""
-    with _no_advice():
+    with no_advice():
         look_into(task, device, look, GAMOClassifier)
 
 
@@ -221,7 +221,7 @@ def fit_anchors(n: int, n_columns: int, parameters: dict[str, Any]) -> str:
     classifier = GAMOClassifier(random_state=0, device="cpu", **parameters)
     before, found = peak_mib(), []
     for call in (partial(classifier.fit, x, y), partial(classifier.generate, _DRAWN, 1)):
-        with _no_advice():
+        with no_advice():
             found += [seconds_of(call), peak_mib() - before]
     generator = classifier.net_.module_.generator
     return " ".join(map(str, [generator.anchors.nbytes / MIB, *found]))
@@ -272,7 +272,7 @@ def gamo_fit_lines(sizes: Sizes, data: str | None = None) -> Iterator[Line]:
     def seconds(steps: int) -> float:
         parameters = {"batch_size": _PAPER_ROWS, **task.parameters, "max_steps": steps}
         classifier = GAMOClassifier(random_state=0, device="cpu", **parameters)
-        with _no_advice():
+        with no_advice():
             return seconds_of(partial(classifier.fit, task.x, task.y))
 
     what = f"GAMO, {len(task.x)} x {task.x.shape[1]}"

@@ -65,6 +65,14 @@ class Sizes(NamedTuple):
     anchors: int = 100_000
     anchor_columns: tuple[int, ...] = (30, 100)
     budget: int = 500  # mini-batches that stand for the paper's
+    # The conditional generators
+    conditional: dict[str, Any] = {}  # other than the defaults; read only
+    # The comparison
+    compared: int = 10_000  # rows
+    folds: int = 5
+    learner: str = "gradient boosting"
+    processes: int = 2
+    few_steps: bool = False  # of the deep methods, which train as the dicts above say
 
 
 FULL = Sizes()
@@ -96,6 +104,12 @@ QUICK = Sizes(
     anchors=1000,
     anchor_columns=(3,),
     budget=5,
+    conditional={"max_steps": 10},
+    compared=300,
+    folds=2,
+    learner="logistic",
+    processes=1,
+    few_steps=True,
 )
 
 

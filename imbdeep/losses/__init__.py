@@ -8,7 +8,11 @@ from imbdeep.losses._classification import (
     inverse_frequency_weights,
 )
 from imbdeep.losses._game import LeastSquaresLoss, OneVsRestCrossEntropyLoss, complement
-from imbdeep.losses._generative import ObservationLikelihood, gaussian_log_density
+from imbdeep.losses._generative import (
+    ObservationLikelihood,
+    gaussian_log_density,
+    standard_normal_kl,
+)
 
 __all__ = [
     "FocalLoss",
@@ -22,5 +26,6 @@ __all__ = [
     "gaussian_log_density",
     "gradient_penalty",
     "inverse_frequency_weights",
+    "standard_normal_kl",
     "wrong_labels",
 ]

@@ -46,6 +46,42 @@ def gaussian_log_density(x: Tensor, mean: Tensor, log_variance: Tensor) -> Tenso
     return -0.5 * (squared + log_variance + math.log(2 * math.pi)).sum(dim=-1)
 
 
+def standard_normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    r"""Kullback-Leibler divergence of a diagonal Gaussian from the standard normal distribution.
+
+    .. math::
+        \mathrm{KL}\big(\mathcal{N}(\mu, \operatorname{diag} \sigma^2) \,\|\, \mathcal{N}(0, I)\big)
+        = \tfrac12 \sum_j \left(\mu_j^2 + \sigma_j^2 - \log\sigma_j^2 - 1\right)
+
+    What a variational auto-encoder with a Gaussian prior pays for its codes ([1]_, appendix B). It
+    is exact: nothing is drawn.
+
+    Parameters
+    ----------
+    mean : Tensor of shape (..., d)
+        Means.
+    log_variance : Tensor of shape (..., d)
+        Logarithms of the variances (not of the standard deviations).
+
+    Returns
+    -------
+    Tensor of shape (...)
+        Divergences in nats, at least 0.
+
+    References
+    ----------
+    .. [1] D. P. Kingma and M. Welling, "Auto-Encoding Variational Bayes", ICLR 2014.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from imbdeep.losses import standard_normal_kl
+    >>> standard_normal_kl(torch.tensor([[0.0, 0.0], [1.0, 2.0]]), torch.zeros(2, 2))
+    tensor([0.0000, 2.5000])
+    """
+    return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=-1)
+
+
 class ObservationLikelihood(nn.Module):
     r"""Likelihood :math:`p(x \mid z)` of rows whose columns are of several kinds.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -17,10 +17,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from imbdeep.classifiers import GAMOClassifier
-from imbdeep.losses import ObservationLikelihood
+from imbdeep.losses import ObservationLikelihood, standard_normal_kl
 from imbdeep.networks import ConvConditionalDecoder, MLPEncoder
 from imbdeep.over_sampling._estimator.base import EstimatorOverSampler, _unwrapped
-from imbdeep.training import draw_seed, run, seeded
+from imbdeep.training import class_rows, draw_seed, run, seeded
 
 #: Kernels of the decoder's last transposed convolution, as in the authors' code.
 _WIDTH = 32
@@ -81,7 +81,7 @@ class FeatureDecoder(nn.Module):
         """Log likelihood of images x (n, width), by one code of each, and KL divergence, (n,)."""
         mean, log_variance = self.encode(features)
         logits = self.decode(_draw(mean, log_variance), y)
-        return self.likelihood.log_prob(x, logits), kl_to_standard(mean, log_variance)
+        return self.likelihood.log_prob(x, logits), standard_normal_kl(mean, log_variance)
 
     def generate(self, features: Tensor, y: Tensor) -> Tensor:
         """New images of features, as expected given their codes: (n, width), in [0, 1]."""
@@ -90,11 +90,6 @@ class FeatureDecoder(nn.Module):
 
 def _draw(mean: Tensor, log_variance: Tensor) -> Tensor:
     return mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
-
-
-def kl_to_standard(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL divergence of diagonal Gaussians from N(0, I), (n, m) each -> (n,)."""
-    return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=1)
 
 
 def fit_decoder(
@@ -114,7 +109,7 @@ def fit_decoder(
     ``features`` (n, d) and images ``x`` (n, width) are on the device.
     """
     device = x.device
-    rows_of = _class_rows(codes, device)
+    rows_of = class_rows(codes, device)
     fused = True if device.type in ("cpu", "cuda") else None
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=fused)
 
@@ -142,19 +137,6 @@ def fit_decoder(
         )
     finally:
         model.requires_grad_(False).eval()
-
-
-def _class_rows(codes: NDArray[np.int64], device: torch.device) -> Callable[[Tensor], Tensor]:
-    """Return what draws a row of each class that it is given, on the device."""
-    order = torch.from_numpy(np.argsort(codes, kind="stable")).to(device)
-    counts = torch.from_numpy(np.bincount(codes)).to(device)
-    starts = counts.cumsum(0) - counts
-
-    def draw(y: Tensor) -> Tensor:
-        place = (torch.rand(len(y), device=device) * counts[y]).long()
-        return order[starts[y] + torch.minimum(place, counts[y] - 1)]  # a product may round up
-
-    return draw
 
 
 class GAMO2PixSampler(EstimatorOverSampler):

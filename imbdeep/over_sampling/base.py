@@ -29,12 +29,15 @@ from imbdeep.encoding import (
     refuse_missing_labels,
     target_array,
 )
+from imbdeep.networks import IMAGE_SIZES
 from imbdeep.training import draw_seed, random_stream, resolve_device, restored_on_failure, seeded
 
-__all__ = ["DeepOverSampler"]
+__all__ = ["DeepOverSampler", "choose_network"]
 
 #: Rows decoded at a time: bounds the memory that a large deficit takes beside the result.
 _CHUNK = 65_536
+#: Images of more values than this get the convolutional network where network="auto".
+_MLP_VALUES = 1024
 
 
 class DeepOverSampler(BaseOverSampler):
@@ -270,6 +273,54 @@ class DeepOverSampler(BaseOverSampler):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
+
+
+def choose_network(network: str, image: tuple[int, ...] | None) -> str:
+    """Choose between fully connected networks and :class:`~imbdeep.networks.ConvEncoder`'s kind.
+
+    Parameters
+    ----------
+    network : {"auto", "mlp", "cnn"}
+        What the user asks for. "auto" takes the fully connected networks for tables and for images
+        of up to 1024 values, the convolutional ones for larger images.
+    image : tuple of (channels, height, width) or None
+        Shape of an image; None stands for tables.
+
+    Returns
+    -------
+    {"mlp", "cnn"}
+        The kind that fits.
+
+    Raises
+    ------
+    ValueError
+        If the convolutional networks are asked for and the rows are no images; or if images, small
+        ones only where ``network="cnn"``, are not squares of one of the sides that those networks
+        are built for.
+
+    Examples
+    --------
+    >>> from imbdeep.over_sampling.base import choose_network
+    >>> choose_network("auto", (1, 28, 28)), choose_network("auto", (3, 32, 32))
+    ('mlp', 'cnn')
+    """
+    if image is None:
+        if network == "cnn":
+            raise ValueError(
+                "network='cnn' needs images: X of shape (n_samples, channels, height, width), or "
+                "image_shape for flattened ones."
+            )
+        return "mlp"
+    small = math.prod(image) <= _MLP_VALUES
+    if network == "mlp" or (network == "auto" and small):
+        return "mlp"
+    if image[1] != image[2] or image[1] not in IMAGE_SIZES:
+        raise ValueError(
+            f"No convolutional network fits images of shape {tuple(image)} (channels, height, "
+            f"width): resize them to squares of {', '.join(map(str, IMAGE_SIZES))} pixels, or take "
+            "the fully connected one with network='mlp'."
+        )
+    return "cnn"
 
 
 def _as_container(like: Any, rows: Any) -> Any:

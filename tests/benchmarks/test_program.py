@@ -50,8 +50,13 @@ def test_everything_is_measured_once(capsys):
         assert found[f"100 x 3, {name}, cpu: of the generator"] > 0
         assert found[f"100 x 3, {name} (0 MiB): added peak in fit"] >= 0
     assert found["GAMO, 74 x 784, 25000 mini-batches, of 2"] > 0
+    for name in ("CVAE", "CGAN"):
+        assert found[f"{name}'s defaults: 400 x 30"] > 0
+    assert found["compare, 300 x 30, 15 methods, 2 folds"] > 0
+    assert found["compare, 300 x 30: methods that failed"] == 0
+    assert found["compare, 300 x 30, 8 methods: the rest / training"] > 0
     assert "TOO MUCH" not in text
-    assert text.count("not judged") == 37
+    assert text.count("not judged") == 42
 
 
 def test_an_exceeded_limit_is_the_exit_status(monkeypatch, capsys):

@@ -1,17 +1,11 @@
-"""An empty cache for each test, a network that is not there, and the real data where it is."""
+"""An empty cache for each test, and a network that is not there."""
 
-import gzip
 import io
-import os
-from pathlib import Path
 from urllib.error import URLError
 
-import numpy as np
 import pytest
 
 from imbdeep.datasets import _cache, _tables
-
-REAL = os.environ.get("IMBDEEP_DATA")  # before own_places takes it away
 
 
 class Response(io.BytesIO):
@@ -68,22 +62,3 @@ def server(monkeypatch):
 def response():
     """The class of answers."""
     return Response
-
-
-@pytest.fixture(scope="session")
-def idx():
-    """An array of bytes in the idx format, gzipped."""
-
-    def make(array):
-        header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, dtype=">i4").tobytes()
-        return gzip.compress(header + array.tobytes())
-
-    return make
-
-
-@pytest.fixture
-def real(request):
-    """The folder with the real data; without it the test is skipped."""
-    if REAL is None or not (Path(REAL) / request.param).is_dir():
-        pytest.skip(f"needs the real {request.param}: set IMBDEEP_DATA to the folder with the data")
-    return Path(REAL)

@@ -1,4 +1,4 @@
-"""Observation likelihoods against scipy's distributions, column by column."""
+"""Likelihoods and Gaussian densities against scipy's distributions, column by column."""
 
 import math
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from imbdeep.losses import ObservationLikelihood, gaussian_log_density
+from imbdeep.losses import ObservationLikelihood, gaussian_log_density, standard_normal_kl
 from imbdeep.losses._generative import _LOG_SCALE_BOUNDS
 
 LOWEST, HIGHEST = _LOG_SCALE_BOUNDS
@@ -38,6 +38,42 @@ def test_gaussian_log_density(x, mean, log_variance):
     expected = stats.norm.logpdf(x, mean, np.exp(log_variance / 2)).sum(axis=1)
     found = gaussian_log_density(*map(torch.tensor, (x, mean, log_variance)))
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@given(
+    hnp.arrays(float, (2, 3, 4), elements=st.floats(-4, 4)),
+    hnp.arrays(float, (2, 3, 4), elements=st.floats(-4, 4)),
+)
+def test_divergence_is_that_of_gaussians(mean, log_variance):
+    mean, log_variance = torch.from_numpy(mean), torch.from_numpy(log_variance)
+    own = torch.distributions.Normal(mean, torch.exp(log_variance / 2))
+    standard = torch.distributions.Normal(torch.zeros(()), torch.ones(()))
+    expected = torch.distributions.kl_divergence(own, standard).sum(dim=-1)
+    found = standard_normal_kl(mean, log_variance)
+    torch.testing.assert_close(found, expected)
+    assert (found >= 0).all()
+
+
+def test_divergence_is_the_mean_difference_of_the_log_densities():
+    mean, log_variance, zero = doubles(2), doubles(2), torch.zeros(2).double()
+    z = mean + torch.exp(log_variance / 2) * doubles(100_000, 2)
+    gap = gaussian_log_density(z, mean, log_variance) - gaussian_log_density(z, zero, zero)
+    error = gap.std().item() / math.sqrt(len(gap))
+    assert abs(gap.mean().item() - standard_normal_kl(mean, log_variance).item()) < 5 * error
+
+
+def test_divergence_is_stationary_at_the_standard_normal_only():
+    mean, log_variance = (torch.zeros(3, 2, requires_grad=True) for _ in range(2))
+    found = standard_normal_kl(mean, log_variance)
+    assert found.tolist() == [0, 0, 0]
+    gradients = torch.autograd.grad(found.sum(), (mean, log_variance))
+    assert not any(gradient.any() for gradient in gradients)
+    # d/dμ = μ and d/d log σ² = (σ² - 1) / 2
+    mean, log_variance = (doubles(3, 2).requires_grad_() for _ in range(2))
+    total = standard_normal_kl(mean, log_variance).sum()
+    by_mean, by_log_variance = torch.autograd.grad(total, (mean, log_variance))
+    torch.testing.assert_close(by_mean, mean.detach())
+    torch.testing.assert_close(by_log_variance, (log_variance.detach().exp() - 1) / 2)
 
 
 def test_gaussian_columns_have_a_noise_each():

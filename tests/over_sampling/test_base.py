@@ -1,5 +1,8 @@
 """From the user's container to the network and back, whatever the method in between."""
 
+import pickle
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -15,8 +18,8 @@ from sklearn import config_context
 from sklearn.exceptions import NotFittedError
 
 from imbdeep.encoding import TabularEncoder
-from imbdeep.over_sampling import MGVAESampler, base
-from imbdeep.over_sampling.base import DeepOverSampler
+from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler, base
+from imbdeep.over_sampling.base import DeepOverSampler, choose_network
 
 N, N_MAJORITY = 40, 30
 Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N - N_MAJORITY, int)]
@@ -408,6 +411,41 @@ def test_images_in_other_containers(container):
         assert X_res.dtype == X.dtype
         assert torch.equal(X_res[:N], X)
     assert dense(X_res).shape == (2 * N_MAJORITY, 1, 6, 6)
+
+
+NETWORKS = {
+    ("auto", None): "mlp",
+    ("mlp", None): "mlp",
+    ("auto", (1, 28, 28)): "mlp",
+    ("auto", (1, 32, 32)): "mlp",  # 1024 values, the most
+    ("auto", (1, 8, 128)): "mlp",  # any sides
+    ("auto", (3, 28, 28)): "cnn",
+    ("auto", (1, 64, 64)): "cnn",
+    ("mlp", (3, 64, 64)): "mlp",
+    ("mlp", (3, 65, 64)): "mlp",
+    ("cnn", (1, 28, 28)): "cnn",
+    ("cnn", (3, 32, 32)): "cnn",
+}
+
+
+@pytest.mark.parametrize("network, image", NETWORKS)
+def test_network_goes_by_the_wish_and_the_number_of_values(network, image):
+    assert choose_network(network, image) == NETWORKS[network, image]
+
+
+@pytest.mark.parametrize(
+    "network, image, message",
+    [
+        ("cnn", None, "network='cnn' needs images: X of shape .* or image_shape"),
+        ("auto", (3, 20, 20), r"\(3, 20, 20\).*squares of 28, 32, 64.*network='mlp'"),
+        ("cnn", (1, 8, 8), r"fits images of shape \(1, 8, 8\)"),
+        ("cnn", (1, 28, 32), r"fits images of shape \(1, 28, 32\)"),
+        ("auto", (1, 32, 64), r"fits images of shape \(1, 32, 64\)"),
+    ],
+)
+def test_network_that_fits_no_rows_is_refused(network, image, message):
+    with pytest.raises(ValueError, match=message):
+        choose_network(network, image)
 
 
 # ---------------------------------------------------------------------------------------- labels
@@ -828,6 +866,34 @@ def test_sample_gives_rows_in_the_container_that_was_fitted(X, kind):
     rows = sampler.sample(4, 1)
     assert type(rows) is kind
     assert rows.shape == (4, *np.shape(X)[1:])
+
+
+# -------------------------------------------------------------------------------- the same bytes
+
+PROGRAM = """
+import pickle
+import sys
+import warnings
+samplers, X, y = pickle.load(sys.stdin.buffer)
+warnings.simplefilter("ignore")  # generators that have hardly been trained
+for sampler in samplers:
+    sys.stdout.write(sampler.fit_resample(X, y)[0].tobytes().hex() + chr(10))
+"""
+
+
+@pytest.mark.filterwarnings("ignore:The generator has collapsed")
+def test_another_process_gives_the_same_bytes():
+    few = {"hidden_layer_sizes": (8,), "latent_dim": 2, "device": "cpu", "random_state": 0}
+    samplers = [
+        MGVAESampler(pretrain_steps=30, finetune_steps=20, **few),
+        CVAESampler(max_steps=30, **few),
+        CGANSampler(max_steps=30, **few),
+    ]
+    command = [sys.executable, "-c", PROGRAM]
+    given = pickle.dumps((samplers, A, Y))
+    done = subprocess.run(command, input=given, capture_output=True, check=True)
+    expected = [sampler.fit_resample(A, Y)[0].tobytes().hex() for sampler in samplers]
+    assert done.stdout.decode().split() == expected
 
 
 # ------------------------------------------------------------------------- promises, on any table

@@ -2,8 +2,6 @@
 
 import io
 import pickle
-import subprocess
-import sys
 import warnings
 
 import joblib
@@ -364,7 +362,7 @@ def test_history_is_of_the_objective():
 def test_beta_weighs_the_divergence():
     kl = []
     for beta in (0.0, 1.0, 1000.0):
-        sampler = quick(beta=beta, max_steps=400, early_stopping=False, learning_rate=1e-2)
+        sampler = quick(beta=beta, max_steps=200, early_stopping=False, learning_rate=1e-2)
         sampler.fit_resample(X, Y)
         kl.append(sampler.diagnostics_[1]["kl"])
     assert kl[0] > kl[1] > kl[2]
@@ -546,7 +544,6 @@ IMAGES_20 = np.zeros((len(Y), 3, 20, 20), dtype=np.uint8)
 BAD = {
     "network for images": (X, {"network": "cnn"}, "network='cnn' needs images"),
     "size of images": (IMAGES_20, {}, r"\(3, 20, 20\).*squares of 28, 32, 64.*network='mlp'"),
-    "size of small images": (IMAGES_8, {"network": "cnn"}, r"fits images of shape \(1, 8, 8\)"),
     "categories of images": (IMAGES_8, {"categorical_features": [0]}, "but the rows are images"),
     "unknown category": (X, {"categorical_features": [9]}, r"categorical_features has \[9\]"),
     "device": (X, {"device": "gpu"}, "device='gpu' is not a device"),
@@ -656,22 +653,6 @@ def test_sample_repeats_with_a_seed_and_goes_on_without():
     first = sampler.sample(5, 1, random_state=3)
     np.testing.assert_array_equal(sampler.sample(5, 1, random_state=3), first)
     assert not np.array_equal(sampler.sample(5, 1), sampler.sample(5, 1))
-
-
-def test_another_process_gives_the_same_bytes():
-    program = """
-import sys
-import numpy as np
-from imbdeep.over_sampling import CVAESampler
-y = np.repeat([0, 1], [60, 20])
-X = np.random.default_rng(0).normal(size=(80, 3)) + 2 * y[:, None]
-sampler = CVAESampler(max_steps=30, hidden_layer_sizes=(8,), latent_dim=2, device="cpu",
-                      random_state=0)
-sys.stdout.write(sampler.fit_resample(X, y)[0].tobytes().hex())
-"""
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == quick().fit_resample(X, Y)[0].tobytes().hex()
 
 
 @pytest.mark.changes_global_state

@@ -1,22 +1,14 @@
-"""Data folders in the formats of the real one, and the real one where it is."""
+"""Data folders in the formats of the real one."""
 
-import gzip
 import io
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 
-def _write_idx(path, array):
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, dtype=">i4").tobytes()
-    path.write_bytes(gzip.compress(header + array.tobytes()))
-
-
 @pytest.fixture(scope="session")
-def write_mnist():
+def write_mnist(idx):
     """Write so many images of each digit, of random pixels but the first, which is the digit."""
 
     def write(folder, n_train, n_test):
@@ -26,8 +18,8 @@ def write_mnist():
             digits = random.permutation(np.repeat(np.arange(10, dtype=np.uint8), n_each))
             images = random.integers(0, 256, (len(digits), 28, 28), dtype=np.uint8)
             images[:, 0, 0] = digits
-            _write_idx(folder / f"{name}-images-idx3-ubyte.gz", images)
-            _write_idx(folder / f"{name}-labels-idx1-ubyte.gz", digits)
+            (folder / f"{name}-images-idx3-ubyte.gz").write_bytes(idx(images))
+            (folder / f"{name}-labels-idx1-ubyte.gz").write_bytes(idx(digits))
 
     return write
 
@@ -87,12 +79,3 @@ def mgvae_folder(tmp_path_factory, write_mnist):
     ]
     (root / "mammography" / "mammography.csv").write_text("\n".join(rows) + "\n")
     return root
-
-
-@pytest.fixture
-def real(request):
-    """The folder with the real data; without it the test is skipped."""
-    place = os.environ.get("IMBDEEP_DATA")
-    if place is None or not (Path(place) / request.param).is_dir():
-        pytest.skip(f"needs the real {request.param}: set IMBDEEP_DATA to the folder with the data")
-    return Path(place)

@@ -19,9 +19,7 @@ from imbdeep.networks import (
     ConvCritic,
     Discriminator,
 )
-from imbdeep.over_sampling._gamo2pix import _class_rows
-from imbdeep.over_sampling._mgvae.model import release
-from imbdeep.training import flatten_parameters, run
+from imbdeep.training import class_rows, flatten_parameters, release_parameters, run
 
 #: Decay rates of Adam's moments, as in DCGAN: slow momentum makes the players circle.
 _BETAS = (0.5, 0.999)
@@ -166,7 +164,7 @@ def fit_gan(
     """Play the game on rows x (n, width), leave the averaged G in the model, return the history."""
     device = x.device
     balanced = sampling == "balanced"
-    rows_of = _class_rows(codes, device)
+    rows_of = class_rows(codes, device)
     y_all = torch.from_numpy(codes).to(device)
     assert model.discriminator is not None
     generator, discriminator = model.generator, model.discriminator
@@ -230,7 +228,7 @@ def fit_gan(
     finally:
         if ema_decay:
             torch._foreach_copy_(now, averaged)
-        release(model)
+        release_parameters(model)
 
 
 @torch.no_grad()

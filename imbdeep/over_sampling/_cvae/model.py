@@ -9,11 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imbdeep.losses import ObservationLikelihood
+from imbdeep.losses import ObservationLikelihood, standard_normal_kl
 from imbdeep.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
-from imbdeep.over_sampling._gamo2pix import _class_rows, kl_to_standard
-from imbdeep.over_sampling._mgvae.model import release
-from imbdeep.training import flatten_parameters, run
+from imbdeep.training import class_rows, flatten_parameters, release_parameters, run
 
 #: Bounds of log variances in latent space, against overflow of their exponential.
 _LOG_VARIANCE_BOUNDS = (-10.0, 4.0)
@@ -91,7 +89,8 @@ class CVAE(nn.Module):
         """The two parts of the bound, each (n,): the first by one code a row, z = mu + sigma e."""
         mean, log_variance = self.encode(x, y)
         z = mean + torch.exp(0.5 * log_variance) * noise
-        return self.likelihood.log_prob(x, self.decode(z, y)), kl_to_standard(mean, log_variance)
+        log_likelihood = self.likelihood.log_prob(x, self.decode(z, y))
+        return log_likelihood, standard_normal_kl(mean, log_variance)
 
     def generate(self, y: Tensor, mean: bool) -> Tensor:
         """New rows of classes y (n,), (n, width): codes from N(0, I), decoded."""
@@ -140,7 +139,7 @@ def fit_model(
     train, held = torch.arange(len(x), device=device), y[:0]
     if patience is not None:
         train, held = hold_out(y, validation_fraction)
-    rows_of = _class_rows(y[train].cpu().numpy(), device) if balanced else None
+    rows_of = class_rows(y[train].cpu().numpy(), device) if balanced else None
 
     flat = flatten_parameters(model)
     gradient = flat.grad
@@ -191,7 +190,7 @@ def fit_model(
             description="training on all classes",
         )
     finally:
-        release(model)
+        release_parameters(model)
 
 
 def diagnose(model: CVAE, x: Tensor, y: Tensor) -> dict[str, float]:

@@ -16,8 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from imbdeep.encoding import data_array
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling._cvae.model import CVAE, diagnose, fit_model
-from imbdeep.over_sampling._mgvae.model import choose_network
-from imbdeep.over_sampling.base import DeepOverSampler
+from imbdeep.over_sampling.base import DeepOverSampler, choose_network
 from imbdeep.training import draw_seed, resolve_device, seeded
 
 #: Rows that the networks see at a time outside training.

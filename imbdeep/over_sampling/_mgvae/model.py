@@ -13,14 +13,18 @@ from torch import Tensor, nn
 
 from imbdeep.ewc import EWCPenalty, fisher_diagonal
 from imbdeep.losses import ObservationLikelihood, gaussian_log_density
-from imbdeep.networks import IMAGE_SIZES, ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
+from imbdeep.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from imbdeep.priors import ExemplarPrior, GaussianPrior
-from imbdeep.training import batch_indices, flatten_parameters, run, seeded
+from imbdeep.training import (
+    batch_indices,
+    flatten_parameters,
+    release_parameters,
+    run,
+    seeded,
+)
 
 #: Bounds of log variances in latent space, against overflow of their exponential.
 _LOG_VARIANCE_BOUNDS = (-10.0, 4.0)
-#: Images of more values than this get the convolutional network where network="auto".
-_MLP_VALUES = 1024
 #: Held-out rows on which early stopping looks, at the most.
 _VALIDATION_ROWS = 2000
 #: Rows that the networks see at a time outside training.
@@ -126,27 +130,6 @@ class MGVAE(nn.Module):
         else:
             z = GaussianPrior(self.latent_dim, exemplars.device).sample(len(exemplars))
         return self.likelihood.sample(self.decode(z), mean=mean)
-
-
-def choose_network(network: str, image: tuple[int, ...] | None) -> str:
-    """Check that the kind of network fits tables (None) or images (channels, height, width)."""
-    if image is None:
-        if network == "cnn":
-            raise ValueError(
-                "network='cnn' needs images: X of shape (n_samples, channels, height, width), or "
-                "image_shape for flattened ones."
-            )
-        return "mlp"
-    small = math.prod(image) <= _MLP_VALUES
-    if network == "mlp" or (network == "auto" and small):
-        return "mlp"
-    if image[1] != image[2] or image[1] not in IMAGE_SIZES:
-        raise ValueError(
-            f"No convolutional network fits images of shape {tuple(image)} (channels, height, "
-            f"width): resize them to squares of {', '.join(map(str, IMAGE_SIZES))} pixels, or take "
-            "the fully connected one with network='mlp'."
-        )
-    return "cnn"
 
 
 def plan(
@@ -257,21 +240,13 @@ def fit_model(
             description=description,
         )
     finally:
-        release(model)
+        release_parameters(model)
 
 
 def _exemplar_draws(pool: Tensor, n_exemplars: int) -> Iterator[Tensor]:
     """Row numbers of the exemplars of one step after another, (n_exemplars,) each."""
     while True:
         yield from pool[batch_indices(len(pool), n_exemplars, 250, pool.device)]
-
-
-def release(model: nn.Module) -> None:
-    """Give each parameter its own memory again: pickled as views, each would carry the vector."""
-    model.requires_grad_(False).eval()
-    for parameter in model.parameters():
-        parameter.grad = None
-        parameter.data = parameter.data.clone()
 
 
 def fisher(model: MGVAE, majority: Tensor, n_exemplars: int, mean: bool) -> Tensor:

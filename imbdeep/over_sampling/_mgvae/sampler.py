@@ -22,16 +22,14 @@ from imbdeep.over_sampling._mgvae.model import (
     _FORWARD_ROWS,
     MGVAE,
     build,
-    choose_network,
     diagnose,
     exemplar_weights,
     fit_model,
     plan,
     pretrain,
-    release,
 )
-from imbdeep.over_sampling.base import DeepOverSampler
-from imbdeep.training import draw_seed, random_stream, seeded
+from imbdeep.over_sampling.base import DeepOverSampler, choose_network
+from imbdeep.training import draw_seed, random_stream, release_parameters, seeded
 
 #: Exemplars in the prior of a step where n_exemplars="auto".
 _N_EXEMPLARS = 100
@@ -456,7 +454,7 @@ class MGVAESampler(DeepOverSampler):
                         description=f"fine-tuning on class {label}",
                         **hyper,
                     )
-                release(model)
+                release_parameters(model)
                 if draw == "posterior" and code != majority:
                     with torch.no_grad():
                         self._weights[code] = exemplar_weights(model, rows, self._exemplars)
