@@ -11,7 +11,12 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from imbdeep.comparison._fold import OWN
-from imbdeep.comparison._significance import bayesian_correlated_t, bayesian_signed_rank, shaffer
+from imbdeep.comparison._significance import (
+    bayesian_correlated_t,
+    bayesian_signed_rank,
+    friedman,
+    shaffer,
+)
 
 #: Probability from which something is called certain.
 CERTAIN = 0.95
@@ -55,6 +60,8 @@ class Comparison:
     ranks : DataFrame of shape (n_methods, n_metrics)
         Mean ranks over folds and classifiers, 1 is best, of the methods that were run throughout;
         a method that classifies itself stands beside each classifier.
+    friedman : DataFrame of shape (n_metrics, 2)
+        Friedman's test by metric, whether the methods differ at all: ``statistic`` and ``p``.
     significance : DataFrame
         A row a metric and pair of methods; see its docstring.
     verdict : str
@@ -171,6 +178,19 @@ class Comparison:
         (NaN for a single fold).
         """
         return pd.concat([self._pairs(metric) for metric in self.metrics], ignore_index=True)
+
+    @cached_property
+    def friedman(self) -> pd.DataFrame:
+        """Do the methods differ at all? A row a metric: Friedman's ``statistic`` and its ``p``.
+
+        Of each fold the mean over classifiers is taken. NaN where there are not two methods.
+        """
+        found = {}
+        for metric in self.metrics:
+            values = self._by_fold(metric).to_numpy()
+            enough = len(values) and values.shape[1] > 1
+            found[metric] = friedman(values) if enough else (np.nan, np.nan)
+        return pd.DataFrame.from_dict(found, orient="index", columns=["statistic", "p"])
 
     def _pairs(self, metric: str) -> pd.DataFrame:
         values = self._by_fold(metric)[list(self.methods)]

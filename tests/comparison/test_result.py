@@ -66,6 +66,14 @@ def test_a_clear_winner_is_called_one():
     assert pair[["t_worse", "t_equal", "t_better"]].sum() == pytest.approx(1)
 
 
+def test_friedman_asks_whether_the_methods_differ():
+    apart = comparison({"nothing": 0.7 + NOISE, "class weights": 0.8 - NOISE, "new": 0.9})
+    assert apart.friedman["statistic"]["balanced_accuracy"] == pytest.approx(10)  # n (k - 1)
+    assert apart.friedman["p"]["balanced_accuracy"] == pytest.approx(np.exp(-5))
+    alone = comparison({"nothing": 0.7}, simple=("nothing",))
+    assert alone.friedman.isna().all(axis=None)
+
+
 def test_a_lucky_fold_is_no_winner():
     lucky = np.array([0.1, -0.02, 0.03, -0.01, 0.04])
     result = comparison({"nothing": 0.7, "class weights": 0.8 + NOISE, "new": 0.8 + lucky})
