@@ -250,6 +250,9 @@ def _report(result: Any) -> None:
         + f"; more is better. Mean rank: in {first}, over folds and classifiers; 1 is best. "
         "Seconds and memory: of a fit, resampling and training."
     )
+    p = result.friedman["p"][first]
+    if p == p:
+        say(f"Friedman's test, that all are alike in {first}: p = {p:.2g}.")
     for note in result.notes:
         say(f"Note: {note}", indent="  ")
     for method, messages in result.warnings.items():
