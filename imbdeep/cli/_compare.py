@@ -252,7 +252,7 @@ def _report(result: Any) -> None:
     )
     p = result.friedman["p"][first]
     if p == p:
-        say(f"Friedman's test, that all are alike in {first}: p = {p:.2g}.")
+        say(f"Friedman's p, that all methods are alike in {first}, is {p:.2g}.")
     for note in result.notes:
         say(f"Note: {note}", indent="  ")
     for method, messages in result.warnings.items():

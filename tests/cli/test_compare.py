@@ -150,7 +150,7 @@ def test_the_table_is_told(command, asked):
     assert "Failed: ADASYN: ValueError: no neighbours\n" in out
     verdict = found().verdict
     assert " ".join(verdict.split()) in " ".join(out.split())
-    assert "Friedman's test, that all are alike in balanced_accuracy: p = " in " ".join(out.split())
+    assert "Friedman's p, that all methods are alike in balanced_accuracy, is 0.05." in " ".join(out.split())
     assert out.index("Failed") < out.index("balanced_accuracy: ")
 
 
