@@ -41,7 +41,7 @@ def methods_of(sizes: Sizes) -> dict[str, Any]:
     deep = [name for name in METHODS if name not in SIMPLE]
     given = {
         "MGVAE": sizes.sampler,
-        "RAE samples": {"estimator": RAEClassifier(device="cpu", **sizes.rae), "device": "auto"},
+        "RAE samples": {"estimator": RAEClassifier(device="cpu", **sizes.rae)},
         "RAE": sizes.rae,
         "GAMO": {**sizes.gamo, "max_steps": 10},
         "CVAE": sizes.conditional,
@@ -49,8 +49,9 @@ def methods_of(sizes: Sizes) -> dict[str, Any]:
         "deferred re-weighting": {"max_epochs": 1},
         "M2m": {"max_epochs": 1},
     }
-    for method in chosen_methods(deep, Settings("cpu", 0, "auto")):
-        methods[method.name] = method.estimator.set_params(**given[method.name])
+    for name in deep:  # one by one, since together some are trained once
+        (method,) = chosen_methods(name, Settings("cpu", 0, "auto"))
+        methods[name] = method.estimator.set_params(**given[name])
     return methods
 
 
