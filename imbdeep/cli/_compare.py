@@ -224,21 +224,23 @@ def _report(result: Any) -> None:
     """Write the ranking, what was adapted, what failed, and the verdict."""
     metrics = list(result.metrics)
     first = metrics[0]
-    spent = result.scores.groupby("method")[["seconds", "memory"]].mean()
-    # A fold's value is the mean over the classifiers: the spread is that of the folds.
-    folds = result.scores.groupby(["method", "fold"])[metrics].mean().groupby("method")
-    means, spreads = folds.mean(), folds.std()
+    groups = result.scores.groupby(["method", "classifier"])
+    means, spreads = groups.mean(numeric_only=True), groups[metrics].std()
     ranks = result.ranks[first].sort_values(kind="stable")
 
-    head = [("", "mean", *(_two_lines(metric)[0] for metric in metrics), "", "")]
-    head += [("method", "rank", *(_two_lines(m)[1] for m in metrics), "seconds", "MiB")]
+    pairs = {method: (method, result.classifiers[first][method]) for method in ranks.index}
+    head = [("", "", "mean", *(_two_lines(metric)[0] for metric in metrics), "", "")]
+    head += [("method", "with", "rank", *(_two_lines(m)[1] for m in metrics), "seconds", "MiB")]
     lines = [
         (
-            str(method),
+            *pairs[method],
             f"{rank:.1f}",
-            *(_cell(m, means.loc[method, m], spreads.loc[method, m]) for m in metrics),
-            f"{spent.loc[method, 'seconds']:.1f}",
-            f"{spent.loc[method, 'memory']:.0f}",
+            *(
+                _cell(m, means.loc[pairs[method], m], spreads.loc[pairs[method], m])
+                for m in metrics
+            ),
+            f"{means.loc[pairs[method], 'seconds']:.1f}",
+            f"{means.loc[pairs[method], 'memory']:.0f}",
         )
         for method, rank in ranks.items()
     ]
@@ -247,8 +249,9 @@ def _report(result: Any) -> None:
     say(
         f"Mean ± standard deviation over the {result.scores['fold'].nunique()} folds, in percent"
         + f" (but for {' and '.join(losses)})" * bool(losses)
-        + f"; more is better. Mean rank: in {first}, over folds and classifiers; 1 is best. "
-        "Seconds and memory: of a fit, resampling and training."
+        + f"; more is better. Each method stands with the classifier that it does best with in "
+        f"{first}, by which it is ranked; 1 is best. Seconds and memory: of a fit, resampling and "
+        "training."
     )
     p = result.friedman["p"][first]
     if p == p:

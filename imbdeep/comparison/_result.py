@@ -57,9 +57,11 @@ class Comparison:
         A row a method, or a method and classifier, from the best mean rank on: ``rank`` (of the
         method, by the first metric), the mean and the standard deviation over folds of each metric,
         mean seconds and memory.
+    classifiers : DataFrame of shape (n_methods, n_metrics)
+        The classifier that each method does best with, by the mean over folds. Ranks, significance
+        and verdict are of these pairs: a method is judged by the best that can be had with it.
     ranks : DataFrame of shape (n_methods, n_metrics)
-        Mean ranks over folds and classifiers, 1 is best, of the methods that were run throughout;
-        a method that classifies itself stands beside each classifier.
+        Mean ranks over folds, 1 is best, of the methods that were run throughout.
     friedman : DataFrame of shape (n_metrics, 2)
         Friedman's test by metric, whether the methods differ at all: ``statistic`` and ``p``.
     significance : DataFrame
@@ -96,44 +98,66 @@ class Comparison:
         """Methods that were run throughout, from the best mean rank by the first metric on."""
         return tuple(self.ranks.index)
 
-    def _all_blocks(self, metric: str) -> pd.DataFrame:
-        """Values of a metric: a row a classifier and fold, a column a method."""
-        values = self.scores.pivot(
-            index=["classifier", "fold"], columns="method", values=metric
-        ).round(_DECIMALS)
-        own = values.index.get_level_values("classifier") == OWN
-        if not own.all():
-            # What classifies itself stands beside every classifier, with the same scores.
-            beside = values[own].droplevel("classifier").dropna(axis=1, how="all")
-            values = values[~own].copy()
-            folds = values.index.get_level_values("fold")
-            for name in beside:
-                values[name] = beside[name].reindex(folds).to_numpy()
-        # Where the score is not defined, as ROC-AUC without rows of a class, it is so for all.
-        return values.dropna(how="all")
+    @cached_property
+    def _pipelines(self) -> dict[str, pd.DataFrame]:
+        """By metric, values of each method with the classifier that it does best with.
+
+        A row a fold, a column a method and classifier, for methods that have a score wherever there
+        is one. A user takes one pipeline: a mean over classifiers would let the worst of them
+        speak against a method, and for those that bring a network of their own.
+        """
+        found = {}
+        for metric in self.metrics:
+            values = self.scores.pivot(
+                index="fold", columns=["method", "classifier"], values=metric
+            ).round(_DECIMALS)
+            # Where the score is not defined, as ROC-AUC without rows of a class, it is so for all.
+            found[metric] = values.dropna(how="all").dropna(axis=1)
+        order = [
+            name
+            for name in dict.fromkeys(self.scores["method"])
+            if name not in self.failures and all(name in values for values in found.values())
+        ]
+        return {
+            metric: values[[(name, values[name].mean().fillna(-np.inf).idxmax()) for name in order]]
+            if order
+            else values.iloc[:, :0]
+            for metric, values in found.items()
+        }
+
+    def best(self, metric: str) -> pd.DataFrame:
+        """Scores of each method with the classifier that it does best with.
+
+        Parameters
+        ----------
+        metric : str
+            One of the metrics, by whose mean the classifier is chosen.
+
+        Returns
+        -------
+        DataFrame of shape (n_folds, n_methods)
+            Of the methods that were run throughout.
+        """
+        values = self._pipelines[metric]
+        return values.set_axis(values.columns.get_level_values(0), axis=1)
 
     @cached_property
-    def _complete(self) -> list[str]:
-        """Methods that have a score wherever there is one, in the order of the scores."""
-        there = set(self.scores["method"]) - set(self.failures)
-        for metric in self.metrics:
-            there &= set(self._all_blocks(metric).dropna(axis=1).columns)
-        return [name for name in dict.fromkeys(self.scores["method"]) if name in there]
-
-    def _blocks(self, metric: str) -> pd.DataFrame:
-        """Values of a metric: a row a classifier and fold, a column a complete method."""
-        return self._all_blocks(metric)[self._complete]
-
-    def _by_fold(self, metric: str) -> pd.DataFrame:
-        """Values of a metric, a row a fold (mean over classifiers), a column a method."""
-        return self._blocks(metric).groupby(level="fold").mean()
+    def classifiers(self) -> pd.DataFrame:
+        """The classifier that each method does best with, methods by metrics."""
+        return pd.DataFrame(
+            {
+                metric: {pair[0]: pair[1] for pair in values.columns}
+                for metric, values in self._pipelines.items()
+            },
+            columns=list(self.metrics),
+        )
 
     @cached_property
     def ranks(self) -> pd.DataFrame:
-        """Mean ranks over folds and classifiers, methods by metrics; 1 is best."""
+        """Mean ranks over folds, methods by metrics, each with its best classifier; 1 is best."""
         found = {}
         for metric in self.metrics:
-            blocks = self._blocks(metric)
+            blocks = self.best(metric)
             found[metric] = pd.Series(np.nan, index=blocks.columns)
             if blocks.size:
                 found[metric][:] = rankdata(-blocks.to_numpy(), axis=1).mean(axis=0)
@@ -169,13 +193,13 @@ class Comparison:
     def significance(self) -> pd.DataFrame:
         """How certain the differences are: a row a metric and pair of methods.
 
-        Of each fold the mean over classifiers is taken, so that there are as many values as folds.
-        ``difference`` is that of the mean scores; ``p_shaffer`` the p-value of Friedman's ranks,
-        adjusted by Shaffer's procedure; ``p_worse``, ``p_equal`` and ``p_better`` are the
-        probabilities by the Bayesian signed-rank test that ``method`` is worse than ``against`` by
-        more than ``rope``, equal in practice, or better; ``t_worse``, ``t_equal`` and ``t_better``
-        the same by the Bayesian t-test that allows for the overlap of the folds' training rows
-        (NaN for a single fold).
+        Each method has the classifier that it does best with by this metric, so that there are as
+        many values as folds. ``difference`` is that of the mean scores; ``p_shaffer`` the p-value
+        of Friedman's ranks, adjusted by Shaffer's procedure; ``p_worse``, ``p_equal`` and
+        ``p_better`` are the probabilities by the Bayesian signed-rank test that ``method`` is worse
+        than ``against`` by more than ``rope``, equal in practice, or better; ``t_worse``,
+        ``t_equal`` and ``t_better`` the same by the Bayesian t-test that allows for the overlap of
+        the folds' training rows (NaN for a single fold).
         """
         return pd.concat([self._pairs(metric) for metric in self.metrics], ignore_index=True)
 
@@ -183,17 +207,17 @@ class Comparison:
     def friedman(self) -> pd.DataFrame:
         """Do the methods differ at all? A row a metric: Friedman's ``statistic`` and its ``p``.
 
-        Of each fold the mean over classifiers is taken. NaN where there are not two methods.
+        Each method has its best classifier. NaN where there are not two methods.
         """
         found = {}
         for metric in self.metrics:
-            values = self._by_fold(metric).to_numpy()
+            values = self.best(metric).to_numpy()
             enough = len(values) and values.shape[1] > 1
             found[metric] = friedman(values) if enough else (np.nan, np.nan)
         return pd.DataFrame.from_dict(found, orient="index", columns=["statistic", "p"])
 
     def _pairs(self, metric: str) -> pd.DataFrame:
-        values = self._by_fold(metric)[list(self.methods)]
+        values = self.best(metric)[list(self.methods)]
         first, second = np.triu_indices(len(self.methods), k=1)
         parts: dict[str, Any] = {
             "metric": metric,
@@ -276,18 +300,25 @@ class Comparison:
         return "\n".join(self._judged(metric) for metric in self.metrics)
 
     def _judged(self, metric: str) -> str:
-        means = self._by_fold(metric).mean().sort_values(ascending=False, kind="stable")
+        means = self.best(metric).mean().sort_values(ascending=False, kind="stable")
+        learners = set(self.scores["classifier"]) - {OWN}
+
+        def told_of(name: str) -> str:
+            learner = self.classifiers[metric][name]
+            suffix = f" with {learner}" if len(learners) > 1 and learner != OWN else ""
+            return f"{name}{suffix} ({_shown(means[name])})"
+
         if means.isna().all():
             return f"{metric}: no method has it throughout, so that nothing can be said."
         simple = [name for name in self.simple if name in means]
         others = [name for name in means.index if name not in simple]
-        told = f"{metric}: {means.index[0]} has the best mean ({_shown(means.iloc[0])})."
+        told = f"{metric}: {told_of(means.index[0])} has the best mean."
         if not simple or not others:
             return told
         best = max(simple, key=lambda name: means[name])
         told = (
-            f"{metric}: of the simple methods {best} has the best mean ({_shown(means[best])}), of "
-            f"the others {others[0]} ({_shown(means[others[0]])})."
+            f"{metric}: of the simple methods {told_of(best)} has the best mean, of the others "
+            f"{told_of(others[0])}."
         )
         ahead = self.ahead[metric]
         if ahead:

@@ -140,16 +140,17 @@ class ComparisonDisplay:
         Parameters
         ----------
         comparison : imbdeep.comparison.Comparison
-            Anything with ``scores`` (a DataFrame of ``method``, ``classifier``, ``fold`` and the
-            metrics), ``ranks`` (a DataFrame of mean ranks, methods by metrics) and ``simple``.
+            Anything with ``ranks`` (a DataFrame of mean ranks, methods by metrics),
+            ``best(metric)`` (a DataFrame of scores, folds by methods), ``classifiers`` (a DataFrame
+            of names, methods by metrics) and ``simple``.
         metric : str, default=None
             One of the metrics; by default the first, which ranks.
 
         Returns
         -------
         ComparisonDisplay
-            The display: the methods of ``ranks`` in the order of this metric, a block for every
-            classifier and fold.
+            The display: the methods of ``ranks`` in the order of this metric, each with the
+            classifier that it does best with, a block a fold.
 
         Raises
         ------
@@ -164,13 +165,15 @@ class ComparisonDisplay:
                 f"metric={metric!r} is not among those of the comparison, {list(ranks.columns)}."
             )
         order = ranks[metric].sort_values(kind="stable").index
-        values = comparison.scores.pivot(
-            index="method", columns=["classifier", "fold"], values=metric
-        )
+        learners = comparison.classifiers[metric]
+        several = learners.nunique() > 1
+        names = [f"{name}, {learners[name]}" if several else str(name) for name in order]
         return cls(
-            values.loc[order].to_numpy(dtype=np.float64),
-            order,
-            simple=[name for name in comparison.simple if name in order],
+            comparison.best(metric)[list(order)].to_numpy(dtype=np.float64).T,
+            names,
+            simple=[
+                told for name, told in zip(order, names, strict=True) if name in comparison.simple
+            ],
             metric=metric,
         )
 

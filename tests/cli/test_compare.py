@@ -138,11 +138,11 @@ def test_the_table_is_told(command, asked):
     status, out, err = command(text=csv_of())
     assert (status, err) == (0, "")
     assert out.splitlines()[2:7] == [
-        "         mean    balanced             neg              ",
-        "method   rank    accuracy        log loss  seconds  MiB",
-        "SMOTE     1.0  73.0 ± 2.0  -0.700 ± 0.000      1.5    8",
-        "MGVAE     2.0  63.0 ± 2.0  -0.600 ± 0.000      1.5    8",
-        "nothing   3.0  53.0 ± 2.0  -0.500 ± 0.000      1.5    8",
+        "               mean    balanced             neg              ",
+        "method   with  rank    accuracy        log loss  seconds  MiB",
+        "SMOTE     mlp   1.0  74.0 ± 2.0  -0.700 ± 0.000      1.5    8",
+        "MGVAE     mlp   2.0  64.0 ± 2.0  -0.600 ± 0.000      1.5    8",
+        "nothing   mlp   3.0  54.0 ± 2.0  -0.500 ± 0.000      1.5    8",
     ]
     assert "Mean ± standard deviation over the 3 folds, in percent (but for neg_log_loss)" in out
     assert "Note: 2 folds instead of 3\n" in out

@@ -38,13 +38,21 @@ def test_ranks_and_ties():
     assert result.methods == ("class weights", "new", "nothing", "other")
 
 
-def test_what_classifies_itself_stands_beside_every_classifier():
+def test_a_method_is_judged_by_its_best_classifier():
     result = comparison({"nothing": 0.7, "class weights": 0.8, "new": 0.9}, own=("new",))
-    assert result.ranks["balanced_accuracy"]["new"] == 1.0
+    weak = result.scores["classifier"] == "a"
+    result.scores.loc[weak, "balanced_accuracy"] -= 0.3
+    result.scores.loc[weak & (result.scores["method"] == "nothing"), "balanced_accuracy"] = 0.95
+    assert result.classifiers["balanced_accuracy"].to_dict() == {
+        "nothing": "a",
+        "class weights": "b",
+        "new": "own network",
+    }
+    assert result.methods == ("nothing", "new", "class weights")
+    assert result.best("balanced_accuracy")["class weights"].tolist() == [0.8] * 5
+    assert "nothing with a (0.950) has the best mean, of the others new (0.900)" in result.verdict
     assert result.table.index.names == ["method", "classifier"]
     assert result.table.loc[("new", "own network"), "balanced_accuracy"] == 0.9
-    alone = comparison({"new": 0.9, "other": 0.5}, own=("new", "other"), simple=())
-    assert alone.ranks["balanced_accuracy"].to_dict() == {"new": 1.0, "other": 2.0}
 
 
 def test_one_classifier_needs_no_level_of_the_index():
@@ -95,9 +103,9 @@ def test_a_gain_within_the_rope_is_none():
 def test_verdict_without_simple_methods_or_without_others():
     assert "best mean" in comparison({"new": 0.9, "old": 0.8}, simple=()).verdict
     assert "best mean" in comparison({"nothing": 0.9, "class weights": 0.8}).verdict
-    one = comparison({"nothing": 0.9}, simple=("nothing",))
+    one = comparison({"nothing": 0.9}, simple=("nothing",), classifiers=("a",))
     assert len(one.significance) == 0
-    assert "nothing has the best mean" in one.verdict
+    assert one.verdict == "balanced_accuracy: nothing (0.900) has the best mean."
 
 
 def test_verdict_without_class_weights():

@@ -27,23 +27,21 @@ def rows_of(display):
     return [text.get_text() for text in display.ax_.get_yticklabels()]
 
 
-def comparison(n_methods=3, classifiers=("logistic", "mlp"), n_folds=4):
+def comparison(n_methods=3, classifiers=("mlp", "mlp", "own network"), n_folds=4):
     stream = np.random.default_rng(0)
     names = [f"method {k}" for k in range(n_methods)]
-    scores = pd.DataFrame(
-        [
-            {"method": name, "classifier": classifier, "fold": fold, "seconds": 1.0}
-            for name in names
-            for classifier in classifiers
-            for fold in range(n_folds)
-        ]
-    )
-    scores[["accuracy", "gm_root"]] = stream.random((len(scores), 2))
+    scores = {
+        metric: pd.DataFrame(stream.random((n_folds, n_methods)), columns=names)
+        for metric in ("accuracy", "gm_root")
+    }
     ranks = pd.DataFrame(
         {"accuracy": np.arange(n_methods)[::-1] + 1.0, "gm_root": np.arange(n_methods) + 1.0},
         index=names,
     )
-    return SimpleNamespace(scores=scores, ranks=ranks, simple=("method 0", "failed"))
+    learners = pd.DataFrame(dict.fromkeys(scores, classifiers), index=names)
+    return SimpleNamespace(
+        best=scores.get, ranks=ranks, classifiers=learners, simple=("method 0", "failed")
+    )
 
 
 def test_a_line_a_method_from_the_best_to_the_worst():
@@ -99,27 +97,19 @@ def test_takes_the_scores_of_a_comparison():
     found = comparison()
     display = ComparisonDisplay.from_comparison(found)
     assert display.metric == "accuracy"
-    assert display.names == ["method 2", "method 1", "method 0"]  # by rank
-    assert display.simple == ["method 0"]
-    mean = found.scores.groupby("method")["accuracy"].mean()
-    assert display.means == pytest.approx(mean[display.names].to_numpy())
-    assert display.values.shape == (3, 8)
+    assert display.names == ["method 2, own network", "method 1, mlp", "method 0, mlp"]  # by rank
+    assert display.simple == ["method 0, mlp"]
+    assert display.means == pytest.approx(found.best("accuracy").mean()[::-1].to_numpy())
+    assert display.values.shape == (3, 4)
     other = ComparisonDisplay.from_comparison(found, "gm_root")
-    assert other.names == ["method 0", "method 1", "method 2"]
+    assert [name[:8] for name in other.names] == ["method 0", "method 1", "method 2"]
     with pytest.raises(ValueError, match=r"metric='f1' is not among .*'accuracy', 'gm_root'"):
         ComparisonDisplay.from_comparison(found, "f1")
 
 
-def test_a_method_with_a_classifier_of_its_own_has_its_own_blocks():
-    found = comparison()
-    own = found.scores["method"] == "method 1"
-    found.scores = found.scores[~own | (found.scores["classifier"] == "mlp")].copy()
-    found.scores.loc[own, "classifier"] = "own network"
-    found.ranks = found.ranks.drop("method 0")  # not run throughout
-    display = ComparisonDisplay.from_comparison(found).plot()
-    assert display.names == ["method 2", "method 1"]
-    assert [len(line.get_xdata()) for line in display.points_.values()] == [8, 4]
-    assert display.simple == []
+def test_one_classifier_for_all_needs_no_name():
+    display = ComparisonDisplay.from_comparison(comparison(classifiers=["mlp"] * 3))
+    assert display.names == ["method 2", "method 1", "method 0"]
 
 
 @given(
