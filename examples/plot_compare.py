@@ -31,8 +31,7 @@ print(y.value_counts())
 # --------------
 # ``methods="all"`` takes fifteen methods, for some minutes. Here are five simple ones, of which the
 # name is enough, and two of this package with less training than by default. Each method is fitted
-# on the training rows of five folds, for two classifiers. M2m is a classifier itself and stands
-# beside either of them.
+# on the training rows of five folds, for two classifiers. M2m is a classifier itself.
 
 methods = {
     "nothing": None,
@@ -51,8 +50,9 @@ print("failed:", result.failures or "none")
 # %%
 # Ranks
 # -----
-# In each fold and for each classifier the methods are ranked, 1 is best. These are the means of the
-# ranks, sorted by the first metric.
+# Each method takes the classifier that it does best with, by the mean of a metric: that is the
+# pipeline one would choose. In each fold these pipelines are ranked, 1 is best. Here are the means
+# of the ranks, sorted by the first metric.
 
 metrics = ["balanced_accuracy", "average_precision", "neg_log_loss"]
 print(result.ranks[metrics].round(1).to_string())
@@ -61,8 +61,8 @@ print(result.ranks[metrics].round(1).to_string())
 # The metrics disagree, and that tells more than any of them. A threshold that is tuned, or moved by
 # the class shares, raises the balanced accuracy. It leaves the order of the rows as it was, so the
 # average precision is that of doing nothing. Resampling changes the order as well, here for the
-# worse. The log-loss asks whether the probabilities are honest. What tells a classifier that
-# malignant tumours are more frequent than they are mostly loses there.
+# worse. The log-loss asks whether the probabilities are honest, and what adds rows of malignant
+# tumours loses there.
 #
 # A mean rank says nothing of the size of a difference. The means do, and the standard deviations
 # over folds say how little five folds tell.
@@ -73,8 +73,8 @@ print(result.table[shown].round(3).to_string())
 # %%
 # How certain is it?
 # ------------------
-# ``significance`` has a row for each metric and pair of methods. Of each fold the mean over the
-# classifiers is compared. One of the rows, written downwards:
+# ``significance`` has a row for each metric and pair of methods, each with its best classifier. One
+# of the rows, written downwards:
 
 pairs = result.significance
 names = ["SMOTE", "MGVAE"]
@@ -105,7 +105,7 @@ print(result.verdict)
 # %%
 # The picture
 # -----------
-# Every faint dot is a fold of one classifier. The line is the mean of the best simple method, and
+# Every faint dot is a fold. The line is the mean of the best simple method, and
 # what generates rows has to stand clearly at its right to be worth its seconds. Bars that overlap
 # so much are one group, whatever their order.
 
