@@ -192,7 +192,7 @@ class ComparisonDisplay:
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         n = len(self.names)
-        self.ax_ = axes_or_new(ax, 9.0, max(2.3, 1.1 + 0.33 * n))
+        self.ax_ = axes_or_new(ax, 10.5, max(2.3, 1.1 + 0.33 * n))
         self.figure_ = self.ax_.figure.figure
         if self.reference_ is not None:
             at = self.means[self.names.index(self.reference_)]
@@ -216,7 +216,7 @@ class ComparisonDisplay:
         self.ax_.set_yticks(
             range(n),
             [
-                f"{shorten(name, 28)}  {mean:.3f}"
+                f"{shorten(name, 36)}  {mean:.3f}"
                 for name, mean in zip(self.names, self.means.tolist(), strict=True)
             ],
         )
@@ -254,6 +254,6 @@ class ComparisonDisplay:
         ]  # fmt: skip
         if self.reference_ is not None:
             what = "" if self.reference is not None else "best simple method,\n"
-            label = f"{what}{shorten(self.reference_, 26)}"
+            label = f"{what}{shorten(self.reference_, 34)}"
             handles.append(Line2D([], [], color="0.35", lw=1.1, ls=":", label=label))
         return handles

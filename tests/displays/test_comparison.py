@@ -127,7 +127,7 @@ def test_draws_any_scores(values):
 
 
 def test_fifteen_long_names_do_not_overlap():
-    names = [f"{k} is a method of a name that is long" for k in range(15)]
+    names = [f"{k} is a method of a name that is far too long" for k in range(15)]
     values = np.linspace(0.9, 0.5, 15)[:, None] + np.linspace(-0.1, 0.1, 15)
     display = ComparisonDisplay(values, names, simple=names[::3]).plot()
     display.figure_.canvas.draw()
