@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -165,7 +166,7 @@ def compare(
     >>> result.failures
     {}
     """
-    _check_parameters(rope, scoring, categorical_features)
+    _check_parameters(rope, scoring)
     scoring = list(dict.fromkeys(SCORING if scoring is None else scoring))
     seed = _seed(random_state)
     settings = Settings(device, seed, categorical_features)
@@ -184,7 +185,10 @@ def compare(
     records: list[dict[str, Any]] = []
     failures: dict[str, str] = {}
     said: dict[str, list[str]] = {}
-    done = _run(cached, tasks, learners, scoring, settings, key, table, n_jobs)
+    attempt = partial(_attempt, cached, learners, scoring, settings, key, table)
+    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
+        joblib.delayed(attempt)(method, fold) for method, fold in tasks
+    )
     for method, fold, found, error in tqdm(
         done, total=len(tasks), desc="comparing", disable=not verbose
     ):
@@ -211,7 +215,8 @@ def compare(
     return Comparison(
         scores,
         metrics=tuple(scoring),
-        simple=tuple(name for name in SIMPLE if name in order and _is_simple(chosen, name)),
+        # A method of the user's under a simple one's name is not that method.
+        simple=tuple(name for name in SIMPLE if name in {m.name for m in chosen if m.known}),
         failures={name: failures[name] for name in order if name in failures},
         warnings={name: said[name] for name in order if said.get(name)},
         notes=notes,
@@ -231,39 +236,15 @@ def _in_order(chosen: Sequence[Method]) -> list[str]:
     return sorted(names, key=lambda name: METHODS.index(name) if name in METHODS else len(METHODS))
 
 
-def _is_simple(chosen: Sequence[Method], name: str) -> bool:
-    """A method of the user's under a simple one's name is not that method."""
-    return next(method for method in chosen if method.name == name).known
-
-
-def _run(
-    cached: Any,
-    tasks: Sequence[tuple[Method, _Fold]],
-    learners: dict[str, Any],
-    scoring: Sequence[str],
-    settings: Settings,
-    key: str,
-    table: Table,
-    n_jobs: int | None,
-) -> Iterator[tuple[Method, _Fold, Any, str]]:
-    """Evaluate the tasks, in any order."""
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-    done: Iterator[tuple[Method, _Fold, Any, str]] = parallel(
-        joblib.delayed(_attempt)(cached, method, learners, scoring, settings, fold, key, table)
-        for method, fold in tasks
-    )
-    return done
-
-
 def _attempt(
     cached: Any,
-    method: Method,
     learners: dict[str, Any],
     scoring: Sequence[str],
     settings: Settings,
-    fold: _Fold,
     key: str,
     table: Table,
+    method: Method,
+    fold: _Fold,
 ) -> tuple[Method, _Fold, Any, str]:
     """The result or, for a method that fails, why; a failure is not kept."""
     try:
@@ -274,7 +255,7 @@ def _attempt(
     return method, fold, found, ""
 
 
-def _check_parameters(rope: Any, scoring: Any, categorical_features: Any) -> None:
+def _check_parameters(rope: Any, scoring: Any) -> None:
     if not isinstance(rope, Real) or not 0 <= float(rope) < 1:
         raise ValueError(
             f"rope={rope!r} must be a number from 0 to below 1: the difference that counts as none."

@@ -27,6 +27,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.comparison._methods import Method, Settings
+from imbdeep.comparison._prior import PriorCorrectedClassifier
 from imbdeep.encoding import Layout, TabularEncoder
 from imbdeep.metrics import SCORERS
 
@@ -56,35 +57,6 @@ class Rows(NamedTuple):
     raw: Any
     encoded: NDArray[np.float32]
     y: NDArray[Any]
-
-
-class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
-    """A classifier whose probabilities are divided by the shares of the classes in training.
-
-    The decision is the one that it would make were all classes equally frequent: the form of a
-    moved threshold that needs no tuning, for any number of classes.
-    """
-
-    def __init__(self, estimator: Any) -> None:
-        self.estimator = estimator
-
-    def fit(self, X: Any, y: Any) -> PriorCorrectedClassifier:
-        """Fit the classifier, and count the classes."""
-        self.classes_, counts = np.unique(y, return_counts=True)
-        self.shares_ = counts / counts.sum()
-        self.estimator_ = clone(self.estimator).fit(X, y)
-        return self
-
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Probabilities had all classes been equally frequent."""
-        odds = self.estimator_.predict_proba(X) / self.shares_
-        corrected: NDArray[np.float64] = odds / odds.sum(axis=1, keepdims=True)
-        return corrected
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """The class of the highest corrected probability."""
-        labels: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
-        return labels
 
 
 def evaluate(

@@ -261,23 +261,17 @@ class Comparison:
                 raise ValueError(
                     f"{name!r} was not run throughout: take two of {', '.join(self.methods)}."
                 )
-        if method == against:
-            return False
-        certain, exchanged = self._certain[metric]
-        return (method, against) in certain or (against, method) in exchanged
+        return (method, against) in self._certain[metric]
 
     @cached_property
-    def _certain(self) -> dict[str, tuple[set[Any], set[Any]]]:
-        """By metric, the pairs whose first is certainly better, and those whose second is."""
-        found = {}
-        for metric in self.metrics:
-            pairs = self.significance[self.significance["metric"] == metric]
-            names = list(zip(pairs["method"], pairs["against"], strict=True))
-            sides = []
-            for side in ("better", "worse"):
-                sure = pairs[[f"p_{side}", f"t_{side}"]].to_numpy().min(axis=1) >= CERTAIN
-                sides.append({name for name, is_sure in zip(names, sure, strict=True) if is_sure})
-            found[metric] = (sides[0], sides[1])
+    def _certain(self) -> dict[str, set[tuple[str, str]]]:
+        """By metric, the pairs of which the first is certainly better than the second."""
+        found: dict[str, set[tuple[str, str]]] = {metric: set() for metric in self.metrics}
+        pairs = self.significance
+        for side, order in (("better", ["method", "against"]), ("worse", ["against", "method"])):
+            sure = pairs[[f"p_{side}", f"t_{side}"]].to_numpy().min(axis=1) >= CERTAIN
+            for metric, *names in pairs.loc[sure, ["metric", *order]].itertuples(index=False):
+                found[metric].add((names[0], names[1]))
         return found
 
     @cached_property
@@ -312,9 +306,8 @@ class Comparison:
             return f"{metric}: no method has it throughout, so that nothing can be said."
         simple = [name for name in self.simple if name in means]
         others = [name for name in means.index if name not in simple]
-        told = f"{metric}: {told_of(means.index[0])} has the best mean."
         if not simple or not others:
-            return told
+            return f"{metric}: {told_of(means.index[0])} has the best mean."
         best = max(simple, key=lambda name: means[name])
         told = (
             f"{metric}: of the simple methods {told_of(best)} has the best mean, of the others "
@@ -327,7 +320,8 @@ class Comparison:
                 f"{told} Ahead of every simple method with {CERTAIN:.0%} certainty: "
                 f"{', '.join(ahead)} (by {_shown(least)} or more over {best})."
             )
-        enough = self._enough(metric, means, simple)
+        # The simplest of those that are equal to the best simple one in practice.
+        enough = next(name for name in simple if means[name] >= means[best] - self.rope)
         told += f" No other method is ahead of every simple one with {CERTAIN:.0%} certainty"
         weights = "class weights"
         if weights in simple and not any(
@@ -337,11 +331,6 @@ class Comparison:
         if weights in self.failures:
             told += " (class weights could not be run)"
         return f"{told}: take {enough}{_ADVICE.get(enough, '')}."
-
-    def _enough(self, metric: str, means: Any, simple: Sequence[str]) -> str:
-        """The simplest method within ``rope`` of the best simple one."""
-        best = max(means[name] for name in simple)
-        return next(name for name in simple if means[name] >= best - self.rope)
 
     def plot(self, metric: str | None = None, ax: Any = None) -> Any:
         """Draw the methods' scores, the best first.

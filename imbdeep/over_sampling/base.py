@@ -37,7 +37,7 @@ __all__ = ["DeepOverSampler", "choose_network"]
 #: Rows decoded at a time: bounds the memory that a large deficit takes beside the result.
 _CHUNK = 65_536
 #: Images of more values than this get the convolutional network where network="auto".
-_MLP_VALUES = 1024
+MLP_VALUES = 1024
 
 
 class DeepOverSampler(BaseOverSampler):
@@ -311,7 +311,7 @@ def choose_network(network: str, image: tuple[int, ...] | None) -> str:
                 "image_shape for flattened ones."
             )
         return "mlp"
-    small = math.prod(image) <= _MLP_VALUES
+    small = math.prod(image) <= MLP_VALUES
     if network == "mlp" or (network == "auto" and small):
         return "mlp"
     if image[1] != image[2] or image[1] not in IMAGE_SIZES:

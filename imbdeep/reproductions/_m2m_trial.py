@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import recall_score
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
+from imbdeep.comparison import without_prior
 from imbdeep.reproductions._m2m_data import Split
 from imbdeep.reproductions._rows import smote
 from imbdeep.reproductions._runner import Outcome
-from imbdeep.reproductions._scores import METRICS, scored, without_prior
+from imbdeep.reproductions._scores import METRICS, scored
 
 #: Candidates of the paper, section 3.1.
 GRID: tuple[dict[str, float], ...] = tuple(

@@ -29,17 +29,17 @@ def in_proportion(counts: NDArray[np.int64], most: int) -> list[int]:
 
 def mnist(folder: Path) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64]], ...]:
     """MNIST's training part and its test part: flat images and their digits."""
-    return tuple(
-        fetch_mnist(subset=subset, data_home=folder, return_X_y=True)
-        for subset in ("train", "test")
-    )
+    return _parts(fetch_mnist, folder)
 
 
 def fashion(folder: Path) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64]], ...]:
     """Fashion-MNIST's training part and its test part, in the form of MNIST's."""
+    return _parts(fetch_fashion_mnist, folder)
+
+
+def _parts(fetch: Callable[..., Any], folder: Path) -> tuple[Any, ...]:
     return tuple(
-        fetch_fashion_mnist(subset=subset, data_home=folder, return_X_y=True)
-        for subset in ("train", "test")
+        fetch(subset=subset, data_home=folder, return_X_y=True) for subset in ("train", "test")
     )
 
 

@@ -1,4 +1,4 @@
-"""Scores of probabilities for any number of classes, by name, and the prior taken out of them."""
+"""Scores of probabilities for any number of classes, by name."""
 
 from __future__ import annotations
 
@@ -22,12 +22,3 @@ def scored(y: NDArray[np.int64], probabilities: NDArray[np.float64]) -> dict[str
     )
     macro = gm_score(y, predicted, average="macro")  # the "GM" of RAE's tables
     return {**dict(zip(METRICS, values, strict=True)), "macro G-mean": macro}
-
-
-def without_prior(
-    probabilities: NDArray[np.float64], counts: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Probabilities had all classes been equally frequent in training."""
-    odds = probabilities / counts
-    corrected: NDArray[np.float64] = odds / odds.sum(axis=1, keepdims=True)
-    return corrected

@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
+from imbdeep.comparison import without_prior
 from imbdeep.encoding import TabularEncoder
 from imbdeep.reproductions._rows import smote
 from imbdeep.reproductions._runner import Outcome, Task
-from imbdeep.reproductions._scores import scored, without_prior
+from imbdeep.reproductions._scores import scored
 
 #: Share of the epochs in which the learning rate rises.
 _WARMUP = 0.1

@@ -1,7 +1,6 @@
 """Tables in files: what is read, and the line and the column of what is not."""
 
 import gzip
-import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,7 +27,6 @@ def read(tmp_path, monkeypatch):
     return run
 
 
-DATA = os.environ.get("IMBDEEP_DATA")
 NUMBERS = [str(k / 4) for k in range(40)]
 
 
@@ -143,11 +141,10 @@ def test_marks_are_suspicious_in_any_number(read):
         read(column_of([*"?" * 10, *NUMBERS[:30]]))
 
 
-def test_water_quality():
+@pytest.mark.parametrize("real", ["water_quality"], indirect=True)
+def test_water_quality(real):
     """The three rows of the real table, of which a sheet made '#NUM!'."""
-    path = Path(DATA or ".", "water_quality", "waterQuality1.csv")
-    if not path.exists():
-        pytest.skip("needs the real table: set IMBDEEP_DATA to the folder with the data")
+    path = real / "water_quality" / "waterQuality1.csv"
     with pytest.raises(CommandError, match=r"line 7553, column ammonia: '#NUM!' is no number"):
         TableFile(path).read()
     table = TableFile(path, missing=["#NUM!"]).read()

@@ -4,13 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import make_classification
-from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.comparison import _fold
 from imbdeep.comparison._fold import (
-    PriorCorrectedClassifier,
     Table,
     adapted,
     evaluate,
@@ -18,6 +16,7 @@ from imbdeep.comparison._fold import (
 )
 from imbdeep.comparison._methods import Method, Settings
 from imbdeep.encoding import Layout, TabularEncoder
+from imbdeep.metrics import SCORERS
 
 SETTINGS = Settings(device="cpu", random_state=0, categorical_features="auto")
 
@@ -97,26 +96,6 @@ def test_adasyn_cannot_do_with_one_row():
         adapted(x[:61], y[:61], layout, 0)
 
 
-def test_prior_correction_is_what_equal_classes_would_say():
-    X, y = make_classification(500, weights=[0.9], random_state=0)
-    plain = LogisticRegression().fit(X, y)
-    corrected = PriorCorrectedClassifier(LogisticRegression()).fit(X, y)
-    shares = np.bincount(y) / len(y)
-    odds = plain.predict_proba(X) / shares
-    assert corrected.predict_proba(X) == pytest.approx(odds / odds.sum(axis=1, keepdims=True))
-    # The threshold becomes the minority's share.
-    is_above = plain.predict_proba(X)[:, 1] > shares[1]
-    assert (corrected.predict(X) == is_above).all()
-
-
-def test_a_classifier_that_knows_the_shares_alone_knows_nothing_once_corrected():
-    y = np.repeat([0, 1, 2], [6, 3, 1])
-    corrected = PriorCorrectedClassifier(DummyClassifier(strategy="prior")).fit(
-        np.zeros((10, 1)), y
-    )
-    assert corrected.predict_proba(np.zeros((2, 1))) == pytest.approx(1 / 3)
-
-
 @pytest.mark.parametrize("n_rows", [100, 1000, 100_000])
 def test_more_rows_buy_no_more_steps(n_rows):
     net = _fold._sized(ERMClassifier(), n_rows)
@@ -168,3 +147,23 @@ def test_class_weights_are_scikit_learns():
     expected = np.log(proba[np.arange(50), y[test]]).mean()
     assert record["neg_log_loss"] == pytest.approx(expected)
     assert said == []
+
+
+def test_a_classifier_is_asked_once_for_all_scores():
+    calls = []
+
+    class Counted(LogisticRegression):
+        def predict(self, X):
+            calls.append("predict")
+            return super().predict(X)
+
+        def predict_proba(self, X):
+            calls.append("predict_proba")
+            return super().predict_proba(X)
+
+    X, y = make_classification(60, random_state=0)
+    fitted = Counted().fit(X, y)
+    asked = _fold._AskedOnce(fitted)
+    for name, scorer in SCORERS.items():
+        assert scorer(asked, X, y) == SCORERS[name](LogisticRegression().fit(X, y), X, y)
+    assert sorted(calls) == ["predict", "predict_proba"]

@@ -5,10 +5,11 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
+from imbdeep.comparison import without_prior
 from imbdeep.reproductions import _m2m_trial
 from imbdeep.reproductions._m2m_data import Split
 from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Approach, Recipe, Trial, halves
-from imbdeep.reproductions._scores import scored, without_prior
+from imbdeep.reproductions._scores import scored
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(

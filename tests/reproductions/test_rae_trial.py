@@ -8,6 +8,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from imbdeep.classifiers import ERMClassifier
+from imbdeep.comparison import without_prior
 from imbdeep.encoding import TabularEncoder
 from imbdeep.reproductions import _trial
 from imbdeep.reproductions._rae_trial import (
@@ -18,7 +19,7 @@ from imbdeep.reproductions._rae_trial import (
     Trial,
 )
 from imbdeep.reproductions._runner import Task
-from imbdeep.reproductions._scores import scored, without_prior
+from imbdeep.reproductions._scores import scored
 from imbdeep.reproductions._trial import Length
 
 CPU = torch.device("cpu")

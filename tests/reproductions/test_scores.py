@@ -1,9 +1,9 @@
-"""Scores by hand, and the prior divided out."""
+"""Scores by hand."""
 
 import numpy as np
 import pytest
 
-from imbdeep.reproductions._scores import METRICS, scored, without_prior
+from imbdeep.reproductions._scores import METRICS, scored
 
 
 def test_scores_by_hand():
@@ -24,13 +24,3 @@ def test_scores_are_over_the_classes_that_are_there():
     p = np.array([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7]])
     assert scored(np.array([0, 1]), p)["balanced accuracy"] == 0.5
     assert scored(np.array([0, 1]), p)["G-mean"] == 0.0
-
-
-def test_without_prior_is_bayes_rule():
-    """From p(k|x) under the training shares to p(k|x) under equal ones, both known here."""
-    likelihood = np.random.default_rng(0).random((6, 3))
-    counts = np.array([70, 20, 10])
-    given = likelihood * counts / (likelihood * counts).sum(axis=1, keepdims=True)
-    expected = likelihood / likelihood.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(without_prior(given, counts), expected)
-    np.testing.assert_allclose(without_prior(given, np.array([5, 5, 5])), given)

@@ -5,8 +5,9 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
+from imbdeep.comparison import without_prior
 from imbdeep.reproductions._runner import Task
-from imbdeep.reproductions._scores import scored, without_prior
+from imbdeep.reproductions._scores import scored
 from imbdeep.reproductions._trial import Approach, Length, Trial, n_epochs, sizes_told, span
 
 CPU = torch.device("cpu")

@@ -16,11 +16,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling._cgan.model import CGAN, diagnose, fit_gan
-from imbdeep.over_sampling.base import DeepOverSampler
+from imbdeep.over_sampling.base import MLP_VALUES, DeepOverSampler
 from imbdeep.training import draw_seed, resolve_device, seeded
 
-#: Images of more values than this get the convolutional networks where network="auto".
-_MLP_VALUES = 1024
 #: Rows that are generated at a time.
 _GENERATED_ROWS = 4096
 #: Below this share of the variance of its class, a generator has collapsed.
@@ -348,7 +346,7 @@ def _convolves(network: str, image: tuple[int, ...] | None) -> bool:
             f"network='cnn' halves images twice, and these are {tuple(image[1:])} pixels: take "
             "network='mlp'."
         )
-    return network == "cnn" or (network == "auto" and not small and math.prod(image) > _MLP_VALUES)
+    return network == "cnn" or (network == "auto" and not small and math.prod(image) > MLP_VALUES)
 
 
 def _is_count(size: Any) -> bool:
