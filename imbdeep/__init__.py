@@ -10,6 +10,8 @@ encoding
     Tables of mixed types and images to float32 arrays, and back.
 metrics
     Scores of classifiers, and of how near generated rows are to real ones.
+calibration
+    Probabilities for the class shares that hold, after training on others.
 datasets
     The papers' data sets, and how many rows of each class they keep.
 displays

@@ -29,7 +29,9 @@ def room(rooms="", *, anywhere="", lazy=""):
 EVERYWHERE = frozenset({"numpy", "scipy", "sklearn"})
 
 METHODS = "losses networks priors ewc encoding training"
-ALL_BUT_CLI = f"{METHODS} classifiers over_sampling metrics datasets displays comparison"
+ALL_BUT_CLI = (
+    f"{METHODS} classifiers over_sampling metrics calibration datasets displays comparison"
+)
 STUDIES = "torch imblearn pandas joblib tqdm"
 
 ROOMS = {
@@ -39,6 +41,7 @@ ROOMS = {
     "ewc": room(anywhere="torch"),
     "encoding": room(lazy="pandas polars"),
     "metrics": room(anywhere="imblearn"),
+    "calibration": room(),
     "datasets": room(anywhere="imblearn", lazy="pandas PIL"),
     "priors": room("losses", anywhere="torch"),
     "classifiers": room(METHODS, anywhere="torch skorch"),

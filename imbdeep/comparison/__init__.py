@@ -2,7 +2,6 @@
 
 from imbdeep.comparison._compare import SCORING, compare
 from imbdeep.comparison._methods import CLASSIFIERS, METHODS, SIMPLE
-from imbdeep.comparison._prior import without_prior
 from imbdeep.comparison._result import Comparison
 from imbdeep.comparison._significance import (
     bayesian_correlated_t,
@@ -22,5 +21,4 @@ __all__ = [
     "compare",
     "friedman",
     "shaffer",
-    "without_prior",
 ]

@@ -25,9 +25,9 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import has_fit_parameter
 
+from imbdeep.calibration import PriorCorrectedClassifier
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.comparison._methods import Method, Settings
-from imbdeep.comparison._prior import PriorCorrectedClassifier
 from imbdeep.encoding import Layout, TabularEncoder
 from imbdeep.metrics import SCORERS
 
@@ -171,7 +171,7 @@ def _prepared(method: Method, classifier: Any, y: NDArray[Any], settings: Settin
             return _Weighted(classifier)
         return classifier.set_params(**{f"{last}class_weight": "balanced"})
     if method.kind == "prior":
-        return PriorCorrectedClassifier(classifier)
+        return PriorCorrectedClassifier(classifier, prior="uniform")
     if method.kind == "threshold":
         classes, counts = np.unique(y, return_counts=True)
         if len(classes) > 2:

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import recall_score
 
+from imbdeep.calibration import correct_prior
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.comparison import without_prior
 from imbdeep.reproductions._m2m_data import Split
 from imbdeep.reproductions._rows import smote
 from imbdeep.reproductions._runner import Outcome
@@ -134,7 +134,7 @@ class Trial:
         start, counts = time.perf_counter(), np.bincount(self.split.y_train)
         probabilities = trained.classifier.predict_proba(self.split.x_test)
         if approach.prior:
-            probabilities = without_prior(probabilities, counts)
+            probabilities = correct_prior(probabilities, counts)
         metrics = scored(self.split.y_test, probabilities)
         metrics |= halves(self.split.y_test, probabilities, counts)
         seconds = trained.seconds + time.perf_counter() - start

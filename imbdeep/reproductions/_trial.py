@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imbdeep.calibration import correct_prior
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.comparison import without_prior
 from imbdeep.encoding import TabularEncoder
 from imbdeep.reproductions._rows import smote
 from imbdeep.reproductions._runner import Outcome, Task
@@ -146,7 +146,7 @@ class Trial:
         x_test = self.task.x_test if own else self._x_test
         probabilities = trained.classifier.predict_proba(x_test)
         if approach.prior:
-            probabilities = without_prior(probabilities, np.bincount(self.task.y_train))
+            probabilities = correct_prior(probabilities, np.bincount(self.task.y_train))
         metrics = scored(self.task.y_test, probabilities)
         seconds = trained.seconds + time.perf_counter() - start
         metrics |= {**_details(trained.classifier), "steps": float(trained.steps)}

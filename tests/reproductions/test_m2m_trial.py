@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
-from imbdeep.comparison import without_prior
+from imbdeep.calibration import correct_prior
 from imbdeep.reproductions import _m2m_trial
 from imbdeep.reproductions._m2m_data import Split
 from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Approach, Recipe, Trial, halves
@@ -131,7 +131,7 @@ def test_the_prior_is_divided_out_of_the_plain_classifier(split):
     assert len(Stub.fits) == 1
     p = Stub.fits[0].predict_proba(split.x_test)
     assert plain.metrics.items() >= scored(split.y_test, p).items()
-    assert corrected.metrics.items() >= scored(split.y_test, without_prior(p, [20, 9, 4])).items()
+    assert corrected.metrics.items() >= scored(split.y_test, correct_prior(p, [20, 9, 4])).items()
 
 
 def test_the_search_is_by_validation_rows_alone(split):

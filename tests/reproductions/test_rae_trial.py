@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
+from imbdeep.calibration import correct_prior
 from imbdeep.classifiers import ERMClassifier
-from imbdeep.comparison import without_prior
 from imbdeep.encoding import TabularEncoder
 from imbdeep.reproductions import _trial
 from imbdeep.reproductions._rae_trial import (
@@ -191,7 +191,7 @@ def test_the_prior_is_divided_out_of_the_plain_classifier(task):
     (fit,) = Stub.fits
     p = fit.predict_proba(fit.asked)
     assert plain.metrics.items() >= scored(task.y_test, p).items()
-    assert corrected.metrics.items() >= scored(task.y_test, without_prior(p, [90, 30])).items()
+    assert corrected.metrics.items() >= scored(task.y_test, correct_prior(p, [90, 30])).items()
     own = one.evaluate(Approach(prior=True, own_network=True))
     assert len(Stub.fits) == 2
     assert Stub.fits[1].parameters["module"] is CodeClassifier

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
-from imbdeep.comparison import without_prior
+from imbdeep.calibration import correct_prior
 from imbdeep.reproductions._runner import Task
 from imbdeep.reproductions._scores import scored
 from imbdeep.reproductions._trial import Approach, Length, Trial, n_epochs, sizes_told, span
@@ -94,7 +94,7 @@ def test_plain_classifiers_are_trained_once(trial, task):
     assert len(Stub.fits) == 3
     p = Stub.fits[0].predict_proba(task.x_test)
     assert plain.metrics == {**scored(task.y_test, p), "steps": 80}
-    expected = scored(task.y_test, without_prior(p, np.array([40, 12, 8])))
+    expected = scored(task.y_test, correct_prior(p, np.array([40, 12, 8])))
     assert corrected.metrics == {**expected, "steps": 80}
 
 

@@ -1,0 +1,408 @@
+"""The correction against closed forms and a case whose posterior is known; the meta-estimator."""
+
+import pickle
+from unittest import SkipTest
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import sklearn
+from hypothesis import given
+from hypothesis import strategies as st
+from imblearn.over_sampling import SMOTENC, RandomOverSampler
+from imblearn.pipeline import make_pipeline
+from scipy import sparse
+from sklearn.base import clone, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import make_classification
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from imbdeep.calibration import PriorCorrectedClassifier, correct_prior
+from imbdeep.over_sampling import CVAESampler
+
+# Of probabilities and shares, far from the smallest number that a float holds.
+positive = st.floats(1e-6, 1.0)
+
+
+@st.composite
+def corrections(draw, min_classes=2, max_classes=5):
+    """Probabilities of a few rows, and two vectors of shares."""
+    n_classes = draw(st.integers(min_classes, max_classes))
+    numbers = st.lists(positive, min_size=n_classes, max_size=n_classes)
+    rows = np.array(draw(st.lists(numbers, min_size=1, max_size=6)))
+    return rows / rows.sum(axis=1, keepdims=True), np.array(draw(numbers)), np.array(draw(numbers))
+
+
+def test_correction_is_bayes_rule():
+    """From p(k|x) under one prior to p(k|x) under another, both of the same likelihoods."""
+    likelihood = np.random.default_rng(0).random((6, 3))
+    trained, wanted = np.array([70, 20, 10]), np.array([0.2, 0.3, 0.5])
+
+    def posterior(prior):
+        return likelihood * prior / (likelihood * prior).sum(axis=1, keepdims=True)
+
+    given_ = posterior(trained)
+    np.testing.assert_allclose(correct_prior(given_, trained), posterior(np.ones(3)))
+    np.testing.assert_allclose(correct_prior(given_, trained, wanted), posterior(wanted))
+    np.testing.assert_allclose(correct_prior(given_, [5, 5, 5]), given_)
+    np.testing.assert_allclose(correct_prior(likelihood, [1, 1, 1], wanted), posterior(wanted))
+
+
+@given(corrections())
+def test_a_correction_and_its_inverse_cancel(case):
+    p, trained, wanted = case
+    np.testing.assert_allclose(correct_prior(correct_prior(p, trained, wanted), wanted, trained), p)
+    uniform = np.ones(p.shape[1])
+    data = correct_prior(p, uniform, trained)  # uniform -> data -> uniform
+    np.testing.assert_allclose(correct_prior(data, trained), p)
+
+
+@given(corrections())
+def test_rows_are_probabilities_and_only_shares_count(case):
+    p, trained, wanted = case
+    corrected = correct_prior(p, trained, wanted)
+    assert (corrected >= 0).all()
+    assert corrected.sum(axis=1) == pytest.approx(1)
+    np.testing.assert_allclose(correct_prior(7 * p, 100 * trained, 3 * wanted), corrected)
+
+
+@given(corrections(max_classes=2))
+def test_order_of_rows_stays_with_two_classes(case):
+    p, trained, wanted = case
+    before, after = p[:, 1], correct_prior(p, trained, wanted)[:, 1]
+    assert (np.diff(after[np.argsort(before)]) >= -1e-12).all()
+
+
+def test_a_prior_of_zero_excludes_a_class():
+    p = [[0.5, 0.3, 0.2], [0.0, 0.0, 1.0]]
+    corrected = correct_prior(p, [1, 1, 1], [1, 3, 0])
+    # The second row says nothing of the two classes that can occur: it gets their prior.
+    np.testing.assert_allclose(corrected, [[5 / 14, 9 / 14, 0], [0.25, 0.75, 0]])
+    np.testing.assert_allclose(correct_prior([[0.0, 0.0]], [9, 1], [0.9, 0.1]), [[0.9, 0.1]])
+    assert correct_prior(np.zeros((0, 2)), [9, 1]).shape == (0, 2)
+
+
+def test_single_precision_is_corrected_in_double():
+    p = np.array([[0.9, 0.1], [1.0, 0.0]], dtype=np.float32)
+    corrected = correct_prior(p, np.array([9, 1]))
+    assert corrected.dtype == np.float64
+    assert corrected == pytest.approx(np.array([[0.5, 0.5], [1.0, 0.0]]))
+    assert p[0, 0] == np.float32(0.9)
+
+
+@pytest.mark.parametrize(
+    "probabilities, trained_on, prior, message",
+    [
+        ([0.2, 0.8], [1, 1], None, r"shape \(2,\), and must have \(n, n_classes\)"),
+        (np.zeros((3, 0)), [], None, r"shape \(3, 0\)"),
+        ([[0.2, 0.8], [0.5, np.nan]], [1, 1], None, r"probabilities\[1, 1\] is nan"),
+        ([[-0.2, 1.2]], [1, 1], None, r"probabilities\[0, 0\] is -0.2.*neither logits"),
+        ([[0.2, 0.8]], [1, 1, 1], None, r"trained_on has the shape \(3,\).*2 columns"),
+        ([[0.2, 0.8]], [[1, 1]], None, r"trained_on has the shape \(1, 2\)"),
+        ([[0.2, 0.8]], [1, 0], None, r"trained_on\[1\] is 0, and must be positive"),
+        ([[0.2, 0.8]], [1, -4], None, r"trained_on\[1\] is -4.0"),
+        ([[0.2, 0.8]], [1, np.inf], None, r"trained_on\[1\] is inf"),
+        ([[0.2, 0.8]], [0, 0], None, "trained_on is 0 for every class"),
+        ([[0.2, 0.8]], [1, 1], [1.0], r"prior has the shape \(1,\)"),
+        ([[0.2, 0.8]], [1, 1], [-1, 1], r"prior\[0\] is -1.0"),
+        ([[0.2, 0.8]], [1, 1], [0, 0], "prior is 0 for every class"),
+    ],
+)
+def test_what_cannot_be_corrected_is_refused(probabilities, trained_on, prior, message):
+    with pytest.raises(ValueError, match=message):
+        correct_prior(probabilities, trained_on, prior)
+
+
+def gaussians(n, share, seed):
+    """Rows of N(0, 1) and, with probability `share`, of N(2, 1); with the true posterior."""
+    rng = np.random.default_rng(seed)
+    y = (rng.random(n) < share).astype(int)
+    x = rng.normal(size=n) + 2 * y
+    odds = share / (1 - share) * np.exp(2 * x - 2)
+    return x[:, None], y, odds / (1 + odds)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return make_classification(400, weights=[0.9], class_sep=0.7, random_state=0)
+
+
+def over_sampled(classifier=None, **parameters):
+    sampler = RandomOverSampler(random_state=0, **parameters)
+    return make_pipeline(sampler, classifier or LogisticRegression())
+
+
+def test_over_sampling_and_correction_give_the_true_posterior_back():
+    X, y, _ = gaussians(20_000, 0.05, seed=0)
+    X_test, y_test, posterior = gaussians(20_000, 0.05, seed=1)
+    plain = LogisticRegression().fit(X, y).predict_proba(X_test)
+    model = PriorCorrectedClassifier(over_sampled()).fit(X, y)
+    corrected, raw = model.predict_proba(X_test), model.estimator_.predict_proba(X_test)
+    best = log_loss(y_test, posterior)
+    assert log_loss(y_test, plain) == pytest.approx(best, rel=0.01)
+    assert log_loss(y_test, corrected) == pytest.approx(best, rel=0.01)
+    assert log_loss(y_test, raw) > 2 * best
+    assert np.abs(corrected[:, 1] - posterior).max() < 0.05
+    assert corrected[:, 1].mean() == pytest.approx(y.mean(), abs=0.005)
+    # Of two classes the ranking is that of the pipeline, corrected or not.
+    assert roc_auc_score(y_test, corrected[:, 1]) == pytest.approx(roc_auc_score(y_test, raw[:, 1]))
+
+
+def test_deployment_where_the_shares_are_others():
+    """Trained where one row in twenty is of the second class, used where it is every third."""
+    X, y, _ = gaussians(20_000, 0.05, seed=0)
+    X_test, y_test, posterior = gaussians(20_000, 1 / 3, seed=1)
+    model = PriorCorrectedClassifier(over_sampled(), prior={0: 2, 1: 1}).fit(X, y)
+    assert model.prior_ == pytest.approx([2 / 3, 1 / 3])
+    loss = log_loss(y_test, model.predict_proba(X_test))
+    assert loss == pytest.approx(log_loss(y_test, posterior), rel=0.01)
+
+
+def test_uniform_is_a_threshold_at_the_minoritys_share(table):
+    X, y = table
+    plain = LogisticRegression().fit(X, y)
+    corrected = PriorCorrectedClassifier(LogisticRegression(), prior="uniform").fit(X, y)
+    shares = np.bincount(y) / len(y)
+    odds = plain.predict_proba(X) / shares
+    assert corrected.predict_proba(X) == pytest.approx(odds / odds.sum(axis=1, keepdims=True))
+    assert (corrected.predict(X) == (plain.predict_proba(X)[:, 1] > shares[1])).all()
+
+
+def test_without_a_sampler_the_data_are_what_they_were(table):
+    X, y = table
+    plain = LogisticRegression().fit(X, y)
+    corrected = PriorCorrectedClassifier(LogisticRegression()).fit(X, y)
+    np.testing.assert_allclose(corrected.predict_proba(X), plain.predict_proba(X))
+    assert (corrected.predict(X) == plain.predict(X)).all()
+
+
+def test_a_classifier_that_knows_the_shares_alone_says_the_prior():
+    y = np.repeat([0, 1, 2], [6, 3, 1])
+    rows = np.zeros((10, 1))
+    shares = {"data": [0.6, 0.3, 0.1], "uniform": [1 / 3] * 3}
+    for prior, expected in shares.items():
+        for estimator in (DummyClassifier(), over_sampled(DummyClassifier())):
+            model = PriorCorrectedClassifier(estimator, prior=prior).fit(rows, y)
+            assert model.predict_proba(rows[:2]) == pytest.approx(np.array([expected] * 2))
+
+
+def test_counts_are_those_behind_the_sampler():
+    X, y = make_classification(
+        300, n_informative=4, n_classes=3, weights=[0.7, 0.2], random_state=0
+    )
+    names = np.array(["cat", "dog", "eel"])[y]
+    counts = np.bincount(y)
+    pipe = make_pipeline(
+        StandardScaler(), over_sampled(sampling_strategy={"eel": 100})[0], LogisticRegression()
+    )
+    model = PriorCorrectedClassifier(pipe, prior={"eel": 0.5, "cat": 0.25, "dog": 0.25})
+    model.fit(X, names)
+    assert model.classes_.tolist() == ["cat", "dog", "eel"]
+    assert model.class_counts_.tolist() == counts.tolist()
+    assert model.class_counts_.dtype.kind == "i"
+    assert model.training_counts_ == pytest.approx([*counts[:2], 100])
+    assert model.prior_ == pytest.approx([0.25, 0.25, 0.5])
+    expected = model.estimator_.predict_proba(X) * [0.25, 0.25, 0.5] / model.training_counts_
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(X), expected)
+    assert (model.predict(X) == model.classes_[expected.argmax(axis=1)]).all()
+
+
+def test_nothing_is_left_in_the_fitted_pipeline(table):
+    X, y = table
+    pipe = over_sampled()
+    model = PriorCorrectedClassifier(pipe).fit(X, y)
+    plain = clone(pipe).fit(X, y)
+    assert [type(step) for _, step in model.estimator_.steps] == [
+        RandomOverSampler,
+        LogisticRegression,
+    ]
+    assert not hasattr(pipe[-1], "coef_")
+    np.testing.assert_array_equal(model.estimator_.predict_proba(X), plain.predict_proba(X))
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+def test_a_sampler_of_this_package(table):
+    X, y = table
+    sampler = CVAESampler(max_steps=20, hidden_layer_sizes=(16,), device="cpu", random_state=0)
+    pipe = make_pipeline(sampler, LogisticRegression())
+    model = PriorCorrectedClassifier(pipe).fit(X, y)
+    assert model.training_counts_.tolist() == [np.sum(y == 0)] * 2
+    expected = correct_prior(pipe.fit(X, y).predict_proba(X), [1, 1], np.bincount(y))
+    np.testing.assert_allclose(model.predict_proba(X), expected)
+
+
+def test_columns_of_words_and_missing_values_reach_the_pipeline():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "city": rng.choice(["Oslo", "Lima"], 80),
+            "age": np.where(rng.random(80) < 0.1, np.nan, rng.normal(size=80)),
+        }
+    )
+    y = pd.Series(np.where(np.arange(80) < 12, "ill", "well"))
+    encoded = make_column_transformer((OneHotEncoder(), ["city"]), remainder="passthrough")
+    classifier = HistGradientBoostingClassifier(max_iter=3, random_state=0)
+    pipe = make_pipeline(RandomOverSampler(random_state=0), encoded, classifier)
+    model = PriorCorrectedClassifier(pipe).fit(X, y)
+    assert model.class_counts_.tolist() == [12, 68]
+    assert model.training_counts_.tolist() == [68, 68]
+    assert model.feature_names_in_.tolist() == ["city", "age"]
+    assert model.n_features_in_ == 2
+    assert set(model.predict(X)) <= {"ill", "well"}
+    numbers = SMOTENC(categorical_features=["city"], random_state=0)
+    later = PriorCorrectedClassifier(make_pipeline(numbers, encoded, classifier))
+    assert later.fit(X.fillna(0), y).training_counts_.tolist() == [68, 68]
+
+
+@pytest.mark.parametrize(
+    "labels", [list, pd.Series, pl.Series, lambda y: pd.Series(y, dtype="Int64")]
+)
+def test_labels_in_any_container(table, labels):
+    X, y = table
+    model = PriorCorrectedClassifier(LogisticRegression(), prior="uniform").fit(X, labels(y))
+    assert model.class_counts_.tolist() == np.bincount(y).tolist()
+
+
+def test_sparse_rows(table):
+    X, y = table
+    model = PriorCorrectedClassifier(over_sampled(), prior="uniform")
+    dense = model.fit(X, y).predict_proba(X)
+    rows = sparse.csr_matrix(X)
+    np.testing.assert_allclose(model.fit(rows, y).predict_proba(rows), dense, rtol=1e-3)
+
+
+def test_tags_are_those_of_the_estimator():
+    for estimator in (HistGradientBoostingClassifier(), LogisticRegression(), over_sampled()):
+        tags, inner = get_tags(PriorCorrectedClassifier(estimator)), get_tags(estimator)
+        assert tags.input_tags == inner.input_tags
+        assert is_classifier(PriorCorrectedClassifier(estimator))
+    trees = get_tags(PriorCorrectedClassifier(RandomForestClassifier()))
+    assert not trees.target_tags.multi_output  # one column of labels
+
+
+def test_parameters_are_nested_and_searched(table):
+    X, y = table
+    model = PriorCorrectedClassifier(over_sampled())
+    assert "estimator__logisticregression__C" in model.get_params()
+    grid = {"estimator__logisticregression__C": [0.1, 1.0], "prior": ["data", "uniform"]}
+    search = GridSearchCV(model, grid, scoring="balanced_accuracy", cv=2).fit(X, y)
+    assert search.best_params_["prior"] == "uniform"
+    assert np.isfinite(cross_val_score(model, X, y, scoring="neg_log_loss", cv=2)).all()
+
+
+def test_same_seed_same_probabilities_and_seeds_untouched(table):
+    X, y = table
+    state = np.random.RandomState(3)
+    model = PriorCorrectedClassifier(
+        make_pipeline(RandomOverSampler(random_state=state), LogisticRegression())
+    )
+    first = model.fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(model.fit(X, y).predict_proba(X), first)
+    assert model.estimator.steps[0][1].random_state is state
+
+
+def test_calibration_around_the_corrected_pipeline(table):
+    """Copies stay within the folds that the pipeline is fitted on."""
+    X, y = table
+    model = CalibratedClassifierCV(PriorCorrectedClassifier(over_sampled()), cv=3).fit(X, y)
+    assert model.predict_proba(X)[:, 1].mean() == pytest.approx(y.mean(), abs=0.03)
+
+
+def test_refused_before_training(table):
+    X, y = table
+
+    class Trained(LogisticRegression):
+        def fit(self, X, y):
+            pytest.fail("trained")
+
+    for prior, message in [
+        ({0: 0.9}, r"prior has shares of \[0\], and y has the labels \[0, 1\]"),
+        ({0: 0.9, 1: 0.1, 2: 0}, r"shares of \[0, 1, 2\]"),
+        ({0: 0.9, 1: -0.1}, r"prior has \{1: -0.1\}"),
+        ({0: np.nan, 1: 0.1}, r"prior has \{0: nan\}"),
+        ({0: "many", 1: 0.1}, "many"),
+        ({0: 0, 1: 0.0}, "one at least"),
+        ("natural", "'prior' parameter of PriorCorrectedClassifier"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            PriorCorrectedClassifier(Trained(), prior=prior).fit(X, y)
+    with pytest.raises(TypeError, match=r"RidgeClassifier.*CalibratedClassifierCV"):
+        PriorCorrectedClassifier(RidgeClassifier()).fit(X, y)
+    with pytest.raises(TypeError, match="no predict_proba"):
+        PriorCorrectedClassifier(over_sampled(RidgeClassifier())).fit(X, y)
+    with pytest.raises(NotFittedError):
+        PriorCorrectedClassifier(LogisticRegression()).predict(X)
+
+
+def test_sample_weights_count_as_rows_do(table):
+    X, y = table
+    weights = np.where(y == 1, 3.0, 1.0)
+    model = PriorCorrectedClassifier(LogisticRegression()).fit(X, y, sample_weight=weights)
+    zero, one = np.bincount(y)
+    assert model.class_counts_.tolist() == [zero, one]
+    assert model.training_counts_ == pytest.approx([zero, 3 * one])
+    repeated = np.repeat(np.arange(len(y)), weights.astype(int))
+    rows = LogisticRegression().fit(X[repeated], y[repeated])
+    expected = correct_prior(rows.predict_proba(X), [zero, 3 * one], [zero, one])
+    np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-3)
+    scaled = make_pipeline(StandardScaler(), LogisticRegression())
+    piped = PriorCorrectedClassifier(scaled).fit(X, y, logisticregression__sample_weight=weights)
+    assert piped.training_counts_ == pytest.approx([zero, 3 * one])
+    with pytest.raises(ValueError, match="KNeighborsClassifier takes none"):
+        PriorCorrectedClassifier(KNeighborsClassifier()).fit(X, y, sample_weight=weights)
+
+
+def test_sample_weights_by_metadata_routing(table):
+    X, y = table
+    weights = np.where(y == 1, 3.0, 1.0)
+    zero, one = np.bincount(y)
+    with sklearn.config_context(enable_metadata_routing=True):
+        last = LogisticRegression().set_fit_request(sample_weight=True)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        for estimator in (last, make_pipeline(scaler, last)):
+            model = PriorCorrectedClassifier(estimator).fit(X, y, sample_weight=weights)
+            assert model.training_counts_ == pytest.approx([zero, 3 * one])
+            search = GridSearchCV(model, {"prior": ["data"]}, cv=2).fit(X, y, sample_weight=weights)
+            fitted = search.best_estimator_
+            assert fitted.training_counts_ == pytest.approx([zero, 3 * one])
+        assert PriorCorrectedClassifier(last).fit(X, y).training_counts_.tolist() == [zero, one]
+
+
+# These checks themselves draw from numpy's global stream or seed it.
+DRAWS_GLOBALLY = {"check_methods_sample_order_invariance", "check_target_type"}
+
+
+def cases(estimator):
+    for instance, check in estimator_checks_generator(estimator):
+        name = check.func.__name__
+        marks = [pytest.mark.changes_global_state] * (name in DRAWS_GLOBALLY)
+        inner = type(estimator.estimator).__name__
+        yield pytest.param(instance, check, marks=marks, id=f"{inner}-{name}")
+
+
+CHECKS = [
+    case
+    for estimator in (LogisticRegression(), over_sampled())
+    for case in cases(PriorCorrectedClassifier(estimator))
+]
+
+
+@pytest.mark.parametrize("estimator, check", CHECKS)
+def test_scikit_learn_check(estimator, check):
+    try:
+        check(estimator)
+    except SkipTest as skip:
+        pytest.fail(f"skipped: {skip}")
