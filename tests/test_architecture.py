@@ -46,7 +46,7 @@ ROOMS = {
     "priors": room("losses", anywhere="torch"),
     "classifiers": room(METHODS, anywhere="torch skorch"),
     "over_sampling": room(
-        f"{METHODS} classifiers", anywhere="torch imblearn", lazy="pandas polars"
+        f"{METHODS} calibration classifiers", anywhere="torch imblearn", lazy="pandas polars"
     ),
     "displays": room("metrics", lazy="matplotlib"),
     "comparison": room(ALL_BUT_CLI, anywhere=f"{STUDIES} psutil"),

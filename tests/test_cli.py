@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.utils.validation
+from sklearn.linear_model import LogisticRegression
 
 import imbdeep.over_sampling
 from imbdeep.cli import _demo, main
@@ -63,6 +64,14 @@ def refused(result):
 
 
 CSV = "\n".join(lines_of()) + "\n"
+
+
+@pytest.fixture(autouse=True)
+def brief_acceptor(monkeypatch):
+    """Who judges rows of a table where nobody is named, with next to no training."""
+    monkeypatch.setattr(
+        "imbdeep.over_sampling.base.EnsembleAcceptor", lambda **told: LogisticRegression()
+    )
 
 
 @pytest.fixture
@@ -275,10 +284,13 @@ def test_sampling_strategy_and_parameters(resample, monkeypatch):
 
     monkeypatch.setattr(imbdeep.over_sampling.MGVAESampler, "fit_resample", spy)
     options = [*QUICK, "--param", "prior=gaussian", "--param", "hidden_layer_sizes=(8, 4)"]
+    options += ["--param", "acceptance=None", "--param", "n_candidates=3"]
     ratio = [*options, "--sampling-strategy", "0.5", "--device", "cpu", "--seed", "7"]
     assert resample(*ratio, text=CSV)[0] == 0
     assert seen[0]["sampling_strategy"] == 0.5
     assert seen[0]["prior"] == "gaussian"
+    assert seen[0]["acceptance"] is None
+    assert seen[0]["n_candidates"] == 3
     assert seen[0]["hidden_layer_sizes"] == (8, 4)
     assert seen[0]["random_state"] == 7
     assert seen[0]["device"] == "cpu"
@@ -399,7 +411,7 @@ class TestRefused:
         "word, message",
         [
             ("pretrain_step=5", "is no parameter of mgvae. Did you mean 'pretrain_steps'?"),
-            ("zzzzzz=5", "is no parameter of mgvae. It has batch_size, "),
+            ("zzzzzz=5", "is no parameter of mgvae. It has acceptance, "),
             ("pretrain_steps", "--param pretrain_steps must be KEY=VALUE"),
             ("random_state=5", "--param random_state has an option of its own: use --seed"),
             ("categorical_features=a", "has an option of its own: use --categorical"),

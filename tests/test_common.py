@@ -11,6 +11,7 @@ from imblearn.utils.estimator_checks import (
 )
 from imblearn.utils.estimator_checks import estimator_checks_generator as imblearn_checks
 from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import estimator_checks_generator as sklearn_checks
 
 from imbdeep import classifiers, encoding, over_sampling
@@ -19,9 +20,11 @@ from imbdeep.encoding import ImageScaler, TabularEncoder
 from imbdeep.over_sampling import (
     CGANSampler,
     CVAESampler,
+    EnsembleAcceptor,
     GAMO2PixSampler,
     MGVAESampler,
     RAESampler,
+    _acceptance,
 )
 
 # What GAMOClassifier says of the checks' data, many of them balanced, and of so little training.
@@ -36,10 +39,13 @@ SAMPLERS = [
         pretrain_steps=20,
         finetune_steps=10,
         hidden_layer_sizes=(16,),
+        acceptance=None,
         device="cpu",
         random_state=0,
     ),
-    CVAESampler(max_steps=20, hidden_layer_sizes=(16,), device="cpu", random_state=0),
+    CVAESampler(
+        max_steps=20, hidden_layer_sizes=(16,), acceptance=None, device="cpu", random_state=0
+    ),
     RAESampler(
         RAEClassifier(
             encoder_steps=2,
@@ -51,6 +57,7 @@ SAMPLERS = [
             critic_layer_sizes=(16,),
             device="cpu",
         ),
+        acceptance=None,
         random_state=0,
     ),
     GAMO2PixSampler(
@@ -64,6 +71,7 @@ SAMPLERS = [
             learning_rate=0.03,
             device="cpu",
         ),
+        acceptance=None,
         random_state=0,
     ),
     CGANSampler(
@@ -72,10 +80,14 @@ SAMPLERS = [
         latent_dim=4,
         hidden_layer_sizes=(16,),
         discriminator_layer_sizes=(16,),
+        acceptance=None,
         device="cpu",
         random_state=0,
     ),
 ]
+#: One whose rows somebody judges: what happens to them then is the same for all samplers.
+JUDGED = clone(SAMPLERS[1]).set_params(acceptance=LogisticRegression())
+JUDGES = [EnsembleAcceptor(device="cpu", random_state=0)]
 TRANSFORMERS = [TabularEncoder(), TabularEncoder(continuous="standard"), ImageScaler()]
 BRIEF = {
     "max_epochs": 15,
@@ -115,7 +127,7 @@ CLASSIFIERS = [
         random_state=0,
     ),
 ]
-ALL = SAMPLERS + TRANSFORMERS + CLASSIFIERS
+ALL = SAMPLERS + JUDGES + TRANSFORMERS + CLASSIFIERS
 
 # These checks themselves draw from numpy's global stream or seed it.
 DRAWS_GLOBALLY = {
@@ -128,6 +140,13 @@ DRAWS_GLOBALLY = {
 }
 
 
+@pytest.fixture(autouse=True)
+def brief_judge(monkeypatch):
+    """As few parts, and as little training, as a judge can do with."""
+    for name, value in {"_MOST_EPOCHS": 12, "_N_TREES": 10, "_N_ROUNDS": 10}.items():
+        monkeypatch.setattr(_acceptance, name, value)
+
+
 def passes(check, *arguments):
     """Run a check; one that skips itself has not passed."""
     try:
@@ -136,15 +155,14 @@ def passes(check, *arguments):
         pytest.fail(f"skipped: {skip}")
 
 
-def cases(generator, estimators):
+def cases(generator, estimators, prefix=""):
     found = []
     for estimator in estimators:
         for instance, check in generator(estimator):
             name = check.func.__name__
             marks = [pytest.mark.changes_global_state] * (name in DRAWS_GLOBALLY)
-            found.append(
-                pytest.param(instance, check, marks=marks, id=f"{type(estimator).__name__}-{name}")
-            )
+            title = f"{prefix}{type(estimator).__name__}-{name}"
+            found.append(pytest.param(instance, check, marks=marks, id=title))
     return found
 
 
@@ -153,7 +171,10 @@ def test_scikit_learn_check(estimator, check):
     passes(check, estimator)
 
 
-@pytest.mark.parametrize("estimator, check", cases(imblearn_checks, SAMPLERS + CLASSIFIERS))
+@pytest.mark.parametrize(
+    "estimator, check",
+    cases(imblearn_checks, SAMPLERS + CLASSIFIERS) + cases(imblearn_checks, [JUDGED], "judged "),
+)
 def test_imbalanced_learn_check(estimator, check):
     passes(check, estimator)
 

@@ -39,13 +39,14 @@ def methods_of(sizes: Sizes) -> dict[str, Any]:
     if not sizes.few_steps:
         return methods
     deep = [name for name in METHODS if name not in SIMPLE]
+    unjudged: dict[str, Any] = {"acceptance": None}
     given = {
-        "MGVAE": sizes.sampler,
-        "RAE samples": {"estimator": RAEClassifier(device="cpu", **sizes.rae)},
+        "MGVAE": unjudged | sizes.sampler,
+        "RAE samples": unjudged | {"estimator": RAEClassifier(device="cpu", **sizes.rae)},
         "RAE": sizes.rae,
         "GAMO": {**sizes.gamo, "max_steps": 10},
-        "CVAE": sizes.conditional,
-        "CGAN": sizes.conditional,
+        "CVAE": unjudged | sizes.conditional,
+        "CGAN": unjudged | sizes.conditional,
         "deferred re-weighting": {"max_epochs": 1},
         "M2m": {"max_epochs": 1},
     }

@@ -75,6 +75,12 @@ def run_resample(arguments: argparse.Namespace) -> None:
         f"{len(rows) - len(table)} new rows by {arguments.method} behind the {len(table)} original "
         f"ones, in {seconds:.1f} s on {sampler.device_}."
     )
+    for label, judged in sampler.acceptance_.items():
+        say(
+            f"{type(sampler.acceptor_).__name__} gives {label} a mean probability of "
+            f"{judged['candidates']:.2f} among the rows generated, of {judged['kept']:.2f} among "
+            "those kept."
+        )
     say(f"Written: {arguments.output}")
     say(
         "Over-sampling shifts the probabilities that a classifier predicts: compare it with tuning "

@@ -10,9 +10,18 @@ from typing import Any
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
+from imbdeep.calibration import PriorCorrectedClassifier
 from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier
-from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler, RAESampler
+from imbdeep.encoding import TabularEncoder
+from imbdeep.over_sampling import (
+    CGANSampler,
+    CVAESampler,
+    EnsembleAcceptor,
+    MGVAESampler,
+    RAESampler,
+)
 
 #: Hidden layers of the papers' classifier.
 _LAYERS = (256, 128)
@@ -69,7 +78,18 @@ _SIMPLE = {
     "SMOTE": "interpolation",
     "ADASYN": "adaptive",
 }
-SIMPLE = tuple(_SIMPLE)
+#: What judges the rows of the samplers, used itself: if it is as good, nobody needs the rows.
+ENSEMBLE = "ensemble"
+SIMPLE = (*_SIMPLE, ENSEMBLE)
+
+
+def _ensemble(**told: Any) -> Any:
+    columns = {"categorical_features": told.pop("categorical_features")}
+    encoder = TabularEncoder(**columns, handle_unknown="ignore").set_output(transform="default")
+    return PriorCorrectedClassifier(
+        make_pipeline(encoder, EnsembleAcceptor(**told)), prior="uniform"
+    )
+
 
 _SAMPLERS: dict[str, Callable[..., Any]] = {
     "MGVAE": MGVAESampler,
@@ -80,9 +100,9 @@ _SAMPLERS: dict[str, Callable[..., Any]] = {
     ),
 }
 _CLASSIFIERS: dict[str, Callable[..., Any]] = {
+    ENSEMBLE: _ensemble,
     "deferred re-weighting": lambda **told: ERMClassifier(
-        criterion="ldam",
-        class_weight="class_balanced",
+        class_weight="balanced",
         defer=0.8,
         hidden_layer_sizes=_LAYERS,
         **told,
@@ -91,7 +111,7 @@ _CLASSIFIERS: dict[str, Callable[..., Any]] = {
     "RAE": RAEClassifier,
     "GAMO": GAMOClassifier,
 }
-METHODS = (*SIMPLE, *_SAMPLERS, *_CLASSIFIERS)
+METHODS = (*SIMPLE, *_SAMPLERS, *(name for name in _CLASSIFIERS if name not in SIMPLE))
 
 #: The classifiers of the protocol, by name.
 CLASSIFIERS = ("logistic", "gradient boosting", "mlp")

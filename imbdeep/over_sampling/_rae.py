@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from imbdeep.classifiers import RAEClassifier
@@ -52,6 +52,13 @@ class RAESampler(EstimatorOverSampler):
     image_shape : tuple of (channels, height, width), default=None
         What the rows of a two-dimensional ``X`` are when they are flattened images. With an
         ``estimator``, set its own parameter.
+    acceptance : "auto", classifier or None, default="auto"
+        Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
+        in proportion to the probability that a classifier, trained on the real rows, gives to
+        their class. "auto" takes :class:`EnsembleAcceptor` for tables, and None for images; a
+        classifier of yours is copied and trained on encoded rows. None keeps rows as they come.
+    n_candidates : int, default=8
+        Rows generated for each that is kept, where there is a judge.
     device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
         Where to train. With an ``estimator``, set its own parameter.
     random_state : int, RandomState instance or None, default=None
@@ -72,6 +79,10 @@ class RAESampler(EstimatorOverSampler):
         added.
     encoder_ : TabularEncoder or ImageScaler
         Turns rows into what the network sees and back.
+    acceptor_ : classifier or None
+        Who judges encoded rows, or None.
+    acceptance_ : dict of label to dict
+        Mean probability of a class, of its ``candidates`` and the rows ``kept``, in the last draw.
     device_ : torch.device
         Where the networks were trained.
     n_features_in_ : int
@@ -120,6 +131,8 @@ class RAESampler(EstimatorOverSampler):
         "mixing": [StrOptions({"mixer"}), Interval(Real, 1e-3, None, closed="left")],
         "categorical_features": [StrOptions({"auto"}), "array-like", None],
         "image_shape": [tuple, list, None],
+        "acceptance": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
+        "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -136,6 +149,8 @@ class RAESampler(EstimatorOverSampler):
         mixing: Any = 1.0,
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
+        acceptance: Any = "auto",
+        n_candidates: int = 8,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,
@@ -145,6 +160,8 @@ class RAESampler(EstimatorOverSampler):
             sampling_strategy=sampling_strategy,
             categorical_features=categorical_features,
             image_shape=image_shape,
+            acceptance=acceptance,
+            n_candidates=n_candidates,
             device=device,
             random_state=random_state,
             verbose=verbose,

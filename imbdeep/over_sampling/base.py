@@ -14,7 +14,7 @@ from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy, check_target_type
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import _fit_context
+from sklearn.base import _fit_context, clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
@@ -30,9 +30,10 @@ from imbdeep.encoding import (
     target_array,
 )
 from imbdeep.networks import IMAGE_SIZES
+from imbdeep.over_sampling._acceptance import EnsembleAcceptor, accepted
 from imbdeep.training import draw_seed, random_stream, resolve_device, restored_on_failure, seeded
 
-__all__ = ["DeepOverSampler", "choose_network"]
+__all__ = ["DeepOverSampler", "check_layer_sizes", "choose_network"]
 
 #: Rows decoded at a time: bounds the memory that a large deficit takes beside the result.
 _CHUNK = 65_536
@@ -59,6 +60,14 @@ class DeepOverSampler(BaseOverSampler):
         :class:`~imbdeep.encoding.TabularEncoder`.
     image_shape : tuple of (channels, height, width), default=None
         What the rows of a two-dimensional ``X`` are when they are flattened images.
+    acceptance : "auto", classifier or None, default="auto"
+        Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
+        in proportion to the probability that a classifier, trained on the real rows, gives to
+        their class: no generator of a small class is so good that all of its rows belong there.
+        "auto" takes :class:`EnsembleAcceptor` for tables, and None for images; a classifier of
+        yours is copied and trained on encoded rows. None keeps rows as they come.
+    n_candidates : int, default=8
+        Rows generated for each that is kept, where there is a judge.
     device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
         Where to train.
     random_state : int, RandomState instance or None, default=None
@@ -76,6 +85,14 @@ class DeepOverSampler(BaseOverSampler):
         Number of rows to add to each class.
     encoder_ : TabularEncoder or ImageScaler
         Turns rows into what the network sees and back.
+    acceptor_ : classifier or None
+        Who judges encoded rows, ``acceptor_.predict_proba(encoder_.transform(X))``; None where
+        rows are kept as they come, or none were to be added. Where it can be used itself, it
+        usually predicts better than what is trained on the rows that it lets pass.
+    acceptance_ : dict of label to dict
+        Of the rows last drawn for a class, the acceptor's mean probability of that class: of the
+        ``candidates``, and of those ``kept``. Where both are near 0 the generator has not found
+        the class.
     device_ : torch.device
         Where the network was trained.
     """
@@ -89,6 +106,8 @@ class DeepOverSampler(BaseOverSampler):
         sampling_strategy: Any = "auto",
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
+        acceptance: Any = "auto",
+        n_candidates: int = 8,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,
@@ -96,6 +115,8 @@ class DeepOverSampler(BaseOverSampler):
         super().__init__(sampling_strategy=sampling_strategy)
         self.categorical_features = categorical_features
         self.image_shape = image_shape
+        self.acceptance = acceptance
+        self.n_candidates = n_candidates
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -110,6 +131,13 @@ class DeepOverSampler(BaseOverSampler):
 
     def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
         """Refuse, before training, parameters of the method that do not fit the data."""
+
+    def _refuse_categories_of_images(self) -> None:
+        if self._image is not None and not isinstance(self.categorical_features, str | None):
+            raise ValueError(
+                f"categorical_features={self.categorical_features!r} is for tables, but the rows "
+                "are images: leave it out."
+            )
 
     def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
         return self.fit_resample(X, y)
@@ -156,6 +184,7 @@ class DeepOverSampler(BaseOverSampler):
         self.device_ = resolve_device(self.device)
         self._image = image_shape_of(data, self.image_shape)
         self._check_data(data, self.class_counts_)
+        acceptor = self._checked_acceptor()
         # A second call with the same integer starts the same stream anew.
         self._random = random_stream(self.random_state)
         self._deficits = {
@@ -166,8 +195,11 @@ class DeepOverSampler(BaseOverSampler):
 
         x = self._fit_encoder(data, labels)
         self._width = math.prod(x.shape[1:])
+        self.acceptor_: Any = None
+        self.acceptance_: dict[Any, dict[str, float]] = {}
         if self._deficits and self._width:
             self._fit_generator(x, codes)
+            self._fit_acceptor(acceptor, x, labels)
         del x
 
         parts = (
@@ -190,6 +222,38 @@ class DeepOverSampler(BaseOverSampler):
         ).set_output(transform="default")  # whatever scikit-learn's global setting
         x: NDArray[np.float32] = self.encoder_.fit_transform(data)
         return x
+
+    def _checked_acceptor(self) -> Any:
+        """A copy of who shall judge, or None; refused before anything is trained."""
+        if self.acceptance is None or isinstance(self.acceptance, str):
+            return None
+        acceptor = clone(self.acceptance)
+        if hasattr(acceptor, "_validate_params"):
+            acceptor._validate_params()  # scikit-learn leaves it out in another estimator's fit
+        return acceptor
+
+    def _fit_acceptor(self, acceptor: Any, x: NDArray[np.float32], labels: NDArray[Any]) -> None:
+        """Train who judges the rows of the generator, if anybody does."""
+        if acceptor is None:
+            # The encoder knows images whose shape only a sampler's estimator was told.
+            if self.acceptance is None or isinstance(self.encoder_, ImageScaler):
+                return
+            acceptor = EnsembleAcceptor(device=self.device_)
+        parameters = acceptor.get_params()
+        acceptor.set_params(
+            **{
+                name: draw_seed(self._random)
+                for name, value in parameters.items()
+                if name.split("__")[-1] == "random_state" and value is None
+            }
+        )
+        self.acceptor_ = acceptor.fit(x.reshape(len(x), -1), labels)
+        known = np.asarray(self.acceptor_.classes_).tolist()
+        if known != self.classes_.tolist():  # a frozen one is not trained anew
+            raise ValueError(
+                f"acceptance was fitted on the classes {known}, and y holds "
+                f"{self.classes_.tolist()}: give a classifier that is not frozen."
+            )
 
     def sample(self, n: int, target: Any, *, random_state: Any = None) -> Any:
         """Draw more rows of a class after fitting.
@@ -223,13 +287,33 @@ class DeepOverSampler(BaseOverSampler):
 
     def _new_rows(self, code: int, n: int, stream: np.random.RandomState) -> Iterator[Any]:
         """Generate n rows of a class and decode them, some at a time."""
-        if self._width:
-            with seeded(draw_seed(stream), self.device_, self._n_threads), torch.no_grad():
-                x = self._generate(code, n)
-        else:  # only constant columns: nothing to draw
+        if not self._width:  # only constant columns: nothing to draw
             x = np.empty((n, 0), dtype=np.float32)
+        elif self.acceptor_ is None:
+            x = self._drawn(code, n, stream)
+        else:
+            x = self._accepted(code, n, stream)
         for start in range(0, n, _CHUNK):
             yield self.encoder_.inverse_transform(x[start : start + _CHUNK])
+
+    def _drawn(self, code: int, n: int, stream: np.random.RandomState) -> NDArray[np.float32]:
+        with seeded(draw_seed(stream), self.device_, self._n_threads), torch.no_grad():
+            return self._generate(code, n)
+
+    def _accepted(self, code: int, n: int, stream: np.random.RandomState) -> NDArray[np.float32]:
+        """Candidates that the acceptor takes for rows of the class."""
+        kept, sums, label = [], np.zeros(2), self.classes_[code]
+        most = max(1, _CHUNK // self.n_candidates)
+        for start in range(0, n, most):
+            wanted = min(most, n - start)
+            x = self._drawn(code, self.n_candidates * wanted, stream)
+            believed = self.acceptor_.predict_proba(x.reshape(len(x), -1))[:, code]
+            rows = accepted(believed, wanted, draw_seed(stream))
+            kept.append(x[rows])
+            sums += believed.sum() / self.n_candidates, believed[rows].sum()
+        means = (sums / n).tolist()
+        self.acceptance_[label] = dict(zip(("candidates", "kept"), means, strict=True))
+        return np.concatenate(kept)
 
     def _code_of(self, target: Any) -> int:
         check_is_fitted(self, "encoder_")
@@ -273,6 +357,31 @@ class DeepOverSampler(BaseOverSampler):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
+
+
+def check_layer_sizes(name: str, sizes: Any) -> None:
+    """Refuse units of hidden layers that are none.
+
+    Parameters
+    ----------
+    name : str
+        What the parameter is called.
+    sizes : sequence of int
+        Units of each hidden layer.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, or a number of units is not a positive integer.
+    """
+    if not sizes or not all(
+        isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0
+        for size in sizes
+    ):
+        raise ValueError(
+            f"{name}={sizes!r} must hold at least one positive integer: the units of each hidden "
+            "layer."
+        )
 
 
 def choose_network(network: str, image: tuple[int, ...] | None) -> str:

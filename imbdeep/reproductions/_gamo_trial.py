@@ -112,6 +112,7 @@ class Trial(_trial.Trial):
         sampler = CGANSampler(
             network=approach.cgan,
             image_shape=self.task.image_shape if x.ndim == 2 else None,
+            acceptance=None,
             device=self.device,
             random_state=self.seed,
         )

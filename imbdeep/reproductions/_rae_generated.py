@@ -48,11 +48,11 @@ def _plain(shared: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cvae(n_least: int, latent_dim: int, length: Length, **shared: Any) -> Any:
-    return CVAESampler(max_steps=length.steps, **shared)
+    return CVAESampler(max_steps=length.steps, acceptance=None, **shared)
 
 
 def _cgan(n_least: int, latent_dim: int, length: Length, **shared: Any) -> Any:
-    return CGANSampler(max_steps=length.steps, **shared)
+    return CGANSampler(max_steps=length.steps, acceptance=None, **shared)
 
 
 def _gamo(n_least: int, latent_dim: int, length: Length, **shared: Any) -> Any:
@@ -62,6 +62,7 @@ def _gamo(n_least: int, latent_dim: int, length: Length, **shared: Any) -> Any:
         game,
         max_steps=length.steps,
         sampling_strategy=strategy,
+        acceptance=None,
         random_state=shared["random_state"],
     )
 
@@ -69,7 +70,12 @@ def _gamo(n_least: int, latent_dim: int, length: Length, **shared: Any) -> Any:
 def _rae(n_least: int, latent_dim: int, length: Length, **shared: Any) -> Any:
     strategy = shared.pop("sampling_strategy")
     auto_encoder = RAEClassifier(latent_dim=latent_dim, **length.own, **shared)
-    return RAESampler(auto_encoder, sampling_strategy=strategy, random_state=shared["random_state"])
+    return RAESampler(
+        auto_encoder,
+        sampling_strategy=strategy,
+        acceptance=None,
+        random_state=shared["random_state"],
+    )
 
 
 #: What is compared.

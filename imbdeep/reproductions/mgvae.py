@@ -75,7 +75,8 @@ protocol:
   those of effective numbers with beta 0.9999; the focal loss has gamma 1; LDAM has cosines for
   logits, margins up to 0.5 and scale 30. All three are used from the first step on.
   MGVAE is MGVAESampler, OCVAE is CVAESampler and OCGAN is CGANSampler, each with its defaults but
-  for the scale, on the rows as they come.
+  for the scale and for the judge of their rows, acceptance, which the papers' methods have not; on
+  the rows as they come.
   The tuned threshold is the one of best balanced accuracy on out-of-fold scores of 3 stratified
   folds of the training part; the classifier itself is then trained on all of it. The test part is
   used once, for the numbers shown, and chooses nothing. The trial's number is the seed of all.
@@ -133,6 +134,7 @@ def _mgvae(
     # On the rows as they are, as a user would: the sampler has an encoding of its own.
     sampler = MGVAESampler(
         image_shape=task.image_shape,
+        acceptance=None,
         device=device,
         random_state=seed,
         **{**scale.sampler, **parameters},
@@ -149,7 +151,8 @@ def _rival(
     device: torch.device,
     sampler: Callable[..., Any],
 ) -> Any:
-    made = sampler(image_shape=task.image_shape, device=device, random_state=seed, **scale.rival)
+    told = {"image_shape": task.image_shape, "acceptance": None, "device": device}
+    made = sampler(**told, random_state=seed, **scale.rival)
     x, y = made.fit_resample(task.x_train, task.y_train)
     return inputs(x), y
 

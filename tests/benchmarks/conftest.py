@@ -27,7 +27,12 @@ def tiny(monkeypatch):
         images=(120, 12),
         large=(2000, 4),
         gemm=32,
-        sampler={"pretrain_steps": 4, "finetune_steps": 2, "hidden_layer_sizes": (8,)},
+        sampler={
+            "pretrain_steps": 4,
+            "finetune_steps": 2,
+            "hidden_layer_sizes": (8,),
+            "acceptance": None,
+        },
         texts=100,
         rae={
             "hidden_layer_sizes": (8, 6),

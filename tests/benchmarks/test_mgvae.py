@@ -33,7 +33,7 @@ def test_specs_are_the_samplers_own(monkeypatch):
     table = random.standard_normal((130, 30))
     images = random.integers(0, 256, (130, 1, 28, 28), dtype=np.uint8)
     for x, spec in zip((table, images), SPECS.values(), strict=True):
-        MGVAESampler(random_state=0).fit_resample(x, y)
+        MGVAESampler(acceptance=None, random_state=0).fit_resample(x, y)
         assert plans[-1] == spec
     assert asked["batch_size"] == _mgvae.BATCH_SIZE
     assert asked["n_exemplars"] == _mgvae.N_EXEMPLARS

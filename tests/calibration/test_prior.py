@@ -236,7 +236,8 @@ def test_nothing_is_left_in_the_fitted_pipeline(table):
 
 def test_a_sampler_of_this_package(table):
     X, y = table
-    sampler = CVAESampler(max_steps=20, hidden_layer_sizes=(16,), device="cpu", random_state=0)
+    few = {"max_steps": 20, "hidden_layer_sizes": (16,), "acceptance": None}
+    sampler = CVAESampler(**few, device="cpu", random_state=0)
     pipe = make_pipeline(sampler, LogisticRegression())
     model = PriorCorrectedClassifier(pipe).fit(X, y)
     assert model.training_counts_.tolist() == [np.sum(y == 0)] * 2

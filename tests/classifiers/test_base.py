@@ -906,6 +906,7 @@ def test_after_samplers_and_scalers():
         finetune_steps=10,
         hidden_layer_sizes=(8,),
         latent_dim=2,
+        acceptance=None,
         device="cpu",
         random_state=0,
     )

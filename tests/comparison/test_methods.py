@@ -13,6 +13,13 @@ def test_all_methods_are_known_by_their_names_and_told_the_settings():
     methods = chosen_methods("all", SETTINGS)
     assert {name for method in methods for name in method.names} == set(METHODS)
     for method in methods:
+        if method.name == "ensemble":
+            told = method.estimator.estimator.get_params()
+            assert told["ensembleacceptor__random_state"] == 7
+            assert told["ensembleacceptor__device"] == "cpu"
+            assert told["tabularencoder__categorical_features"] == ["city"]
+            assert method.estimator.prior == "uniform"
+            continue
         if method.name in SIMPLE:
             assert method.estimator is None
             continue

@@ -31,6 +31,8 @@ def frame(n, seed):
     )
 
 
+#: Of samplers: rows as they are made, judged by nobody.
+PLAIN = {"acceptance": None, "random_state": 0}
 REAL, GENERATED = frame(60, 0), frame(90, 1)
 GENERATED["city"] = "Oslo"
 
@@ -211,7 +213,7 @@ def trained():
     y = np.repeat(["many", "few", "fewer"], [60, 20, 12])
     X = rng.random((92, 1, 4, 4)).astype(np.float32)
     sampler = MGVAESampler(
-        pretrain_steps=60, finetune_steps=20, hidden_layer_sizes=(16,), random_state=0, device="cpu"
+        pretrain_steps=60, finetune_steps=20, hidden_layer_sizes=(16,), **PLAIN, device="cpu"
     )
     sampler.fit_resample(X, y)
     return sampler, X, y
@@ -233,7 +235,7 @@ def test_every_display_of_a_trained_sampler(trained):
 def test_marginals_of_a_trained_sampler_of_tables():
     X, y = frame(80, 3), np.repeat([0, 1], [60, 20])
     sampler = MGVAESampler(
-        pretrain_steps=50, finetune_steps=10, hidden_layer_sizes=(8,), random_state=0, device="cpu"
+        pretrain_steps=50, finetune_steps=10, hidden_layer_sizes=(8,), **PLAIN, device="cpu"
     )
     sampler.fit_resample(X, y)
     display = SamplesDisplay.from_estimator(sampler, X, y, 1, n=50, random_state=0)
@@ -250,7 +252,7 @@ def small_rae(**params):
 
 def test_marginals_and_correlations_of_a_sampler_by_rae():
     X, y = frame(80, 3), np.repeat([0, 1], [60, 20])
-    sampler = RAESampler(small_rae(), random_state=0)
+    sampler = RAESampler(small_rae(), **PLAIN)
     sampler.fit_resample(X, y)
     display = SamplesDisplay.from_estimator(sampler, X, y, 1, n=50, random_state=0)
     assert display.kinds == ["continuous", "binary", "continuous", "constant"]
@@ -261,7 +263,7 @@ def test_marginals_and_correlations_of_a_sampler_by_rae():
 
 def test_flattened_images_of_a_sampler_by_rae_are_images():
     X, y = np.random.default_rng(0).random((40, 16)), np.repeat([0, 1], [30, 10])
-    sampler = RAESampler(small_rae(image_shape=(1, 4, 4)), random_state=0)
+    sampler = RAESampler(small_rae(image_shape=(1, 4, 4)), **PLAIN)
     sampler.fit_resample(X, y)
     display = SamplesDisplay.from_estimator(sampler, X, y, 1, random_state=0)
     assert display.generated.shape == (24, 1, 4, 4)

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import config_context
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 
 from imbdeep.encoding import TabularEncoder
 from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler, base
@@ -26,12 +27,14 @@ Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N - N_MAJORITY, int)]
 A = np.random.default_rng(0).normal(size=(N, 3))
 IMAGES = np.random.default_rng(1).integers(0, 256, (N, 1, 6, 6), dtype=np.uint8)
 COUNTER = np.arange(N)
+#: Rows as the method makes them, judged by nobody.
+PLAIN = {"acceptance": None, "random_state": 0}
 
 
 def quick(**params):
     """The sampler with next to no training: what it learns is no matter here."""
     few = {"pretrain_steps": 2, "finetune_steps": 2, "hidden_layer_sizes": (8,), "latent_dim": 2}
-    return MGVAESampler(**{**few, "device": "cpu", "random_state": 0, **params})
+    return MGVAESampler(**{**few, **PLAIN, "device": "cpu", **params})
 
 
 class Resampling(DeepOverSampler):
@@ -60,7 +63,7 @@ def dense(X):
 
 def test_method_gets_float32_rows_and_class_codes_and_gives_rows_back():
     labels = np.array(["b", "a"])[Y]
-    sampler = Resampling(random_state=0)
+    sampler = Resampling(**PLAIN)
     X_res, y_res = sampler.fit_resample(A, labels)
     x, codes = sampler.given
     assert x.dtype == np.float32
@@ -81,7 +84,7 @@ def test_hook_of_imbalanced_learn_does_the_same():
 
 
 def test_method_gets_images_in_their_shape():
-    sampler = Resampling(random_state=0)
+    sampler = Resampling(**PLAIN)
     sampler.fit_resample(IMAGES, Y)
     assert sampler.given[0].shape == IMAGES.shape
     assert sampler.given[0].min() >= 0
@@ -98,14 +101,14 @@ def test_many_new_rows_are_decoded_some_at_a_time(monkeypatch):
 
     monkeypatch.setattr(TabularEncoder, "inverse_transform", spied)
     monkeypatch.setattr(base, "_CHUNK", 7)
-    X_res, y_res = Resampling(random_state=0).fit_resample(A, Y)
+    X_res, y_res = Resampling(**PLAIN).fit_resample(A, Y)
     assert sizes == [7, 7, 6]
     np.testing.assert_allclose(X_res[N:], np.tile(A[Y == 1], (2, 1)), rtol=1e-6)
     assert len(y_res) == 2 * N_MAJORITY
 
 
 def test_many_sampled_rows_come_in_one_piece(monkeypatch):
-    sampler = Resampling(random_state=0)
+    sampler = Resampling(**PLAIN)
     sampler.fit_resample(pd.DataFrame(A, columns=list("abc")), Y)
     monkeypatch.setattr(base, "_CHUNK", 7)
     rows = sampler.sample(20, 1)
@@ -114,7 +117,7 @@ def test_many_sampled_rows_come_in_one_piece(monkeypatch):
 
 
 def test_nothing_is_trained_where_nothing_is_to_be_added():
-    sampler = Resampling(random_state=0)
+    sampler = Resampling(**PLAIN)
     X_res, y_res = sampler.fit_resample(A[10:], COUNTER[10:] % 2)
     assert not hasattr(sampler, "given")
     assert len(X_res) == len(y_res) == 30
@@ -883,11 +886,11 @@ for sampler in samplers:
 
 @pytest.mark.filterwarnings("ignore:The generator has collapsed")
 def test_another_process_gives_the_same_bytes():
-    few = {"hidden_layer_sizes": (8,), "latent_dim": 2, "device": "cpu", "random_state": 0}
+    few = {"hidden_layer_sizes": (8,), "latent_dim": 2, "device": "cpu", **PLAIN}
     samplers = [
         MGVAESampler(pretrain_steps=30, finetune_steps=20, **few),
         CVAESampler(max_steps=30, **few),
-        CGANSampler(max_steps=30, **few),
+        CGANSampler(max_steps=30, **{**few, "acceptance": LogisticRegression()}),
     ]
     command = [sys.executable, "-c", PROGRAM]
     given = pickle.dumps((samplers, A, Y))

@@ -15,7 +15,7 @@ from imblearn.pipeline import make_pipeline
 from scipy import stats
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from torch import nn
 from torch.distributions import Independent, Normal, kl_divergence
@@ -36,7 +36,7 @@ THREE = np.repeat([0, 1, 2], [40, 10, 30])
 
 def quick(**params):
     few = {"max_steps": 30, "hidden_layer_sizes": (8,), "latent_dim": 2, "device": "cpu"}
-    return CVAESampler(**{**few, "random_state": 0, **params})
+    return CVAESampler(**{**few, "acceptance": None, "random_state": 0, **params})
 
 
 def small_model(shape=(2,), n_classes=2, likelihood=None, **params):
@@ -146,6 +146,7 @@ def test_gaussian_classes_come_back(sampling):
     sampler = CVAESampler(
         sampling_strategy="not majority",
         sampling=sampling,
+        acceptance=None,
         max_steps=800,
         learning_rate=5e-3,
         latent_dim=2,
@@ -183,6 +184,7 @@ def test_categories_and_missing_values_of_each_class_come_back(sampling):
     sampler = CVAESampler(
         sampling_strategy={"big": 2100, "small": 400},
         sampling=sampling,
+        acceptance=None,
         max_steps=600,
         learning_rate=3e-3,
         hidden_layer_sizes=(32,),
@@ -576,6 +578,8 @@ RANGES = [
     ("n_iter_no_change", 0, None),
     ("categorical_features", "all", 3),
     ("image_shape", 28, "28"),
+    ("acceptance", "trees", Ridge()),
+    ("n_candidates", 0, 2.5),
     ("device", 0, None),
     ("random_state", "seed", -1),
     ("verbose", "loud", -1),

@@ -44,6 +44,8 @@ METHODS = [
         id="GAMO",
     ),
 ]
+#: Rows as they are made, judged by nobody.
+PLAIN = {"acceptance": None, "random_state": 0}
 each_method = pytest.mark.parametrize("Sampler, unfitted, name", METHODS)
 
 
@@ -76,7 +78,7 @@ def test_made_here_it_gets_the_shared_parameters_and_a_seed(
 
     monkeypatch.setattr(type(small), "fit", spied)
     given = {"categorical_features": [0], "device": "cpu", "verbose": True}
-    sampler = Sampler(**given, random_state=0)
+    sampler = Sampler(**given, **PLAIN)
     sampler.fit_resample(np.round(A), Y)
     seed = made[0]["random_state"]
     assert isinstance(seed, int)
@@ -90,13 +92,13 @@ def test_made_here_it_gets_the_shared_parameters_and_a_seed(
 @pytest.mark.parametrize("wrap", [lambda estimator: estimator, FrozenEstimator])
 def test_fitted_one_is_used_and_an_unfitted_one_copied(Sampler, unfitted, name, small, wrap):
     before = dict(vars(small))
-    sampler = Sampler(small, random_state=0)
+    sampler = Sampler(small, **PLAIN)
     sampler.fit_resample(A, Y)
     assert vars(small) == before
     assert sampler.estimator_ is not small
     assert isinstance(sampler.estimator_, type(small))
     mine = fitted(small)
-    sampler = Sampler(wrap(mine), random_state=0)
+    sampler = Sampler(wrap(mine), **PLAIN)
     sampler.fit_resample(A, Y)
     assert sampler.estimator_ is mine
     assert sampler.encoder_ is mine.encoder_
@@ -105,7 +107,7 @@ def test_fitted_one_is_used_and_an_unfitted_one_copied(Sampler, unfitted, name, 
 
 @each_method
 def test_own_seed_of_the_estimator_stays(Sampler, unfitted, name, small):
-    sampler = Sampler(small.set_params(random_state=7), random_state=0)
+    sampler = Sampler(small.set_params(random_state=7), **PLAIN)
     sampler.fit_resample(A, Y)
     assert sampler.estimator_.random_state == 7
 
@@ -114,7 +116,7 @@ def test_own_seed_of_the_estimator_stays(Sampler, unfitted, name, small):
 def test_without_rows_to_add_there_is_none(monkeypatch, Sampler, unfitted, name, small):
     monkeypatch.setattr(type(small), "fit", lambda *args: pytest.fail("it trained"))
     for estimator in (None, small):
-        sampler = Sampler(estimator, random_state=0)
+        sampler = Sampler(estimator, **PLAIN)
         X_res, _ = sampler.fit_resample(A, np.arange(N) % 2)
         np.testing.assert_array_equal(X_res, A)
         assert not hasattr(sampler, "estimator_")
@@ -133,7 +135,7 @@ SHARED = [
 @each_method
 @pytest.mark.parametrize("shared, value", SHARED, ids=repr)
 def test_shared_parameters_beside_an_estimator(Sampler, unfitted, name, small, shared, value):
-    sampler = Sampler(small, random_state=0, **{shared: value})
+    sampler = Sampler(small, **PLAIN, **{shared: value})
     if shared == "verbose" and Sampler is GAMO2PixSampler:  # which trains something itself
         sampler.fit_resample(A, Y)
         return
@@ -189,7 +191,7 @@ def test_estimator_of_other_classes_is_refused(Sampler, unfitted, name, small):
 
 @each_method
 def test_pickle_takes_the_device_of_its_networks(Sampler, unfitted, name, small):
-    sampler = Sampler(small, random_state=0)
+    sampler = Sampler(small, **PLAIN)
     sampler.fit_resample(A, Y)
     sampler.device_ = torch.device("cuda", 0)  # as if fitted there; the networks come back here
     copy = pickle.loads(pickle.dumps(sampler))

@@ -18,7 +18,7 @@ from scipy.optimize import nnls
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from imbdeep.classifiers import GAMOClassifier
 from imbdeep.classifiers._gamo.net import GAMONet
@@ -53,6 +53,8 @@ SMALL = {
     "n_extracted": 6,
 }
 DECODER = {"latent_dim": 3, "hidden_layer_sizes": (8,), "max_steps": 3, "batch_size": 8}
+#: Rows as they are made, judged by nobody.
+PLAIN = {"acceptance": None, "random_state": 0}
 
 
 def small(**params):
@@ -67,7 +69,7 @@ def features(**params):
 
 def quick(estimator=None, **params):
     estimator = features() if estimator is None else estimator
-    return GAMO2PixSampler(estimator, **{**DECODER, "random_state": 0, **params})
+    return GAMO2PixSampler(estimator, **{**DECODER, **PLAIN, **params})
 
 
 def state_of(module):
@@ -250,8 +252,7 @@ def test_flattened_images_give_the_same_images(brief_default):
     images, _ = quick().fit_resample(IMAGES, Y)
     by_estimator, _ = quick(features(image_shape=(1, 8, 8))).fit_resample(FLAT, Y)
     np.testing.assert_array_equal(images.reshape(len(images), -1), by_estimator)
-    params = {**DECODER, "device": "cpu", "random_state": 0}
-    made_here = GAMO2PixSampler(image_shape=(1, 8, 8), **params)
+    made_here = GAMO2PixSampler(image_shape=(1, 8, 8), device="cpu", **DECODER, **PLAIN)
     np.testing.assert_array_equal(made_here.fit_resample(FLAT, Y)[0], by_estimator)
 
 
@@ -440,7 +441,7 @@ def test_none_trains_one_with_its_defaults(monkeypatch):
         return fit(gamo.set_params(**SMALL), *args)
 
     monkeypatch.setattr(GAMOClassifier, "fit", spied)
-    sampler = GAMO2PixSampler(categorical_features=[0], device="cpu", random_state=0)
+    sampler = GAMO2PixSampler(categorical_features=[0], device="cpu", **PLAIN)
     X_res, _ = sampler.fit_resample(np.round(A), Y)
     expected = GAMOClassifier(categorical_features=[0], device="cpu").get_params()
     assert isinstance(made[0]["random_state"], int)
@@ -608,6 +609,8 @@ RANGES = [
     ("kl_lambda", -0.1, None),
     ("categorical_features", "all", 3),
     ("image_shape", 28, "28"),
+    ("acceptance", "trees", Ridge()),
+    ("n_candidates", 0, 2.5),
     ("device", 0, None),
     ("random_state", "seed", -1),
     ("verbose", "loud", -1),

@@ -19,7 +19,7 @@ from scipy.optimize import nnls
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 
 from imbdeep.classifiers import RAEClassifier
@@ -48,6 +48,8 @@ SMALL = {
     "mixer_layer_sizes": (16,),
     "critic_layer_sizes": (16,),
 }
+#: Rows as they are decoded, judged by nobody.
+PLAIN = {"acceptance": None, "random_state": 0}
 
 
 def small(**params):
@@ -56,7 +58,7 @@ def small(**params):
 
 
 def quick(estimator=None, **params):
-    return RAESampler(small() if estimator is None else estimator, **{"random_state": 0, **params})
+    return RAESampler(small() if estimator is None else estimator, **{**PLAIN, **params})
 
 
 def fitted(X=A, y=Y, **params):
@@ -246,7 +248,7 @@ def test_flattened_images_give_the_same_images(brief_default):
     images, _ = quick().fit_resample(IMAGES, Y)
     by_estimator, _ = quick(small(image_shape=(1, 6, 6))).fit_resample(FLAT, Y)
     np.testing.assert_array_equal(images.reshape(len(images), -1), by_estimator)
-    made_here = RAESampler(image_shape=(1, 6, 6), device="cpu", random_state=0)
+    made_here = RAESampler(image_shape=(1, 6, 6), device="cpu", **PLAIN)
     np.testing.assert_array_equal(made_here.fit_resample(FLAT, Y)[0], by_estimator)
 
 
@@ -361,7 +363,7 @@ def test_none_trains_one_with_its_defaults(monkeypatch):
         return fit(rae.set_params(**SMALL), *args)
 
     monkeypatch.setattr(RAEClassifier, "fit", spied)
-    sampler = RAESampler(categorical_features=[0], device="cpu", random_state=0)
+    sampler = RAESampler(categorical_features=[0], device="cpu", **PLAIN)
     X_res, _ = sampler.fit_resample(np.round(A), Y)
     expected = RAEClassifier(categorical_features=[0], device="cpu").get_params()
     assert isinstance(made[0]["random_state"], int)
@@ -372,7 +374,7 @@ def test_none_trains_one_with_its_defaults(monkeypatch):
 
 
 def test_none_hands_on_the_shape_of_images_and_the_report(brief_default, capsys):
-    sampler = RAESampler(image_shape=(1, 6, 6), device="cpu", random_state=0, verbose=True)
+    sampler = RAESampler(image_shape=(1, 6, 6), device="cpu", verbose=True, **PLAIN)
     sampler.fit_resample(FLAT, Y)
     assert sampler.estimator_.image_shape == (1, 6, 6)
     assert "loss" in capsys.readouterr().out
@@ -671,6 +673,8 @@ RANGES = [
     ("mixing", None, -1),
     ("categorical_features", "all", 3),
     ("image_shape", 28, "28"),
+    ("acceptance", "trees", Ridge()),
+    ("n_candidates", 0, 2.5),
     ("device", 0, None),
     ("random_state", "seed", -1),
     ("verbose", "loud", -1),
@@ -757,7 +761,7 @@ def test_same_seed_same_bytes():
 
 def test_same_seed_same_bytes_without_an_estimator(brief_default):
     found = [
-        RAESampler(device="cpu", random_state=seed).fit_resample(A, Y)[0].tobytes()
+        RAESampler(device="cpu", **{**PLAIN, "random_state": seed}).fit_resample(A, Y)[0].tobytes()
         for seed in (0, 0, 1)
     ]
     assert found[0] == found[1] != found[2]

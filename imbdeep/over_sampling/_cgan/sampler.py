@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling._cgan.model import CGAN, diagnose, fit_gan
-from imbdeep.over_sampling.base import MLP_VALUES, DeepOverSampler
+from imbdeep.over_sampling.base import MLP_VALUES, DeepOverSampler, check_layer_sizes
 from imbdeep.training import draw_seed, resolve_device, seeded
 
 #: Rows that are generated at a time.
@@ -87,6 +87,13 @@ class CGANSampler(DeepOverSampler):
     image_shape : tuple of (channels, height, width), default=None
         What the rows of a two-dimensional ``X`` are when they are flattened images. Images of
         shape (n_samples, channels, height, width) need no hint.
+    acceptance : "auto", classifier or None, default="auto"
+        Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
+        in proportion to the probability that a classifier, trained on the real rows, gives to
+        their class. "auto" takes :class:`EnsembleAcceptor` for tables, and None for images; a
+        classifier of yours is copied and trained on encoded rows. None keeps rows as they come.
+    n_candidates : int, default=8
+        Rows generated for each that is kept, where there is a judge.
     device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
         Where to train; "auto" takes a GPU when there is one.
     random_state : int, RandomState instance or None, default=None
@@ -117,6 +124,10 @@ class CGANSampler(DeepOverSampler):
         above, by the averaged G; and ``generated_spread``, the total variance of generated rows as
         a share of that of the class's rows: near 0, G has collapsed to one row. A class whose rows
         are all the same has no such share.
+    acceptor_ : classifier or None
+        Who judges encoded rows, or None.
+    acceptance_ : dict of label to dict
+        Mean probability of a class, of its ``candidates`` and the rows ``kept``, in the last draw.
     device_ : torch.device
         Where the networks were trained.
     n_features_in_ : int
@@ -189,6 +200,8 @@ class CGANSampler(DeepOverSampler):
         "ema_decay": [Interval(Real, 0, 1, closed="left")],
         "categorical_features": [StrOptions({"auto"}), "array-like", None],
         "image_shape": [tuple, list, None],
+        "acceptance": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
+        "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -209,6 +222,8 @@ class CGANSampler(DeepOverSampler):
         ema_decay: float = 0.99,
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
+        acceptance: Any = "auto",
+        n_candidates: int = 8,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,
@@ -217,6 +232,8 @@ class CGANSampler(DeepOverSampler):
             sampling_strategy=sampling_strategy,
             categorical_features=categorical_features,
             image_shape=image_shape,
+            acceptance=acceptance,
+            n_candidates=n_candidates,
             device=device,
             random_state=random_state,
             verbose=verbose,
@@ -237,17 +254,8 @@ class CGANSampler(DeepOverSampler):
         self.history_: list[dict[str, Any]] = []
         self.diagnostics_: dict[Any, dict[str, float]] = {}
         for name in ("hidden_layer_sizes", "discriminator_layer_sizes"):
-            sizes = getattr(self, name)
-            if not sizes or not all(_is_count(size) for size in sizes):
-                raise ValueError(
-                    f"{name}={sizes!r} must hold at least one positive integer: the units of each "
-                    "hidden layer."
-                )
-        if self._image is not None and not isinstance(self.categorical_features, str | None):
-            raise ValueError(
-                f"categorical_features={self.categorical_features!r} is for tables, but the rows "
-                "are images: leave it out."
-            )
+            check_layer_sizes(name, getattr(self, name))
+        self._refuse_categories_of_images()
         self._convolutional = _convolves(self.network, self._image)
         self._n_threads = None if self._convolutional else 1
 
@@ -347,7 +355,3 @@ def _convolves(network: str, image: tuple[int, ...] | None) -> bool:
             "network='mlp'."
         )
     return network == "cnn" or (network == "auto" and not small and math.prod(image) > MLP_VALUES)
-
-
-def _is_count(size: Any) -> bool:
-    return isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from imbdeep.encoding import data_array
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling._cvae.model import CVAE, diagnose, fit_model
-from imbdeep.over_sampling.base import DeepOverSampler, choose_network
+from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes, choose_network
 from imbdeep.training import draw_seed, resolve_device, seeded
 
 #: Rows that the networks see at a time outside training.
@@ -89,6 +89,13 @@ class CVAESampler(DeepOverSampler):
     image_shape : tuple of (channels, height, width), default=None
         What the rows of a two-dimensional ``X`` are when they are flattened images. Images of
         shape (n_samples, channels, height, width) need no hint.
+    acceptance : "auto", classifier or None, default="auto"
+        Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
+        in proportion to the probability that a classifier, trained on the real rows, gives to
+        their class. "auto" takes :class:`EnsembleAcceptor` for tables, and None for images; a
+        classifier of yours is copied and trained on encoded rows. None keeps rows as they come.
+    n_candidates : int, default=8
+        Rows generated for each that is kept, where there is a judge.
     device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
         Where to train; "auto" takes a GPU when there is one.
     random_state : int, RandomState instance or None, default=None
@@ -117,6 +124,10 @@ class CVAESampler(DeepOverSampler):
         the code says nothing, and new rows differ by noise alone); and ``code_offset``, the root
         mean square of that mean (where it is large, codes drawn from the prior are not those of
         the class).
+    acceptor_ : classifier or None
+        Who judges encoded rows, or None.
+    acceptance_ : dict of label to dict
+        Mean probability of a class, of its ``candidates`` and the rows ``kept``, in the last draw.
     device_ : torch.device
         Where the network was trained.
     n_features_in_ : int
@@ -173,6 +184,8 @@ class CVAESampler(DeepOverSampler):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "categorical_features": [StrOptions({"auto"}), "array-like", None],
         "image_shape": [tuple, list, None],
+        "acceptance": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
+        "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -196,6 +209,8 @@ class CVAESampler(DeepOverSampler):
         n_iter_no_change: int = 10,
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
+        acceptance: Any = "auto",
+        n_candidates: int = 8,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,
@@ -204,6 +219,8 @@ class CVAESampler(DeepOverSampler):
             sampling_strategy=sampling_strategy,
             categorical_features=categorical_features,
             image_shape=image_shape,
+            acceptance=acceptance,
+            n_candidates=n_candidates,
             device=device,
             random_state=random_state,
             verbose=verbose,
@@ -265,20 +282,8 @@ class CVAESampler(DeepOverSampler):
         return codes
 
     def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
-        sizes = self.hidden_layer_sizes
-        if not sizes or not all(
-            isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0
-            for size in sizes
-        ):
-            raise ValueError(
-                f"hidden_layer_sizes={sizes!r} must hold at least one positive integer: the units "
-                "of each hidden layer."
-            )
-        if self._image is not None and not isinstance(self.categorical_features, str | None):
-            raise ValueError(
-                f"categorical_features={self.categorical_features!r} is for tables, but the rows "
-                "are images: leave it out."
-            )
+        check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        self._refuse_categories_of_images()
         self._network = choose_network(self.network, self._image)
         self._n_threads = 1 if self._network == "mlp" else None
         # What a fit that has nothing to add leaves behind.

@@ -38,9 +38,12 @@ class EstimatorOverSampler(DeepOverSampler):
     estimator : DeepClassifier, FrozenEstimator or None, default=None
         The classifier. None trains one with its defaults, an unfitted one is copied and trained,
         and a fitted one is used as it is.
-    sampling_strategy, categorical_features, image_shape, device, random_state, verbose : optional
-        See :class:`DeepOverSampler`; all but the first and the seed are handed on to a classifier
-        that is made here.
+    sampling_strategy, categorical_features, image_shape, acceptance, n_candidates : optional
+        See :class:`DeepOverSampler`. Columns and shapes are handed on to a classifier that is made
+        here.
+    device, random_state, verbose : optional
+        See :class:`DeepOverSampler`; all but the seed are handed on to a classifier that is made
+        here.
 
     Attributes
     ----------
@@ -60,6 +63,8 @@ class EstimatorOverSampler(DeepOverSampler):
         sampling_strategy: Any = "auto",
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
+        acceptance: Any = "auto",
+        n_candidates: int = 8,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,
@@ -68,6 +73,8 @@ class EstimatorOverSampler(DeepOverSampler):
             sampling_strategy=sampling_strategy,
             categorical_features=categorical_features,
             image_shape=image_shape,
+            acceptance=acceptance,
+            n_candidates=n_candidates,
             device=device,
             random_state=random_state,
             verbose=verbose,

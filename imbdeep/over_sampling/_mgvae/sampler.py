@@ -28,7 +28,7 @@ from imbdeep.over_sampling._mgvae.model import (
     plan,
     pretrain,
 )
-from imbdeep.over_sampling.base import DeepOverSampler, choose_network
+from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes, choose_network
 from imbdeep.training import draw_seed, random_stream, release_parameters, seeded
 
 #: Exemplars in the prior of a step where n_exemplars="auto".
@@ -116,6 +116,13 @@ class MGVAESampler(DeepOverSampler):
     image_shape : tuple of (channels, height, width), default=None
         What the rows of a two-dimensional ``X`` are when they are flattened images. Images of
         shape (n_samples, channels, height, width) need no hint.
+    acceptance : "auto", classifier or None, default="auto"
+        Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
+        in proportion to the probability that a classifier, trained on the real rows, gives to
+        their class. "auto" takes :class:`EnsembleAcceptor` for tables, and None for images; a
+        classifier of yours is copied and trained on encoded rows. None keeps rows as they come.
+    n_candidates : int, default=8
+        Rows generated for each that is kept, where there is a judge.
     memory : str or joblib.Memory, default=None
         Where to keep the pre-trained majority model. It is used again when the majority rows, the
         parameters of pre-training and ``random_state`` (an integer) are the same, as in a grid
@@ -147,9 +154,13 @@ class MGVAESampler(DeepOverSampler):
         ``kl`` and ``ewc``, in nats a row, and ``validation``.
     diagnostics_ : dict of label to dict
         After fine-tuning, over the class's own rows: ``elbo``, ``reconstruction``, ``kl``; the
-        ``exemplar_spread`` (root mean square deviation of the exemplars' codes from their mean;
-        near 0 the prior says nothing about the majority row) beside the ``prior_scale`` sigma; and
-        ``ewc_share``, the penalty's part of the last epoch's loss in absolute terms.
+        ``exemplar_spread`` (root mean square deviation of the exemplars' codes; near 0 the prior
+        says nothing of the majority row) beside the ``prior_scale`` sigma; and ``ewc_share``, the
+        penalty's part of the last epoch's loss in absolute terms.
+    acceptor_ : classifier or None
+        Who judges encoded rows, or None.
+    acceptance_ : dict of label to dict
+        Mean probability of a class, of its ``candidates`` and the rows ``kept``, in the last draw.
     device_ : torch.device
         Where the network was trained.
     n_features_in_ : int
@@ -211,6 +222,8 @@ class MGVAESampler(DeepOverSampler):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "categorical_features": [StrOptions({"auto"}), "array-like", None],
         "image_shape": [tuple, list, None],
+        "acceptance": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
+        "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "memory": [str, HasMethods(["cache"]), None],
         "device": [str, torch.device],
         "random_state": ["random_state"],
@@ -239,6 +252,8 @@ class MGVAESampler(DeepOverSampler):
         n_iter_no_change: int = 10,
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
+        acceptance: Any = "auto",
+        n_candidates: int = 8,
         memory: Any = None,
         device: Any = "auto",
         random_state: Any = None,
@@ -248,6 +263,8 @@ class MGVAESampler(DeepOverSampler):
             sampling_strategy=sampling_strategy,
             categorical_features=categorical_features,
             image_shape=image_shape,
+            acceptance=acceptance,
+            n_candidates=n_candidates,
             device=device,
             random_state=random_state,
             verbose=verbose,
@@ -345,12 +362,7 @@ class MGVAESampler(DeepOverSampler):
         return torch.from_numpy(x.reshape(len(x), self._width))
 
     def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
-        sizes = self.hidden_layer_sizes
-        if not sizes or not all(_is_count(size) for size in sizes):
-            raise ValueError(
-                f"hidden_layer_sizes={sizes!r} must hold at least one positive integer: the units "
-                "of each hidden layer."
-            )
+        check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         if not self.pretrain_steps and self.ewc_lambda:
             raise ValueError(
                 f"ewc_lambda={self.ewc_lambda} holds the weights near the pre-trained ones, but "
@@ -374,11 +386,7 @@ class MGVAESampler(DeepOverSampler):
                 "exemplar_weights='posterior' weighs exemplars, but "
                 f"prior={self.prior!r} has none: leave one of the two out."
             )
-        if self._image is not None and not isinstance(self.categorical_features, str | None):
-            raise ValueError(
-                f"categorical_features={self.categorical_features!r} is for tables, but the rows "
-                "are images: leave it out."
-            )
+        self._refuse_categories_of_images()
         self._network = choose_network(self.network, self._image)
         self._n_threads = 1 if self._network == "mlp" else None
 
@@ -490,7 +498,3 @@ class MGVAESampler(DeepOverSampler):
             part = x[order[start : start + _FORWARD_ROWS]].to(self.device_)
             rows[start : start + len(part)] = model.generate(part, self._mean).cpu().numpy()
         return rows.reshape(len(rows), *self._row_shape)
-
-
-def _is_count(size: Any) -> bool:
-    return isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0

@@ -13,7 +13,7 @@ from imblearn.pipeline import make_pipeline
 from scipy import stats
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 from torch import nn
@@ -27,11 +27,13 @@ N_MAJORITY, N_MINORITY = 60, 20
 Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N_MINORITY, int)]
 X = np.random.default_rng(0).normal(size=(len(Y), 3)) + 2 * Y[:, None]
 THREE = np.r_[np.zeros(40, int), np.ones(10, int), np.full(30, 2)]
+#: Rows as the model draws them, judged by nobody.
+PLAIN = {"acceptance": None, "device": "cpu", "random_state": 0}
 
 
 def quick(**params):
     few = {"pretrain_steps": 30, "finetune_steps": 20, "hidden_layer_sizes": (8,), "latent_dim": 2}
-    return MGVAESampler(**{**few, "device": "cpu", "random_state": 0, **params})
+    return MGVAESampler(**{**few, **PLAIN, **params})
 
 
 def weights(module):
@@ -58,7 +60,7 @@ def test_moments_of_a_known_minority_come_back(ewc_lambda):
     off = 0.15
     X, y = two_clusters(300)
     known = X[y == 1]
-    sampler = MGVAESampler(ewc_lambda=ewc_lambda, pretrain_steps=1500, device="cpu", random_state=0)
+    sampler = MGVAESampler(ewc_lambda=ewc_lambda, pretrain_steps=1500, **PLAIN)
     sampler.fit_resample(X, y)
     new = sampler.sample(5000, 1)
     scale = known.std(axis=0)
@@ -89,9 +91,7 @@ def test_categories_and_missing_values_of_the_minority_come_back(ewc_lambda):
         }
     )
     frame.loc[rng.random(len(y)) < np.where(y, 0.4, 0.05), "holes"] = np.nan
-    sampler = MGVAESampler(
-        ewc_lambda=ewc_lambda, pretrain_steps=1000, finetune_steps=800, device="cpu", random_state=0
-    )
+    sampler = MGVAESampler(ewc_lambda=ewc_lambda, pretrain_steps=1000, finetune_steps=800, **PLAIN)
     sampler.fit_resample(frame, y)
     new, known = sampler.sample(5000, 1), frame[y == 1]
     found = {
@@ -110,9 +110,7 @@ def test_categories_and_missing_values_of_the_minority_come_back(ewc_lambda):
 
 def test_rows_of_the_majority_itself_come_from_the_majority_model():
     X, y = two_clusters(100)
-    sampler = MGVAESampler(
-        sampling_strategy={0: 2500}, pretrain_steps=800, device="cpu", random_state=0
-    )
+    sampler = MGVAESampler(sampling_strategy={0: 2500}, pretrain_steps=800, **PLAIN)
     X_res, _ = sampler.fit_resample(X, y)
     new, known = X_res[len(X) :], X[y == 0]
     np.testing.assert_allclose(new.std(axis=0), known.std(axis=0), rtol=0.15)
@@ -400,8 +398,7 @@ def quiet_translator():
         hidden_layer_sizes=(32,),
         pretrain_steps=400,
         finetune_steps=400,
-        device="cpu",
-        random_state=0,
+        **PLAIN,
     )
     rng = np.random.default_rng(0)
     data = rng.normal(size=(len(Y), 3)) + np.where(Y[:, None], [0.0, 0.0, 3.0], 0.0)
@@ -541,6 +538,8 @@ RANGES = [
     ("n_iter_no_change", 0, None),
     ("categorical_features", "all", 3),
     ("image_shape", 28, "28"),
+    ("acceptance", "trees", Ridge()),
+    ("n_candidates", 0, 2.5),
     ("memory", 3, 1.5),
     ("device", 0, None),
     ("random_state", "seed", -1),

@@ -1,0 +1,222 @@
+"""Which of the generated rows are kept: those that a classifier takes for their class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from imbdeep.calibration import correct_prior
+from imbdeep.classifiers import ERMClassifier
+from imbdeep.training import draw_seed, random_stream
+
+#: Passes over the rows that a network of the acceptor takes, at least and at the most, and the
+#: number of rows that it sees in all between them.
+_LEAST_EPOCHS, _MOST_EPOCHS, _ROWS_SEEN = 10, 300, 100_000
+#: Rows of a class, and of all that a tree of the random forest sees, at the most: beyond, the time
+#: grows and the judgement does not.
+_CLASS_ROWS, _BAG = 50_000, 10_000
+#: Trees of the acceptor, of either kind, and rounds of boosting.
+_N_TREES, _N_ROUNDS = 100, 60
+#: Networks of the acceptor: they differ by their seeds, and share one vote.
+_N_NETWORKS = 3
+
+
+class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
+    """Trees, boosted trees, logistic regression and small networks that vote: who judges rows.
+
+    Extremely random trees, a random forest, boosted trees, logistic regression and three networks
+    with strong weight decay are trained on the rows as they are, and their probabilities averaged,
+    the networks as one vote. They err on different rows, so that together they rank better than
+    each of them. This is what ``acceptance="auto"`` of the samplers stands for; it is also a
+    classifier of its own, and where one can use it, the rows that it accepts are of little need.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
+        Where the networks are trained.
+    random_state : int, RandomState instance or None, default=None
+        Seed of all parts.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels in sorted order.
+    estimator_ : sklearn.ensemble.VotingClassifier
+        The fitted parts, ``estimator_.named_estimators_``.
+    n_features_in_ : int
+        Number of columns.
+
+    Notes
+    -----
+    Of a class of more than 50 000 rows a random part stands for all, and probabilities are
+    corrected for that. Rows must be numbers, best on one scale: put
+    :class:`~imbdeep.encoding.TabularEncoder` in front. Probabilities are those of the data; for
+    decisions in which all classes count alike wrap the whole in
+    :class:`~imbdeep.calibration.PriorCorrectedClassifier` with ``prior="uniform"``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from imbdeep.over_sampling import EnsembleAcceptor
+    >>> X, y = make_classification(n_samples=60, weights=[0.8], random_state=0)
+    >>> EnsembleAcceptor(random_state=0).fit(X, y).predict_proba(X[:2]).shape
+    (2, 2)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "device": [str, torch.device],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, *, device: Any = "auto", random_state: Any = None) -> None:
+        self.device = device
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any) -> EnsembleAcceptor:
+        """Train all parts.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Numbers.
+        y : array-like of shape (n_samples,)
+            Labels of two classes or more.
+
+        Returns
+        -------
+        EnsembleAcceptor
+            This object.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float32)
+        check_classification_targets(y)
+        classes, codes = np.unique(y, return_inverse=True)
+        self._counts = np.bincount(codes)
+        stream = random_stream(self.random_state)
+        seed = draw_seed(stream)
+        kept = np.arange(len(X))
+        if self._counts.max() > _CLASS_ROWS:
+            drawn = np.random.default_rng(draw_seed(stream)).permutation(len(X))
+            parts = [drawn[codes[drawn] == code][:_CLASS_ROWS] for code in range(len(classes))]
+            kept = np.sort(np.concatenate(parts))
+        n = len(kept)
+        trees: dict[str, Any] = {
+            "n_estimators": _N_TREES,
+            "min_samples_leaf": 2,
+            "random_state": seed,
+        }
+        models: list[tuple[str, Any]] = [
+            ("random trees", ExtraTreesClassifier(**trees)),
+            ("forest", RandomForestClassifier(**trees, max_samples=min(n, _BAG))),
+            (
+                "boosting",
+                HistGradientBoostingClassifier(
+                    max_iter=_N_ROUNDS, early_stopping=False, random_state=seed
+                ),
+            ),
+            ("logistic", LogisticRegression(max_iter=1000)),
+        ]
+        networks = [
+            (
+                f"network {i}",
+                ERMClassifier(
+                    hidden_layer_sizes=(128, 64),
+                    optimizer="adamw",
+                    weight_decay=1e-2,
+                    max_epochs=_n_epochs(n),
+                    encode=False,
+                    device=self.device,
+                    random_state=(seed + i) % 2**32,
+                ),
+            )
+            for i in range(_N_NETWORKS)
+        ]
+        votes = [1.0] * len(models) + [1 / _N_NETWORKS] * _N_NETWORKS
+        parts = VotingClassifier([*models, *networks], voting="soft", weights=votes)
+        self.estimator_ = parts.fit(X[kept], y[kept])
+        self._trained_on = np.minimum(self._counts, _CLASS_ROWS)
+        self.classes_ = self.estimator_.classes_
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Mean probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Numbers.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to 1.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        probabilities: NDArray[np.float64] = self.estimator_.predict_proba(X)
+        if (self._trained_on < self._counts).any():
+            return correct_prior(probabilities, self._trained_on, self._counts)
+        return probabilities
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The most likely class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Numbers.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels.
+        """
+        codes = self.predict_proba(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[codes]
+        return labels
+
+
+def _n_epochs(n: int) -> int:
+    return int(np.clip(round(_ROWS_SEEN / n), _LEAST_EPOCHS, _MOST_EPOCHS))
+
+
+def accepted(believed: NDArray[np.float64], n: int, seed: int) -> NDArray[np.intp]:
+    r"""Draw ``n`` rows without replacement, each in proportion to its probability.
+
+    Rows :math:`x` from a density :math:`q(x)` that are kept in proportion to :math:`p(y \mid x)`
+    have a density proportional to :math:`q(x) p(y \mid x)`: the more candidates there are for each
+    of the ``n``, the better this holds.
+
+    Parameters
+    ----------
+    believed : ndarray of shape (n_candidates,)
+        Probability of the class, for each candidate.
+    n : int
+        Number of rows to keep, at most as many as there are.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Numbers of the rows, in the order of the candidates. Rows of probability 0 come last.
+    """
+    # The largest of log p + Gumbel noise are such a draw.
+    noise = np.random.default_rng(seed).gumbel(size=len(believed))
+    with np.errstate(divide="ignore"):
+        keys = np.log(believed) + noise
+    # Of equals (log 0) the first ones.
+    return np.sort(np.argsort(-keys, kind="stable")[:n])

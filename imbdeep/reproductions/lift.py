@@ -1,0 +1,317 @@
+"""Lift: what the methods add on real tables, beside the simple ways, for every table.
+
+``python -m imbdeep.reproductions.lift tables --data DIR`` compares the over-samplers,
+``lift classifiers`` the classifiers with networks of their own, and ``lift curve`` both ranking
+metrics where the smallest class has 5 to 50 rows. ``--help`` states the protocol.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from imbdeep.classifiers import ERMClassifier
+from imbdeep.comparison import compare
+from imbdeep.displays import ClassSizeDisplay
+from imbdeep.over_sampling import MGVAESampler
+from imbdeep.reproductions._command import NotAtHandError, loaded, machine
+from imbdeep.reproductions._lift_data import TABLES, TAILS, Rows, scarcer, split
+from imbdeep.reproductions._mgvae_data import mnist
+from imbdeep.reproductions._runner import SCALES, evaluate, reduced
+from imbdeep.reproductions.mgvae import METHODS as ON_IMAGES
+from imbdeep.training import resolve_device
+
+__all__ = ["METRICS", "PROTOCOL", "SIZES", "STUDIES", "THINNED", "main"]
+
+PROTOCOL = """\
+protocol:
+  tables, classifiers: two classes; of tables with more than --rows rows a stratified draw, anew in
+  every trial; a stratified random 70/30 split. imbdeep.comparison.compare does the rest: everything
+  (encoder, sampler, acceptor, threshold by 5 inner folds, classifier) is fitted on the training
+  rows, the test rows are scored once and choose nothing. All methods have their defaults. The
+  networks behind samplers have the same 3000 steps whatever the number of rows.
+  curve: training rows are thinned until the smallest class has 5, 10, 20 or 50; of two classes the
+  other keeps 2000 rows at the most, several classes (long tails) become an exponential profile from
+  400 rows on. The test rows, 30 %, stay what they are. On MNIST digits 0-4, 1000 each, stand
+  against 5-9 by the protocol of imbdeep.reproductions.mgvae with 2000 steps of the classifier.
+  AUC and AP of several classes are means over one class against the rest.
+  Trial numbers are seeds. Percent; means over trials, then over tables.
+"""
+
+SIMPLE = (
+    "nothing",
+    "class weights",
+    "tuned threshold",
+    "random over-sampling",
+    "SMOTE",
+    "ensemble",
+)
+OURS = ("MGVAE",)
+CLASSIFIERS = ("deferred re-weighting", "M2m", "RAE", "GAMO")
+#: Methods and the classifiers behind them; "class weights" is what the others must beat.
+STUDIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "tables": ((*SIMPLE, *OURS), ("mlp", "logistic", "gradient boosting")),
+    "classifiers": (("class weights", *CLASSIFIERS), ("mlp",)),
+    "curve": (
+        ("nothing", "class weights", "random over-sampling", "SMOTE", "MGVAE"),
+        ("mlp", "gradient boosting"),
+    ),
+}
+#: Metrics by the names that the tables print.
+METRICS = {
+    "balanced_accuracy": "balanced accuracy",
+    "average_precision": "AP",
+    "roc_auc": "AUC",
+}
+SIZES = (5, 10, 20, 50)
+#: Tables of two classes with rows enough to be thinned.
+THINNED = (
+    "adult",
+    "magic telescope",
+    "musk",
+    "phoneme",
+    "satimage",
+    "water quality",
+)
+_MAJORITY, _TAIL, _DIGITS = 2000, 400, 5000
+
+
+def _curve_names() -> tuple[str, ...]:
+    """Names of the data sets of the learning curve."""
+    return (*THINNED, *(f"{name}, long tail" for name in TAILS), "MNIST")
+
+
+def _methods(study: str, smoke: bool) -> Any:
+    names, _ = STUDIES[study]
+    if not smoke:
+        return list(names)
+    brief = {
+        "MGVAE": MGVAESampler(pretrain_steps=10, finetune_steps=5, acceptance=None),
+        "deferred re-weighting": ERMClassifier(defer=0.5, class_weight="balanced", max_epochs=4),
+    }
+    # What has no short form is left out.
+    kept = [name for name in names if name not in (*CLASSIFIERS[1:], "ensemble")]
+    return {name: brief.get(name) for name in kept}
+
+
+def _compared(
+    rows: Rows, splits: Iterable[Any], study: str, seed: int, options: argparse.Namespace
+) -> pd.DataFrame:
+    smoke = options.scale == "smoke"
+    result = compare(
+        rows.x,
+        rows.y,
+        methods=_methods(study, smoke),
+        classifiers=["logistic"] if smoke else list(STUDIES[study][1]),
+        cv=list(splits),
+        scoring=list(METRICS),
+        memory=options.memory,
+        device=options.device,
+        random_state=seed,
+        n_jobs=options.jobs,
+    )
+    for name, why in result.failures.items():
+        sys.stderr.write(f"{name} failed: {why}\n")
+    return result.scores.rename(columns=METRICS)
+
+
+def _table_scores(name: str, study: str, options: argparse.Namespace) -> pd.DataFrame:
+    """Scores of all trials on a table: a row a method, classifier and trial."""
+    rows = loaded(TABLES[name], options.data)
+    found = []
+    for seed in options.seeds:
+        taken, train, test = split(rows, seed, options.rows)
+        scores = _compared(taken, [(train, test)], study, seed, options)
+        found.append(scores.assign(dataset=name, trial=seed))
+    return pd.concat(found, ignore_index=True)
+
+
+def _curve_scores(name: str, study: str, options: argparse.Namespace) -> pd.DataFrame:
+    """Scores by the size of the smallest class, column ``size``."""
+    if name == "MNIST":
+        return _on_mnist(study, options)
+    tail = name.removesuffix(", long tail")
+    rows = loaded((TAILS if tail != name else TABLES)[tail], options.data)
+    majority = _TAIL if tail != name else _MAJORITY
+    found = []
+    for seed in options.seeds:
+        taken, train, test = split(rows, seed, None)
+        splits = [(scarcer(taken.y, train, size, seed, majority), test) for size in options.sizes]
+        scores = _compared(taken, splits, study, seed, options)
+        sizes = np.asarray(options.sizes)[scores["fold"]]
+        found.append(scores.assign(dataset=name, trial=seed, size=sizes))
+    return pd.concat(found, ignore_index=True)
+
+
+def _on_mnist(study: str, options: argparse.Namespace) -> pd.DataFrame:
+    device, records = resolve_device(options.device), []
+    scale = SCALES["smoke" if options.scale == "smoke" else "short"]
+    for seed in options.seeds:
+        for size in options.sizes:
+            task = loaded(mnist, options.data, seed, size)
+            # Of each minority digit there are as many: only the total is left as wanted.
+            total = scale._replace(train=(_DIGITS, size))
+            task = reduced(task, total, seed)
+            for name in STUDIES[study][0]:
+                outcome = evaluate(task, ON_IMAGES[name], total, seed, device)
+                values = outcome.metrics
+                records.append(
+                    {
+                        "method": name,
+                        "classifier": "mlp",
+                        "balanced accuracy": values["balanced accuracy"],
+                        "AP": values["average precision"],
+                        "AUC": values["ROC-AUC"],
+                        "seconds": outcome.seconds,
+                        "dataset": "MNIST",
+                        "trial": seed,
+                        "size": size,
+                    }
+                )
+    return pd.DataFrame(records)
+
+
+def _summary(scores: pd.DataFrame, study: str) -> str:
+    """Markdown: means of all methods, and for each metric and classifier every table."""
+    methods = [name for name in STUDIES[study][0] if name in set(scores["method"])]
+    texts = []
+    metrics = ["AP", "AUC"] if study == "curve" else list(METRICS.values())
+    keys = ["size"] if study == "curve" else []
+    for classifiers, part in _parts(scores):
+        means = part.groupby([*keys, "dataset", "method"], sort=False)[metrics].mean() * 100
+        overall = means.groupby([*keys, "method"]).mean().round(1)
+        over = [*keys, "method"] if keys else methods
+        order = overall.loc[[m for m in methods if m in overall.index]] if not keys else overall
+        texts.append(f"\n**{classifiers}**, means over {part['dataset'].nunique()} data sets\n\n")
+        texts.append(
+            _markdown(order.reset_index() if over is methods else _by_size(overall, methods))
+        )
+        for metric in metrics:
+            wide = means[metric].unstack("method")
+            wide = wide[[m for m in methods if m in wide]].round(1)
+            texts.append(f"\n{metric}, {classifiers}\n\n" + _markdown(wide.reset_index()))
+    return "".join(texts)
+
+
+def _parts(scores: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Scores by classifier; those of networks of their own stand beside the MLP's."""
+    named = scores["classifier"].replace("own network", "mlp")
+    return [(str(name), scores[named == name]) for name in dict.fromkeys(named)]
+
+
+def _by_size(overall: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    wide = pd.concat(
+        {
+            f"{metric}, {size} rows": overall[metric].xs(size, level="size")
+            for metric in overall.columns
+            for size in dict.fromkeys(overall.index.get_level_values("size"))
+        },
+        axis=1,
+    )
+    return wide.loc[[name for name in methods if name in wide.index]].reset_index()
+
+
+def _markdown(frame: pd.DataFrame) -> str:
+    lines = [list(map(str, frame.columns)), ["---"] * len(frame.columns)]
+    lines += [[str(value) for value in row] for row in frame.itertuples(index=False)]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _draw(scores: pd.DataFrame, path: str) -> None:
+    """The learning curve of the first classifier, as differences to doing nothing."""
+    first = scores["classifier"].iloc[0]
+    display = ClassSizeDisplay.from_scores(
+        scores[scores["classifier"] == first], metrics=["AP", "AUC"], baseline="nothing"
+    )
+    display.plot().figure_.savefig(path, dpi=150)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m imbdeep.reproductions.lift",
+        description=(__doc__ or "").partition("\n")[0],
+        epilog=PROTOCOL,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("study", choices=STUDIES)
+    parser.add_argument("--datasets", nargs="+", metavar="NAME", help="only these")
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
+    parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES), help="for curve")
+    parser.add_argument(
+        "--rows", type=int, default=6000, help="of a table at the most; default: 6000"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("IMBDEEP_DATA"),
+        help="folder with the data sets (default: environment variable IMBDEEP_DATA)",
+    )
+    parser.add_argument("--memory", help="folder for what is done: another call goes on there")
+    parser.add_argument("--output", help="CSV file for all scores")
+    parser.add_argument("--figure", help="picture file of the learning curve")
+    parser.add_argument("--scale", choices=["full", "smoke"], default="full")
+    parser.add_argument("--jobs", type=int, help="processes; default: one")
+    parser.add_argument("--device", default="auto")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a study and write its tables to the standard output.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        Command-line arguments; None takes those of the process.
+
+    Returns
+    -------
+    int
+        0, or 1 if no data set could be had.
+    """
+    parser = _parser()
+    options = parser.parse_args(argv)
+    options.data = Path(options.data) if options.data else None
+    known = _curve_names() if options.study == "curve" else tuple(TABLES)
+    names = options.datasets or list(known)
+    wrong = [name for name in names if name not in known]
+    if wrong:
+        parser.error(f"--datasets {', '.join(wrong)}: take some of {', '.join(known)}")
+    if options.figure and options.study != "curve":
+        parser.error("--figure is for curve")
+    score: Callable[..., pd.DataFrame] = (
+        _curve_scores if options.study == "curve" else _table_scores
+    )
+    start, found = time.perf_counter(), []
+    for name in names:
+        try:
+            found.append(score(name, options.study, options))
+        except NotAtHandError as why:
+            sys.stdout.write(f"{name} was not run: {why}\n")
+            continue
+        sys.stderr.write(f"{name}: {time.perf_counter() - start:.0f} s\n")
+        if options.output:  # after each: what is done is not lost
+            pd.concat(found).to_csv(options.output, index=False)
+    if not found:
+        return 1
+    scores = pd.concat(found, ignore_index=True)
+    sys.stdout.write(_summary(scores, options.study))
+    if options.figure:
+        _draw(scores, options.figure)
+    seconds = time.perf_counter() - start
+    sys.stdout.write(
+        f"\nSeeds {', '.join(map(str, options.seeds))}; {machine(torch.device('cpu'), seconds)}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,11 @@
+"""A brief ensemble: what it is worth is not the question here."""
+
+import pytest
+
+from imbdeep.over_sampling import _acceptance
+
+
+@pytest.fixture(autouse=True)
+def _brief_ensemble(monkeypatch):
+    for name, value in {"_N_TREES": 5, "_N_ROUNDS": 3, "_MOST_EPOCHS": 10}.items():
+        monkeypatch.setattr(_acceptance, name, value)

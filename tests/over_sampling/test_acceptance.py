@@ -1,0 +1,588 @@
+"""Who judges generated rows: the draw against closed forms, the judge, and what samplers do."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.validation import check_is_fitted
+
+from imbdeep.classifiers import ERMClassifier, GAMOClassifier, RAEClassifier
+from imbdeep.over_sampling import (
+    CGANSampler,
+    CVAESampler,
+    EnsembleAcceptor,
+    GAMO2PixSampler,
+    MGVAESampler,
+    RAESampler,
+    _acceptance,
+    base,
+)
+from imbdeep.over_sampling._acceptance import _n_epochs, accepted
+from imbdeep.over_sampling.base import DeepOverSampler
+
+N = 60
+Y = np.repeat([0, 1], [45, 15])
+#: Classes so far apart that logistic regression is sure of nearly every row.
+A = np.random.default_rng(0).normal(size=(N, 3)) + 8 * Y[:, None]
+IMAGES = np.random.default_rng(1).integers(0, 120, (N, 1, 6, 6), dtype=np.uint8)
+IMAGES[Y == 1] += 120
+
+
+class HalfWrong(DeepOverSampler):
+    """Hands out the rows that it was given: every second one of another class."""
+
+    _parameter_constraints = dict.fromkeys(CVAESampler().get_params(), "no_validation")
+
+    def _fit_generator(self, x, codes):
+        self.given, self.made = (x, codes), []
+
+    def _generate(self, code, n):
+        x, codes = self.given
+        other = (code + 1) % len(self.classes_)
+        of_class = np.where(torch.rand(n).numpy() < 0.5, code, other)
+        pick = torch.randint(2**31, (n,)).numpy()
+        rows = [np.flatnonzero(codes == k) for k in of_class]
+        found = x[[own[i % len(own)] for own, i in zip(rows, pick, strict=True)]]
+        self.made.append(found)
+        return found
+
+
+def judged(**params):
+    return HalfWrong(**{"acceptance": LogisticRegression(C=100), "random_state": 0, **params})
+
+
+def trained(**params):
+    """A sampler with next to no training."""
+    few = {"max_steps": 5, "hidden_layer_sizes": (8,), "latent_dim": 2, "device": "cpu"}
+    given = {"acceptance": LogisticRegression(), "random_state": 0, **params}
+    return CVAESampler(**few, **given)
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """The default judge, with next to no training."""
+    monkeypatch.setattr(_acceptance, "_MOST_EPOCHS", 12)
+    monkeypatch.setattr(_acceptance, "_N_TREES", 10)
+    monkeypatch.setattr(_acceptance, "_N_ROUNDS", 10)
+
+
+# ---------------------------------------------------------------------------------- the draw
+
+PROBABILITIES = st.lists(
+    st.floats(0, 1, allow_subnormal=True) | st.just(0.0), min_size=1, max_size=30
+)
+
+
+@given(believed=PROBABILITIES, data=st.data(), seed=st.integers(0, 2**32 - 1))
+def test_drawn_rows_are_distinct_in_order_and_possible(believed, data, seed):
+    believed = np.array(believed)
+    n = data.draw(st.integers(0, len(believed)))
+    rows = accepted(believed, n, seed)
+    assert rows.dtype == np.intp
+    assert len(rows) == n
+    assert (np.diff(rows) > 0).all()
+    assert np.isin(rows, np.arange(len(believed))).all()
+    np.testing.assert_array_equal(rows, accepted(believed, n, seed))
+    # Rows of probability 0 fill up what is missing, the first ones first.
+    possible, impossible = np.flatnonzero(believed > 0), np.flatnonzero(believed == 0)
+    lacking = max(n - len(possible), 0)
+    np.testing.assert_array_equal(rows[believed[rows] == 0], impossible[:lacking])
+    if lacking:
+        np.testing.assert_array_equal(rows[believed[rows] > 0], possible)
+
+
+@given(believed=PROBABILITIES, seed=st.integers(0, 2**32 - 1))
+def test_all_rows_are_kept_where_as_many_are_wanted(believed, seed):
+    rows = accepted(np.array(believed), len(believed), seed)
+    np.testing.assert_array_equal(rows, np.arange(len(believed)))
+
+
+def test_seeds_give_draws_of_their_own():
+    believed = np.full(100, 0.5)
+    assert len({accepted(believed, 10, seed).tobytes() for seed in range(20)}) == 20
+
+
+def test_one_row_is_drawn_by_its_share():
+    believed, n = np.array([0.5, 0.0, 0.25, 0.05, 0.9]), 6000
+    counts = np.bincount([accepted(believed, 1, seed)[0] for seed in range(n)], minlength=5)
+    expected = believed / believed.sum()
+    error = np.sqrt(expected * (1 - expected) / n)
+    assert (np.abs(counts / n - expected) <= 5 * error).all()
+
+
+def test_two_rows_are_drawn_one_after_the_other_without_replacement():
+    believed, n = np.array([0.6, 0.3, 0.05, 0.2]), 6000
+    counts = np.zeros((4, 4))
+    for seed in range(n):
+        counts[tuple(accepted(believed, 2, seed))] += 1
+    p = believed / believed.sum()
+    for i, j in zip(*np.triu_indices(4, 1), strict=True):
+        expected = p[i] * p[j] * (1 / (1 - p[i]) + 1 / (1 - p[j]))
+        error = np.sqrt(expected * (1 - expected) / n)
+        assert abs(counts[i, j] / n - expected) < 5 * error
+
+
+@pytest.mark.parametrize("n_candidates", [1, 2, 8, 400])
+def test_two_groups_are_kept_as_often_as_theory_says(n_candidates):
+    """A row is among the largest of log p + Gumbel noise with probability 1 - exp(-p t)."""
+    n, share, p = 2000, np.array([0.3, 0.7]), np.array([0.9, 0.1])
+    group = np.random.default_rng(1).permutation(
+        np.repeat([0, 1], np.rint(share * n * n_candidates).astype(int))
+    )
+    rows = accepted(p[group], n, 2)
+
+    def kept(t):
+        return share * -np.expm1(-p * t)
+
+    t = brentq(lambda t: kept(t).sum() - 1 / n_candidates, 0, 1e3) if n_candidates > 1 else 1e3
+    expected = kept(t)[0] * n_candidates
+    error = np.sqrt(expected * (1 - expected) / n)
+    assert abs((group[rows] == 0).mean() - expected) < 5 * error
+    if n_candidates == 400:  # near the limit, q(x) p(y | x)
+        assert expected == pytest.approx(0.27 / (0.27 + 0.07), abs=1e-3)
+
+
+# --------------------------------------------------------------------------------- the judge
+
+
+@pytest.mark.parametrize("n", [2, 334, 700, 3000, 10_000, 10**6])
+def test_networks_see_about_as_many_rows_of_any_table(n):
+    epochs = _n_epochs(n)
+    assert isinstance(epochs, int)
+    least, most = _acceptance._LEAST_EPOCHS, _acceptance._MOST_EPOCHS
+    assert least <= epochs <= most
+    if least < epochs < most:
+        assert abs(epochs * n - _acceptance._ROWS_SEEN) <= n / 2
+    assert (epochs == most) == (n == 2)
+    assert (epochs == least) == (n >= 10_000)
+
+
+def test_networks_share_the_vote_that_any_other_model_has(brief):
+    judge = EnsembleAcceptor(device="cpu", random_state=0).fit(A, Y)
+    models = judge.estimator_.estimators_
+    parts = np.array([part.predict_proba(A.astype(np.float32)) for part in models])
+    is_network = np.array([isinstance(part, ERMClassifier) for part in models])
+    assert is_network.sum() == 3
+    assert {part.max_epochs for part in models if isinstance(part, ERMClassifier)} == {12}
+    votes = [*parts[~is_network], parts[is_network].mean(axis=0)]
+    assert len(votes) > 2
+    np.testing.assert_allclose(judge.predict_proba(A), np.mean(votes, axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("random_state", [0, 2**32 - 1])
+def test_judge_repeats_by_its_seed(brief, random_state):
+    x = np.random.default_rng(3).normal(size=(N, 3))
+    seeds = (random_state, random_state, 1)
+    first, twin, other = (
+        EnsembleAcceptor(device="cpu", random_state=seed).fit(x, Y) for seed in seeds
+    )
+    assert first.predict_proba(x).tobytes() == twin.predict_proba(x).tobytes()
+    assert first.predict_proba(x).tobytes() != other.predict_proba(x).tobytes()
+    networks = [part for part in first.estimator_.estimators_ if isinstance(part, ERMClassifier)]
+    assert len({part.random_state for part in networks}) == 3
+    first_network, second_network, _ = (part.predict_proba(x) for part in networks)
+    assert not np.array_equal(first_network, second_network)
+
+
+def test_judge_of_three_classes_one_of_a_single_row(brief):
+    y = np.repeat(["a", "b", "c"], [45, 14, 1])
+    judge = EnsembleAcceptor(device="cpu", random_state=0).fit(A, y)
+    assert judge.classes_.tolist() == ["a", "b", "c"]
+    found = judge.predict_proba(A)
+    assert found.shape == (N, 3)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    assert (judge.predict(A)[:59] == y[:59]).all()
+
+
+def test_judge_finds_the_probabilities_of_two_gaussians(monkeypatch):
+    """log p1 / p0 of N(1, 1) and N(-1, 1), one row to three, is 2 x - log 3."""
+    monkeypatch.setattr(_acceptance, "_ROWS_SEEN", 20_000)
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [1500, 500])
+    x = rng.normal(size=(2000, 1)) + np.where(y, 1.0, -1.0)[:, None]
+    judge = EnsembleAcceptor(device="cpu", random_state=0).fit(x, y)
+    at = np.linspace(-2, 3, 41)[:, None]
+    expected = expit(2 * at[:, 0] - np.log(3))
+    assert np.abs(judge.predict_proba(at)[:, 1] - expected).mean() < 0.05
+
+
+# ------------------------------------------------------------------------- rows are judged
+
+
+def share_of_class(rows):
+    """Of rows like ``A``, those on the side of class 1."""
+    return (np.asarray(rows).mean(axis=1) > 4).mean()
+
+
+def test_believed_rows_are_kept():
+    X_res, y_res = judged().fit_resample(A, Y)
+    plain, _ = judged(acceptance=None).fit_resample(A, Y)
+    assert np.bincount(y_res).tolist() == [45, 45]
+    np.testing.assert_array_equal(X_res[:N], A)
+    np.testing.assert_array_equal(y_res[:N], Y)
+    assert share_of_class(X_res[N:]) > 0.95
+    assert 0.2 < share_of_class(plain[N:]) < 0.8
+
+
+def test_more_rows_are_judged_too():
+    sampler = judged()
+    sampler.fit_resample(A, Y)
+    before = sampler.acceptance_[1]
+    rows = sampler.sample(300, 1, random_state=3)
+    assert share_of_class(rows) > 0.95
+    assert sampler.acceptance_[1] != before
+    np.testing.assert_array_equal(sampler.sample(300, 1, random_state=3), rows)
+    assert not np.array_equal(sampler.sample(300, 1), sampler.sample(300, 1))
+
+
+def test_every_class_is_judged_by_its_own_probability():
+    y = np.repeat(["c", "b", "a"], [30, 18, 12])
+    centres = {"a": [0, 0], "b": [9, 0], "c": [0, 9]}
+    X = np.random.default_rng(0).normal(size=(N, 2)) + np.array([centres[k] for k in y])
+    sampler = judged()
+    X_res, y_res = sampler.fit_resample(X, y)
+    new = X_res[N:]
+    for label in ("a", "b"):
+        rows = new[y_res[N:] == label]
+        distances = {k: np.linalg.norm(rows - centres[k], axis=1) for k in centres}
+        near = distances[label] == np.min(list(distances.values()), axis=0)
+        assert near.mean() > 0.9
+    assert set(sampler.acceptance_) == {"a", "b"}
+
+
+@pytest.mark.parametrize("chunk", [7, 65_536])
+def test_means_are_those_of_the_candidates_and_of_the_rows_kept(monkeypatch, chunk):
+    monkeypatch.setattr(base, "_CHUNK", chunk)
+    sampler = judged(n_candidates=3, sampling_strategy={1: 35})
+    X_res, _ = sampler.fit_resample(A, Y)
+    assert [len(made) for made in sampler.made] == ([6] * 10 if chunk == 7 else [60])
+    assert len(X_res) == N + 20
+    (means,) = sampler.acceptance_.values()
+    candidates = np.concatenate(sampler.made)
+    believed = sampler.acceptor_.predict_proba(candidates)[:, 1]
+    assert means["candidates"] == pytest.approx(believed.mean())
+    kept = sampler.acceptor_.predict_proba(sampler.encoder_.transform(X_res[N:]))[:, 1]
+    assert means["kept"] == pytest.approx(kept.mean(), rel=1e-4)
+    assert means["kept"] > means["candidates"]
+    # The rows are among the candidates.
+    decoded = sampler.encoder_.inverse_transform(candidates)
+    assert set(map(tuple, X_res[N:])) <= set(map(tuple, decoded))
+
+
+def test_one_candidate_a_row_leaves_no_choice():
+    sampler = judged(n_candidates=1)
+    X_res, _ = sampler.fit_resample(A, Y)
+    means = sampler.acceptance_[1]
+    assert means["kept"] == pytest.approx(means["candidates"])
+    assert 0.2 < share_of_class(X_res[N:]) < 0.8
+
+
+def test_kept_rows_are_believed_more_even_where_classes_overlap():
+    X = np.random.default_rng(2).normal(size=(N, 3)) + Y[:, None]
+    found = []
+    for seed in range(10):
+        sampler = judged(random_state=seed)
+        sampler.fit_resample(X, Y)
+        found.append(list(sampler.acceptance_[1].values()))
+    candidates, kept = np.mean(found, axis=0)
+    assert kept > candidates + 0.05
+
+
+@pytest.mark.parametrize("n_candidates", [1, 2, 50])
+def test_without_a_judge_the_number_of_candidates_is_no_matter(n_candidates):
+    plain, given = judged(acceptance=None), judged(acceptance=None, n_candidates=n_candidates)
+    expected, _ = plain.fit_resample(A, Y)
+    found, _ = given.fit_resample(A, Y)
+    assert found.tobytes() == expected.tobytes()
+    assert given.sample(9, 1).tobytes() == plain.sample(9, 1).tobytes()
+    assert [len(made) for made in given.made] == [30, 9]
+    assert given.acceptor_ is None
+    assert given.acceptance_ == {}
+
+
+def test_same_seed_same_bytes():
+    first, twin, other = judged(), judged(), judged(random_state=1)
+    X_res, _ = first.fit_resample(A, Y)
+    assert twin.fit_resample(A, Y)[0].tobytes() == X_res.tobytes()
+    assert first.fit_resample(A, Y)[0].tobytes() == X_res.tobytes()
+    assert other.fit_resample(A, Y)[0].tobytes() != X_res.tobytes()
+    assert first.sample(9, 1).tobytes() == twin.sample(9, 1).tobytes()
+    assert first.acceptance_ == twin.acceptance_
+
+
+# ------------------------------------------------------------------------- which judge it is
+
+
+def test_classifier_is_copied_and_trained_on_encoded_rows():
+    mine = LogisticRegression(C=0.3)
+    sampler = judged(acceptance=mine)
+    sampler.fit_resample(A, np.array(["b", "a"])[Y])
+    assert sampler.acceptance is mine
+    with pytest.raises(NotFittedError):
+        check_is_fitted(mine)
+    assert sampler.acceptor_ is not mine
+    expected = clone(mine).fit(sampler.encoder_.transform(A), np.array(["b", "a"])[Y])
+    assert sampler.acceptor_.classes_.tolist() == ["a", "b"]
+    np.testing.assert_allclose(sampler.acceptor_.coef_, expected.coef_, rtol=1e-4)
+
+
+def test_parameters_of_the_classifier_are_those_of_the_sampler():
+    sampler = trained()
+    assert sampler.get_params()["acceptance__C"] == 1.0
+    sampler.set_params(acceptance__C=0.25)
+    sampler.fit_resample(A, Y)
+    assert sampler.acceptor_.C == 0.25
+    copy = clone(sampler)
+    assert copy.acceptance is not sampler.acceptance
+    assert copy.acceptance.C == 0.25
+    assert not hasattr(copy, "acceptor_")
+    sampler.set_params(acceptance=None)
+    assert "acceptance__C" not in sampler.get_params()
+    assert trained().set_params(acceptance="auto").acceptance == "auto"
+
+
+def test_a_pipeline_may_judge():
+    sampler = judged(acceptance=make_pipeline(StandardScaler(), LogisticRegression()))
+    X_res, _ = sampler.fit_resample(A, Y)
+    assert share_of_class(X_res[N:]) > 0.95
+
+
+@pytest.mark.parametrize(
+    "X, y, params",
+    [
+        (A, np.arange(N) % 2, {"acceptance": "auto"}),
+        (A, np.arange(N) % 2, {}),
+        (IMAGES, Y, {"acceptance": "auto"}),
+        (IMAGES.reshape(N, -1), Y, {"acceptance": "auto", "image_shape": (1, 6, 6)}),
+        (A, Y, {"acceptance": None}),
+        (np.full((N, 2), 3.5), Y, {"acceptance": "auto"}),
+        (np.full((N, 2), 3.5), Y, {}),
+    ],
+    ids=["balanced, auto", "balanced", "images", "flat", "None", "constant, auto", "constant"],
+)
+def test_nobody_judges(monkeypatch, X, y, params):
+    monkeypatch.setattr(base, "EnsembleAcceptor", lambda **told: pytest.fail("it was made"))
+    sampler = judged(**params)
+    X_res, y_res = sampler.fit_resample(X, y)
+    assert sampler.acceptor_ is None
+    assert sampler.acceptance_ == {}
+    assert np.ptp(np.bincount(y_res)) == 0
+    np.testing.assert_array_equal(X_res[:N], X)
+
+
+def test_judge_of_an_earlier_fit_is_forgotten():
+    sampler = judged()
+    sampler.fit_resample(A, Y)
+    sampler.set_params(acceptance=None).fit_resample(A, Y)
+    assert sampler.acceptor_ is None
+    assert sampler.acceptance_ == {}
+
+
+def test_images_are_judged_as_rows_where_a_classifier_is_given():
+    sampler = judged()
+    X_res, _ = sampler.fit_resample(IMAGES, Y)
+    assert sampler.acceptor_.n_features_in_ == 36
+    assert X_res.shape == (90, 1, 6, 6)
+    assert X_res.dtype == np.uint8
+    assert (X_res[N:].mean(axis=(1, 2, 3)) > 120).mean() > 0.95
+    assert sampler.sample(4, 1).shape == (4, 1, 6, 6)
+
+
+class NoProbabilities(BaseEstimator, ClassifierMixin):
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        *(("acceptance", wrong) for wrong in (NoProbabilities(), Ridge(), SVC(), "trees", 1, True)),
+        *(("n_candidates", wrong) for wrong in (0, -1, 1.5, None)),
+    ],
+    ids=repr,
+)
+def test_who_cannot_judge_is_refused_before_training(monkeypatch, name, value):
+    sampler = trained(**{name: value})
+    monkeypatch.setattr(CVAESampler, "_fit_generator", lambda *args: pytest.fail("it trained"))
+    with pytest.raises(InvalidParameterError, match=f"The '{name}' parameter of CVAESampler"):
+        sampler.fit_resample(A, Y)
+
+
+class Fails(LogisticRegression):
+    def fit(self, X, y):
+        raise RuntimeError("no judge today")
+
+
+def test_judge_that_fails_leaves_the_sampler_as_it_was():
+    sampler = trained()
+    with pytest.raises(RuntimeError, match="no judge today"):
+        sampler.set_params(acceptance=Fails()).fit_resample(A, Y)
+    assert not hasattr(sampler, "acceptor_")
+    assert not hasattr(sampler, "generator_")
+    sampler.set_params(acceptance=LogisticRegression()).fit_resample(A, Y)
+    judge, rows = sampler.acceptor_, sampler.sample(3, 1, random_state=0)
+    with pytest.raises(RuntimeError, match="no judge today"):
+        sampler.set_params(acceptance=Fails()).fit_resample(A[:, :2], Y)
+    assert sampler.acceptor_ is judge
+    np.testing.assert_array_equal(sampler.sample(3, 1, random_state=0), rows)
+
+
+# ---------------------------------------------------------------------- with what is trained
+
+
+LAYERS = {"batch_size": 8, "latent_dim": 3, "hidden_layer_sizes": (8,), "device": "cpu"}
+GAME = {"generator_layer_sizes": (8,), "discriminator_layer_sizes": (8,)}
+METHODS = {
+    "MGVAE": MGVAESampler(pretrain_steps=3, finetune_steps=3, **LAYERS),
+    "CVAE": CVAESampler(max_steps=3, **LAYERS),
+    "CGAN": CGANSampler(max_steps=3, discriminator_layer_sizes=(8,), **LAYERS),
+    "RAE": RAESampler(
+        RAEClassifier(max_steps=3, mixer_layer_sizes=(8,), critic_layer_sizes=(8,), **LAYERS)
+    ),
+    "GAMO": GAMO2PixSampler(GAMOClassifier(max_steps=3, **GAME, **LAYERS)),
+    "GAMO of features": GAMO2PixSampler(
+        GAMOClassifier(max_steps=3, network="cnn", n_extracted=6, **GAME, **LAYERS), max_steps=3
+    ),
+}
+#: Features are those of images.
+CASES = [(name, kind) for name in METHODS for kind in ("table", "images")]
+CASES.remove(("GAMO of features", "table"))
+
+
+@pytest.mark.filterwarnings("ignore:The generator has collapsed")
+@pytest.mark.parametrize("method, kind", CASES)
+def test_rows_of_every_method_are_judged(method, kind):
+    X = A if kind == "table" else IMAGES
+    params = {"acceptance": LogisticRegression(), "n_candidates": 3, "random_state": 0}
+    sampler, twin = (clone(METHODS[method]).set_params(**params) for _ in range(2))
+    X_res, y_res = sampler.fit_resample(X, Y)
+    assert X_res.dtype == X.dtype
+    np.testing.assert_array_equal(X_res[:N], X)
+    assert np.bincount(y_res).tolist() == [45, 45]
+    assert sampler.acceptor_.n_features_in_ == X[0].size
+    assert all(0 <= mean <= 1 for mean in sampler.acceptance_[1].values())
+    assert twin.fit_resample(X, Y)[0].tobytes() == X_res.tobytes()
+    assert twin.sample(5, 1).tobytes() == sampler.sample(5, 1).tobytes()
+
+
+def test_frame_of_everything_comes_back():
+    rng = np.random.default_rng(0)
+    y = pd.Series(np.repeat(["many", "few", "one"], [44, 15, 1]), name="kind")
+    X = pd.DataFrame(
+        {
+            "number": np.where(rng.random(N) < 0.3, np.nan, rng.normal(size=N)),
+            "word": pd.Categorical(rng.choice(["x", "y", None], N), categories=["y", "x", "no"]),
+            "flag": pd.array(rng.choice([True, False, None], N), dtype="boolean"),
+            "count": rng.integers(0, 9, N),
+        }
+    )
+    before = X.copy(deep=True)
+    sampler = trained()
+    X_res, y_res = sampler.fit_resample(X, y)
+    pd.testing.assert_frame_equal(X, before)
+    pd.testing.assert_frame_equal(X_res.head(N), X)
+    assert X_res.dtypes.equals(X.dtypes)
+    assert y_res.value_counts().to_dict() == dict.fromkeys(["many", "few", "one"], 44)
+    assert set(sampler.acceptance_) == {"few", "one"}
+    new = X_res.iloc[N:]
+    assert set(new["word"].dropna()) <= {"x", "y"}
+    assert set(new["count"]) <= set(range(9))
+    assert type(sampler.sample(3, "one")) is pd.DataFrame
+
+
+@pytest.mark.parametrize("acceptance", [LogisticRegression(), "auto"], ids=["given", "auto"])
+def test_pickle_keeps_the_judge(brief, acceptance):
+    sampler = trained(acceptance=acceptance)
+    sampler.fit_resample(A, Y)
+    copy = pickle.loads(pickle.dumps(sampler))
+    assert copy.acceptance_ == sampler.acceptance_
+    x = sampler.encoder_.transform(A)
+    expected = sampler.acceptor_.predict_proba(x)
+    np.testing.assert_array_equal(copy.acceptor_.predict_proba(x), expected)
+    np.testing.assert_array_equal(
+        copy.sample(9, 1, random_state=5), sampler.sample(9, 1, random_state=5)
+    )
+
+
+def test_default_judge_brings_rows_nearer_to_the_class():
+    """By the opinion of a classifier that has seen other rows than sampler and judge."""
+    X, y = load_breast_cancer(return_X_y=True)
+    malignant, benign = (np.flatnonzero(y == k) for k in (0, 1))
+    seen = np.r_[malignant[:25], benign[:100]]
+    unseen = np.setdiff1d(np.arange(len(y)), seen)
+    outsider = make_pipeline(StandardScaler(), LogisticRegression(C=0.1))
+    outsider.fit(X[unseen], y[unseen])
+    few = {"pretrain_steps": 100, "finetune_steps": 40, "hidden_layer_sizes": (32,)}
+    plain = MGVAESampler(**few, acceptance=None, device="cpu", random_state=0)
+    sampler = clone(plain).set_params(acceptance="auto")
+    believed = {}
+    for name, of in (("plain", plain), ("judged", sampler)):
+        X_res, y_res = of.fit_resample(X[seen], y[seen])
+        np.testing.assert_array_equal(X_res[:125], X[seen])
+        assert np.bincount(y_res).tolist() == [100, 100]
+        believed[name] = outsider.predict_proba(X_res[125:])[:, 0].mean()
+    assert believed["judged"] > believed["plain"] + 0.02
+    assert isinstance(sampler.acceptor_, EnsembleAcceptor)
+    assert sampler.acceptance_[0]["kept"] > sampler.acceptance_[0]["candidates"]
+    right = sampler.acceptor_.predict(sampler.encoder_.transform(X[unseen])) == y[unseen]
+    assert right.mean() > 0.9
+
+
+def test_flat_images_of_an_estimator_get_no_default_judge():
+    shaped = clone(METHODS["RAE"]).set_params(estimator__image_shape=(1, 6, 6), random_state=0)
+    shaped.fit_resample(IMAGES.reshape(N, -1), Y)
+    assert shaped.acceptor_ is None
+
+
+def test_same_seed_same_bytes_by_a_classifier_without_a_seed():
+    rows = [
+        judged(acceptance=RandomForestClassifier(5)).fit_resample(A, Y)[0].tobytes()
+        for _ in range(3)
+    ]
+    assert len(set(rows)) == 1
+
+
+def test_parameters_of_the_classifier_are_checked_before_training(monkeypatch):
+    monkeypatch.setattr(CVAESampler, "_fit_generator", lambda *args: pytest.fail("it trained"))
+    with pytest.raises(InvalidParameterError, match="'C' parameter of LogisticRegression"):
+        trained(acceptance=LogisticRegression(C=-1)).fit_resample(A, Y)
+    with pytest.raises(TypeError, match="instance"):
+        trained(acceptance=LogisticRegression).fit_resample(A, Y)  # the class
+
+
+def test_frozen_classifier_of_other_classes_is_refused():
+    frozen = FrozenEstimator(LogisticRegression().fit(A, Y + 5))
+    with pytest.raises(ValueError, match="classes"):
+        judged(acceptance=frozen).fit_resample(A, Y)
+
+
+def test_of_a_large_class_a_part_stands_for_all(monkeypatch):
+    # Two groups told apart by a column: the shares within each are what must come out.
+    x = np.repeat([0.0, 1.0], 2000)[:, None]
+    y = np.concatenate([np.arange(2000) % 10 == 0, np.arange(2000) % 2 == 0]).astype(int)
+    whole = EnsembleAcceptor(random_state=0).fit(x, y)
+    monkeypatch.setattr(_acceptance, "_CLASS_ROWS", 1500)
+    part = EnsembleAcceptor(random_state=0).fit(x, y)
+    assert part._trained_on.tolist() == [1500, 1200]
+    values = [[0.0], [1.0]]
+    np.testing.assert_allclose(part.predict_proba(values)[:, 1], [0.1, 0.5], atol=0.03)
+    np.testing.assert_allclose(part.predict_proba(values), whole.predict_proba(values), atol=0.03)

@@ -1,0 +1,110 @@
+"""The command that tells what the methods add."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from sklearn.datasets import make_classification
+
+from imbdeep.reproductions import lift
+from imbdeep.reproductions._lift_data import Rows
+
+
+def small(folder):
+    del folder
+    return Rows(*make_classification(300, weights=[0.85], random_state=0))
+
+
+def several(folder):
+    del folder
+    return Rows(*make_classification(600, n_classes=4, n_informative=5, random_state=0))
+
+
+def absent(folder):
+    raise FileNotFoundError(f"nothing below {folder}")
+
+
+@pytest.fixture(autouse=True)
+def _tables(monkeypatch):
+    monkeypatch.setattr(lift, "TABLES", {"small": small, "absent": absent})
+    monkeypatch.setattr(lift, "TAILS", {"tail": several})
+    monkeypatch.setattr(lift, "THINNED", ("small",))
+
+
+def run(*words):
+    return lift.main([*words, "--scale", "smoke", "--device", "cpu"])
+
+
+def test_tables_writes_means_and_every_table(capsys, tmp_path):
+    output = tmp_path / "scores.csv"
+    words = ("tables", "--datasets", "small", "--seeds", "0", "1", "--rows", "200")
+    assert run(*words, "--output", str(output), "--memory", str(tmp_path / "kept")) == 0
+    out = capsys.readouterr().out
+    scores = pd.read_csv(output)
+    assert set(scores["trial"]) == {0, 1}
+    assert set(scores["method"]) == set(lift.STUDIES["tables"][0]) - {"ensemble"}
+    assert "**logistic**, means over 1 data sets" in out
+    means = 100 * scores[scores["method"] == "SMOTE"][["balanced accuracy", "AP"]].mean()
+    assert f"| SMOTE | {means.iloc[0]:.1f} | {means.iloc[1]:.1f} |" in out
+    assert "Seeds 0, 1" in out
+    # What is kept is used again: the same numbers, and no fit.
+    again = tmp_path / "again.csv"
+    run(*words, "--output", str(again), "--memory", str(tmp_path / "kept"))
+    pd.testing.assert_frame_equal(pd.read_csv(again), scores)
+
+
+def test_classifiers_stand_beside_class_weights(capsys):
+    assert run("classifiers", "--datasets", "small", "--seeds", "0", "--rows", "150") == 0
+    out = capsys.readouterr().out
+    assert "| method | balanced accuracy | AP | AUC |" in out
+    assert "| deferred re-weighting |" in out
+
+
+def test_curve_thins_two_classes_and_tails_and_draws(capsys, tmp_path):
+    picture, output = tmp_path / "curve.png", tmp_path / "curve.csv"
+    words = ("--datasets", "small", "tail, long tail", "--seeds", "0", "--sizes", "5", "10")
+    assert run("curve", *words, "--figure", str(picture), "--output", str(output)) == 0
+    scores = pd.read_csv(output)
+    assert set(scores["size"]) == {5, 10}
+    assert set(scores["dataset"]) == {"small", "tail, long tail"}
+    assert picture.stat().st_size > 10_000
+    out = capsys.readouterr().out
+    assert "| method | AP, 5 rows | AP, 10 rows | AUC, 5 rows | AUC, 10 rows |" in out
+    plt.close("all")
+
+
+def test_curve_reads_images_as_images(tmp_path, write_mnist, capsys):
+    write_mnist(tmp_path / "mnist", 30, 3)
+    words = ("--datasets", "MNIST", "--seeds", "0", "--sizes", "10", "--data", str(tmp_path))
+    assert run("curve", *words) == 0
+    assert "| 10 | MNIST |" in capsys.readouterr().out
+
+
+def test_what_is_not_at_hand_is_said(capsys):
+    assert run("tables", "--datasets", "absent", "--seeds", "0") == 1
+    assert "absent was not run: nothing below" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (("tables", "--datasets", "elsewhere"), "take some of small, absent"),
+        (("tables", "--figure", "x.png"), "--figure is for curve"),
+        (("nothing",), "invalid choice"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(words, told, capsys):
+    with pytest.raises(SystemExit):
+        run(*words)
+    assert told in capsys.readouterr().err
+
+
+def test_failed_methods_are_named(capsys, monkeypatch):
+    def broken(*args, **kwargs):
+        result = compare(*args, **kwargs)
+        result.failures["SMOTE"] = "ValueError: why"
+        return result
+
+    compare = lift.compare
+    monkeypatch.setattr(lift, "compare", broken)
+    run("tables", "--datasets", "small", "--seeds", "0", "--rows", "150")
+    assert "SMOTE failed: ValueError: why" in capsys.readouterr().err
