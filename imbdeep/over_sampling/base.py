@@ -35,6 +35,9 @@ from imbdeep.training import draw_seed, random_stream, resolve_device, restored_
 
 __all__ = ["DeepOverSampler", "check_layer_sizes", "choose_network"]
 
+#: Classes of more rows than this are judged by nobody where acceptance="auto": nothing is known of
+#: a gain there, and to judge so many rows takes long.
+_JUDGED_ROWS = 10_000
 #: Rows decoded at a time: bounds the memory that a large deficit takes beside the result.
 _CHUNK = 65_536
 #: Images of more values than this get the convolutional network where network="auto".
@@ -64,8 +67,9 @@ class DeepOverSampler(BaseOverSampler):
         Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
         in proportion to the probability that a classifier, trained on the real rows, gives to
         their class: no generator of a small class is so good that all of its rows belong there.
-        "auto" takes :class:`EnsembleAcceptor` for tables, and None for images; a classifier of
-        yours is copied and trained on encoded rows. None keeps rows as they come.
+        "auto" takes :class:`EnsembleAcceptor` for classes of up to 10 000 rows of a table, and None
+        for others and for images; a classifier of yours is copied and trained on encoded rows. None
+        keeps rows as they come.
     n_candidates : int, default=8
         Rows generated for each that is kept, where there is a judge.
     device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
@@ -196,6 +200,7 @@ class DeepOverSampler(BaseOverSampler):
         x = self._fit_encoder(data, labels)
         self._width = math.prod(x.shape[1:])
         self.acceptor_: Any = None
+        self._judged: set[int] = set()
         self.acceptance_: dict[Any, dict[str, float]] = {}
         if self._deficits and self._width:
             self._fit_generator(x, codes)
@@ -234,9 +239,11 @@ class DeepOverSampler(BaseOverSampler):
 
     def _fit_acceptor(self, acceptor: Any, x: NDArray[np.float32], labels: NDArray[Any]) -> None:
         """Train who judges the rows of the generator, if anybody does."""
+        judged = set(self._deficits)
         if acceptor is None:
+            judged = {code for code in judged if self.class_counts_[code] <= _JUDGED_ROWS}
             # The encoder knows images whose shape only a sampler's estimator was told.
-            if self.acceptance is None or isinstance(self.encoder_, ImageScaler):
+            if self.acceptance is None or isinstance(self.encoder_, ImageScaler) or not judged:
                 return
             acceptor = EnsembleAcceptor(device=self.device_)
         parameters = acceptor.get_params()
@@ -247,7 +254,7 @@ class DeepOverSampler(BaseOverSampler):
                 if name.split("__")[-1] == "random_state" and value is None
             }
         )
-        self.acceptor_ = acceptor.fit(x.reshape(len(x), -1), labels)
+        self._judged, self.acceptor_ = judged, acceptor.fit(x.reshape(len(x), -1), labels)
         known = np.asarray(self.acceptor_.classes_).tolist()
         if known != self.classes_.tolist():  # a frozen one is not trained anew
             raise ValueError(
@@ -289,7 +296,7 @@ class DeepOverSampler(BaseOverSampler):
         """Generate n rows of a class and decode them, some at a time."""
         if not self._width:  # only constant columns: nothing to draw
             x = np.empty((n, 0), dtype=np.float32)
-        elif self.acceptor_ is None:
+        elif code not in self._judged:
             x = self._drawn(code, n, stream)
         else:
             x = self._accepted(code, n, stream)

@@ -91,7 +91,7 @@ def test_real_digits_are_taken_where_they_are(tmp_path, monkeypatch, tiny):
     (tmp_path / "mnist").mkdir()
     monkeypatch.setitem(_mgvae.DATASETS, "mnist-100", lambda folder, seed: Task(x, y, x, y))
     lines = list(_mgvae.default_lines(tiny, str(tmp_path)))
-    assert lines[1].what == "defaults: MNIST, 132 x 784"
+    assert lines[2].what == "defaults: MNIST, 132 x 784"
 
 
 def test_peak_memory_sees_the_rows(tiny):

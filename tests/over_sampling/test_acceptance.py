@@ -586,3 +586,18 @@ def test_of_a_large_class_a_part_stands_for_all(monkeypatch):
     values = [[0.0], [1.0]]
     np.testing.assert_allclose(part.predict_proba(values)[:, 1], [0.1, 0.5], atol=0.03)
     np.testing.assert_allclose(part.predict_proba(values), whole.predict_proba(values), atol=0.03)
+
+
+def test_large_classes_are_judged_by_those_alone_who_are_named(monkeypatch):
+    monkeypatch.setattr(base, "_JUDGED_ROWS", 14)
+    monkeypatch.setattr(base, "EnsembleAcceptor", lambda device: LogisticRegression())
+    large = judged(acceptance="auto")
+    large.fit_resample(A, Y)
+    assert large.acceptor_ is None
+    named = judged(acceptance=LogisticRegression())
+    named.fit_resample(A, Y)
+    assert list(named.acceptance_) == [1]
+    monkeypatch.setattr(base, "_JUDGED_ROWS", 15)
+    small = judged(acceptance="auto")
+    small.fit_resample(A, Y)
+    assert list(small.acceptance_) == [1]
