@@ -90,9 +90,9 @@ def _curve_names() -> tuple[str, ...]:
     return (*THINNED, *(f"{name}, long tail" for name in TAILS), "MNIST")
 
 
-def _methods(study: str, smoke: bool) -> Any:
-    names, _ = STUDIES[study]
-    if not smoke:
+def _methods(options: argparse.Namespace) -> Any:
+    names = options.methods or STUDIES[options.study][0]
+    if options.scale == "full":
         return list(names)
     brief = {
         "MGVAE": MGVAESampler(pretrain_steps=10, finetune_steps=5, acceptance=None),
@@ -110,7 +110,7 @@ def _compared(
     result = compare(
         rows.x,
         rows.y,
-        methods=_methods(study, smoke),
+        methods=_methods(options),
         classifiers=["logistic"] if smoke else list(STUDIES[study][1]),
         cv=list(splits),
         scoring=list(METRICS),
@@ -161,7 +161,7 @@ def _on_mnist(study: str, options: argparse.Namespace) -> pd.DataFrame:
             # Of each minority digit there are as many: only the total is left as wanted.
             total = scale._replace(train=(_DIGITS, size))
             task = reduced(task, total, seed)
-            for name in STUDIES[study][0]:
+            for name in options.methods or STUDIES[study][0]:
                 outcome = evaluate(task, ON_IMAGES[name], total, seed, device)
                 values = outcome.metrics
                 records.append(
@@ -244,6 +244,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("study", choices=STUDIES)
     parser.add_argument("--datasets", nargs="+", metavar="NAME", help="only these")
+    parser.add_argument("--methods", nargs="+", metavar="NAME", help="only these")
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
     parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES), help="for curve")
     parser.add_argument(
@@ -285,6 +286,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     wrong = [name for name in names if name not in known]
     if wrong:
         parser.error(f"--datasets {', '.join(wrong)}: take some of {', '.join(known)}")
+    unknown = [name for name in options.methods or [] if name not in STUDIES[options.study][0]]
+    if unknown:
+        parser.error(
+            f"--methods {', '.join(unknown)}: take some of {', '.join(STUDIES[options.study][0])}"
+        )
     if options.figure and options.study != "curve":
         parser.error("--figure is for curve")
     score: Callable[..., pd.DataFrame] = (

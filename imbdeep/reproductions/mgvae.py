@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 
@@ -120,7 +121,9 @@ def _smote(
     task: Task, inputs: Callable[..., Any], scale: Scale, seed: int, device: torch.device
 ) -> Any:
     # On the inputs: its neighbours depend on the columns' scales.
-    return SMOTE(random_state=seed).fit_resample(inputs(task.x_train), task.y_train)
+    neighbours = min(5, int(np.bincount(task.y_train).min()) - 1)
+    sampler = SMOTE(k_neighbors=neighbours, random_state=seed)
+    return sampler.fit_resample(inputs(task.x_train), task.y_train)
 
 
 def _mgvae(

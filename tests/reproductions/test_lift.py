@@ -53,7 +53,8 @@ def test_tables_writes_means_and_every_table(capsys, tmp_path):
 
 
 def test_classifiers_stand_beside_class_weights(capsys):
-    assert run("classifiers", "--datasets", "small", "--seeds", "0", "--rows", "150") == 0
+    words = ("--methods", "class weights", "deferred re-weighting", "--rows", "150")
+    assert run("classifiers", "--datasets", "small", "--seeds", "0", *words) == 0
     out = capsys.readouterr().out
     assert "| method | balanced accuracy | AP | AUC |" in out
     assert "| deferred re-weighting |" in out
@@ -89,6 +90,7 @@ def test_what_is_not_at_hand_is_said(capsys):
     [
         (("tables", "--datasets", "elsewhere"), "take some of small, absent"),
         (("tables", "--figure", "x.png"), "--figure is for curve"),
+        (("tables", "--methods", "SMOT"), "--methods SMOT: take some of nothing, class weights"),
         (("nothing",), "invalid choice"),
     ],
 )
