@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
@@ -190,7 +191,8 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
     Notes
     -----
     The correction is exact where a class in training has the distribution of the class in use.
-    Copies and weights keep that. Generated rows keep it as far as they are like real ones. A
+    Copies and weights keep that. Generated rows keep it as far as they are like real ones, and rows
+    that a sampler has judged (``acceptance``) are not: the doubtful ones are missing. A
     classifier that is fitted by another loss than log-loss or squares (focal, LDAM, hinge) has no
     probabilities to begin with: they are shifted, not calibrated.
 
@@ -350,6 +352,11 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
                 f"estimator ends in {last!r}, which has no predict_proba, and only probabilities "
                 "can be corrected: take a classifier that has it, or wrap this one in "
                 "CalibratedClassifierCV."
+            )
+        if isinstance(last, TunedThresholdClassifierCV | FixedThresholdClassifier):
+            raise ValueError(
+                f"estimator ends in {type(last).__name__}, whose threshold the correction would "
+                "undo: put PriorCorrectedClassifier inside it, or leave one of the two out."
             )
         refuse_own_balancing(last, last)
         taken = signature(self.estimator.fit).parameters.values()

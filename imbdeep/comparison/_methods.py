@@ -111,7 +111,7 @@ _CLASSIFIERS: dict[str, Callable[..., Any]] = {
     "RAE": RAEClassifier,
     "GAMO": GAMOClassifier,
 }
-METHODS = (*SIMPLE, *_SAMPLERS, *(name for name in _CLASSIFIERS if name not in SIMPLE))
+METHODS = tuple(dict.fromkeys((*SIMPLE, *_SAMPLERS, *_CLASSIFIERS)))
 
 #: The classifiers of the protocol, by name.
 CLASSIFIERS = ("logistic", "gradient boosting", "mlp")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
@@ -20,16 +20,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from imbdeep.calibration import correct_prior
 from imbdeep.classifiers import ERMClassifier
-from imbdeep.training import draw_seed, random_stream
+from imbdeep.training import draw_seed, random_stream, restored_on_failure
 
 #: Passes over the rows that a network of the acceptor takes, at least and at the most, and the
 #: number of rows that it sees in all between them.
 _LEAST_EPOCHS, _MOST_EPOCHS, _ROWS_SEEN = 10, 300, 100_000
-#: Rows of a class, and of all that a tree of the random forest sees, at the most: beyond, the time
-#: grows and the judgement does not.
+#: Rows of a class, and of all that a tree of the forests sees, at the most: beyond, the time grows
+#: and the judgement does not.
 _CLASS_ROWS, _BAG = 50_000, 10_000
 #: Trees of the acceptor, of either kind, and rounds of boosting.
 _N_TREES, _N_ROUNDS = 100, 60
+#: Classes beyond which there are fewer rounds, as each has a tree for every class.
+_CLASSES = 10
 #: Networks of the acceptor: they differ by their seeds, and share one vote.
 _N_NETWORKS = 3
 
@@ -101,32 +103,46 @@ class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
         EnsembleAcceptor
             This object.
         """
+        with restored_on_failure(self):
+            return self._fit(X, y)
+
+    def _fit(self, X: Any, y: Any) -> EnsembleAcceptor:
         X, y = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
         classes, codes = np.unique(y, return_inverse=True)
         self._counts = np.bincount(codes)
+        self._trained_on = np.minimum(self._counts, _CLASS_ROWS)
         stream = random_stream(self.random_state)
         seed = draw_seed(stream)
-        kept = np.arange(len(X))
         if self._counts.max() > _CLASS_ROWS:
             drawn = np.random.default_rng(draw_seed(stream)).permutation(len(X))
             parts = [drawn[codes[drawn] == code][:_CLASS_ROWS] for code in range(len(classes))]
             kept = np.sort(np.concatenate(parts))
-        n = len(kept)
+            X, y = X[kept], y[kept]
+        self.estimator_ = self._made(len(X), len(classes), seed).fit(X, y)
+        self.classes_ = self.estimator_.classes_
+        return self
+
+    def _made(self, n: int, n_classes: int, seed: int) -> VotingClassifier:
+        """All parts, unfitted, for n rows."""
         trees: dict[str, Any] = {
             "n_estimators": _N_TREES,
             "min_samples_leaf": 2,
             "random_state": seed,
         }
+        bag = {"bootstrap": True, "max_samples": _BAG} if n > _BAG else {}
+        boosting = HistGradientBoostingClassifier(
+            # A round has a tree for each class.
+            max_iter=_N_ROUNDS
+            if n_classes <= _CLASSES
+            else max(1, _N_ROUNDS * _CLASSES // n_classes),
+            early_stopping=False,
+            random_state=seed,
+        )
         models: list[tuple[str, Any]] = [
-            ("random trees", ExtraTreesClassifier(**trees)),
+            ("random trees", ExtraTreesClassifier(**trees, **bag)),
             ("forest", RandomForestClassifier(**trees, max_samples=min(n, _BAG))),
-            (
-                "boosting",
-                HistGradientBoostingClassifier(
-                    max_iter=_N_ROUNDS, early_stopping=False, random_state=seed
-                ),
-            ),
+            ("boosting", boosting),
             ("logistic", LogisticRegression(max_iter=1000)),
         ]
         networks = [
@@ -145,11 +161,7 @@ class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
             for i in range(_N_NETWORKS)
         ]
         votes = [1.0] * len(models) + [1 / _N_NETWORKS] * _N_NETWORKS
-        parts = VotingClassifier([*models, *networks], voting="soft", weights=votes)
-        self.estimator_ = parts.fit(X[kept], y[kept])
-        self._trained_on = np.minimum(self._counts, _CLASS_ROWS)
-        self.classes_ = self.estimator_.classes_
-        return self
+        return VotingClassifier([*models, *networks], voting="soft", weights=votes)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Mean probability of each class.
@@ -191,6 +203,55 @@ class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
 
 def _n_epochs(n: int) -> int:
     return int(np.clip(round(_ROWS_SEEN / n), _LEAST_EPOCHS, _MOST_EPOCHS))
+
+
+def checked_copy(acceptance: Any, classes: NDArray[Any]) -> Any:
+    """Copy the user's acceptor, None for None and a word; refuse one that cannot be trained.
+
+    Parameters
+    ----------
+    acceptance : "auto", classifier or None
+        The parameter of a sampler.
+    classes : ndarray of shape (n_classes,)
+        Those of the data.
+
+    Returns
+    -------
+    classifier or None
+        The copy, its parameters checked.
+    """
+    if acceptance is None or isinstance(acceptance, str):
+        return None
+    acceptor = clone(acceptance)
+    for part in (acceptor, *acceptor.get_params().values()):
+        # scikit-learn leaves it out in another estimator's fit.
+        if hasattr(part, "_parameter_constraints") and not isinstance(part, type):
+            part._validate_params()
+    check_classes(acceptor, classes)
+    return acceptor
+
+
+def check_classes(acceptor: Any, classes: NDArray[Any]) -> None:
+    """Refuse an acceptor that was fitted, and frozen, on other classes.
+
+    Parameters
+    ----------
+    acceptor : classifier
+        One that is not fitted passes.
+    classes : ndarray of shape (n_classes,)
+        Those of the data.
+
+    Raises
+    ------
+    ValueError
+        If the classes differ.
+    """
+    known = np.asarray(getattr(acceptor, "classes_", classes)).tolist()
+    if known != classes.tolist():
+        raise ValueError(
+            f"acceptance was fitted on the classes {known}, and y holds {classes.tolist()}: give a "
+            "classifier that is not frozen."
+        )
 
 
 def accepted(believed: NDArray[np.float64], n: int, seed: int) -> NDArray[np.intp]:

@@ -55,8 +55,8 @@ class RAESampler(EstimatorOverSampler):
     acceptance : "auto", classifier or None, default="auto"
         Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
         in proportion to the probability that a classifier, trained on the real rows, gives to
-        their class. "auto" takes :class:`EnsembleAcceptor` for classes of up to 10 000 rows of a
-        table; a classifier of yours is copied and trained on encoded rows. None keeps all rows.
+        their class. "auto" takes :class:`EnsembleAcceptor` for tables (see
+        :class:`DeepOverSampler`); a classifier of yours is copied and trained. None keeps all rows.
     n_candidates : int, default=8
         Rows generated for each that is kept, where there is a judge.
     device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
@@ -82,7 +82,7 @@ class RAESampler(EstimatorOverSampler):
     acceptor_ : classifier or None
         Who judges encoded rows, or None.
     acceptance_ : dict of label to dict
-        Mean probability of a class, of its ``candidates`` and the rows ``kept``, in the last draw.
+        Mean probability of a class, of its ``candidates`` and the rows ``kept`` in the fit.
     device_ : torch.device
         Where the networks were trained.
     n_features_in_ : int

@@ -14,7 +14,7 @@ from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy, check_target_type
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import _fit_context, clone
+from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
@@ -30,14 +30,19 @@ from imbdeep.encoding import (
     target_array,
 )
 from imbdeep.networks import IMAGE_SIZES
-from imbdeep.over_sampling._acceptance import EnsembleAcceptor, accepted
+from imbdeep.over_sampling._acceptance import (
+    EnsembleAcceptor,
+    accepted,
+    check_classes,
+    checked_copy,
+)
 from imbdeep.training import draw_seed, random_stream, resolve_device, restored_on_failure, seeded
 
 __all__ = ["DeepOverSampler", "check_layer_sizes", "choose_network"]
 
-#: Classes of more rows than this are judged by nobody where acceptance="auto": nothing is known of
-#: a gain there, and to judge so many rows takes long.
-_JUDGED_ROWS = 10_000
+#: Where acceptance="auto", a class that needs more candidates than this is judged by nobody:
+#: nothing is known of a gain there, and to judge so many rows takes minutes.
+_CANDIDATES = 500_000
 #: Rows decoded at a time: bounds the memory that a large deficit takes beside the result.
 _CHUNK = 65_536
 #: Images of more values than this get the convolutional network where network="auto".
@@ -67,9 +72,10 @@ class DeepOverSampler(BaseOverSampler):
         Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
         in proportion to the probability that a classifier, trained on the real rows, gives to
         their class: no generator of a small class is so good that all of its rows belong there.
-        "auto" takes :class:`EnsembleAcceptor` for classes of up to 10 000 rows of a table, and None
-        for others and for images; a classifier of yours is copied and trained on encoded rows. None
-        keeps rows as they come.
+        "auto" takes :class:`EnsembleAcceptor` for tables, unless a class needs more than 500 000
+        candidates, and None for images; a classifier of yours is copied and trained on encoded
+        rows. None keeps rows as they come: what is kept lies further from the border of the class
+        than its real rows, which makes classifiers surer of themselves.
     n_candidates : int, default=8
         Rows generated for each that is kept, where there is a judge.
     device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
@@ -94,9 +100,9 @@ class DeepOverSampler(BaseOverSampler):
         rows are kept as they come, or none were to be added. Where it can be used itself, it
         usually predicts better than what is trained on the rows that it lets pass.
     acceptance_ : dict of label to dict
-        Of the rows last drawn for a class, the acceptor's mean probability of that class: of the
-        ``candidates``, and of those ``kept``. Where both are near 0 the generator has not found
-        the class.
+        Of the rows that ``fit_resample`` drew for a class, the acceptor's mean probability of that
+        class: of the ``candidates``, and of those ``kept``. Where both are near 0 the generator has
+        not found the class.
     device_ : torch.device
         Where the network was trained.
     """
@@ -188,7 +194,7 @@ class DeepOverSampler(BaseOverSampler):
         self.device_ = resolve_device(self.device)
         self._image = image_shape_of(data, self.image_shape)
         self._check_data(data, self.class_counts_)
-        acceptor = self._checked_acceptor()
+        acceptor = checked_copy(self.acceptance, self.classes_)
         # A second call with the same integer starts the same stream anew.
         self._random = random_stream(self.random_state)
         self._deficits = {
@@ -228,39 +234,28 @@ class DeepOverSampler(BaseOverSampler):
         x: NDArray[np.float32] = self.encoder_.fit_transform(data)
         return x
 
-    def _checked_acceptor(self) -> Any:
-        """A copy of who shall judge, or None; refused before anything is trained."""
-        if self.acceptance is None or isinstance(self.acceptance, str):
-            return None
-        acceptor = clone(self.acceptance)
-        if hasattr(acceptor, "_validate_params"):
-            acceptor._validate_params()  # scikit-learn leaves it out in another estimator's fit
-        return acceptor
-
     def _fit_acceptor(self, acceptor: Any, x: NDArray[np.float32], labels: NDArray[Any]) -> None:
         """Train who judges the rows of the generator, if anybody does."""
         judged = set(self._deficits)
         if acceptor is None:
-            judged = {code for code in judged if self.class_counts_[code] <= _JUDGED_ROWS}
+            judged = {
+                code
+                for code, n in self._deficits.items()
+                if self.n_candidates > 1 and n * self.n_candidates <= _CANDIDATES
+            }
             # The encoder knows images whose shape only a sampler's estimator was told.
             if self.acceptance is None or isinstance(self.encoder_, ImageScaler) or not judged:
                 return
-            acceptor = EnsembleAcceptor(device=self.device_)
-        parameters = acceptor.get_params()
-        acceptor.set_params(
-            **{
-                name: draw_seed(self._random)
-                for name, value in parameters.items()
-                if name.split("__")[-1] == "random_state" and value is None
-            }
-        )
-        self._judged, self.acceptor_ = judged, acceptor.fit(x.reshape(len(x), -1), labels)
-        known = np.asarray(self.acceptor_.classes_).tolist()
-        if known != self.classes_.tolist():  # a frozen one is not trained anew
-            raise ValueError(
-                f"acceptance was fitted on the classes {known}, and y holds "
-                f"{self.classes_.tolist()}: give a classifier that is not frozen."
-            )
+            acceptor = EnsembleAcceptor(device=self.device)
+        unseeded = [
+            name
+            for name, value in acceptor.get_params().items()
+            if name.split("__")[-1] == "random_state" and value is None
+        ]
+        acceptor.set_params(**{name: draw_seed(self._random) for name in unseeded})
+        acceptor.fit(x.reshape(len(x), -1), labels)
+        check_classes(acceptor, self.classes_)
+        self._judged, self._per_row, self.acceptor_ = judged, int(self.n_candidates), acceptor
 
     def sample(self, n: int, target: Any, *, random_state: Any = None) -> Any:
         """Draw more rows of a class after fitting.
@@ -309,17 +304,22 @@ class DeepOverSampler(BaseOverSampler):
 
     def _accepted(self, code: int, n: int, stream: np.random.RandomState) -> NDArray[np.float32]:
         """Candidates that the acceptor takes for rows of the class."""
-        kept, sums, label = [], np.zeros(2), self.classes_[code]
-        most = max(1, _CHUNK // self.n_candidates)
+        kept, sums = [], np.zeros(2)
+        most = max(1, _CHUNK // self._per_row)
         for start in range(0, n, most):
             wanted = min(most, n - start)
-            x = self._drawn(code, self.n_candidates * wanted, stream)
-            believed = self.acceptor_.predict_proba(x.reshape(len(x), -1))[:, code]
+            x = self._drawn(code, self._per_row * wanted, stream)
+            believed = np.asarray(self.acceptor_.predict_proba(x.reshape(len(x), -1)))[:, code]
+            if not (np.isfinite(believed).all() and (believed >= 0).all()):
+                raise ValueError(
+                    f"acceptance: {type(self.acceptor_).__name__} gives probabilities that are "
+                    "negative or not finite: take another classifier, or acceptance=None."
+                )
             rows = accepted(believed, wanted, draw_seed(stream))
             kept.append(x[rows])
-            sums += believed.sum() / self.n_candidates, believed[rows].sum()
-        means = (sums / n).tolist()
-        self.acceptance_[label] = dict(zip(("candidates", "kept"), means, strict=True))
+            sums += believed.sum() / self._per_row, believed[rows].sum()
+        means = dict(zip(("candidates", "kept"), (sums / n).tolist(), strict=True))
+        self.acceptance_.setdefault(self.classes_[code], means)  # those of the fit stay
         return np.concatenate(kept)
 
     def _code_of(self, target: Any) -> int:

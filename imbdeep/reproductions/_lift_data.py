@@ -31,6 +31,10 @@ from imbdeep.datasets import (
 TEST_SHARE = 0.3
 
 
+class TooFewError(Exception):
+    """A class has not the rows that it shall keep."""
+
+
 class Rows(NamedTuple):
     """A table, an array or a frame, and its labels."""
 
@@ -145,9 +149,11 @@ def scarcer(
     exponential long tail, in the order of their sizes, from at most ``majority`` rows on.
     """
     classes, codes, counts = np.unique(y[train], return_inverse=True, return_counts=True)
+    if counts.min() < size:
+        raise TooFewError(f"its smallest class has {counts.min()} training rows, fewer than {size}")
     order = np.argsort(-counts, kind="stable")
     largest = min(majority, int(counts.max()))
     wanted = np.empty(len(classes), dtype=np.int64)
     wanted[order] = exponential_counts(largest, len(classes), largest / size)
-    wanted = np.minimum(np.maximum(wanted, size), counts)
+    wanted = np.minimum(np.maximum(wanted, size), counts)  # against rounding
     return train[draw_rows(codes, wanted.tolist(), np.random.default_rng(seed))]

@@ -17,14 +17,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.comparison import compare
 from imbdeep.displays import ClassSizeDisplay
 from imbdeep.over_sampling import MGVAESampler
 from imbdeep.reproductions._command import NotAtHandError, loaded, machine
-from imbdeep.reproductions._lift_data import TABLES, TAILS, Rows, scarcer, split
+from imbdeep.reproductions._lift_data import TABLES, TAILS, Rows, TooFewError, scarcer, split
 from imbdeep.reproductions._mgvae_data import mnist
 from imbdeep.reproductions._runner import SCALES, evaluate, reduced
 from imbdeep.reproductions.mgvae import METHODS as ON_IMAGES
@@ -82,7 +81,7 @@ THINNED = (
     "satimage",
     "water quality",
 )
-_MAJORITY, _TAIL, _DIGITS = 2000, 400, 5000
+_ROWS, _MAJORITY, _TAIL, _DIGITS = 6000, 2000, 400, 5000
 
 
 def _curve_names() -> tuple[str, ...]:
@@ -189,12 +188,10 @@ def _summary(scores: pd.DataFrame, study: str) -> str:
     for classifiers, part in _parts(scores):
         means = part.groupby([*keys, "dataset", "method"], sort=False)[metrics].mean() * 100
         overall = means.groupby([*keys, "method"]).mean().round(1)
-        over = [*keys, "method"] if keys else methods
-        order = overall.loc[[m for m in methods if m in overall.index]] if not keys else overall
+        known = [name for name in methods if name in overall.index.get_level_values("method")]
+        shown = _by_size(overall, known) if keys else overall.loc[known].reset_index()
         texts.append(f"\n**{classifiers}**, means over {part['dataset'].nunique()} data sets\n\n")
-        texts.append(
-            _markdown(order.reset_index() if over is methods else _by_size(overall, methods))
-        )
+        texts.append(_markdown(shown))
         for metric in metrics:
             wide = means[metric].unstack("method")
             wide = wide[[m for m in methods if m in wide]].round(1)
@@ -217,7 +214,7 @@ def _by_size(overall: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
         },
         axis=1,
     )
-    return wide.loc[[name for name in methods if name in wide.index]].reset_index()
+    return wide.loc[list(methods)].reset_index()
 
 
 def _markdown(frame: pd.DataFrame) -> str:
@@ -246,9 +243,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--datasets", nargs="+", metavar="NAME", help="only these")
     parser.add_argument("--methods", nargs="+", metavar="NAME", help="only these")
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
-    parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES), help="for curve")
+    parser.add_argument("--sizes", nargs="+", type=int, help="for curve; default: 5 10 20 50")
     parser.add_argument(
-        "--rows", type=int, default=6000, help="of a table at the most; default: 6000"
+        "--rows", type=int, help="of a table at the most, not for curve; default: 6000"
     )
     parser.add_argument(
         "--data",
@@ -291,8 +288,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(
             f"--methods {', '.join(unknown)}: take some of {', '.join(STUDIES[options.study][0])}"
         )
-    if options.figure and options.study != "curve":
-        parser.error("--figure is for curve")
+    if options.study == "curve":
+        if options.rows is not None:
+            parser.error("--rows is not for curve, which thins the training rows: see --sizes")
+        if options.figure and options.methods and "nothing" not in options.methods:
+            parser.error("--figure shows differences to nothing: name it with --methods")
+    elif options.figure or options.sizes:
+        parser.error(f"{'--figure' if options.figure else '--sizes'} is for curve")
+    options.rows = options.rows or _ROWS
+    options.sizes = options.sizes or list(SIZES)
     score: Callable[..., pd.DataFrame] = (
         _curve_scores if options.study == "curve" else _table_scores
     )
@@ -300,7 +304,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in names:
         try:
             found.append(score(name, options.study, options))
-        except NotAtHandError as why:
+        except (NotAtHandError, TooFewError) as why:
             sys.stdout.write(f"{name} was not run: {why}\n")
             continue
         sys.stderr.write(f"{name}: {time.perf_counter() - start:.0f} s\n")
@@ -313,9 +317,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.figure:
         _draw(scores, options.figure)
     seconds = time.perf_counter() - start
-    sys.stdout.write(
-        f"\nSeeds {', '.join(map(str, options.seeds))}; {machine(torch.device('cpu'), seconds)}"
-    )
+    seeds, where = ", ".join(map(str, options.seeds)), resolve_device(options.device)
+    sys.stdout.write(f"\nSeeds {seeds}; {machine(where, seconds)}")
     return 0
 
 

@@ -121,7 +121,7 @@ def _smote(
     task: Task, inputs: Callable[..., Any], scale: Scale, seed: int, device: torch.device
 ) -> Any:
     # On the inputs: its neighbours depend on the columns' scales.
-    neighbours = min(5, int(np.bincount(task.y_train).min()) - 1)
+    neighbours = max(1, min(5, int(np.bincount(task.y_train).min()) - 1))
     sampler = SMOTE(k_neighbors=neighbours, random_state=seed)
     return sampler.fit_resample(inputs(task.x_train), task.y_train)
 

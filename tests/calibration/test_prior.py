@@ -22,7 +22,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import get_tags
@@ -407,3 +407,11 @@ def test_scikit_learn_check(estimator, check):
         check(estimator)
     except SkipTest as skip:
         pytest.fail(f"skipped: {skip}")
+
+
+def test_a_tuned_threshold_is_not_undone():
+    tuned = TunedThresholdClassifierCV(LogisticRegression())
+    x, y = np.arange(40.0)[:, None], np.arange(40) % 4 == 0
+    with pytest.raises(ValueError, match="put PriorCorrectedClassifier inside it"):
+        PriorCorrectedClassifier(tuned).fit(x, y)
+    TunedThresholdClassifierCV(PriorCorrectedClassifier(LogisticRegression())).fit(x, y)

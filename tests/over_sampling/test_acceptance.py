@@ -243,10 +243,8 @@ def test_believed_rows_are_kept():
 def test_more_rows_are_judged_too():
     sampler = judged()
     sampler.fit_resample(A, Y)
-    before = sampler.acceptance_[1]
     rows = sampler.sample(300, 1, random_state=3)
     assert share_of_class(rows) > 0.95
-    assert sampler.acceptance_[1] != before
     np.testing.assert_array_equal(sampler.sample(300, 1, random_state=3), rows)
     assert not np.array_equal(sampler.sample(300, 1), sampler.sample(300, 1))
 
@@ -588,16 +586,80 @@ def test_of_a_large_class_a_part_stands_for_all(monkeypatch):
     np.testing.assert_allclose(part.predict_proba(values), whole.predict_proba(values), atol=0.03)
 
 
-def test_large_classes_are_judged_by_those_alone_who_are_named(monkeypatch):
-    monkeypatch.setattr(base, "_JUDGED_ROWS", 14)
+def test_many_candidates_are_judged_by_those_alone_who_are_named(monkeypatch):
     monkeypatch.setattr(base, "EnsembleAcceptor", lambda device: LogisticRegression())
-    large = judged(acceptance="auto")
-    large.fit_resample(A, Y)
-    assert large.acceptor_ is None
-    named = judged(acceptance=LogisticRegression())
+    monkeypatch.setattr(base, "_CANDIDATES", 30 * 8 - 1)  # the smaller class lacks 30 rows
+    many = judged(acceptance="auto", n_candidates=8)
+    many.fit_resample(A, Y)
+    assert many.acceptor_ is None
+    named = judged(acceptance=LogisticRegression(), n_candidates=8)
     named.fit_resample(A, Y)
     assert list(named.acceptance_) == [1]
-    monkeypatch.setattr(base, "_JUDGED_ROWS", 15)
-    small = judged(acceptance="auto")
-    small.fit_resample(A, Y)
-    assert list(small.acceptance_) == [1]
+    monkeypatch.setattr(base, "_CANDIDATES", 30 * 8)
+    few = judged(acceptance="auto", n_candidates=8)
+    few.fit_resample(A, Y)
+    assert list(few.acceptance_) == [1]
+    one = judged(acceptance="auto", n_candidates=1)  # nothing to choose from
+    one.fit_resample(A, Y)
+    assert one.acceptor_ is None
+
+
+class Bare(ClassifierMixin, BaseEstimator):
+    """A classifier of somebody else's, without scikit-learn's checks of parameters."""
+
+    def __init__(self, value=0.5):
+        self.value = value
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return np.full((len(X), len(self.classes_)), self.value)
+
+
+def test_classifiers_of_others_can_judge_unless_their_numbers_are_none():
+    sampler = judged(acceptance=Bare())
+    sampler.fit_resample(A, Y)
+    assert sampler.acceptance_[1] == {"candidates": 0.5, "kept": 0.5}
+    with pytest.raises(ValueError, match="negative or not finite"):
+        judged(acceptance=Bare(np.nan)).fit_resample(A, Y)
+
+
+def test_steps_of_a_pipeline_are_checked_too(monkeypatch):
+    monkeypatch.setattr(CVAESampler, "_fit_generator", lambda *args: pytest.fail("it trained"))
+    wrong = make_pipeline(StandardScaler(), LogisticRegression(C=-1.0))
+    with pytest.raises(InvalidParameterError, match="'C' parameter of LogisticRegression"):
+        trained(acceptance=wrong).fit_resample(A, Y)
+
+
+def test_the_record_is_of_the_fit_and_candidates_too():
+    sampler = judged(acceptance=LogisticRegression(), n_candidates=3)
+    sampler.fit_resample(A, Y)
+    before = sampler.acceptance_[1]
+    sampler.set_params(n_candidates=0)
+    assert sampler.sample(4, 1).shape == (4, 3)
+    assert sampler.acceptance_[1] is before
+
+
+def test_what_a_perfect_generator_makes_is_drawn_away_from_the_border():
+    # Of N(1.5, 1) against N(0, 1), one in twenty, rows are kept by p(y|x): density p(x|y) p(y|x).
+    random = np.random.default_rng(0)
+    x = random.normal(1.5, 1, 40_000)
+    p = expit(1.5 * x - 1.5**2 / 2 + np.log(0.05 / 0.95))
+    kept = x[accepted(p, 500, 0)]
+    grid = np.linspace(-4, 8, 2001)
+    density = np.exp(-((grid - 1.5) ** 2) / 2) * expit(
+        1.5 * grid - 1.5**2 / 2 + np.log(0.05 / 0.95)
+    )
+    expected = (grid * density).sum() / density.sum()
+    assert kept.mean() == pytest.approx(expected, abs=4 / np.sqrt(500))
+    assert kept.mean() > 2
+
+
+def test_a_failed_fit_leaves_the_ensemble_as_it_was():
+    ensemble = EnsembleAcceptor(random_state=0).fit(A, Y)
+    before = ensemble.predict_proba(A)
+    with pytest.raises(ValueError, match="class"):
+        ensemble.fit(A[:, :2], np.zeros(N))
+    np.testing.assert_array_equal(ensemble.predict_proba(A), before)

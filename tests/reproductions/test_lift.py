@@ -85,11 +85,19 @@ def test_what_is_not_at_hand_is_said(capsys):
     assert "absent was not run: nothing below" in capsys.readouterr().out
 
 
+def test_a_class_with_too_few_rows_is_said(capsys):
+    assert run("curve", "--datasets", "small", "--seeds", "0", "--sizes", "100") == 1
+    assert "small was not run: its smallest class has" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "words, told",
     [
         (("tables", "--datasets", "elsewhere"), "take some of small, absent"),
         (("tables", "--figure", "x.png"), "--figure is for curve"),
+        (("tables", "--sizes", "5"), "--sizes is for curve"),
+        (("curve", "--rows", "500"), "--rows is not for curve"),
+        (("curve", "--figure", "x.png", "--methods", "SMOTE"), "differences to nothing"),
         (("tables", "--methods", "SMOT"), "--methods SMOT: take some of nothing, class weights"),
         (("nothing",), "invalid choice"),
     ],
