@@ -32,7 +32,7 @@ from imbdeep.encoding import Layout, TabularEncoder
 from imbdeep.metrics import SCORERS
 
 #: The classifier of a method that has a network of its own, in the tables.
-OWN = "own network"
+OWN = "own model"
 #: Steps of the classifier "mlp", whatever the number of rows: more rows must not buy more training.
 _STEPS = 3000
 #: Folds of the training rows on which a threshold is tuned, at the most.

@@ -30,7 +30,7 @@ class Comparison:
     Parameters
     ----------
     scores : DataFrame
-        A row a method, classifier and fold: ``method``, ``classifier`` ("own network" for methods
+        A row a method, classifier and fold: ``method``, ``classifier`` ("own model" for methods
         that classify themselves), ``fold``, a column a metric (higher is better), ``seconds`` (of
         resampling and training) and ``memory`` (what these added to the process at their peak,
         MiB, as seen every 20 ms).

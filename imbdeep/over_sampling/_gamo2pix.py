@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -272,13 +272,8 @@ class GAMO2PixSampler(EstimatorOverSampler):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
+        **EstimatorOverSampler._parameter_constraints,
         "estimator": [GAMOClassifier, FrozenEstimator, None],
-        "sampling_strategy": [
-            Interval(Real, 0, 1, closed="right"),
-            StrOptions({"auto", "minority", "not minority", "not majority", "all"}),
-            dict,
-            callable,
-        ],
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "hidden_layer_sizes": [tuple, list],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -286,13 +281,6 @@ class GAMO2PixSampler(EstimatorOverSampler):
         # Batch normalisation of the decoder needs two.
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "kl_lambda": [Interval(Real, 0, None, closed="left")],
-        "categorical_features": [StrOptions({"auto"}), "array-like", None],
-        "image_shape": [tuple, list, None],
-        "acceptance": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
-        "n_candidates": [Interval(Integral, 1, None, closed="left")],
-        "device": [str, torch.device],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     _ESTIMATOR = GAMOClassifier

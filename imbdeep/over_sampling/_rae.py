@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from imbdeep.classifiers import RAEClassifier
@@ -121,21 +120,9 @@ class RAESampler(EstimatorOverSampler):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
+        **EstimatorOverSampler._parameter_constraints,
         "estimator": [RAEClassifier, FrozenEstimator, None],
-        "sampling_strategy": [
-            Interval(Real, 0, 1, closed="right"),
-            StrOptions({"auto", "minority", "not minority", "not majority", "all"}),
-            dict,
-            callable,
-        ],
         "mixing": [StrOptions({"mixer"}), Interval(Real, 1e-3, None, closed="left")],
-        "categorical_features": [StrOptions({"auto"}), "array-like", None],
-        "image_shape": [tuple, list, None],
-        "acceptance": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
-        "n_candidates": [Interval(Integral, 1, None, closed="left")],
-        "device": [str, torch.device],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     _ESTIMATOR = RAEClassifier

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
@@ -71,11 +72,10 @@ class DeepOverSampler(BaseOverSampler):
     acceptance : "auto", classifier or None, default="auto"
         Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
         in proportion to the probability that a classifier, trained on the real rows, gives to
-        their class: no generator of a small class is so good that all of its rows belong there.
-        "auto" takes :class:`EnsembleAcceptor` for tables, unless a class needs more than 500 000
-        candidates, and None for images; a classifier of yours is copied and trained on encoded
-        rows. None keeps rows as they come: what is kept lies further from the border of the class
-        than its real rows, which makes classifiers surer of themselves.
+        their class. "auto" takes :class:`EnsembleAcceptor` for tables, unless a class needs more
+        than 500 000 candidates, and None for images; a classifier of yours is copied and trained on
+        encoded rows. None keeps rows as they come: what is judged lies further from the border of
+        the class than its real rows, so that classifiers become surer of themselves.
     n_candidates : int, default=8
         Rows generated for each that is kept, where there is a judge.
     device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
@@ -96,17 +96,26 @@ class DeepOverSampler(BaseOverSampler):
     encoder_ : TabularEncoder or ImageScaler
         Turns rows into what the network sees and back.
     acceptor_ : classifier or None
-        Who judges encoded rows, ``acceptor_.predict_proba(encoder_.transform(X))``; None where
-        rows are kept as they come, or none were to be added. Where it can be used itself, it
-        usually predicts better than what is trained on the rows that it lets pass.
+        Who judges encoded rows, ``acceptor_.predict_proba(encoder_.transform(X))``, or None. Where
+        it can be used itself, it often predicts better than what is trained on its rows.
     acceptance_ : dict of label to dict
         Of the rows that ``fit_resample`` drew for a class, the acceptor's mean probability of that
-        class: of the ``candidates``, and of those ``kept``. Where both are near 0 the generator has
-        not found the class.
+        class: of the ``candidates``, and of those ``kept``. Both near 0: the class was not found.
     device_ : torch.device
         Where the network was trained.
     """
 
+    #: Of the parameters here; a method adds those of its own.
+    _parameter_constraints: dict[str, list[Any]] = {
+        **BaseOverSampler._parameter_constraints,
+        "categorical_features": [StrOptions({"auto"}), "array-like", None],
+        "image_shape": [tuple, list, None],
+        "acceptance": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
+        "n_candidates": [Interval(Integral, 1, None, closed="left")],
+        "device": [str, torch.device],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
     #: Threads of torch while it trains and generates; None leaves their number alone.
     _n_threads: int | None = None
 
@@ -247,12 +256,9 @@ class DeepOverSampler(BaseOverSampler):
             if self.acceptance is None or isinstance(self.encoder_, ImageScaler) or not judged:
                 return
             acceptor = EnsembleAcceptor(device=self.device)
-        unseeded = [
-            name
-            for name, value in acceptor.get_params().items()
-            if name.split("__")[-1] == "random_state" and value is None
-        ]
-        acceptor.set_params(**{name: draw_seed(self._random) for name in unseeded})
+        for name, value in acceptor.get_params().items():
+            if name.split("__")[-1] == "random_state" and value is None:
+                acceptor.set_params(**{name: draw_seed(self._random)})
         acceptor.fit(x.reshape(len(x), -1), labels)
         check_classes(acceptor, self.classes_)
         self._judged, self._per_row, self.acceptor_ = judged, int(self.n_candidates), acceptor

@@ -201,7 +201,7 @@ def _summary(scores: pd.DataFrame, study: str) -> str:
 
 def _parts(scores: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Scores by classifier; those of networks of their own stand beside the MLP's."""
-    named = scores["classifier"].replace("own network", "mlp")
+    named = scores["classifier"].replace("own model", "mlp")
     return [(str(name), scores[named == name]) for name in dict.fromkeys(named)]
 
 

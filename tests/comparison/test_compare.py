@@ -320,7 +320,7 @@ def test_search_is_nested():
         X, y, methods={"nothing": None, "search": search}, classifiers=["logistic"], cv=2
     )
     own = result.scores[result.scores["method"] == "search"]
-    assert own["classifier"].tolist() == ["own network"] * 2
+    assert own["classifier"].tolist() == ["own model"] * 2
 
 
 def test_what_was_finished_is_not_done_again(tmp_path):

@@ -9,7 +9,7 @@ def comparison(values, *, simple=("nothing", "class weights"), own=(), classifie
     """A comparison from the values of each method: a number, or an array a fold."""
     rows = []
     for method, value in values.items():
-        for classifier in ["own network"] if method in own else classifiers:
+        for classifier in ["own model"] if method in own else classifiers:
             for fold in range(5):
                 rows.append(
                     {
@@ -46,13 +46,13 @@ def test_a_method_is_judged_by_its_best_classifier():
     assert result.classifiers["balanced_accuracy"].to_dict() == {
         "nothing": "a",
         "class weights": "b",
-        "new": "own network",
+        "new": "own model",
     }
     assert result.methods == ("nothing", "new", "class weights")
     assert result.best("balanced_accuracy")["class weights"].tolist() == [0.8] * 5
     assert "nothing with a (0.950) has the best mean, of the others new (0.900)" in result.verdict
     assert result.table.index.names == ["method", "classifier"]
-    assert result.table.loc[("new", "own network"), "balanced_accuracy"] == 0.9
+    assert result.table.loc[("new", "own model"), "balanced_accuracy"] == 0.9
 
 
 def test_one_classifier_needs_no_level_of_the_index():

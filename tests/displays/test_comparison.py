@@ -27,7 +27,7 @@ def rows_of(display):
     return [text.get_text() for text in display.ax_.get_yticklabels()]
 
 
-def comparison(n_methods=3, classifiers=("mlp", "mlp", "own network"), n_folds=4):
+def comparison(n_methods=3, classifiers=("mlp", "mlp", "own model"), n_folds=4):
     stream = np.random.default_rng(0)
     names = [f"method {k}" for k in range(n_methods)]
     scores = {
@@ -97,7 +97,7 @@ def test_takes_the_scores_of_a_comparison():
     found = comparison()
     display = ComparisonDisplay.from_comparison(found)
     assert display.metric == "accuracy"
-    assert display.names == ["method 2, own network", "method 1, mlp", "method 0, mlp"]  # by rank
+    assert display.names == ["method 2, own model", "method 1, mlp", "method 0, mlp"]  # by rank
     assert display.simple == ["method 0, mlp"]
     assert display.means == pytest.approx(found.best("accuracy").mean()[::-1].to_numpy())
     assert display.values.shape == (3, 4)

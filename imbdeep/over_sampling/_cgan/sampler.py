@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling._cgan.model import CGAN, diagnose, fit_gan
@@ -182,12 +182,7 @@ class CGANSampler(DeepOverSampler):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "sampling_strategy": [
-            Interval(Real, 0, 1, closed="right"),
-            StrOptions({"auto", "minority", "not minority", "not majority", "all"}),
-            dict,
-            callable,
-        ],
+        **DeepOverSampler._parameter_constraints,
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "hidden_layer_sizes": [tuple, list],
         "discriminator_layer_sizes": [tuple, list],
@@ -198,13 +193,6 @@ class CGANSampler(DeepOverSampler):
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "ema_decay": [Interval(Real, 0, 1, closed="left")],
-        "categorical_features": [StrOptions({"auto"}), "array-like", None],
-        "image_shape": [tuple, list, None],
-        "acceptance": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
-        "n_candidates": [Interval(Integral, 1, None, closed="left")],
-        "device": [str, torch.device],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(

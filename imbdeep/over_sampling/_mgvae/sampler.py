@@ -198,12 +198,7 @@ class MGVAESampler(DeepOverSampler):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "sampling_strategy": [
-            Interval(Real, 0, 1, closed="right"),
-            StrOptions({"auto", "minority", "not minority", "not majority", "all"}),
-            dict,
-            callable,
-        ],
+        **DeepOverSampler._parameter_constraints,
         "ewc_lambda": [Interval(Real, 0, None, closed="left")],
         "beta": [Interval(Real, 0, None, closed="left")],
         "prior": [StrOptions({"exemplar", "gaussian"})],
@@ -220,14 +215,7 @@ class MGVAESampler(DeepOverSampler):
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "categorical_features": [StrOptions({"auto"}), "array-like", None],
-        "image_shape": [tuple, list, None],
-        "acceptance": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
-        "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "memory": [str, HasMethods(["cache"]), None],
-        "device": [str, torch.device],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
