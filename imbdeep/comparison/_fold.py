@@ -138,24 +138,15 @@ def _with_classifiers(
     records = []
     if method.also:
         records.append(_record((method.also, OWN), own, raw_test, y_test, scoring, resampling))
-    failure: Exception | None = None
     for name, classifier in classifiers.items():
         takes_raw = _takes_raw(classifier)
-        try:
-            with _watched() as spent:
-                sized = _sized(clone(classifier), len(rows.y))
-                estimator = _prepared(method, sized, rows.y, settings)
-                fitted = estimator.fit(rows.raw if takes_raw else rows.encoded, rows.y)
-        except Exception as error:  # what one classifier cannot, another may
-            failure = error
-            warnings.warn(f"not with {name}: {error}", UserWarning, stacklevel=2)
-            continue
+        with _watched() as spent:
+            estimator = _prepared(method, _sized(clone(classifier), len(rows.y)), rows.y, settings)
+            fitted = estimator.fit(rows.raw if takes_raw else rows.encoded, rows.y)
         spent.seconds += resampling.seconds
         spent.memory = max(spent.memory, resampling.memory)
         x = raw_test if takes_raw else x_test
         records.append(_record((method.name, name), fitted, x, y_test, scoring, spent))
-    if failure is not None and not records:
-        raise failure
     return records
 
 

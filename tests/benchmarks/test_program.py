@@ -52,7 +52,7 @@ def test_everything_is_measured_once(capsys):
     assert found["GAMO, 74 x 784, 25000 mini-batches, of 2"] > 0
     for name in ("CVAE", "CGAN"):
         assert found[f"{name}'s defaults: 400 x 30"] > 0
-    assert found["compare, 300 x 30, 15 methods, 2 folds"] > 0
+    assert found["compare, 300 x 30, 16 methods, 2 folds"] > 0
     assert found["compare, 300 x 30: methods that failed"] == 0
     assert found["compare, 300 x 30, 8 methods: the rest / training"] > 0
     assert "TOO MUCH" not in text

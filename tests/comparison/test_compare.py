@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from imblearn.ensemble import BalancedRandomForestClassifier
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_imbalanced_pipeline
 from scipy import sparse
@@ -563,23 +562,3 @@ def test_bad_input_is_refused_before_anything_is_trained(tmp_path, changed, erro
     X, y = changed.pop("X", X), changed.pop("y", y)
     with pytest.raises(error, match=message):
         compare(X, y, **{**QUICK, **changed})
-
-
-def test_what_one_classifier_cannot_another_may():
-    X, y = blobs(100)
-    forest = BalancedRandomForestClassifier(5, random_state=0)  # it balances by itself
-    result = compare(
-        X,
-        y,
-        methods=["nothing", "prior correction"],
-        classifiers={"lr": LogisticRegression(), "forest": forest},
-        cv=2,
-    )
-    assert result.failures == {}
-    pairs = set(zip(result.scores["method"], result.scores["classifier"], strict=True))
-    assert pairs == {("nothing", "lr"), ("nothing", "forest"), ("prior correction", "lr")}
-    assert any("not with forest: " in said for said in result.warnings["prior correction"])
-    assert set(result.classifiers["roc_auc"].index) == {"nothing", "prior correction"}
-    assert result.verdict
-    alone = compare(X, y, methods=["nothing", "prior correction"], classifiers={"f": forest}, cv=2)
-    assert list(alone.failures) == ["prior correction"]
