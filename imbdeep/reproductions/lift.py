@@ -223,13 +223,12 @@ def _markdown(frame: pd.DataFrame) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def _draw(scores: pd.DataFrame, path: str) -> None:
-    """The learning curve as differences to nothing, of the classifier with most data sets."""
-    chosen = scores.groupby("classifier")["dataset"].nunique().idxmax()
-    display = ClassSizeDisplay.from_scores(
-        scores[scores["classifier"] == chosen], metrics=["AP", "AUC"], baseline="nothing"
-    )
-    display.plot().figure_.savefig(path, dpi=150)
+def _draw(scores: pd.DataFrame, path: Path) -> None:
+    """The learning curve as differences to nothing: a file for each classifier, named by it."""
+    for name, part in _parts(scores):
+        curve = ClassSizeDisplay.from_scores(part, metrics=["AP", "AUC"], baseline="nothing")
+        file = path.with_stem(f"{path.stem}_{name.replace(' ', '_')}")
+        curve.plot().figure_.savefig(file, dpi=100)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -255,7 +254,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--memory", help="folder for what is done: another call goes on there")
     parser.add_argument("--output", help="CSV file for all scores")
-    parser.add_argument("--figure", help="picture file of the learning curve")
+    parser.add_argument(
+        "--figure",
+        type=Path,
+        help="picture of the learning curve; classifiers are added to its name",
+    )
     parser.add_argument("--scale", choices=["full", "smoke"], default="full")
     parser.add_argument("--jobs", type=int, help="processes; default: one")
     parser.add_argument("--device", default="auto")

@@ -67,7 +67,7 @@ def test_curve_thins_two_classes_and_tails_and_draws(capsys, tmp_path):
     scores = pd.read_csv(output)
     assert set(scores["size"]) == {5, 10}
     assert set(scores["dataset"]) == {"small", "tail, long tail"}
-    assert picture.stat().st_size > 10_000
+    assert (tmp_path / "curve_logistic.png").stat().st_size > 10_000
     out = capsys.readouterr().out
     assert "| method | AP, 5 rows | AP, 10 rows | AUC, 5 rows | AUC, 10 rows |" in out
     plt.close("all")
