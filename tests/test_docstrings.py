@@ -150,13 +150,16 @@ def python_blocks(path):
 
 @pytest.fixture
 def short_trainings(monkeypatch):
-    """Samplers whose default numbers of steps are small."""
+    """Samplers whose default numbers of steps are small, and who judges their rows as quickly."""
     over_sampling = importlib.import_module("imbdeep.over_sampling")
     for _, cls in public_objects(over_sampling):
         defaults = getattr(cls.__init__, "__kwdefaults__", None) or {}
         for name in defaults:
             if name.endswith("_steps"):
                 monkeypatch.setitem(defaults, name, 20)
+    judge = importlib.import_module("imbdeep.over_sampling._acceptance")
+    for name, value in {"_MOST_EPOCHS": 10, "_N_TREES": 10, "_N_ROUNDS": 10}.items():
+        monkeypatch.setattr(judge, name, value)
 
 
 DOCUMENTS = [
