@@ -61,7 +61,7 @@ ROOMS = {
 
 TOP_LEVEL = {"imbdeep", "tests", "examples", "docs", ".ci", ".git"}
 BANNED_NAMES = {"utils", "common", "helpers", "types"}
-MAX_LINES = 500
+MAX_LINES = 700
 
 
 class Import(NamedTuple):
