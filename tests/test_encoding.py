@@ -432,13 +432,27 @@ def test_quantile_makes_a_column_standard_normal():
 def test_an_atom_owns_its_share_of_the_normal_distribution(low, n):
     rng = rng_of(0)
     x = np.where(rng.random(n) < 0.6, 0.0, rng.uniform(low, low + 1, n))
-    encoder = TabularEncoder().fit(x[:, None])
-    z_zero = encoder.transform([[0.0]])[0, 0]
-    assert abs(z_zero) < 2
+    encoder, encoded, back = there_and_back(x[:, None])
+    assert encoder.layout_ == Layout(1, 1, (), ((0, 1),))
+    np.testing.assert_array_equal(encoded[x == 0], [[0, 1]] * (x == 0).sum())
+    np.testing.assert_array_equal(back[x == 0], 0)
+    # The others have the whole normal distribution to themselves.
+    assert abs(encoded[x != 0, 0].mean()) < 0.02
+    assert encoded[x != 0, 0].std() == pytest.approx(1, abs=0.05)
+    assert not (encoder.inverse_transform([[z, 0.4] for z in rng.normal(size=1000)]) == 0).any()
+
+
+@pytest.mark.parametrize("continuous", ["quantile", "standard"])
+def test_a_tied_value_owns_its_share_of_the_normal_distribution(continuous):
+    rng = rng_of(0)
+    x = np.arange(20.0).repeat(rng.integers(100, 400, 20))
+    encoder = TabularEncoder(continuous=continuous).fit(x[:, None])
+    assert encoder.layout_.width == 1
     decoded = encoder.inverse_transform(rng.normal(size=(20_000, 1)))[:, 0]
-    assert np.mean(decoded == 0) == pytest.approx(0.6, abs=0.08 if n == 200 else 0.01)
-    share = np.mean(x < 0) + np.mean(x == 0) / 2
-    assert np.mean(rng.normal(size=100_000) < z_zero) == pytest.approx(share, abs=0.01)
+    if continuous == "quantile":
+        for value in range(20):
+            assert np.mean(decoded == value) == pytest.approx(np.mean(x == value), abs=0.015)
+    assert np.isin(decoded, x).all()
 
 
 @pytest.mark.parametrize("step", [1e-6, 0.01, 0.1, 0.25, 0.125, 1.0, 5.0, 100.0, 3e5])

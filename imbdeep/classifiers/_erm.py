@@ -402,7 +402,7 @@ class ERMClassifier(ModuleClassifier):
         self.class_counts_ = self.class_counts_ + np.bincount(codes, minlength=len(self.classes_))
         if first:
             self.encoder_ = self._make_encoder(self._image is not None)
-        encoded = self._fit_encoder(data) if first else self._encode(data)
+        encoded = self._fit_encoder(data, codes) if first else self._encode(data)
         self._check_row(encoded)
         self._pass_over(self._to_device(encoded), self._to_device(codes), first)
         return self

@@ -176,7 +176,7 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         self._check_method(int(self.class_counts_.sum()))
 
         self.encoder_ = self._make_encoder(self._image is not None)
-        x = self._fit_encoder(_rows(data, train))
+        x = self._fit_encoder(_rows(data, train), codes[train])
         self._check_row(x)
         valid = None
         if held_out is not None:
@@ -186,9 +186,9 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.history_ = records(self.net_.history)
         return self
 
-    def _fit_encoder(self, data: Any) -> NDArray[np.float32]:
+    def _fit_encoder(self, data: Any, codes: NDArray[np.intp]) -> NDArray[np.float32]:
         if self.encoder_ is not None:
-            self.encoder_.fit(data)
+            self.encoder_.fit(data, codes)
         return self._encode(data)
 
     def _encode(self, data: Any) -> NDArray[np.float32]:

@@ -126,7 +126,7 @@ def _with_classifiers(
     encoder = TabularEncoder(
         categorical_features=settings.categorical_features, handle_unknown="ignore"
     ).set_output(transform="default")
-    rows = Rows(raw, encoder.fit_transform(raw), y)  # by the original training rows, for all
+    rows = Rows(raw, encoder.fit_transform(raw, y), y)  # by the original training rows, for all
     x_test = encoder.transform(raw_test)
     piped = any(_takes_raw(classifier) for classifier in classifiers.values())
     sampler: Any = None if method.estimator is None else clone(method.estimator)

@@ -20,28 +20,50 @@ from ._columns import (
     spelled,
     take,
 )
-from ._curve import Curve
+from ._curve import Curve, atoms_of
 
 N_PROBED = 10_000
+#: A number of a discrete column stands in so many rows on average; fractions are often measured,
+#: and come in few values only where there are few rows.
+ROWS_A_NUMBER, ROWS_A_FRACTION = 3, 10
 
 
 class NumberColumn:
-    """A continuous column: a gaussian value, and a Bernoulli indicator if any value is missing."""
+    """A continuous column: a gaussian value, and indicators of what is no such value.
+
+    That are missing values and atoms (see :func:`atoms_of`). One kind of them has a Bernoulli
+    indicator; several, which exclude each other, have a group, whose first column says that the
+    gaussian value counts.
+    """
 
     kind = "continuous"
     n_gaussian = 1
-    group_sizes: tuple[int, ...] = ()
 
-    def __init__(self, column: Any, label: str, values: np.ndarray, missing: Any, how: str) -> None:
+    def __init__(
+        self,
+        column: Any,
+        label: str,
+        values: np.ndarray,
+        missing: np.ndarray | None,
+        how: str,
+        classes: np.ndarray | None,
+    ) -> None:
         self.label = label
-        self.n_bernoulli = int(missing is not None)
+        self.has_missing = missing is not None
         self.like = take(column, np.array([0 if missing is None else missing.argmax()]))
         self.whole = False
         if has_objects(column):
             cells = np.asarray(column, dtype=object)
             kinds = set(map(type, cells if missing is None else cells[~missing]))
             self.whole = not any(issubclass(t, (float, np.floating)) for t in kinds)
-        self.curve = Curve(values if missing is None else values[~missing], how)
+        if missing is not None:
+            values, classes = values[~missing], None if classes is None else classes[~missing]
+        # "standard" keeps distances, which an indicator would not.
+        self.atoms = atoms_of(values, classes) if how == "quantile" else values[:0]
+        self.curve = Curve(values[~np.isin(values, self.atoms)], how)
+        self.n_flags = len(self.atoms) + self.has_missing
+        self.n_bernoulli = int(self.n_flags == 1)
+        self.group_sizes = (1 + self.n_flags,) if self.n_flags > 1 else ()
 
     def encode(
         self, column: Any, out: np.ndarray, spans: tuple[slice, ...], *, ignore: bool
@@ -56,29 +78,50 @@ class NumberColumn:
                 "convert it to numbers."
             )
         values, missing = found
-        if missing is None:
-            out[:, spans[0].start] = self.curve.forward(values)
-            return
-        if not self.n_bernoulli and not ignore:
+        if missing is not None and not self.has_missing and not ignore:
             raise ValueError(
                 f"Column {self.label} has {missing.sum()} missing values and had none in fit: "
                 "impute them, fit on data where some are missing, or set "
                 "handle_unknown='ignore'."
             )
+        known = np.ones(len(values), dtype=bool) if missing is None else ~missing
+        flagged = [known & (values == atom) for atom in self.atoms]
+        if self.has_missing:
+            flagged.append(~known)
         # Where nothing was missing in fit, the zero that stays in `out` is the middle.
-        out[~missing, spans[0].start] = self.curve.forward(values[~missing])
-        if self.n_bernoulli:
-            out[missing, spans[1].start] = 1
+        plain = known.copy()
+        for rows in flagged:
+            plain &= ~rows
+        out[plain, spans[0].start] = self.curve.forward(values[plain])
+        for position, rows in zip(self.flags(spans), flagged, strict=True):
+            out[rows, position] = 1
+        if self.group_sizes:
+            out[plain, spans[1].start] = 1
+
+    def flags(self, spans: tuple[slice, ...]) -> range:
+        """Return the positions of the indicators: of each atom, and of missing values last."""
+        return range(spans[1].stop - self.n_flags, spans[1].stop) if self.n_flags else range(0)
 
     def decode(self, encoded: np.ndarray, spans: tuple[slice, ...]) -> Any:
         """Return the column that `encoded` stands for."""
         values = self.curve.inverse(encoded[:, spans[0].start])
-        missing = encoded[:, spans[1].start] >= 0.5 if self.n_bernoulli else None
+        if not self.n_flags:
+            return restore(values, None, self.like, whole=self.whole)
+        if self.group_sizes:
+            flag = encoded[:, spans[1]].argmax(axis=1) - 1
+        else:
+            flag = np.where(encoded[:, spans[1].start] >= 0.5, 0, -1)
+        for k, atom in enumerate(self.atoms):
+            values[flag == k] = atom
+        missing = flag == len(self.atoms) if self.has_missing else None
         return restore(values, missing, self.like, whole=self.whole)
 
     def names(self, label: str) -> list[list[str]]:
         """Return the names of the encoded columns, a list for each span."""
-        return [[label], [f"{label}_missing"]][: 1 + self.n_bernoulli]
+        flags = [f"{label}_{atom}" for atom in self.atoms.tolist()]
+        flags += [f"{label}_missing"] * self.has_missing
+        names = [[label], [f"{label}_other"] * bool(self.group_sizes) + flags]
+        return names[: 1 + bool(flags)]
 
 
 class LevelColumn:
@@ -187,13 +230,20 @@ class LevelColumn:
 
 
 def fit_column(
-    column: Any, label: str, *, forced: bool, continuous: str, max_discrete: int, max_one_hot: int
+    column: Any,
+    label: str,
+    classes: np.ndarray | None,
+    *,
+    forced: bool,
+    continuous: str,
+    max_discrete: int,
+    max_one_hot: int,
 ) -> NumberColumn | LevelColumn:
     """Return the codec of one column, its kind detected unless `forced` to be categorical."""
     refuse(column, label)
     found = read_numbers(column, label)
     if found is not None and not forced and _is_continuous(*found, max_discrete):
-        return NumberColumn(column, label, *found, continuous)
+        return NumberColumn(column, label, *found, continuous, classes)
     numeric = found is not None and not forced
     mixed = found is None and has_objects(column)
     return LevelColumn(column, label, numeric=numeric, mixed=mixed, max_one_hot=max_one_hot)
@@ -209,15 +259,13 @@ def _is_continuous(values: np.ndarray, missing: np.ndarray | None, max_discrete:
     if present.size == 0:
         return False
 
-    def few(distinct: np.ndarray) -> bool:
-        is_whole = len(distinct) <= max_discrete and np.array_equal(distinct, np.rint(distinct))
-        return len(distinct) <= 2 or is_whole
-
     # Most continuous columns show it on a few rows, spread over the table because it may be sorted.
-    if not few(np.unique(present[:: max(1, present.size // N_PROBED)])):
+    if np.unique(present[:: max(1, present.size // N_PROBED)]).size > max(2, max_discrete):
         return True
     distinct = np.unique(present)
-    return not few(distinct) or (len(distinct) > 2 and present.size < 3 * len(distinct))
+    is_whole = np.array_equal(distinct, np.rint(distinct))
+    least = (ROWS_A_NUMBER if is_whole else ROWS_A_FRACTION) * distinct.size
+    return distinct.size > 2 and (distinct.size > max_discrete or present.size < least)
 
 
 def _sorted_keys(order: list[int], keys: list) -> list[int]:

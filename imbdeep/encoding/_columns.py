@@ -164,9 +164,19 @@ def _read_objects(cells: np.ndarray, label: str) -> tuple[np.ndarray, np.ndarray
         if not issubclass(t, (int, float, np.integer, np.floating)) or t is bool:
             return None
     missing = np.array([type(v).__name__ in MISSING_TYPES for v in cells], dtype=bool)
+    present = cells[~missing]
+    values: np.ndarray
+    if not any(isinstance(v, (float, np.floating)) for v in present):
+        for dtype in (np.int64, np.uint64):  # float64 would round large ones
+            try:
+                values = np.zeros(cells.shape, dtype)
+                values[~missing] = present
+                return values, missing
+            except OverflowError:
+                pass
     values = np.zeros(cells.shape)
     try:
-        values[~missing] = [float(v) for v in cells[~missing]]
+        values[~missing] = [float(v) for v in present]
     except OverflowError:
         raise ValueError(
             f"Column {label} holds an integer beyond the float64 range (1.8e308): divide the "

@@ -7,13 +7,17 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from ._codecs import fit_column
-from ._columns import Blueprint, kind_of
-from ._containers import refuse_lazy_frame
+from ._codecs import NumberColumn, fit_column
+from ._columns import Blueprint, factorize, kind_of
+from ._containers import refuse_lazy_frame, target_array
+
+#: Classes in each of which values are counted, at the most.
+MAX_CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,9 @@ class Layout:
     group_sizes : tuple of int
         The remaining columns are one-hot groups of these widths, in this order.
     missing : tuple of (int, int)
-        For each numeric column with missing values the positions of its gaussian column and of the
-        Bernoulli column that is 1 where the value is missing (the gaussian column is 0 there and
-        means nothing).
+        For each indicator of a continuous column the positions of its gaussian column and of the
+        indicator, a Bernoulli column or a level of a group, that is 1 where the value is missing or
+        an atom (the gaussian column is 0 there and means nothing).
 
     Examples
     --------
@@ -64,16 +68,23 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     =============  =======================================  =======================================
     "constant"     one distinct value, or all missing       nothing
     "binary"       two distinct values                      one Bernoulli column of 0 and 1
-    "discrete"     whole numbers, at most `max_discrete`    a one-hot group
-                   of them, each three times on average
+    "discrete"     at most `max_discrete` numbers, each     a one-hot group
+                   three times on average (ten times
+                   if some are no whole numbers)
     "categorical"  strings, categories, other objects, and  a one-hot group; above `max_one_hot`
                    `categorical_features`                   levels the digits of the level's rank,
                                                             each a group
-    "continuous"   all other numbers                        one gaussian column, and one Bernoulli
-                                                            column if some values are missing
+    "continuous"   all other numbers                        one gaussian column, and indicators of
+                                                            atoms and missing values
     =============  =======================================  =======================================
 
-    A missing value (NaN, None, NA, null) is one more level of the kinds above "continuous".
+    A missing value (NaN, None, NA, null) is one more level of the kinds above "continuous". An atom
+    of a continuous column is a value that many rows share while others are nearly all distinct (no
+    rain, no claims, a top-coded income): at least 5 rows and 5 % of a class, and 5 times as many as
+    the median value. The 4 most frequent ones get an indicator. One indicator, of an atom or of
+    missing values, is a Bernoulli column; several are a one-hot group whose first level stands for
+    "neither". The gaussian column is 0, and means nothing, where an indicator is 1.
+
     Decoding takes the likelier side of a Bernoulli column (1 from 0.5 on) and the largest entry of
     a group, so that every decoded level was seen in fit. A decoded number lies between the training
     minimum and maximum and on the grid of the column: the coarsest step, of at most six decimals,
@@ -99,7 +110,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         and divides by the standard deviation: it keeps distances, and with them the shape of the
         distribution.
     max_discrete : int, default=12
-        Most distinct values of a whole-number column that is encoded one-hot. 12 covers months,
+        Most distinct values of a column of numbers that is encoded one-hot. 12 covers months,
         ratings and small counts; a column of more values gains from their order.
     max_one_hot : int, default=64
         Most levels of one group. 100 levels become 2 digits of base 10 (width 20), 50 000 levels 3
@@ -135,11 +146,13 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Levels come back exactly. So do continuous values that are knots ("quantile"; all of a column of
-    up to 1000 rows) or on a grid of which 5000 steps cover the gap between knots; others come back
-    to 1e-4 of that gap, and with "standard" to the resolution of float32. Integers beyond 2**53 are
-    rounded as float64 are, unless they are levels. A polars column with both null and NaN, or an
-    object column with both None and NaN, gets the first of the two back where it is continuous.
+    Levels and atoms come back exactly. So do continuous values that are knots ("quantile"; all of a
+    column of up to 1000 rows) or on a grid of which 5000 steps cover the gap between knots; others
+    come back to 1e-4 of that gap, and with "standard" to the resolution of float32. Computed values
+    may be off their grid by rounding errors (0.1 + 0.2 by 4e-17), and come back on it. Integers are
+    counted from the minimum: nanoseconds since 1970 and 64-bit identifiers keep all their digits. A
+    polars column with both null and NaN, or an object column with both None and NaN, gets the first
+    of the two back where it is continuous.
 
     What ``handle_unknown="ignore"`` encoded does not come back: it decodes into some value that fit
     saw.
@@ -208,8 +221,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
             The table. NaN, None, NA and null are missing values; a sparse matrix is read column by
             column as if dense.
-        y : None
-            Ignored.
+        y : array-like of shape (n_samples,), default=None
+            Labels. They let atoms of small classes be found; more than 1000 distinct ones, and
+            targets of two dimensions, are left aside.
 
         Returns
         -------
@@ -227,11 +241,13 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """
         table, kind = self._read(X, reset=True)
         forced = self._forced(table)
+        classes = _class_codes(y)
         self._labels = self._label(table)
         self._codecs = [
             fit_column(
                 _column(table, j),
                 label,
+                classes,
                 forced=j in forced,
                 continuous=self.continuous,
                 max_discrete=self.max_discrete,
@@ -316,8 +332,6 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         self.spans_, missing = [], []
         for codec in codecs:
             spans = []
-            if codec.n_gaussian and codec.n_bernoulli:
-                missing.append((gaussian, bernoulli))
             if codec.n_gaussian:
                 spans.append(slice(gaussian, gaussian + 1))
                 gaussian += 1
@@ -328,6 +342,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
                 spans.append(slice(group, group + size))
                 group += size
             self.spans_.append(tuple(spans))
+            if isinstance(codec, NumberColumn):
+                missing += [(spans[0].start, flag) for flag in codec.flags(self.spans_[-1])]
         sizes = tuple(size for codec in codecs for size in codec.group_sizes)
         self.layout_ = Layout(n_gaussian, n_bernoulli, sizes, tuple(missing))
 
@@ -427,6 +443,15 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def _class_codes(y: Any) -> NDArray[np.intp] | None:
+    """Return the class of each row, None where `y` holds no classes or too many to look at each."""
+    labels = None if y is None else target_array(y)
+    if labels is None or labels.ndim != 1:
+        return None
+    codes, keys = factorize(labels, "y", mixed=True)
+    return codes if len(keys) <= MAX_CLASSES else None
 
 
 def _column(table: Any, j: int) -> Any:

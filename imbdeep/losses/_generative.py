@@ -98,8 +98,9 @@ class ObservationLikelihood(nn.Module):
     group_sizes : sequence of int, default=()
         Number of levels of each categorical group.
     missing : sequence of (int, int), default=()
-        Pairs (Gaussian column, Bernoulli column that is 1 where its value is missing). A missing
-        value adds nothing to the likelihood but its indicator.
+        Pairs (Gaussian column, Bernoulli column or level of a group that is 1 where it holds no
+        value). Such a row adds nothing to the likelihood of the column but its indicator. Several
+        indicators of one Gaussian column exclude each other.
     intensities : bool, default=False
         Whether the Bernoulli columns are intensities in [0, 1] (pixels) and not events.
 
@@ -188,8 +189,8 @@ class ObservationLikelihood(nn.Module):
             normaliser = log_scale + 0.5 * math.log(2 * math.pi)
             if len(self.missing_values):
                 present = torch.ones_like(residual)
-                known = 1 - x[:, self.missing_indicators]
-                present = present.index_copy(1, self.missing_values, known)
+                absent = x[:, self.missing_indicators]
+                present = present.index_add(1, self.missing_values, absent, alpha=-1)
                 total = total - (present * (0.5 * residual.square() + normaliser)).sum(dim=1)
             else:
                 total = total - 0.5 * residual.square().sum(dim=1) - normaliser.sum()

@@ -240,7 +240,7 @@ class DeepOverSampler(BaseOverSampler):
             if self._image is not None
             else TabularEncoder(categorical_features=self.categorical_features)
         ).set_output(transform="default")  # whatever scikit-learn's global setting
-        x: NDArray[np.float32] = self.encoder_.fit_transform(data)
+        x: NDArray[np.float32] = self.encoder_.fit_transform(data, labels)
         return x
 
     def _fit_acceptor(self, acceptor: Any, x: NDArray[np.float32], labels: NDArray[Any]) -> None:

@@ -134,7 +134,7 @@ class Trial:
         self._x_train, self._x_test = task.x_train, task.x_test
         if task.image_shape is None:
             encoder = TabularEncoder(handle_unknown="ignore").set_output(transform="default")
-            self._x_train = encoder.fit_transform(task.x_train)
+            self._x_train = encoder.fit_transform(task.x_train, task.y_train)
             self._x_test = encoder.transform(task.x_test)
         self._plain: list[tuple[Approach, Trained]] = []
 

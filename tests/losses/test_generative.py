@@ -184,6 +184,17 @@ def test_missing_value_adds_nothing_but_its_indicator():
     assert (outputs.grad[:, 1] == 0).tolist() == [False, True, False, True]
 
 
+def test_several_indicators_of_a_column_exclude_its_value():
+    likelihood = ObservationLikelihood(2, 0, [3], missing=[(1, 3), (1, 4)]).double()
+    x = torch.cat([doubles(3, 2), torch.eye(3).double()], dim=1)
+    outputs = doubles(3, 5)
+    log_density = stats.norm.logpdf(x[:, :2], outputs[:, :2])
+    log_density[:, 1] *= [1, 0, 0]
+    levels = torch.log_softmax(outputs[:, 2:], dim=1).diagonal()
+    expected = log_density.sum(axis=1) + levels.numpy()
+    np.testing.assert_allclose(likelihood.log_prob(x, outputs).detach(), expected, rtol=1e-12)
+
+
 def test_gradients_are_those_of_finite_differences():
     likelihood = ObservationLikelihood(2, 1, GROUPS, missing=[(0, 2)]).double()
     levels = one_hot(random_levels(3, GROUPS), GROUPS)

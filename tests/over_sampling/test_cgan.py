@@ -104,6 +104,13 @@ def test_number_is_zero_where_it_is_missing_and_only_there():
     torch.testing.assert_close(rows[:, 0], torch.full((100,), 0.5))
 
 
+def test_number_is_zero_where_one_of_several_indicators_says_so():
+    likelihood = ObservationLikelihood(1, 0, [3], missing=[(0, 2), (0, 3)])
+    rows = drawn(likelihood, torch.tensor([2.0, 0.0, 0.0, 0.0]).repeat(100, 1))
+    assert set(rows[:, 1:].sum(dim=1).tolist()) == {1.0}
+    torch.testing.assert_close(rows[:, 0], 2 * rows[:, 1])
+
+
 def test_gradient_of_a_category_is_that_of_its_probability_in_sign():
     """Straight through: raising a logit raises its own level's weight and lowers the others'."""
     likelihood = ObservationLikelihood(0, 1, [3])

@@ -159,10 +159,12 @@ class GAMO(nn.Module):
         which = torch.multinomial(weights, 1).squeeze(1)
         settled = rows.clone()
         settled[:, n_gaussian:] = anchors[which, n_gaussian:]
-        for number, hole in missing:
+        for number in dict.fromkeys(number for number, _ in missing):
+            holes = [hole for other, hole in missing if other == number]
             # A hole counts as 0 in the mean. 1 less the share of holes would round a small rest.
-            present = weights @ (1 - anchors[:, hole])
-            settled[:, number] /= torch.where(settled[:, hole] > 0.5, 1.0, present)
+            present = weights @ (1 - anchors[:, holes].sum(dim=1))
+            is_hole = settled[:, holes].sum(dim=1) > 0.5
+            settled[:, number] /= torch.where(is_hole, 1.0, present)
         return settled
 
     @torch.no_grad()

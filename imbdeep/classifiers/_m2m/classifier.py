@@ -299,9 +299,9 @@ class M2mClassifier(ModuleClassifier):
             )
         self._given = given_teachers(self)
 
-    def _fit_encoder(self, data: Any) -> NDArray[np.float32]:
+    def _fit_encoder(self, data: Any, codes: NDArray[np.intp]) -> NDArray[np.float32]:
         if not self._given:
-            return super()._fit_encoder(data)
+            return super()._fit_encoder(data, codes)
         self.encoder_ = self._given[0].encoder_  # g must see rows as it was trained on them
         x = self._encode(data)
         check_encodings(self._given, data, x)

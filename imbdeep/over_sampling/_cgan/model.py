@@ -37,7 +37,7 @@ def relaxed(likelihood: ObservationLikelihood, outputs: Tensor) -> Tensor:
     Numbers and intensities are their means. Events and categories are drawn as exact indicators,
     as real rows have them, or a discriminator would know made rows by their softness; their
     gradient is that of the softmax perturbed by Gumbel noise (straight through). A number is 0
-    where the row says that it is missing, as in encoded rows.
+    where an indicator says that it means nothing, as in encoded rows.
     """
     if likelihood.intensities:
         return likelihood.mean(outputs)
@@ -61,9 +61,9 @@ def relaxed(likelihood: ObservationLikelihood, outputs: Tensor) -> Tensor:
         hard[:, b:].scatter_(1, chosen, 1.0)
     rows = hard + (soft - soft.detach())  # in this order exactly hard
     if len(likelihood.missing_values):
-        known = torch.ones_like(outputs)
-        present = 1 - rows[:, likelihood.missing_indicators]
-        rows = rows * known.index_copy(1, likelihood.missing_values, present)
+        absent = rows[:, likelihood.missing_indicators]
+        ones = torch.ones_like(outputs)
+        rows = rows * ones.index_add(1, likelihood.missing_values, absent, alpha=-1)
     return rows
 
 

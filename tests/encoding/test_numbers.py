@@ -1,0 +1,202 @@
+"""Continuous columns: the grid of computed numbers, long integers, and atoms."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbdeep.encoding import Layout, TabularEncoder
+from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler
+
+DAY = 86_400 * 10**9
+
+
+def decoded(x, n=2000, **params):
+    """Rows that a network could generate, decoded, and the fitted encoder."""
+    encoder = TabularEncoder(**params).fit(x[:, None])
+    z = np.zeros((n, encoder.layout_.width))
+    z[:, 0] = np.random.default_rng(1).normal(size=n)
+    return encoder.inverse_transform(z)[:, 0], encoder
+
+
+def amounts(rng, n):
+    return np.round(rng.lognormal(2, 0.6, n), 2)
+
+
+COMPUTED = {
+    "price times count": (lambda r, n: amounts(r, n) * r.integers(1, 9, n), 0.01),
+    "difference of amounts": (lambda r, n: 1e4 + amounts(r, n) - amounts(r, n), 0.01),
+    "with a tax": (lambda r, n: amounts(r, n) * 1.19, 0.0001),
+    "shifted": (lambda r, n: np.round(r.normal(size=n), 1) + 0.1, 0.1),
+    "scaled twice": (lambda r, n: r.integers(0, 500, n) * 0.01 * 10, 0.1),
+    "cumulated": (lambda r, n: np.cumsum(np.full(n, 0.1)), 0.1),
+    "one stray": (lambda r, n: np.r_[np.round(r.uniform(0, 5, n - 1), 1), 0.1 + 0.2], 0.1),
+    "per cent": (lambda r, n: r.integers(0, 1000, n) / 1000 * 100, 0.1),
+    "float32 once": (lambda r, n: amounts(r, n).astype(np.float32).astype(float), 0.01),
+    "float32": (
+        lambda r, n: amounts(r, n).astype(np.float32) * r.integers(1, 9, n, dtype="i2"),
+        0.01,
+    ),
+    "celsius": (lambda r, n: (r.integers(0, 110, n) - 32) * 5 / 9, 5 / 9),
+    "kilograms": (lambda r, n: r.integers(80, 300, n) * 0.45359237, 0.45359237),
+    "hours": (lambda r, n: r.integers(0, 3000, n) / 60, 1 / 60),
+}
+
+
+@given(st.sampled_from(sorted(COMPUTED)), st.integers(0, 99), st.sampled_from([80, 1500]))
+def test_computed_numbers_come_back_on_their_grid(name, seed, n):
+    compute, step = COMPUTED[name]
+    x = compute(np.random.default_rng(seed), n)
+    new, encoder = decoded(x)
+    assert new.dtype == x.dtype
+    assert x.min() <= new.min() <= new.max() <= x.max()
+
+    def off_grid(values):
+        steps = (values - (x.min() if name == "celsius" else 0)) / step
+        return np.abs(steps - np.rint(steps)).max()
+
+    assert off_grid(new) <= max(2 * off_grid(x), 1e-9)
+    if n <= 1000:  # the values themselves keep their rounding errors
+        back = encoder.inverse_transform(encoder.transform(x[:, None]))[:, 0]
+        np.testing.assert_array_equal(back, x)
+
+
+@pytest.mark.parametrize("n", [20, 80, 5000])
+def test_numbers_without_a_grid_get_none(n):
+    rng = np.random.default_rng(0)
+    near = 1e9 + np.round(rng.uniform(0, 1e-3, n), 6)  # small differences of large numbers
+    for x in (rng.normal(size=n), np.exp(3 * rng.normal(size=n)), near):
+        new, _ = decoded(x)
+        assert np.unique(new).size > 500
+
+
+def days(rng):
+    return 1_600_000_000 * 10**9 // DAY * DAY + DAY * rng.integers(0, 4000, 80)
+
+
+LONG = {
+    "dates": (days, DAY),
+    "dates as floats": (lambda r: days(r).astype(float), DAY),
+    "identifiers": (lambda r: 2**60 + 3 * r.permutation(80), 3),
+    "negative": (lambda r: -(2**60) - 5 * r.permutation(80), 5),
+    "uint64": (lambda r: np.uint64(2**64 - 1) - 7 * r.permutation(80).astype(np.uint64), 7),
+    "Python integers": (lambda r: np.array([2**60 + 3 * int(k) for k in range(80)], object), 3),
+    "beyond int64": (lambda r: np.array([2**63 + 3 * int(k) for k in range(80)], object), 3),
+    "all of int64": (lambda r: np.r_[-(2**63), 2**63 - 1, r.integers(-(2**62), 2**62, 78)], 1),
+}
+
+
+@pytest.mark.parametrize("continuous", ["quantile", "standard"])
+@pytest.mark.parametrize("name", LONG)
+def test_long_integers_keep_their_digits(name, continuous):
+    make, step = LONG[name]
+    x = make(np.random.default_rng(0))
+    new, encoder = decoded(x, continuous=continuous)
+    assert new.dtype == x.dtype
+    assert np.unique(new).size > 40
+    whole = [int(value) for value in new]
+    assert min(x) <= min(whole) <= max(whole) <= max(x)
+    assert {value % step for value in whole} == {int(x[0]) % step}
+    if name != "all of int64":
+        back = encoder.inverse_transform(encoder.transform(x[:, None]))
+        np.testing.assert_array_equal(back[:, 0], x)
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "UInt64", "int64[pyarrow]"])
+def test_long_integers_with_missing_values(dtype):
+    x = pd.Series([2**60 + 3 * k for k in range(79)] + [None], dtype=dtype).to_frame("id")
+    encoder = TabularEncoder().fit(x)
+    pd.testing.assert_frame_equal(encoder.inverse_transform(encoder.transform(x)), x)
+
+
+def test_new_integers_of_another_dtype_are_clipped_to_the_range():
+    x = np.arange(-40, 40) * 2**56
+    encoder = TabularEncoder().fit(x[:, None])
+    for value in (2**64 - 1, 2**63, 2**70):
+        top = np.array([[value]], dtype=object if value == 2**70 else np.uint64)
+        assert encoder.inverse_transform(encoder.transform(top)) == x.max()
+
+
+# ---------------------------------------------------------------------------------------- atoms
+
+
+def mixture(rng, n, atoms, shares):
+    """A lognormal column of which some rows hold one of the atoms."""
+    x = np.round(rng.lognormal(3, 1, n), 2) + 1
+    which = rng.choice(len(atoms) + 1, n, p=[*shares, 1 - sum(shares)])
+    for k, atom in enumerate(atoms):
+        x[which == k] = atom
+    return x
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("atoms", [(0,), (-1, 0), (0, 50, 999)])
+def test_atoms_have_indicators_beside_missing_values(atoms, missing):
+    x = mixture(np.random.default_rng(0), 500, atoms, [0.3 - 0.05 * k for k in range(len(atoms))])
+    X = pd.DataFrame({"a": x})
+    if missing:
+        X.loc[::9, "a"] = np.nan
+    encoder = TabularEncoder().fit(X)
+    n = len(atoms) + missing
+    names = [f"a_{float(atom)}" for atom in atoms] + ["a_missing"] * missing
+    if n == 1:
+        assert encoder.layout_ == Layout(1, 1, (), ((0, 1),))
+        assert encoder.get_feature_names_out().tolist() == ["a", *names]
+    else:
+        assert encoder.layout_ == Layout(1, 0, (n + 1,), tuple((0, 2 + k) for k in range(n)))
+        assert encoder.get_feature_names_out().tolist() == ["a", "a_other", *names]
+    encoded = encoder.transform(X)
+    for k, atom in enumerate(atoms):
+        held = (X["a"] == atom).to_numpy()
+        assert (encoded[held, 0] == 0).all()
+        np.testing.assert_array_equal(encoded[:, k + 1 + (n > 1)], held)
+    pd.testing.assert_frame_equal(encoder.inverse_transform(encoded), X)
+
+
+def test_an_atom_of_a_small_class_is_found_by_its_labels():
+    rng = np.random.default_rng(0)
+    x, y = rng.lognormal(3, 1, 3000), np.arange(3000) >= 2950
+    x[2950:2970] = 0
+    assert TabularEncoder().fit(x[:, None]).layout_.n_bernoulli == 0
+    for labels in (y, y.astype(str), pd.Series(y, dtype="boolean")):
+        assert TabularEncoder().fit(x[:, None], labels).layout_.n_bernoulli == 1
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.random.default_rng(0).normal(size=2000),
+        np.random.default_rng(0).poisson(20, 2000),
+        np.random.default_rng(0).integers(0, 20, 2000),
+        np.round(np.random.default_rng(0).normal(size=2000), 1),
+    ],
+    ids=["distinct", "counts", "even", "rounded"],
+)
+def test_ties_of_all_values_are_no_atoms(x):
+    assert TabularEncoder().fit(x[:, None]).layout_ == Layout(1, 0, (), ())
+
+
+def test_a_few_fractions_are_levels():
+    x = np.random.default_rng(0).choice([0, 0.5, 1, 2.5], 200)
+    assert TabularEncoder().fit(x[:, None]).kinds_ == ["discrete"]
+    assert TabularEncoder().fit(x[:30, None]).kinds_ == ["continuous"]
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        MGVAESampler(pretrain_steps=200, finetune_steps=100, acceptance=None, random_state=0),
+        CVAESampler(max_steps=300, acceptance=None, random_state=0),
+        CGANSampler(max_steps=300, acceptance=None, random_state=0),
+    ],
+    ids=lambda sampler: type(sampler).__name__,
+)
+def test_generated_rows_hold_an_atom_as_often_as_their_class(sampler):
+    rng = np.random.default_rng(0)
+    y = np.arange(800) >= 650
+    x = np.where(y, mixture(rng, 800, [0], [0.42]), mixture(rng, 800, [0], [0.95]))
+    X = np.column_stack([rng.normal(size=800) + y, x])
+    new = sampler.fit_resample(X, y)[0][800:, 1]
+    assert np.mean(new == 0) == pytest.approx(np.mean(x[y] == 0), abs=0.06)
+    assert np.isclose(new * 100, np.rint(new * 100), atol=1e-6).all()
