@@ -198,9 +198,16 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--missing",
         action="append",
+        type=_word,
         default=[],
         metavar="WORD",
-        help="a word that stands for a missing value, such as '?'; as often as wanted",
+        help="a word that stands for a missing value, such as '?'; as often as wanted. Empty cells "
+        "are so everywhere, and the usual words, such as NA, in columns that are numbers otherwise",
+    )
+    parser.add_argument(
+        "--no-default-missing",
+        action="store_true",
+        help="only empty cells and the words of --missing are missing values",
     )
     parser.add_argument(
         "--drop-unlabelled", action="store_true", help="leave rows without a label out"
@@ -208,6 +215,7 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--categorical",
         nargs="+",
+        action="extend",
         default=[],
         metavar="COLUMN",
         help="columns whose numbers are names, as codes are; columns of words are so by themselves",
@@ -216,6 +224,33 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         "--no-header",
         action="store_true",
         help="the first line is a row; columns are called c0, c1 and so on, or by their number",
+    )
+    parser.add_argument(
+        "--separator",
+        type=_character,
+        metavar="C",
+        help="what is between the cells of a text, such as ';' or '\\t' (default: by the ending); "
+        "an output with an ending of the same kind has it too",
+    )
+    parser.add_argument(
+        "--decimal",
+        type=_character,
+        default=".",
+        metavar="C",
+        help="what is before the decimals, such as ',' (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--thousands",
+        type=_character,
+        metavar="C",
+        help="what is between groups of three digits, such as ',' or ' ' (default: nothing)",
+    )
+    parser.add_argument(
+        "--skip-rows",
+        type=_integer(0, 10**9),
+        default=0,
+        metavar="N",
+        help="lines above the table, such as a title or comments (default: 0)",
     )
 
 
@@ -234,6 +269,26 @@ def _add_seed(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="seed of all randomness (default: 0)",
     )
+
+
+def _word(text: str) -> str:
+    # argparse gives no way to say "--" itself.
+    return text.strip() if text.strip() == "--" else text
+
+
+def _character(text: str) -> str:
+    """Read what is between cells or digits: one character of ASCII, or the name of the tab."""
+    character = {"\\t": "\t", "tab": "\t"}.get(text, text)
+    if (
+        len(character) != 1
+        or not character.isascii()
+        or character.isalnum()
+        or character in '"\r\n'
+    ):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be one character that is no letter, no digit and no quotation mark"
+        )
+    return character
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:

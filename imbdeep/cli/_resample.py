@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ._table import ENDINGS, TableFile, is_packed, labelled, separator_of, write_table
+from ._table import ENDINGS, TableFile, is_packed, labelled, write_table
 from ._terminal import (
     CommandError,
     checked_output,
@@ -39,7 +39,6 @@ _OPTIONS = {
     "device": "--device",
     "verbose": "--quiet",
 }
-_COPY_BYTES = 1 << 20
 
 
 def run_resample(arguments: argparse.Namespace) -> None:
@@ -50,7 +49,7 @@ def run_resample(arguments: argparse.Namespace) -> None:
     make_sampler = _sampler(arguments)
     table = file.read()
     target = file.column(arguments.target, table, "--target")
-    n_read = len(table)
+    n_read, kept = len(table), table[target].notna().to_numpy()
     table, labels = labelled(file, table, target, drop_unlabelled=arguments.drop_unlabelled)
     categories = [name for name in file.categories(table) if name != target]
 
@@ -64,7 +63,7 @@ def run_resample(arguments: argparse.Namespace) -> None:
     rows.insert(table.columns.get_loc(target), target, labels_after)
 
     with replacing(output) as temporary:
-        _write(rows, len(table), file, output, temporary, as_is=len(table) == n_read)
+        _write(rows, kept, file, output, temporary)
 
     before, after = labels.value_counts(), labels_after.value_counts()
     lines = [(str(label), str(before[label]), str(after[label])) for label in before.index]
@@ -147,31 +146,26 @@ def _value(text: str) -> Any:
         return text
 
 
-def _write(
-    rows: Any, n_original: int, file_in: TableFile, output: Path, temporary: Path, *, as_is: bool
-) -> None:
-    """Write the original rows, copied as they stand where they may be, and the new ones."""
-    separator, ending = separator_of(output), ending_of(output.name, list(ENDINGS))
-    if separator is None:
+def _write(rows: Any, kept: Any, file_in: TableFile, output: Path, temporary: Path) -> None:
+    """Write the original rows as they stand in their file, and the new ones."""
+    import pandas as pd
+
+    ending = ending_of(output.name, list(ENDINGS))
+    if not file_in.is_text:
+        new = file_in.respelled(rows[kept.sum() :])
+        rows = pd.concat([file_in.stored[kept], new], ignore_index=True)
+    if ENDINGS[ending] is None:
         write_table(rows, temporary, ending)
         return
-    header = file_in.has_header
+    separator = file_in.separator_for(ending)
     with ExitStack() as files:
         file: Any = files.enter_context(open(temporary, "wb"))
         if is_packed(output):  # without a name and a time inside: the same rows, the same bytes
             file = files.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0))
-        if not as_is or separator_of(file_in.path) != separator:
-            write_table(rows, file, ending, header=header)
+        if not file_in.is_text:
+            write_table(rows, file, ending)
             return
         # No number and no quote of the original rows is written anew.
-        opened: Any = gzip.open if is_packed(file_in.path) else open
-        original = files.enter_context(opened(file_in.path, "rb"))
-        last = first = original.readline()
-        end = "\r\n" if first.endswith(b"\r\n") else "\n"
-        while last:
-            file.write(last)
-            is_ended = last.endswith(b"\n")
-            last = original.read(_COPY_BYTES)
-        if not is_ended:
-            file.write(end.encode())
-        write_table(rows[n_original:], file, ending, header=False, lineterminator=end)
+        end = file_in.copy_rows(kept, file, separator)
+        new = file_in.respelled(rows[kept.sum() :])
+        write_table(new, file, ending, sep=separator, header=False, lineterminator=end)

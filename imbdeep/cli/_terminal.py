@@ -36,7 +36,8 @@ def tell(message: object) -> None:
     """Write one line to the standard error."""
     text = str(message) or type(message).__name__
     sys.stdout.flush()  # where both are the same file, in the order of writing
-    sys.stderr.write(f"imbdeep: {' '.join(text.split())}\n")
+    # Other white space stays: it may be the word in question.
+    sys.stderr.write(f"imbdeep: {' '.join(map(str.strip, text.splitlines())).strip()}\n")
 
 
 @contextmanager

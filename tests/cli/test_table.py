@@ -1,6 +1,9 @@
 """Tables in files: what is read, and the line and the column of what is not."""
 
+import bz2
 import gzip
+import lzma
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,20 +15,6 @@ from hypothesis import strategies as st
 
 from imbdeep.cli._table import TableFile, labelled, write_table
 from imbdeep.cli._terminal import CommandError
-
-
-@pytest.fixture
-def read(tmp_path, monkeypatch):
-    """Write a text and read it as a table."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(text, name="data.csv", **how):
-        data = text if isinstance(text, bytes) else text.encode()
-        Path(name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-        return TableFile(Path(name), **how).read()
-
-    return run
-
 
 NUMBERS = [str(k / 4) for k in range(40)]
 
@@ -61,6 +50,106 @@ def test_malformed(read, text, message, name):
         read(text, name)
     assert message in str(refused.value)
     assert str(refused.value).startswith((f"{name}{message}", f"{name}, line 1, column"))
+
+
+@pytest.mark.parametrize("extra, n", [(",", 4), (",,", 5), ("", 4)])
+@pytest.mark.parametrize("rows", [range(1, 7), [3], [6]], ids=["every row", "one row", "last row"])
+def test_cells_beyond_the_header(read, extra, n, rows):
+    """Also where they are empty, which pandas cuts, or are one less, which pandas fills up."""
+    lines = ["a,b,c,y" if not extra else "a,b,y", *["1,r,2" + ",z" * (not extra)] * 6]
+    for k in rows:
+        lines[k] = lines[k] + extra if extra else lines[k].removesuffix(",z")
+    n, header = (n, 3) if extra else (3, 4)
+    message = f"data.csv, line {min(rows) + 1}: {n} cells stand there, and the header has {header}"
+    with pytest.raises(CommandError, match=message):
+        read("\n".join(lines) + "\n")
+
+
+TABLE = "a,b,y\n1,x,0\n2,x,1\n"
+
+
+@pytest.mark.parametrize(
+    "begin", ["", "# by me\n", "A title, and more\n\nof it\n", "sep={}\n", "\ufeff"]
+)
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["data.csv", "data.csv.gz", "data.tsv"])
+def test_another_separator_and_lines_above(read, begin, separator, name):
+    """The error says what to type, and that reads the table."""
+    text = begin.format(separator) + TABLE.replace(",", separator)
+    usual = "\t" if name == "data.tsv" else ","
+    if separator == usual and begin in ("", "\ufeff"):
+        read(text, name)
+        return
+    with pytest.raises(CommandError) as refused:
+        read(text, name)
+    words = shlex.split(str(refused.value).partition("read it so with ")[2].removesuffix("."))
+    how = {"separator": separator} if "--separator" in words else {}
+    assert words.count("\\t") == (how == {"separator": "\t"})
+    if "--skip-rows" in words:
+        how["skip_rows"] = int(words[words.index("--skip-rows") + 1])
+    table = read(text, name, **how)
+    assert table.columns.tolist() == ["a", "b", "y"]
+    assert table["y"].tolist() == [0, 1]
+
+
+def test_lines_above_with_as_many_cells(read):
+    with pytest.raises(CommandError, match="Where the names stand in line 3, add --skip-rows 2"):
+        read("# by,me,,\n,,,\na,b,y,z\n1,2,3,4\n", target="y")
+
+
+PACKED = {
+    "gzip": (gzip.compress(b"a,y\n1,2\n"), "packed by gzip"),
+    "zip": (b"PK\x03\x04\x14\x00", "a zip archive, as Excel sheets are too"),
+    "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1", "an Excel sheet"),
+    "parquet": (b"PAR1\x15\x04\x15", "a parquet file"),
+    "bzip2": (bz2.compress(b"a,y\n1,2\n"), "packed by bzip2"),
+    "xz": (lzma.compress(b"a,y\n1,2\n"), "packed by xz"),
+}
+
+
+@pytest.mark.parametrize("data, what", PACKED.values(), ids=PACKED)
+def test_files_that_are_no_text(read, data, what):
+    with pytest.raises(CommandError, match=f"data.csv is {what}, and cannot be read as its ending"):
+        read(data)
+    if what != "packed by gzip":
+        with pytest.raises(CommandError, match=f"data.csv.gz is {what}"):
+            read(data, "data.csv.gz")
+
+
+def test_text_under_other_endings(read, tmp_path):
+    assert read("PK,PAR1\n1,2\n").columns.tolist() == ["PK", "PAR1"]
+    (tmp_path / "text.csv.gz").write_text(TABLE)
+    with pytest.raises(CommandError, match=r"Not a gzipped file .* \.csv if it is text"):
+        TableFile(tmp_path / "text.csv.gz").read()
+    (tmp_path / "text.parquet").write_text(TABLE)
+    with pytest.raises(CommandError, match=r"If it is a text, give it the ending \.csv"):
+        TableFile(tmp_path / "text.parquet").read()
+    with pytest.raises(CommandError, match="line 1, column 1: the byte 0x0 is no UTF-8 text"):
+        read(TABLE.encode("utf-16-le"))
+
+
+@pytest.mark.parametrize("name", ["  y", "y\xa0", " Y", "\u200by", "y\t"])
+def test_names_but_for_case_and_white_space(read, capsys, name):
+    table = read(TABLE.replace("y", name), target="y")
+    assert capsys.readouterr().err == (
+        f"imbdeep: note: --target y is read as the column {name!r} of data.csv.\n"
+    )
+    file = TableFile(Path("data.csv"))
+    assert file.column(name, table, "--target") == name
+    both = read(TABLE.replace("b", "y").replace("y\n", f"{name}\n"))
+    assert both.columns.tolist() == ["a", "y", name]
+    assert f"the columns 'y' and {name!r} of data.csv differ only by" in capsys.readouterr().err
+    with pytest.raises(CommandError) as refused:
+        file.column("z", both, "--target")
+    assert f"which has: a, y, {name if name == ' y' else repr(name)}." in str(refused.value)
+
+
+def test_labels_but_for_case_and_white_space(read, capsys):
+    table = read("a,y\n1,yes\n2,yes \n3,no\n4,No\n")
+    labelled(TableFile(Path("data.csv")), table, "y")
+    err = capsys.readouterr().err
+    assert "the labels 'yes' and 'yes ' of y differ only by case or white space" in err
+    assert "the labels 'no' and 'No' of y" in err
 
 
 def test_a_row_too_short_among_missing_values(read):
