@@ -3,7 +3,9 @@
 ``demo`` sets a sampler beside the simple remedies on images that come with scikit-learn;
 ``compare`` sets every method beside them on a table in a file; ``resample`` balances such a table;
 ``reproduce`` runs a paper's table again. What was asked for goes to the standard output, progress
-and errors to the standard error. The exit status is 0, 2 after an error, 130 after Ctrl-C.
+and errors to the standard error. The exit status is 0, 2 after an error, 130 after Ctrl-C, 143
+after SIGTERM. Files are written before anything is said of them, so that a reader who closes the
+pipe (``| head``) loses nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +22,13 @@ from ._demo import run_demo
 from ._reproduce import run_reproduce
 from ._resample import METHODS, run_resample
 from ._table import ENDINGS
-from ._terminal import CommandError, plain_warnings, tell
+from ._terminal import (
+    CommandError,
+    lasting_streams,
+    plain_warnings,
+    stopped_by_signals,
+    tell,
+)
 
 __all__ = ["main"]
 
@@ -45,18 +53,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0, 2 after an error (told in one line), 130 after Ctrl-C.
+        The exit status: 0, 2 after an error (told in one line), 130 after Ctrl-C, 143 after
+        SIGTERM.
     """
-    try:
-        arguments = _parser().parse_args(argv)
-        with plain_warnings():
-            return arguments.command(arguments) or 0
-    except KeyboardInterrupt as stop:
-        tell(str(stop) or "interrupted: nothing was written.")
-        return 130
-    except (CommandError, OSError, MemoryError) as error:
-        tell(error)
-        return 2
+    with lasting_streams() as out:
+        status = _status(argv)
+        out.flush()
+        if out.error:
+            tell(f"the standard output cannot be written: {out.error}")
+        return 2 if out.error else status
+
+
+def _status(argv: Sequence[str] | None) -> int:
+    with stopped_by_signals() as signal_number:
+        try:
+            arguments = _parser().parse_args(argv)
+            with plain_warnings():
+                return arguments.command(arguments) or 0
+        except KeyboardInterrupt as stop:
+            tell(str(stop) or "interrupted: nothing was written.")
+            return 128 + signal_number()
+        except (CommandError, OSError, MemoryError) as error:
+            tell(error)
+            return 2
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +16,12 @@ from ._terminal import (
     checked_output,
     ending_of,
     nearest,
+    refuse_changed,
     refuse_to_replace,
     replacing,
     say,
     say_table,
+    state_of,
     tell,
 )
 
@@ -41,6 +45,20 @@ def run_compare(arguments: argparse.Namespace) -> None:
         output = checked_output(arguments.output, list(ENDINGS))
         refuse_to_replace(arguments.output, output, file.path, force=arguments.force)
 
+    state = state_of(file.path)
+    table = file.read()
+    refuse_changed(file.path, state)
+    target = file.column(arguments.target, table, "--target")
+    n_read = len(table)
+    table, labels = labelled(file, table, target, drop_unlabelled=arguments.drop_unlabelled)
+    categories = file.categories(table)
+    _check_classes(labels, target, is_category=target in categories)
+    X, y = table.drop(columns=target), _plain(labels)
+    rows = sampled_rows(y, arguments.max_rows, n_folds=arguments.folds, seed=arguments.seed)
+    if len(rows) < len(y):
+        X, y = X.iloc[rows].reset_index(drop=True), y[rows]
+
+    # Only now what loads torch: what is wrong with the table is told in a second.
     from imbdeep.comparison import CLASSIFIERS, METHODS, compare
     from imbdeep.metrics import SCORERS
 
@@ -51,25 +69,49 @@ def run_compare(arguments: argparse.Namespace) -> None:
         "device": _device(arguments.device),
     }
     memory = _cache(arguments)
-    table = file.read()
-    target = file.column(arguments.target, table, "--target")
-    n_read = len(table)
-    table, labels = labelled(file, table, target, drop_unlabelled=arguments.drop_unlabelled)
-    categories = file.categories(table)
-    _check_classes(labels, target, is_category=target in categories)
-    X, y = table.drop(columns=target), _plain(labels)
-    rows = sampled_rows(y, arguments.max_rows, n_folds=arguments.folds, seed=arguments.seed)
-    if len(rows) < len(y):
-        X, y = X.iloc[rows].reset_index(drop=True), y[rows]
-    _introduce(file.path, target, y, n_read - len(table), len(table))
-
+    result = None
     try:
-        result = compare(
-            X,
-            y,
-            **told,
+        with replacing(picture) as drawn:
+            with _scores(output, force=arguments.force) as write:
+                _introduce(file.path, target, y, n_read - len(table), len(table))
+                result = _compared(
+                    partial(compare, X, y, **told),
+                    arguments,
+                    memory,
+                    [name for name in categories if name != target] or "auto",
+                )
+                write(result.scores)
+            _draw(result, drawn)
+    finally:
+        # What took hours is told even where no file could be written.
+        if result is not None:
+            _report(result)
+    if output is not None:
+        say(f"Scores of every fold: {arguments.output}", wrap=False)
+    say(f"Picture: {picture}", wrap=False)
+
+
+@contextmanager
+def _scores(output: Path | None, *, force: bool) -> Iterator[Callable[[Any], None]]:
+    """Hand out what writes the scores of every fold, if they are wanted."""
+    if output is None:
+        yield lambda scores: None
+        return
+    import pandas as pd
+
+    ending = ending_of(output.name, list(ENDINGS))
+    with replacing(output, lambda: force) as temporary:
+        write_table(pd.DataFrame({"fold": [0]}), temporary, ending)  # a library may be missing
+        yield lambda scores: write_table(scores, temporary, ending)
+
+
+def _compared(
+    compare: Callable[..., Any], arguments: argparse.Namespace, memory: str | None, categories: Any
+) -> Any:
+    try:
+        return compare(
             cv=arguments.folds,
-            categorical_features=[name for name in categories if name != target] or "auto",
+            categorical_features=categories,
             n_jobs=arguments.jobs,
             memory=memory,
             random_state=arguments.seed,
@@ -82,15 +124,8 @@ def run_compare(arguments: argparse.Namespace) -> None:
             else f"what was finished is kept in {memory}, and the same command goes on from there."
         )
         raise KeyboardInterrupt(f"interrupted: {kept}") from None
-    except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+    except (ValueError, TypeError, ArithmeticError, RuntimeError, OSError) as error:
         raise CommandError(error) from error
-    _report(result)
-    if output is not None:
-        with replacing(output) as temporary:
-            write_table(result.scores, temporary, ending_of(output.name, list(ENDINGS)))
-        say(f"Scores of every fold: {arguments.output}", wrap=False)
-    _draw(result, picture)
-    say(f"Picture: {picture}", wrap=False)
 
 
 def sampled_rows(y: NDArray[Any], n: int, *, n_folds: int, seed: int) -> NDArray[np.intp]:
@@ -282,6 +317,4 @@ def _cell(metric: str, mean: float, spread: float) -> str:
 def _draw(result: Any, picture: Path) -> None:
     # Only a file is drawn: no screen is needed, whatever the machine has.
     os.environ.setdefault("MPLBACKEND", "Agg")
-    display = result.plot()
-    with replacing(picture) as temporary:
-        display.figure_.savefig(temporary, dpi=150, bbox_inches="tight")
+    result.plot().figure_.savefig(picture, dpi=150, bbox_inches="tight")

@@ -79,15 +79,18 @@ def demonstrate(
         )
         for fold, (train, test) in enumerate(folds)
     ]
-    start = time.perf_counter()
     results = []
-    # A thread each: faster than threads that wait for a core, and the same sums on any machine.
-    # Always other processes, so that Ctrl-C arrives here: MLPClassifier takes it as "enough".
-    n_jobs = n_jobs or max(2, min(n_folds, joblib.cpu_count()))
-    with joblib.parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
-        for result in joblib.Parallel(return_as="generator")(tasks):
-            results.append(result)
-            tell(f"{len(results)} of {n_folds} folds done, {time.perf_counter() - start:.0f} s")
+    with replacing(output) as temporary:
+        start = time.perf_counter()
+        # A thread each: faster than threads that wait for a core, and the same sums on any machine.
+        # Always other processes, so that Ctrl-C arrives here: MLPClassifier takes it as "enough".
+        n_jobs = n_jobs or max(2, min(n_folds, joblib.cpu_count()))
+        with joblib.parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
+            for result in joblib.Parallel(return_as="generator")(tasks):
+                results.append(result)
+                seconds = time.perf_counter() - start
+                tell(f"{len(results)} of {n_folds} folds done, {seconds:.0f} s")
+        _draw(temporary, results[0][1], n_minority)
 
     scores = {
         name: 100 * np.array([of_fold[name] for of_fold, _ in results]) for name in results[0][0]
@@ -102,7 +105,6 @@ def demonstrate(
         say(f"'{_WEIGHTS}' is left out: MLPClassifier takes weights from scikit-learn 1.7 on.")
     say("")
     say(verdict(scores))
-    _draw(output, results[0][1], n_minority)
     say(f"Picture: {output}", wrap=False)
 
 
@@ -222,5 +224,4 @@ def _draw(output: Path, lines: NDArray[Any], n_minority: int) -> None:
     display.ax_.set_title(
         f"Majority images ({_MAJORITY}) and the minority images ({_MINORITY}) made of them"
     )
-    with replacing(output) as temporary:
-        display.figure_.savefig(temporary, dpi=150)
+    display.figure_.savefig(output, dpi=150)

@@ -6,9 +6,10 @@ import argparse
 import ast
 import gzip
 import importlib
+import os
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from ._terminal import (
     checked_output,
     ending_of,
     nearest,
+    refuse_changed,
     refuse_to_replace,
     replacing,
     say,
     say_table,
+    state_of,
 )
 
 #: Where each method lives, and the classifier that it stands on, whose parameters are its own.
@@ -46,24 +49,33 @@ def run_resample(arguments: argparse.Namespace) -> None:
     output = checked_output(arguments.output, list(ENDINGS))
     file = TableFile.of(arguments)
     refuse_to_replace(arguments.output, output, file.path, force=arguments.force)
-    make_sampler = _sampler(arguments)
+    given = _given(arguments)
+    state = state_of(file.path)
     table = file.read()
     target = file.column(arguments.target, table, "--target")
     n_read, kept = len(table), table[target].notna().to_numpy()
     table, labels = labelled(file, table, target, drop_unlabelled=arguments.drop_unlabelled)
     categories = [name for name in file.categories(table) if name != target]
+    refuse_changed(file.path, state)
 
-    start = time.perf_counter()
-    try:
-        sampler = make_sampler(categories or "auto")
-        rows, labels_after = sampler.fit_resample(table.drop(columns=target), labels)
-    except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
-        raise CommandError(error) from error
-    seconds = time.perf_counter() - start
-    rows.insert(table.columns.get_loc(target), target, labels_after)
+    def may_replace() -> bool:
+        is_input = output == Path(os.path.realpath(file.path))
+        return arguments.force and not (is_input and state_of(file.path) != state)
 
-    with replacing(output) as temporary:
-        _write(rows, kept, file, output, temporary)
+    with (
+        replacing(output, may_replace) as temporary,
+        _begun(table, kept, file, output, temporary) as write,
+    ):
+        refuse_changed(file.path, state)
+        try:
+            sampler = _sampler(arguments, given, categories or "auto")
+            start = time.perf_counter()
+            rows, labels_after = sampler.fit_resample(table.drop(columns=target), labels)
+        except (ValueError, TypeError, ArithmeticError, RuntimeError, OSError) as error:
+            raise CommandError(error) from error
+        seconds = time.perf_counter() - start
+        rows.insert(table.columns.get_loc(target), target, labels_after)
+        write(rows)
 
     before, after = labels.value_counts(), labels_after.value_counts()
     lines = [(str(label), str(before[label]), str(after[label])) for label in before.index]
@@ -88,46 +100,48 @@ def run_resample(arguments: argparse.Namespace) -> None:
     )
 
 
-def _sampler(arguments: argparse.Namespace) -> Callable[[Any], Any]:
-    """Check the parameters; return what makes the sampler, given the columns of categories."""
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the parameters as they are given, checked as far as no class is needed for that."""
     if arguments.method not in METHODS:
         raise CommandError(
             f"--method {arguments.method} is not known: take one of {', '.join(METHODS)}."
             + nearest(arguments.method, list(METHODS))
         )
+    parameters = {}
+    for word in arguments.param:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise CommandError(f"--param {word} must be KEY=VALUE, such as n_candidates=1.")
+        if key in _OPTIONS:
+            raise CommandError(f"--param {key} has an option of its own: use {_OPTIONS[key]}.")
+        parameters[key] = _value(value)
+    return parameters
+
+
+def _sampler(arguments: argparse.Namespace, given: dict[str, Any], categories: Any) -> Any:
+    """Return the unfitted sampler; refuse parameters that it does not have."""
     method, base = map(_imported, METHODS[arguments.method])
     # A sampler that stands on a classifier hands these on, unless it is given one.
     own = [key for key in method().get_params() if key not in {*_OPTIONS, "estimator"}]
     handed_on = [key for key in base().get_params() if key not in {*_OPTIONS, *own}] if base else []
     known = own + handed_on
-    parameters: dict[str, Any] = {}
-    for word in arguments.param:
-        key, equals, value = word.partition("=")
-        if not equals:
-            raise CommandError(f"--param {word} must be KEY=VALUE, such as {known[0]}=1.")
-        if key in _OPTIONS:
-            raise CommandError(f"--param {key} has an option of its own: use {_OPTIONS[key]}.")
+    for key in given:
         if key not in known:
             hint = nearest(key, known) or f" It has {', '.join(known)}."
             raise CommandError(f"--param {key} is no parameter of {arguments.method}.{hint}")
-        parameters[key] = _value(value)
-
-    def make(categorical_features: Any) -> Any:
-        told = {
-            "categorical_features": categorical_features,
-            "device": arguments.device,
-            "verbose": not arguments.quiet,
-        }
-        of_base = {key: parameters[key] for key in parameters if key in handed_on}
-        rest: dict[str, Any] = {key: parameters[key] for key in parameters if key in own}
-        rest |= {"estimator": base(**of_base, **told)} if of_base else told
-        return method(
-            **rest,
-            sampling_strategy=_value(arguments.sampling_strategy),
-            random_state=arguments.seed,
-        )
-
-    return make
+    told = {
+        "categorical_features": categories,
+        "device": arguments.device,
+        "verbose": not arguments.quiet,
+    }
+    of_base = {key: given[key] for key in given if key in handed_on}
+    rest: dict[str, Any] = {key: given[key] for key in given if key in own}
+    rest |= {"estimator": base(**of_base, **told)} if of_base else told
+    return method(
+        **rest,
+        sampling_strategy=_value(arguments.sampling_strategy),
+        random_state=arguments.seed,
+    )
 
 
 def _imported(name: str | None) -> Any:
@@ -146,16 +160,29 @@ def _value(text: str) -> Any:
         return text
 
 
-def _write(rows: Any, kept: Any, file_in: TableFile, output: Path, temporary: Path) -> None:
-    """Write the original rows as they stand in their file, and the new ones."""
+@contextmanager
+def _begun(
+    table: Any, kept: Any, file_in: TableFile, output: Path, temporary: Path
+) -> Iterator[Callable[[Any], None]]:
+    """Write the kept original rows as they stand in their file; hand out what adds the new ones.
+
+    They are copied before the training: what becomes of the input meanwhile changes nothing.
+    """
     import pandas as pd
 
+    def new(rows: Any) -> Any:
+        return file_in.respelled(rows[len(table) :])
+
+    def whole(rows: Any) -> Any:
+        if file_in.is_text:
+            return rows
+        return pd.concat([file_in.stored[kept], new(rows)], ignore_index=True)
+
     ending = ending_of(output.name, list(ENDINGS))
-    if not file_in.is_text:
-        new = file_in.respelled(rows[kept.sum() :])
-        rows = pd.concat([file_in.stored[kept], new], ignore_index=True)
     if ENDINGS[ending] is None:
-        write_table(rows, temporary, ending)
+        # Such a file is written at once. What cannot be written so is found before the training.
+        write_table(whole(table), temporary, ending)
+        yield lambda rows: write_table(whole(rows), temporary, ending)
         return
     separator = file_in.separator_for(ending)
     with ExitStack() as files:
@@ -163,9 +190,10 @@ def _write(rows: Any, kept: Any, file_in: TableFile, output: Path, temporary: Pa
         if is_packed(output):  # without a name and a time inside: the same rows, the same bytes
             file = files.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0))
         if not file_in.is_text:
-            write_table(rows, file, ending)
+            yield lambda rows: write_table(whole(rows), file, ending)
             return
         # No number and no quote of the original rows is written anew.
         end = file_in.copy_rows(kept, file, separator)
-        new = file_in.respelled(rows[kept.sum() :])
-        write_table(new, file, ending, sep=separator, header=False, lineterminator=end)
+        yield lambda rows: write_table(
+            new(rows), file, ending, sep=separator, header=False, lineterminator=end
+        )
