@@ -97,9 +97,12 @@ class Outlet:
 
 
 def _lead_nowhere(descriptor: int) -> None:
+    """Drop what is written to a descriptor, in processes that are started later too."""
     nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, descriptor)
-    if nowhere != descriptor:
+    if nowhere == descriptor:
+        os.set_inheritable(descriptor, True)
+    else:
+        os.dup2(nowhere, descriptor)
         os.close(nowhere)
 
 

@@ -14,8 +14,9 @@ import pandas as pd
 import sklearn
 import torch
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold, check_cv
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length, check_memory
 from tqdm import tqdm
 
@@ -29,6 +30,7 @@ from imbdeep.comparison._methods import (
     chosen_classifiers,
     chosen_methods,
     nearest,
+    refuse_without_output,
 )
 from imbdeep.comparison._result import Comparison
 from imbdeep.encoding import TabularEncoder, data_array, refuse_missing_labels, target_array
@@ -48,6 +50,8 @@ SCORING = (
 _CLASSES = 50
 #: Folds that a small class may not bring down further: it is then missing from one's test rows.
 _LEAST_FOLDS = 3
+#: Scores that are a mean over rows, and of rows of one class too.
+_OF_ROWS = ("neg_log_loss", "neg_brier")
 #: Share of the rows that has a value of its own in a column which may be an identifier.
 _OWN_VALUES = 0.95
 
@@ -65,6 +69,7 @@ def compare(
     methods: Any = "all",
     classifiers: Any = None,
     cv: Any = 5,
+    groups: Any = None,
     scoring: Sequence[str] | None = None,
     categorical_features: Any = "auto",
     rope: float = 0.01,
@@ -100,6 +105,10 @@ def compare(
         rows, those of pipelines excepted, which get rows as they come.
     cv : int, splitter or iterable, default=5
         Number of stratified, shuffled folds, or a splitter of scikit-learn, a repeated one too.
+    groups : array-like of shape (n_samples,), default=None
+        The group of each row, such as its patient, for a splitter that keeps groups together, as
+        ``GroupKFold`` and ``LeaveOneGroupOut`` do. With a number of folds it takes
+        ``StratifiedGroupKFold``. What a method splits inside its training rows knows no groups.
     scoring : list of str, default=None
         Names out of :data:`imbdeep.metrics.SCORERS`; the first one ranks. None takes balanced
         accuracy, average precision, ROC-AUC, G-mean, macro F1 and log-loss.
@@ -130,8 +139,9 @@ def compare(
     ------
     ValueError
         If the data cannot be compared on (one class, a target that is no label, infinite values,
-        fewer than two rows in all classes but one...), or a name or parameter is wrong; before any
-        training.
+        fewer than two rows in all classes but one...), a split cannot be trained or scored on, a
+        classifier lacks the ``predict_proba`` that a score needs, or a name or parameter is wrong;
+        before any training.
     TypeError
         If a column holds dates or nested values, or a method is no estimator.
     RuntimeError
@@ -172,10 +182,11 @@ def compare(
     settings = Settings(device, seed, categorical_features)
     chosen = chosen_methods(methods, settings)
     learners = chosen_classifiers(classifiers, settings)
+    refuse_without_output(chosen, learners, scoring)
     cached = check_memory(memory).cache(evaluate, ignore=["table"])
 
     table, notes = _checked(X, y, settings)
-    folds, more = _folds(table, cv, seed)
+    folds, more = _folds(table.y, cv, groups, scoring, seed)
     notes += more
     # Another version's networks are not ours; the table is hashed once and not in every call.
     key = joblib.hash((table, __version__, torch.__version__, sklearn.__version__))
@@ -186,8 +197,9 @@ def compare(
     failures: dict[str, str] = {}
     said: dict[str, list[str]] = {}
     attempt = partial(_attempt, cached, learners, scoring, settings, key, table)
-    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
-        joblib.delayed(attempt)(method, fold) for method, fold in tasks
+    # scikit-learn's own: its settings hold in the other processes too.
+    done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
+        delayed(attempt)(method, fold) for method, fold in tasks
     )
     for method, fold, found, error in tqdm(
         done, total=len(tasks), desc="comparing", disable=not verbose
@@ -368,24 +380,107 @@ def _named(columns: Sequence[Any], most: int = 10) -> str:
     return ", ".join(repr(column) for column in columns[:most]) + more
 
 
-def _folds(table: Table, cv: Any, seed: int) -> tuple[list[_Fold], list[str]]:
+def _folds(
+    y: NDArray[Any], cv: Any, groups: Any, scoring: Sequence[str], seed: int
+) -> tuple[list[_Fold], list[str]]:
     """The folds, each with rows of every class in training, and what was adapted."""
-    y = table.y
+    if groups is not None:
+        groups = _groups(groups, len(y))
+    if isinstance(cv, Integral):
+        if int(cv) < 2:
+            raise ValueError(f"cv={int(cv)} must be 2 or more: the number of folds.")
+        if groups is None:
+            return _stratified(y, int(cv), seed)
+        cv = StratifiedGroupKFold(int(cv), shuffle=True, random_state=seed)
+    return _given_folds(y, cv, groups, scoring)
+
+
+def _groups(groups: Any, n_rows: int) -> NDArray[np.intp]:
+    """The number of each row's group, in the order of the groups' names."""
+    values = np.asarray(groups)
+    if values.shape not in ((n_rows,), (n_rows, 1)):
+        shown = repr(groups) if values.ndim == 0 else f"an array of shape {values.shape}"
+        raise ValueError(
+            f"groups is {shown}, and y has {n_rows} rows: give the group of each row, such as "
+            "X['patient']."
+        )
+    codes, _ = pd.factorize(values.reshape(-1), sort=True)
+    if (codes < 0).any():
+        raise ValueError(
+            f"groups is missing for row {int(np.argmin(codes))}: give each row a group, its own if "
+            "it belongs to no other row."
+        )
+    return codes
+
+
+def _given_folds(
+    y: NDArray[Any], cv: Any, groups: NDArray[np.intp] | None, scoring: Sequence[str]
+) -> tuple[list[_Fold], list[str]]:
+    """The folds of a splitter, or given as splits; refuse those that say nothing."""
+    n_rows = len(y)
+    splitter = check_cv(cv, y, classifier=True)
+    # Splits hold arrays, too long to be shown.
+    told = f"cv={' '.join(repr(cv).split())}" if hasattr(cv, "split") else "cv"
+    n_told = len(getattr(splitter, "test_fold", y))
+    if n_told != n_rows:
+        raise ValueError(
+            f"cv: {type(cv).__name__} is for {n_told} rows, and y has {n_rows}: give as many."
+        )
+    rows = np.arange(n_rows)
+    try:
+        splits = list(splitter.split(np.zeros((n_rows, 1)), y, groups))
+        folds = [_Fold(i, rows[train], rows[test]) for i, (train, test) in enumerate(splits)]
+    except (ValueError, TypeError, IndexError) as error:
+        if groups is None and "group" in str(error).lower():
+            raise ValueError(
+                f"{told} keeps groups together, and none are given: say by groups=... which "
+                "group each row belongs to."
+            ) from error
+        raise ValueError(f"{told} cannot split {n_rows} rows: {error}") from error
+    if not folds:
+        raise ValueError(f"{told} has no splits: one at least is needed.")
+    needs_all = any(hasattr(SCORERS[name], "methods") for name in scoring)
+    one_class = 0
+    for fold in folds:
+        if not (len(fold.train) and len(fold.test)):
+            what = "test" if len(fold.train) else "training"
+            raise ValueError(f"cv: split {fold.number} has no {what} rows: leave it out.")
+        if len(np.intersect1d(fold.train, fold.test)):
+            raise ValueError(
+                f"cv: in split {fold.number} rows are both trained on and tested on, so that "
+                "its scores would say nothing. Leave the test rows out of the training rows."
+            )
+        trained, tested = np.unique(y[fold.train]), np.unique(y[fold.test])
+        absent = np.setdiff1d(tested, trained)
+        if len(trained) < 2 or (len(absent) and needs_all):
+            lacks = (
+                f"only the class {trained.tolist()[0]!r}"
+                if len(trained) < 2
+                else f"no row of {_named(absent.tolist())}, which is tested there"
+            )
+            raise ValueError(
+                f"cv: the training rows of split {fold.number} hold {lacks}: take splits that "
+                "train on every class, as StratifiedKFold makes, or StratifiedGroupKFold of groups."
+            )
+        one_class += len(tested) < 2
+    of_classes = [name for name in scoring if name not in _OF_ROWS]
+    if one_class == len(folds) and of_classes:
+        raise ValueError(
+            f"cv: each split tests rows of one class only, and {', '.join(of_classes)} compare "
+            "classes: take splits that test on several, as StratifiedKFold does, or score by "
+            "neg_log_loss or neg_brier alone."
+        )
+    notes = [
+        f"The test rows of {one_class} of {len(folds)} splits are of one class: {name} cannot be "
+        "taken there."
+        for name in of_classes
+        if one_class and name in ("roc_auc", "gm_macro")
+    ]
+    return folds, notes
+
+
+def _stratified(y: NDArray[Any], cv: int, seed: int) -> tuple[list[_Fold], list[str]]:
     classes, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-    if not isinstance(cv, Integral):  # a splitter, or splits
-        splits = check_cv(cv, y, classifier=True).split(np.zeros((len(y), 1)), y)
-        rows = np.arange(len(y))
-        given = [_Fold(i, rows[train], rows[test]) for i, (train, test) in enumerate(splits)]
-        for fold in given:
-            if len(np.intersect1d(fold.train, fold.test)):
-                raise ValueError(
-                    f"cv: in split {fold.number} rows are both trained on and tested on, so that "
-                    "its scores would say nothing. Leave the test rows out of the training rows."
-                )
-        return given, []
-    cv = int(cv)
-    if cv < 2:
-        raise ValueError(f"cv={cv} must be 2 or more: the number of folds.")
     notes = []
     alone = classes[counts == 1]
     tested = np.flatnonzero(counts[codes] > 1)

@@ -9,7 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 from imblearn.over_sampling import ADASYN, SMOTE, SMOTEN, SMOTENC, RandomOverSampler
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import StratifiedKFold, TunedThresholdClassifierCV
@@ -130,7 +131,7 @@ def _with_classifiers(
     x_test = encoder.transform(raw_test)
     piped = any(_takes_raw(classifier) for classifier in classifiers.values())
     sampler: Any = None if method.estimator is None else clone(method.estimator)
-    with _watched() as resampling:
+    with _watched() as resampling, _output_for(sampler):
         rows = _resampled(method, sampler, rows, encoder, settings, piped)
         if method.also:
             # Without a deficit it has trained nothing.
@@ -148,6 +149,15 @@ def _with_classifiers(
         x = raw_test if takes_raw else x_test
         records.append(_record((method.name, name), fitted, x, y_test, scoring, spent))
     return records
+
+
+def _output_for(sampler: Any) -> AbstractContextManager[Any]:
+    """What a sampler takes for the global ``transform_output``: a pipeline has the user's setting.
+
+    Others call transformers inside, as SMOTENC does, and fail where those return frames.
+    """
+    is_users = isinstance(sampler, Pipeline)
+    return nullcontext() if is_users else config_context(transform_output="default")
 
 
 def _takes_raw(classifier: Any) -> bool:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import ParameterSampler
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from imbdeep.calibration import PriorCorrectedClassifier
 from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier
 from imbdeep.encoding import TabularEncoder
+from imbdeep.metrics import SCORERS
 from imbdeep.over_sampling import (
     CGANSampler,
     CVAESampler,
@@ -23,6 +26,8 @@ from imbdeep.over_sampling import (
     RAESampler,
 )
 
+#: Of what a search tries, as many are looked at before it.
+_CHOICES = 100
 #: Hidden layers of the papers' classifier.
 _LAYERS = (256, 128)
 
@@ -236,6 +241,52 @@ def _classifier(name: Any, settings: Settings) -> Any:
         f"classifiers has {name!r}, which is not known: take some of {', '.join(CLASSIFIERS)}, or "
         f"give a dict of names and classifiers.{nearest(name, CLASSIFIERS)}"
     )
+
+
+def refuse_without_output(
+    methods: Sequence[Method], classifiers: Mapping[str, Any], scoring: Sequence[str]
+) -> None:
+    """Refuse, before any training, a classifier without what a score is taken of.
+
+    Raises
+    ------
+    ValueError
+        If a classifier has no ``predict_proba`` or, for scores that take either, no
+        ``decision_function``.
+    """
+    found = {f"methods[{m.name!r}]": m.estimator for m in methods if m.kind == "classifier"}
+    if len(found) < len(methods):
+        found |= {f"classifiers[{name!r}]": learner for name, learner in classifiers.items()}
+    for place, estimator in found.items():
+        needed = {name: getattr(SCORERS[name], "methods", ("predict",)) for name in scoring}
+        lacking = [name for name, outputs in needed.items() if not _will_have(estimator, outputs)]
+        if lacking:
+            raise ValueError(
+                f"{place} is a {type(estimator).__name__} that has no "
+                f"{' and no '.join(needed[lacking[0]])}, and {', '.join(lacking)} cannot be taken "
+                "without: wrap it in sklearn.calibration.CalibratedClassifierCV, or leave that out "
+                "of scoring."
+            )
+
+
+def _will_have(estimator: Any, outputs: Sequence[str]) -> bool:
+    """Whether a classifier has one of the methods, or may have it when it is fitted."""
+    known = any(hasattr(estimator, output) for output in outputs)
+    if known or hasattr(type(estimator), "__getattr__"):
+        return True
+    if isinstance(estimator, Pipeline):
+        return _will_have(estimator.steps[-1][1], outputs)
+    inner = getattr(estimator, "estimator", None)
+    if not hasattr(inner, "get_params"):
+        return False
+    # A search may find parameters by which the classifier has them, as SGD's loss is one.
+    searched = getattr(estimator, "param_grid", getattr(estimator, "param_distributions", {}))
+    choices: Iterable[Any] = [{}]
+    if searched:
+        choices = ParameterSampler(searched, _CHOICES, random_state=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The total space of parameters", UserWarning)
+        return any(_will_have(clone(inner).set_params(**choice), outputs) for choice in choices)
 
 
 def _seeded(estimator: Any, settings: Settings) -> Any:
