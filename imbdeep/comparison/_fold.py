@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 from imblearn.over_sampling import ADASYN, SMOTE, SMOTEN, SMOTENC, RandomOverSampler
 from numpy.typing import NDArray
-from sklearn import config_context
+from sklearn import config_context, get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import StratifiedKFold, TunedThresholdClassifierCV
@@ -97,20 +97,44 @@ def evaluate(
     said : list of str
         What was warned of.
     """
-    raw, y = _safe_indexing(table.X, train), table.y[train]
-    raw_test, y_test = _safe_indexing(table.X, test), table.y[test]
+    parts = (
+        *(_safe_indexing(table.X, train), table.y[train]),
+        *(_safe_indexing(table.X, test), table.y[test]),
+    )
+    output = get_config()["transform_output"]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        if method.kind == "classifier":
-            with _watched() as spent:
-                fitted = clone(method.estimator).fit(raw, y)
-            names = (method.name, OWN)
-            records = [_record(names, fitted, raw_test, y_test, scoring, spent)]
-        else:
-            records = _with_classifiers(
-                method, classifiers, scoring, settings, raw, y, raw_test, y_test
+        try:
+            records = _records(method, classifiers, scoring, settings, *parts)
+        except Exception as error:
+            if output == "default":
+                raise
+            # Few samplers of others take the frames that transformers before or inside them return.
+            with config_context(transform_output="default"):
+                records = _records(method, classifiers, scoring, settings, *parts)
+            warnings.warn(
+                f"fails where scikit-learn's transform_output is {output!r} "
+                f"({type(error).__name__}), and was run with 'default'",
+                stacklevel=1,
             )
     return records, list(dict.fromkeys(str(warning.message) for warning in caught))
+
+
+def _records(
+    method: Method,
+    classifiers: Mapping[str, Any],
+    scoring: Sequence[str],
+    settings: Settings,
+    raw: Any,
+    y: NDArray[Any],
+    raw_test: Any,
+    y_test: NDArray[Any],
+) -> list[dict[str, Any]]:
+    if method.kind != "classifier":
+        return _with_classifiers(method, classifiers, scoring, settings, raw, y, raw_test, y_test)
+    with _watched() as spent:
+        fitted = clone(method.estimator).fit(raw, y)
+    return [_record((method.name, OWN), fitted, raw_test, y_test, scoring, spent)]
 
 
 def _with_classifiers(

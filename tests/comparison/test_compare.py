@@ -9,17 +9,31 @@ from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_imbalanced_pipeline
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_classification
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import VotingClassifier
+from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.model_selection import (
     GridSearchCV,
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    LeaveOneGroupOut,
+    LeaveOneOut,
+    LeavePGroupsOut,
+    PredefinedSplit,
+    RandomizedSearchCV,
     RepeatedStratifiedKFold,
+    StratifiedGroupKFold,
     StratifiedKFold,
     StratifiedShuffleSplit,
+    TunedThresholdClassifierCV,
 )
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
 
 from imbdeep.classifiers import GAMOClassifier, M2mClassifier, RAEClassifier
 from imbdeep.comparison import METHODS, SCORING, SIMPLE, compare
@@ -562,3 +576,140 @@ def test_bad_input_is_refused_before_anything_is_trained(tmp_path, changed, erro
     X, y = changed.pop("X", X), changed.pop("y", y)
     with pytest.raises(error, match=message):
         compare(X, y, **{**QUICK, **changed})
+
+
+# --------------------------------------------------------------------------- splits and groups
+
+
+def grouped():
+    X, y = blobs(60, share=0.4)
+    return X, y, np.arange(60) % 6
+
+
+@pytest.mark.parametrize(
+    "cv, n_folds",
+    [
+        (GroupKFold(3), 3),
+        (StratifiedGroupKFold(2), 2),
+        (LeaveOneGroupOut(), 6),
+        (GroupShuffleSplit(2, random_state=0), 2),
+        (3, 3),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_groups_stay_together(tmp_path, cv, n_folds):
+    X, y, groups = grouped()
+    X[:, -1] = groups
+    mine = RecordingClassifier(str(tmp_path))
+    named = pd.Series([f"patient {k}" for k in groups], index=np.arange(60) * 2)
+    result = compare(X, y, methods={"mine": mine}, cv=cv, groups=named, scoring=["roc_auc"])
+    assert result.failures == {}
+    assert result.scores["fold"].nunique() == n_folds
+    for path in tmp_path.iterdir():
+        rows = joblib.load(path)[0][:, -1]
+        assert all((rows == k).sum() in (0, (groups == k).sum()) for k in range(6))
+
+
+@pytest.mark.parametrize(
+    "cv", [GroupKFold(3), LeaveOneGroupOut(), StratifiedGroupKFold(3), LeavePGroupsOut(2)]
+)
+def test_splitters_of_groups_ask_for_them(cv):
+    X, y, _ = grouped()
+    with pytest.raises(ValueError, match=rf"{type(cv).__name__}.*say by groups=\.\.\."):
+        compare(X, y, **{**QUICK, "cv": cv})
+
+
+BAD_SPLITS = {
+    "one row a test": ({"cv": LeaveOneOut()}, "rows of one class only.*neg_log_loss"),
+    "other rows": ({"cv": PredefinedSplit(np.arange(50) % 2)}, "for 50 rows, and y has 60"),
+    "more folds than rows": ({"cv": KFold(100)}, "cannot split 60 rows"),
+    "no splits": ({"cv": []}, "cv has no splits"),
+    "no test rows": ({"cv": [(np.arange(9), [])]}, "split 0 has no test rows"),
+    "no training rows": ({"cv": [([], np.arange(9))]}, "split 0 has no training rows"),
+    "rows that are not there": ({"cv": [(np.arange(9), [70])]}, "cannot split 60 rows: index 70"),
+    "one class in training": ({"cv": KFold(2)}, "split 1 hold only the class 0"),
+    "a class that is tested alone": (
+        {"cv": KFold(2), "y": np.repeat([0, 1, 2], [15, 30, 15])},
+        "hold no row of 0, which is tested there",
+    ),
+    "a name of groups": ({"groups": "patient"}, "groups is 'patient', and y has 60 rows"),
+    "few groups": ({"groups": [1, 2]}, "shape .2,., and y has 60 rows"),
+    "a missing group": ({"groups": [None, *"ab" * 29, "c"]}, "groups is missing for row 0"),
+    "more folds than groups": ({"groups": np.arange(60) % 2}, "groups: 2"),
+}
+
+
+@pytest.mark.parametrize("changed, message", BAD_SPLITS.values(), ids=BAD_SPLITS)
+def test_splits_that_say_nothing_are_refused(changed, message):
+    X, y, _ = grouped()
+    changed = {"y": np.sort(y), **changed}
+    with pytest.raises(ValueError, match=message):
+        compare(X, methods={"mine": Failing()}, **{"cv": 3, **changed})
+
+
+def test_scores_of_rows_need_one_class_only():
+    X, y, _ = grouped()
+    result = compare(
+        X[:12], y[:12], methods=["nothing"], classifiers=["logistic"], cv=LeaveOneOut(),
+        scoring=["neg_brier"],
+    )  # fmt: skip
+    assert result.scores["neg_brier"].notna().all()
+
+
+def test_splits_of_one_class_are_noted():
+    X, y, _ = grouped()
+    rows = np.arange(60)
+    first, second = rows[y == 0][:5], rows[:20]
+    cv = [(np.setdiff1d(rows, test), test) for test in (first, second)]
+    result = compare(X, y, **{**QUICK, "cv": cv})
+    assert result.notes == [
+        "The test rows of 1 of 2 splits are of one class: roc_auc cannot be taken there."
+    ]
+
+
+# ------------------------------------------------------------------- what scores are taken of
+
+SILENT = {
+    "linear": LinearSVC(),
+    "svc": SVC(),
+    "ridge": RidgeClassifier(),
+    "sgd": SGDClassifier(),
+    "pipeline": make_pipeline(StandardScaler(), LinearSVC()),
+    "search": GridSearchCV(LinearSVC(), {"C": [1, 2]}),
+    "piped search": make_pipeline(RandomizedSearchCV(SGDClassifier(), {"alpha": [1, 2]}, n_iter=1)),
+    "one against the rest": OneVsRestClassifier(LinearSVC()),
+    "threshold": TunedThresholdClassifierCV(LinearSVC()),
+}
+
+
+@pytest.mark.parametrize("place", ["methods", "classifiers"])
+@pytest.mark.parametrize("silent", SILENT.values(), ids=SILENT)
+def test_classifiers_without_probabilities_are_refused_before_training(silent, place):
+    X, y = blobs(60)
+    given = {"methods": {"fails": Failing()}, "classifiers": {"line": LogisticRegression()}}
+    given[place] = {**given[place], "mine": silent}
+    message = rf"{place}\['mine'\].* no predict_proba, and neg_log_loss .*CalibratedClassifierCV"
+    with pytest.raises(ValueError, match=message):
+        compare(X, y, cv=2, scoring=["roc_auc", "neg_log_loss"], **given)
+
+
+def test_decisions_will_do_for_rankings():
+    X, y = blobs(60)
+    mine = {name: SILENT[name] for name in ("linear", "pipeline", "ridge")}
+    result = compare(X, y, methods=mine, cv=2, scoring=["roc_auc", "balanced_accuracy"])
+    assert result.failures == {}
+    votes = {"votes": VotingClassifier([("a", LogisticRegression())])}
+    with pytest.raises(ValueError, match="no predict_proba and no decision_function, and roc_auc"):
+        compare(X, y, methods=votes, cv=2, scoring=["roc_auc", "balanced_accuracy"])
+
+
+def test_classifiers_that_have_probabilities_in_the_end():
+    X, y = blobs(60)
+    methods = {
+        "search": GridSearchCV(SGDClassifier(), {"loss": ["log_loss"]}, cv=2),
+        "calibrated": CalibratedClassifierCV(LinearSVC(), cv=2),
+    }
+    result = compare(  # classifiers in the place of the others leave those unused
+        X, y, methods=methods, classifiers={"unused": LinearSVC()}, cv=2, scoring=["neg_log_loss"]
+    )
+    assert result.failures == {}
