@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,16 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from torch import Tensor, nn
 
-from imbdeep.training import DivergedError
+from imbdeep.training import (
+    DivergedError,
+    Portable,
+    draw_seed,
+    has_turn,
+    paused,
+    random_stream,
+    seeded,
+    there_or_cpu,
+)
 
 
 class PixelStandardiser(nn.Module):
@@ -189,7 +199,7 @@ class EvaluationBatches:
         return math.ceil(len(self.x) / self.batch_size)
 
 
-class ClassifierNet(NeuralNetClassifier):
+class ClassifierNet(Portable, NeuralNetClassifier):
     """skorch's loop on tensors that stay on the device.
 
     It differs from :class:`skorch.NeuralNetClassifier` in what a step costs: the loss is read from
@@ -210,11 +220,38 @@ class ClassifierNet(NeuralNetClassifier):
 
     #: What to try when the loss leaves the finite numbers.
     _ADVICE = "Try a smaller learning_rate, a longer warmup_epochs, or smaller class weights"
+    #: What the net draws its own seeds from, and torch's threads, where it is trained by itself.
+    _stream: np.random.RandomState | None = None
+    _n_threads: int | None = None
 
     def __init__(self, *args: Any, augment: Any = None, bfloat16: bool = False, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.augment = augment
         self.bfloat16 = bfloat16
+
+    def own_stream(self, seed: int, n_threads: int | None) -> None:
+        """Decide by a seed what a training draws that the user starts by the net's own methods."""
+        self._stream, self._n_threads = random_stream(seed), n_threads
+
+    def _seeded(self) -> AbstractContextManager[None]:
+        if has_turn() or self._stream is None:
+            return nullcontext()
+        return seeded(draw_seed(self._stream), torch.device(self.device), self._n_threads)
+
+    def fit(self, X: Any, y: Any, **fit_params: Any) -> ClassifierNet:
+        """Start anew and train."""
+        with self._seeded():
+            return super().fit(X, y, **fit_params)
+
+    def partial_fit(
+        self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any
+    ) -> ClassifierNet:
+        """Train without a fresh start."""
+        with self._seeded():
+            return super().partial_fit(X, y, classes, **fit_params)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({**state, "device": str(there_or_cpu(state["device"]))})
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -247,10 +284,24 @@ class ClassifierNet(NeuralNetClassifier):
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Tell the callbacks; one that raises KeyboardInterrupt stops the training early."""
         try:
-            super().notify(method_name, **cb_kwargs)
+            getattr(self, method_name)(self, **cb_kwargs)
+            with paused():  # a callback may wait for a training in another thread
+                for _, callback in self.callbacks_:
+                    getattr(callback, method_name)(self, **cb_kwargs)
         except KeyboardInterrupt:
             self._stopping = True
             raise
+
+    def shown(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return what callbacks see of a batch: rows as in X, and their labels."""
+        x, y = batch[:2]
+        return x, y
+
+    def _notify_batch(self, method_name: str, **cb_kwargs: Any) -> None:
+        mode = self.module_.training
+        self.notify(method_name, **cb_kwargs)
+        if self.module_.training != mode:  # the callback has predicted
+            self._set_training(mode)
 
     def run_single_epoch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
@@ -264,7 +315,8 @@ class ClassifierNet(NeuralNetClassifier):
         true, predicted = [], []
         for batch in iterator:
             if self._hooked:
-                self.notify("on_batch_begin", batch=batch[:2], training=training)
+                rows = self.shown(batch) if training else batch
+                self._notify_batch("on_batch_begin", batch=rows, training=training)
             step = step_fn(batch, **fit_params)
             n = len(batch[1])
             n_rows, n_batches = n_rows + n, n_batches + 1
@@ -274,8 +326,8 @@ class ClassifierNet(NeuralNetClassifier):
                 predicted.append(step["y_pred"].argmax(dim=1))
             if self._hooked:
                 self.history.record_batch(f"{prefix}_loss", step["loss"].item())
-                self.history.record_batch(f"{prefix}_batch_size", n)
-                self.notify("on_batch_end", batch=batch[:2], training=training, **step)
+                self.history.record_batch(f"{prefix}_batch_size", len(rows[1]))
+                self._notify_batch("on_batch_end", batch=rows, training=training, **step)
         loss = float(total) / n_rows  # the only synchronisation of the epoch
         if not math.isfinite(loss):
             raise DivergedError(
@@ -315,7 +367,7 @@ class ClassifierNet(NeuralNetClassifier):
                 self.notify(
                     "on_grad_computed",
                     named_parameters=self.get_all_learnable_params(),
-                    batch=batch[:2],
+                    batch=self.shown(batch),
                     training=True,
                 )
             return loss

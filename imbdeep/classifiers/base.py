@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -37,12 +38,18 @@ from imbdeep.encoding import (
     target_array,
 )
 from imbdeep.networks import CosineLinear
-from imbdeep.training import random_stream, resolve_device, restored_on_failure, seeded
+from imbdeep.training import (
+    Portable,
+    random_stream,
+    resolve_device,
+    restored_on_failure,
+    seeded,
+)
 
 __all__ = ["DeepClassifier"]
 
 
-class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
+class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
     """Base class of the classifiers that train a network.
 
     It validates and encodes what the user hands in, splits off validation rows before anything is
@@ -293,6 +300,7 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _trained(self, net: ClassifierNet, x: Tensor, codes: Tensor, seed: int) -> ClassifierNet:
         """Initialise a net, train it on these rows, all by this seed, and return it."""
         with seeded(seed, self.device_, self._n_threads(x)):
+            net.own_stream(seed, self._n_threads(x))
             net.initialize()
             if self._channels_last(x):
                 net.module_.to(memory_format=torch.channels_last)
@@ -374,10 +382,14 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
                 "be read: end it with torch.nn.Linear."
             )
         seen: list[Tensor] = []
-        hook = layers[-1].register_forward_pre_hook(
-            lambda _, inputs: seen.append(inputs[0].detach().float().cpu())
-        )
         device = torch.device(self.net_.device)
+        here = threading.get_ident()
+
+        def see(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            if threading.get_ident() == here:  # others may predict meanwhile
+                seen.append(inputs[0].detach().float().cpu())
+
+        hook = layers[-1].register_forward_pre_hook(see)
         module.eval()
         try:
             with torch.no_grad():
@@ -423,11 +435,6 @@ class DeepClassifier(ClassifierMixin, BaseEstimator, ABC):
                 f"X has shape {np.shape(data)}, and {type(self).__name__} was fitted on a table: "
                 "pass rows of shape (n_samples, n_features)."
             )
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "net_" in state:  # skorch moves a net to the processor where its device is missing
-            self.device_ = torch.device(self.net_.device)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
@@ -430,14 +429,3 @@ class GAMO2PixSampler(EstimatorOverSampler):
             y = torch.full((len(features),), code, device=features.device)
             rows[start : start + len(y)] = self.decoder_.generate(features, y).cpu().numpy()
         return rows.reshape(n, *self._row_shape)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        if "decoder_" in state:  # so that a pickle can be read where there is no such device
-            state["decoder_"] = copy.deepcopy(self.decoder_).cpu()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "decoder_" in state:
-            self.decoder_.to(self.device_)

@@ -202,12 +202,10 @@ class RAESampler(EstimatorOverSampler):
         net = self.estimator_.net_
         self._n_threads = None if net.module_.sizes.convolutional else 1
         self._mixing = self.mixing if self.mixing == "mixer" else float(self.mixing)
-        # On the processor, so that a pickle can be read where there is no such device.
-        self._codes = {code: net.codes(x[codes == code]).cpu() for code in self._deficits}
+        self._codes = {code: net.codes(x[codes == code]) for code in self._deficits}
 
     def _generate(self, code: int, n: int) -> NDArray[np.float32]:
         """Eq. 1, and the decoder."""
         net = self.estimator_.net_
-        codes = self._codes[code].to(net.device)
-        rows: NDArray[np.float32] = net.generate(codes, code, n, self._mixing)
+        rows: NDArray[np.float32] = net.generate(self._codes[code], code, n, self._mixing)
         return rows.reshape(n, *self._row_shape)

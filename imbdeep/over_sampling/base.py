@@ -37,7 +37,14 @@ from imbdeep.over_sampling._acceptance import (
     check_classes,
     checked_copy,
 )
-from imbdeep.training import draw_seed, random_stream, resolve_device, restored_on_failure, seeded
+from imbdeep.training import (
+    Portable,
+    draw_seed,
+    random_stream,
+    resolve_device,
+    restored_on_failure,
+    seeded,
+)
 
 __all__ = ["DeepOverSampler", "check_layer_sizes", "choose_network"]
 
@@ -50,7 +57,7 @@ _CHUNK = 65_536
 MLP_VALUES = 1024
 
 
-class DeepOverSampler(BaseOverSampler):
+class DeepOverSampler(Portable, BaseOverSampler):
     """Base class of the over-samplers that train a network.
 
     It validates and encodes what the user hands in, calls the two hooks of the method and puts

@@ -87,12 +87,12 @@ class GameBatches:
         batches = self._real(steps)
         if not len(self.shares):
             for rows in batches:
-                yield x[rows], self.y[rows], None, None
+                yield x[rows], self.y[rows], None, None, rows
             return
         shown = self._places(self.shares, steps)
         own = self._places(np.ones_like(self.shares), steps)
         for rows, one, other in zip(batches, shown, own, strict=True):
-            yield x[rows], self.y[rows], one, other
+            yield x[rows], self.y[rows], one, other, rows
 
     def _real(self, steps: int) -> Tensor:
         """Draw the real rows of mini-batches, (steps, B)."""
@@ -209,12 +209,17 @@ class GAMONet(PlayersNet):
         rows = batches.rows.draw(classes)
         return batches.x[rows.to(batches.y.device)], classes.to(batches.y.device)
 
+    def shown(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return the real rows of a mini-batch, those of the game as they were before F."""
+        x, y, *game = batch
+        return (self.batches_.x[game[-1]] if game else x), y
+
     @torch.enable_grad()
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         """Let F move, or the players of the game, one after the other."""
         if len(batch) == 2:
             return self._features_step(*batch)
-        x, y, shown, own = batch
+        x, y, shown, own, _ = batch
         moved = self._rivals_step(x, y, shown)
         self._n_games += 1
         # Early averages forget the start faster.
@@ -261,7 +266,7 @@ class GAMONet(PlayersNet):
             total = loss + discrimination
         total.backward()
         step(self.optimizer_)
-        return {"loss": loss.detach(), "y_pred": logits.detach()}
+        return {"loss": loss.detach(), "y_pred": logits[:n].detach()}
 
     def _generator_step(self, counts: list[int], places: Tensor) -> None:
         """Lines 14 and 15: G against M, and with D's good opinion (Eq. 6).

@@ -174,6 +174,11 @@ class RAENet(PlayersNet):
         self._n_cycles = 0
         return self
 
+    def shown(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return the real rows of the last update of the encoder, and their labels."""
+        x, y = (updates[-1] for updates in batch)
+        return x.flatten(0, 1), y.repeat_interleave(x.shape[1])
+
     @torch.enable_grad()
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         """Let the players move, one after the other, and average their weights."""
@@ -226,7 +231,7 @@ class RAENet(PlayersNet):
             own = own + s.mae_lambda * reconstruction
         (loss + own).backward()
         step(self.optimizer_)
-        return {"loss": own.detach(), "y_pred": logits.detach()}
+        return {"loss": own.detach(), "y_pred": logits[: len(each)].detach()}
 
     def _decoder_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Eq. 4, and what the authors' code adds to it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import warnings
 from dataclasses import asdict
@@ -17,7 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling._cgan.model import CGAN, diagnose, fit_gan
 from imbdeep.over_sampling.base import MLP_VALUES, DeepOverSampler, check_layer_sizes
-from imbdeep.training import draw_seed, resolve_device, seeded
+from imbdeep.training import draw_seed, seeded
 
 #: Rows that are generated at a time.
 _GENERATED_ROWS = 4096
@@ -307,24 +306,6 @@ class CGANSampler(DeepOverSampler):
             y = torch.full((min(_GENERATED_ROWS, n - start),), code, device=self.device_)
             rows[start : start + len(y)] = self.generator_.generate(y).cpu().numpy()
         return rows.reshape(n, *self._row_shape)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        generator = state.get("generator_")
-        if generator is not None:  # so that a pickle can be read where there is no such device
-            state["generator_"] = copy.deepcopy(generator).cpu()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "device_" not in state:
-            return
-        try:
-            self.device_ = resolve_device(self.device_)
-        except ValueError:  # it was trained on another machine
-            self.device_ = torch.device("cpu")
-        if self.generator_ is not None:
-            self.generator_.to(self.device_)
 
 
 def _convolves(network: str, image: tuple[int, ...] | None) -> bool:

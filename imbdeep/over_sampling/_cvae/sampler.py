@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import asdict
 from numbers import Integral, Real
 from typing import Any
@@ -17,7 +16,7 @@ from imbdeep.encoding import data_array
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling._cvae.model import CVAE, diagnose, fit_model
 from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes, choose_network
-from imbdeep.training import draw_seed, resolve_device, seeded
+from imbdeep.training import draw_seed, seeded
 
 #: Rows that the networks see at a time outside training.
 _FORWARD_ROWS = 4096
@@ -327,20 +326,3 @@ class CVAESampler(DeepOverSampler):
             part = rows[start : start + _FORWARD_ROWS]
             part[:] = self.generator_.generate(y[: len(part)], self._mean).cpu().numpy()
         return rows.reshape(n, *self._row_shape)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        model = state.get("generator_")
-        if model is not None:  # so that a machine without the device can read it
-            state["generator_"] = copy.deepcopy(model).cpu()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        model = state.get("generator_")
-        if model is not None:
-            try:
-                self.device_ = resolve_device(self.device_)
-            except ValueError:  # not on this machine
-                self.device_ = torch.device("cpu")
-            self.generator_ = model.to(self.device_)

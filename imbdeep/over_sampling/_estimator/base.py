@@ -154,11 +154,6 @@ class EstimatorOverSampler(DeepOverSampler):
         seed = draw_seed(self._random)
         return made if made.random_state is not None else made.set_params(random_state=seed)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "estimator_" in state:  # it moves to the processor where its device is missing
-            self.device_ = self.estimator_.device_
-
 
 def _unwrapped(estimator: Any) -> Any:
     return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
