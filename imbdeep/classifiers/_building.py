@@ -34,6 +34,8 @@ Columns = tuple[int, int, Sequence[int], Sequence[tuple[int, int]], bool]
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 #: max_epochs="auto": as many epochs as this number of steps takes, within these bounds.
 _AUTO_STEPS, _AUTO_EPOCHS = 3000, (20, 300)
+#: warmup_epochs="auto".
+_WARMUP_EPOCHS = 5
 #: Rows of a table, and images, that are predicted at a time. On the processor, smaller batches keep
 #: the memory of the activations from being scattered between the results.
 _PREDICT_ROWS, _PREDICT_ROWS_CPU, _PREDICT_IMAGES = 8192, 1024, 512
@@ -199,6 +201,7 @@ def make_net(
     if n_epochs is None:
         n_epochs = n_epochs_of(classifier, len(x))
         warmup = classifier.warmup_epochs
+        warmup = _WARMUP_EPOCHS if warmup == "auto" else int(warmup)
         milestones = tuple(epoch_of(when, n_epochs) for when in classifier.milestones)
     rates = WarmupStepDecay(
         classifier.learning_rate, warmup=warmup, milestones=milestones, decay=classifier.lr_decay

@@ -25,6 +25,9 @@ from imbdeep.classifiers.schedules import (
 from imbdeep.losses import class_balanced_weights, inverse_frequency_weights
 from imbdeep.training import draw_seed, random_stream, resolve_device, restored_on_failure, seeded
 
+#: Of the weights in a loss, which is float32.
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 class ERMClassifier(ModuleClassifier):
     """A network trained by empirical risk minimisation, with the usual cures for imbalance.
@@ -97,11 +100,12 @@ class ERMClassifier(ModuleClassifier):
         need more passes.
     batch_size : int, default=128
         Rows in a step.
-    warmup_epochs : int, default=5
-        Epochs in which the learning rate rises linearly to its full value.
+    warmup_epochs : int or "auto", default="auto"
+        Epochs in which the learning rate rises linearly to its full value, fewer than there are.
+        "auto" is 5, of which a shorter training does the first ones.
     milestones : sequence of float or int, default=(0.8, 0.9)
         Moments from which the learning rate is lower by ``lr_decay``: shares of the epochs, or
-        indices.
+        indices of epochs that there are.
     lr_decay : float, default=0.1
         Factor at each milestone, as in [1]_ on texts (0.01 there on CIFAR). A smaller one leaves
         deferred balancing little to learn with.
@@ -124,7 +128,9 @@ class ERMClassifier(ModuleClassifier):
         What the rows of a two-dimensional ``X`` are when they are flattened images.
     callbacks : list of skorch callbacks, default=None
         Your own, called after ours, and used as they are: give each classifier its own. Those that
-        look at validation scores need ``early_stopping=True``.
+        look at validation scores need ``early_stopping=True``. A score with ``on_train=True`` is
+        that of the batches as they are trained on (augmented, with dropout, of M2m translated), by
+        the weights of that moment.
     compile : bool, default=False
         Whether to compile the network by :func:`torch.compile`: worth it for large networks on a
         GPU.
@@ -222,7 +228,7 @@ class ERMClassifier(ModuleClassifier):
         weight_decay: float = 2e-4,
         max_epochs: int | str = "auto",
         batch_size: int = 128,
-        warmup_epochs: int = 5,
+        warmup_epochs: int | str = "auto",
         milestones: Sequence[float] = (0.8, 0.9),
         lr_decay: float = 0.1,
         augment: Any = None,
@@ -274,6 +280,7 @@ class ERMClassifier(ModuleClassifier):
         self.verbose = verbose
 
     def _check_method(self, n: int) -> None:
+        super()._check_method(n)
         start_of(self.defer, n_epochs_of(self, n))
         if self.defer and self.class_weight is None and self.sampling is None:
             raise ValueError(
@@ -304,14 +311,20 @@ class ERMClassifier(ModuleClassifier):
         bad = {
             label: weight
             for label, weight in given.items()
-            if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf
+            if not isinstance(weight, Real) or not 0 <= float(weight) <= _LARGEST
         }
         if unknown or bad:
             raise ValueError(
                 f"class_weight has {unknown or bad}: keys are labels of y (here {labels}), values "
                 "finite numbers from 0."
             )
-        return [float(given.get(label, 1.0)) for label in labels]
+        weights = [float(given.get(label, 1.0)) for label in labels]
+        if not np.asarray(weights, dtype=np.float32).any():
+            raise ValueError(
+                f"class_weight={kind!r} gives all classes the weight 0, so that no row counts: "
+                "give one class at least a positive number."
+            )
+        return weights
 
     def _callbacks(self, start: int) -> list[Any]:
         callbacks: list[Any] = []
@@ -335,7 +348,9 @@ class ERMClassifier(ModuleClassifier):
         self._stream = stream
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> ERMClassifier:
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, *args: Any, **kwargs: Any
+    ) -> ERMClassifier:
         """Train for one pass over some more rows.
 
         The first call, if ``fit`` was not called before, fits the encoder on its rows: they should
@@ -351,6 +366,8 @@ class ERMClassifier(ModuleClassifier):
             Their labels.
         classes : array-like of shape (n_classes,), default=None
             All labels that may ever come. Needed in the first call.
+        *args, **kwargs : none
+            There are no more arguments; sample weights are refused.
 
         Returns
         -------
@@ -362,7 +379,10 @@ class ERMClassifier(ModuleClassifier):
         ValueError
             If ``classes`` is missing in the first call or differs later, if a label is not one of
             them, or with ``early_stopping``, which would need its validation rows beforehand.
+        TypeError
+            If there are more arguments, such as ``sample_weight``.
         """
+        self._refuse_arguments("partial_fit", args, kwargs)
         with restored_on_failure(self):
             return self._partial_fit(X, y, classes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -19,7 +20,6 @@ from imbdeep.training import (
     DivergedError,
     Portable,
     draw_seed,
-    has_turn,
     paused,
     random_stream,
     seeded,
@@ -234,7 +234,7 @@ class ClassifierNet(Portable, NeuralNetClassifier):
         self._stream, self._n_threads = random_stream(seed), n_threads
 
     def _seeded(self) -> AbstractContextManager[None]:
-        if has_turn() or self._stream is None:
+        if self._stream is None:
             return nullcontext()
         return seeded(draw_seed(self._stream), torch.device(self.device), self._n_threads)
 
@@ -249,6 +249,10 @@ class ClassifierNet(Portable, NeuralNetClassifier):
         """Train without a fresh start."""
         with self._seeded():
             return super().partial_fit(X, y, classes, **fit_params)
+
+    def go_on(self, X: Tensor, y: Tensor) -> ClassifierNet:
+        """Train without a fresh start, by the random stream of the classifier."""
+        return super().partial_fit(X, y)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({**state, "device": str(there_or_cpu(state["device"]))})
@@ -266,7 +270,29 @@ class ClassifierNet(Portable, NeuralNetClassifier):
         iterator = super().get_iterator(dataset, training=training)
         if training:
             self.batches_ = iterator
+            if isinstance(iterator, TrainingBatches) and 1 in iterator.sizes():
+                self._check_one_row(iterator)
         return iterator
+
+    def _check_one_row(self, batches: TrainingBatches) -> None:
+        """Refuse batches of one row before the training, if the module cannot learn from them."""
+        module: Any = copy.deepcopy(getattr(self.module_, "_orig_mod", self.module_))
+        devices = [batches.y.device] if batches.y.device.type == "cuda" else []
+        try:
+            with torch.random.fork_rng(devices), torch.no_grad():
+                module.train()(batches.x[:1])
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            what = (
+                "X has one row: give two rows or more"
+                if len(batches.codes) == 1
+                else f"batch_size={self.batch_size}: set batch_size=2 or more"
+            )
+            raise ValueError(
+                "The network has batch normalisation, which cannot learn from a batch of one row, "
+                f"and {what}."
+            ) from error
 
     def fit_loop(self, *args: Any, **kwargs: Any) -> ClassifierNet:
         """Train; remember whether it was the user who stopped it."""
@@ -288,6 +314,14 @@ class ClassifierNet(Portable, NeuralNetClassifier):
             with paused():  # a callback may wait for a training in another thread
                 for _, callback in self.callbacks_:
                     getattr(callback, method_name)(self, **cb_kwargs)
+        except KeyError as error:  # of the history: see check_callbacks
+            if "was not found in history" not in str(error):
+                raise
+            there = sorted(name for name in self.history[-1] if name != "batches")
+            raise ValueError(
+                f"{type(callback).__name__} asks for what no epoch records: {error.args[0]} There "
+                f"are {there}: monitor one of them."
+            ) from error
         except KeyboardInterrupt:
             self._stopping = True
             raise

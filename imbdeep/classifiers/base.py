@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from imbdeep.classifiers._building import check_output
 from imbdeep.classifiers._net import ClassifierNet, records
+from imbdeep.classifiers.schedules import check_callbacks
 from imbdeep.encoding import (
     ImageScaler,
     TabularEncoder,
@@ -41,6 +42,7 @@ from imbdeep.networks import CosineLinear
 from imbdeep.training import (
     Portable,
     random_stream,
+    refuse_arguments,
     resolve_device,
     restored_on_failure,
     seeded,
@@ -138,7 +140,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         return encoder.set_output(transform="default")  # whatever scikit-learn's global setting
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any) -> DeepClassifier:
+    def fit(self, X: Any, y: Any, *args: Any, **kwargs: Any) -> DeepClassifier:
         """Train the network.
 
         A call that fails or is interrupted leaves the classifier as it was before.
@@ -150,6 +152,8 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             height, width). Tables may have mixed columns and missing values (with ``encode``).
         y : array-like of shape (n_samples,)
             Labels of any kind.
+        *args, **kwargs : none
+            There are no more arguments; sample weights are refused.
 
         Returns
         -------
@@ -161,11 +165,19 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         ValueError
             If the data cannot be used (one class, infinite values, dates, ...) or a parameter does
             not fit it; before any training.
+        TypeError
+            If there are more arguments, such as ``sample_weight``.
         imbdeep.training.DivergedError
             If the training loss stops being finite.
         """
+        self._refuse_arguments("fit", args, kwargs)
         with restored_on_failure(self):
             return self._fit(X, y)
+
+    def _refuse_arguments(self, method: str, args: Any, kwargs: Any) -> None:
+        where = "" if hasattr(self, "class_weight") else " of ERMClassifier"
+        advice = f"weigh classes by class_weight{where}, or repeat rows"
+        refuse_arguments(self, method, args, kwargs, advice)
 
     def _fit(self, X: Any, y: Any) -> DeepClassifier:
         data, labels = self._check_X_y(X, y)
@@ -257,6 +269,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         return {"accept_sparse": ["csr"], "allow_nd": True, "dtype": np.float32}
 
     def _check_parameters(self) -> None:
+        check_callbacks(self.callbacks or (), self.early_stopping)
         for name in self._LAYERS:
             sizes = getattr(self, name)
             if isinstance(sizes, str):
@@ -308,7 +321,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             return self._run(net, x, codes)
 
     def _run(self, net: ClassifierNet, x: Tensor, codes: Tensor) -> ClassifierNet:
-        net.partial_fit(x, codes)  # skorch's name for training without a fresh start
+        net.go_on(x, codes)
         if net.interrupted_:
             raise KeyboardInterrupt
         net.train_split = None  # holds the validation rows

@@ -14,18 +14,21 @@ References
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import torch
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, InputShapeSetter
+from skorch.callbacks.scoring import ScoringBase
 
 __all__ = [
     "DeferredEarlyStopping",
     "DeferredResampling",
     "DeferredReweighting",
     "WarmupStepDecay",
+    "check_callbacks",
     "check_moment",
     "epoch_of",
     "start_of",
@@ -118,6 +121,63 @@ def check_moment(name: str, when: Any) -> None:
             f"{name} holds {when!r}: a moment of the training is a share of it, from 0.0 to 1.0, "
             "or the index of an epoch, an integer from 0."
         )
+
+
+def check_callbacks(callbacks: Sequence[Any], validated: bool) -> None:
+    """Refuse skorch callbacks that cannot work here, above all for want of what they monitor.
+
+    Parameters
+    ----------
+    callbacks : sequence of skorch callbacks
+        Instances, classes, or pairs of a name and one of these.
+    validated : bool
+        Whether there are validation rows.
+
+    Raises
+    ------
+    ValueError
+        If the value that a callback monitors is one of validation rows, and there are none, or has
+        a name that neither the training nor another callback records; or if a callback is an
+        InputShapeSetter.
+
+    Examples
+    --------
+    >>> from skorch.callbacks import EarlyStopping
+    >>> from imbdeep.classifiers.schedules import check_callbacks
+    >>> check_callbacks([EarlyStopping(monitor="train_loss")], validated=False)
+    """
+    known = {"train_loss", "train_batch_count"}
+    if validated:
+        known |= {"valid_loss", "valid_batch_count", "valid_balanced_accuracy"}
+    plain = [callback[1] if isinstance(callback, tuple) else callback for callback in callbacks]
+    plain = [callback() if isinstance(callback, type) else callback for callback in plain]
+    for callback in plain:
+        if isinstance(callback, ScoringBase) and (validated or callback.on_train):
+            known.add(copy.deepcopy(callback).initialize().name_)
+    # Callbacks of the user's own may record anything.
+    own = any(not type(callback).__module__.startswith("skorch.") for callback in plain)
+    for callback in plain:
+        if isinstance(callback, InputShapeSetter):
+            raise ValueError(
+                "callbacks holds InputShapeSetter, and modules get the sizes of the data here: "
+                "leave it out, and take n_features (of images n_channels) as an argument of the "
+                "module's constructor."
+            )
+        monitor = getattr(callback, "monitor", None)
+        name = monitor.removesuffix("_best") if isinstance(monitor, str) else ""
+        if name in known or not name.startswith(("train_", "valid_")):
+            continue
+        what = f"callbacks holds {type(callback).__name__}(monitor={monitor!r})"
+        if not validated and name in ("valid_loss", "valid_balanced_accuracy", "valid_acc"):
+            raise ValueError(
+                f"{what}, and there are no validation rows: set early_stopping=True, or "
+                "monitor='train_loss'."
+            )
+        if not own:
+            raise ValueError(
+                f"{what}, and epochs record {sorted(known)}: monitor one of them, or put an "
+                f"EpochScoring with name={name!r} before it."
+            )
 
 
 class WarmupStepDecay(Callback):

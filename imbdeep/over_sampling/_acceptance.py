@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from imbdeep.calibration import correct_prior
 from imbdeep.classifiers import ERMClassifier
-from imbdeep.training import draw_seed, random_stream, restored_on_failure
+from imbdeep.training import draw_seed, random_stream, refuse_arguments, restored_on_failure
 
 #: Passes over the rows that a network of the acceptor takes, at least and at the most, and the
 #: number of rows that it sees in all between them.
@@ -88,7 +88,7 @@ class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any) -> EnsembleAcceptor:
+    def fit(self, X: Any, y: Any, *args: Any, **kwargs: Any) -> EnsembleAcceptor:
         """Train all parts.
 
         Parameters
@@ -97,12 +97,22 @@ class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
             Numbers.
         y : array-like of shape (n_samples,)
             Labels of two classes or more.
+        *args, **kwargs : none
+            There are no more arguments; sample weights are refused.
 
         Returns
         -------
         EnsembleAcceptor
             This object.
+
+        Raises
+        ------
+        ValueError
+            If there is one class.
+        TypeError
+            If there are more arguments, such as ``sample_weight``.
         """
+        refuse_arguments(self, "fit", args, kwargs, "repeat rows, or leave the weights out")
         with restored_on_failure(self):
             return self._fit(X, y)
 
@@ -110,6 +120,11 @@ class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
         X, y = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
         classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(
+                f"y holds one class, {classes.tolist()[0]!r}: EnsembleAcceptor needs rows of two "
+                "classes or more, to tell one from the other."
+            )
         self._counts = np.bincount(codes)
         self._trained_on = np.minimum(self._counts, _CLASS_ROWS)
         stream = random_stream(self.random_state)

@@ -41,6 +41,7 @@ from imbdeep.training import (
     Portable,
     draw_seed,
     random_stream,
+    refuse_arguments,
     resolve_device,
     restored_on_failure,
     seeded,
@@ -165,11 +166,37 @@ class DeepOverSampler(Portable, BaseOverSampler):
                 "are images: leave it out."
             )
 
+    def fit(self, X: Any, y: Any, *args: Any, **kwargs: Any) -> DeepOverSampler:
+        """Check the data and the parameters, without any training: use ``fit_resample``.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, pandas or polars DataFrame, or torch.Tensor
+            Rows or images.
+        y : array-like of shape (n_samples,)
+            Labels.
+        *args, **kwargs : none
+            There are no more arguments; sample weights are refused.
+
+        Returns
+        -------
+        DeepOverSampler
+            This object.
+
+        Raises
+        ------
+        TypeError
+            If there are more arguments, such as ``sample_weight``.
+        """
+        self._refuse_arguments("fit", args, kwargs)
+        checked: DeepOverSampler = super().fit(X, y)
+        return checked
+
     def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
         return self.fit_resample(X, y)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+    def fit_resample(self, X: Any, y: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Train the generator and return the data with generated rows behind the original ones.
 
         A call that fails or is interrupted leaves the sampler as it was before.
@@ -181,6 +208,8 @@ class DeepOverSampler(Portable, BaseOverSampler):
             height, width). Tables may have mixed columns and missing values.
         y : array-like of shape (n_samples,)
             Labels of any kind; one-hot rows of shape (n_samples, n_classes) too.
+        *args, **kwargs : none
+            There are no more arguments; sample weights are refused.
 
         Returns
         -------
@@ -194,11 +223,18 @@ class DeepOverSampler(Portable, BaseOverSampler):
         ValueError
             If the data cannot be used (one class, infinite values, dates, ...) or a parameter does
             not fit it; before any training.
+        TypeError
+            If there are more arguments, such as ``sample_weight``.
         imbdeep.training.DivergedError
             If the training loss stops being finite.
         """
+        self._refuse_arguments("fit_resample", args, kwargs)
         with restored_on_failure(self):
             return self._resample(X, y)
+
+    def _refuse_arguments(self, method: str, args: Any, kwargs: Any) -> None:
+        advice = "say by sampling_strategy how many rows each class gets"
+        refuse_arguments(self, method, args, kwargs, advice)
 
     def _resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         data, labels, _ = self._check_X_y(X, y)

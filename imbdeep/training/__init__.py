@@ -6,11 +6,12 @@ from imbdeep.training._loop import (
     batch_indices,
     class_rows,
     flatten_parameters,
+    refuse_arguments,
     release_parameters,
     restored_on_failure,
     run,
 )
-from imbdeep.training._streams import draw_seed, has_turn, paused, random_stream, seeded, turn
+from imbdeep.training._streams import draw_seed, paused, random_stream, seeded, turn
 
 __all__ = [
     "DivergedError",
@@ -19,9 +20,9 @@ __all__ = [
     "class_rows",
     "draw_seed",
     "flatten_parameters",
-    "has_turn",
     "paused",
     "random_stream",
+    "refuse_arguments",
     "release_parameters",
     "resolve_device",
     "restored_on_failure",

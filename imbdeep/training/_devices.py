@@ -88,7 +88,7 @@ class Portable:
     """
 
     def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[arg-type]
+        state: Any = super().__getstate__()
         return {**state, **_moved(state, torch.device("cpu"))}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -56,6 +56,39 @@ def restored_on_failure(estimator: Any) -> Iterator[None]:
         raise
 
 
+def refuse_arguments(estimator: Any, method: str, args: Any, kwargs: Any, advice: str) -> None:
+    """Refuse what a method that takes X and y is given beside them, sample weights above all.
+
+    A parameter of the name would make meta-estimators of scikit-learn hand weights on.
+
+    Parameters
+    ----------
+    estimator : object
+        Whose method it is.
+    method : str
+        Its name.
+    args, kwargs : tuple and dict
+        What is too much.
+    advice : str
+        What to use instead of sample weights.
+
+    Raises
+    ------
+    TypeError
+        If there is anything.
+    """
+    if not args and not kwargs:
+        return
+    name = f"{type(estimator).__name__}.{method}()"
+    if args:
+        what = f"takes X and y alone by position, and got {len(args)} more"
+    else:
+        what = f"got an unexpected keyword argument '{next(iter(kwargs))}'"
+    if args or "sample_weight" in kwargs:
+        what += f". Sample weights are not supported: {advice}"
+    raise TypeError(f"{name} {what}.")
+
+
 def flatten_parameters(module: nn.Module) -> nn.Parameter:
     """Store all parameters of ``module`` in one vector, gradients too.
 

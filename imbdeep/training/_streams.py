@@ -95,20 +95,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_turns)
 
 
-def has_turn() -> bool:
-    """Tell whether this thread runs inside :func:`turn`.
-
-    Returns
-    -------
-    bool
-        Whether it does.
-    """
+def _has_turn() -> bool:
+    """Tell whether this thread runs inside :func:`turn`."""
     return bool(_turns) and _turns[-1].thread == threading.get_ident()
 
 
 def _is_free() -> bool:
     since = _turns[-1].paused if _turns else 0.0
-    return has_turn() or (since is not None and time.monotonic() - since >= _PATIENCE)
+    return _has_turn() or (since is not None and time.monotonic() - since >= _PATIENCE)
 
 
 @contextmanager
@@ -146,7 +140,7 @@ def paused() -> Iterator[None]:
     None
         Nothing; after half a second another thread may begin its turn.
     """
-    if not has_turn():
+    if not _has_turn():
         yield
         return
     mine = _turns[-1]

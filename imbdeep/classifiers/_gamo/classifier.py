@@ -118,7 +118,8 @@ class GAMOClassifier(DeepClassifier):
         How rows are encoded; see :class:`ERMClassifier`.
     callbacks : list of skorch callbacks, default=None
         See :class:`ERMClassifier`. A learning-rate scheduler reaches the optimiser of M and D
-        alone. ``on_grad_computed`` is not called.
+        alone. ``on_grad_computed`` is not called. Batches, and scores with ``on_train=True``, are
+        the real rows of each mini-batch, as M in training sees them.
     device, random_state, verbose : optional
         See :class:`ERMClassifier`.
 

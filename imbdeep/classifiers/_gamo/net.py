@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imbdeep.classifiers._gamo.players import GAMO
@@ -234,7 +234,7 @@ class GAMONet(PlayersNet):
         game.features.train()
         logits = game.classifier(game.features(x))
         loss = self.criterion_(logits, y).mean()
-        loss.backward(inputs=self._extractor)
+        loss.backward(inputs=_moving(self._extractor))
         step(self.features_optimizer_)
         self.note("features", loss)
         return {"loss": loss.detach(), "y_pred": logits.detach()}
@@ -287,12 +287,13 @@ class GAMONet(PlayersNet):
             self.note("generator_discriminator", fooled)
             losses.append(fooled)
         # Both gradients before both steps: one pass makes the rows for both.
+        moving = _moving(self._maker)
         gradients = [
-            torch.autograd.grad(loss, self._maker, retain_graph=loss is not losses[-1])
+            torch.autograd.grad(loss, moving, retain_graph=loss is not losses[-1])
             for loss in losses
         ]
         for optimizer, gradient in zip(self.generator_optimizers_, gradients, strict=True):
-            for parameter, own in zip(self._maker, gradient, strict=True):
+            for parameter, own in zip(moving, gradient, strict=True):
                 parameter.grad = own
             step(optimizer)
         game.generator.eval()
@@ -362,6 +363,11 @@ class GAMONet(PlayersNet):
         self.generator_optimizers_ = []
         self._rivals = self._maker = self._extractor = []
         self._probe = None
+
+
+def _moving(parameters: list[nn.Parameter]) -> list[nn.Parameter]:
+    """Return those that no callback has frozen."""
+    return [parameter for parameter in parameters if parameter.requires_grad]
 
 
 def minority_of(counts: NDArray[np.int64]) -> tuple[int, ...]:

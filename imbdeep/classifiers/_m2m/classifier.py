@@ -230,7 +230,7 @@ class M2mClassifier(ModuleClassifier):
         weight_decay: float = 2e-4,
         max_epochs: int | str = "auto",
         batch_size: int = 128,
-        warmup_epochs: int = 5,
+        warmup_epochs: int | str = "auto",
         milestones: Sequence[float] = (0.8, 0.9),
         lr_decay: float = 0.1,
         augment: Any = None,
@@ -291,6 +291,7 @@ class M2mClassifier(ModuleClassifier):
         self.verbose = verbose
 
     def _check_method(self, n: int) -> None:
+        super()._check_method(n)
         start_of(self.defer, n_epochs_of(self, n))
         if self.ablation == "random_label" and len(self.classes_) < 3:
             raise ValueError(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from imbdeep.classifiers._building import OPTIMIZERS, make_net
+from imbdeep.classifiers._building import OPTIMIZERS, make_net, n_epochs_of
 from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.classifiers.schedules import check_moment
@@ -35,7 +35,7 @@ class ModuleClassifier(DeepClassifier):
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "momentum": [Interval(Real, 0, 1, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+        "warmup_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "milestones": ["array-like"],
         "lr_decay": [Interval(Real, 0, 1, closed="right")],
         "augment": [StrOptions({"crop_flip"}), callable, None],
@@ -52,7 +52,7 @@ class ModuleClassifier(DeepClassifier):
     optimizer: Any
     momentum: float
     max_epochs: int | str
-    warmup_epochs: int
+    warmup_epochs: int | str
     milestones: Sequence[float]
     lr_decay: float
     augment: Any
@@ -82,6 +82,22 @@ class ModuleClassifier(DeepClassifier):
             raise TypeError(
                 "module must be a class, got an instance of it: pass the class itself (every fit "
                 "makes fresh weights), and its arguments as module_params."
+            )
+
+    def _check_method(self, n: int) -> None:
+        n_epochs = n_epochs_of(self, n)
+        if self.warmup_epochs != "auto" and int(self.warmup_epochs) >= n_epochs:
+            raise ValueError(
+                f"warmup_epochs={self.warmup_epochs} is no less than the {n_epochs} epochs of the "
+                "training, which would be warm-up alone: set a smaller warmup_epochs (0 is none), "
+                "or a larger max_epochs."
+            )
+        late = [when for when in self.milestones if isinstance(when, Integral) and when >= n_epochs]
+        if late:
+            raise ValueError(
+                f"milestones={self.milestones!r} holds {late[0]}, and a training of {n_epochs} "
+                "epochs ends before: leave it out, or give a smaller number, or a share such as "
+                "0.8."
             )
 
     def _fit_net(

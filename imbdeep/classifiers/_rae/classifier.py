@@ -131,7 +131,9 @@ class RAEClassifier(DeepClassifier):
         How rows are encoded; see :class:`ERMClassifier`.
     callbacks : list of skorch callbacks, default=None
         See :class:`ERMClassifier`. A learning-rate scheduler reaches the optimiser of encoder,
-        classifier and mixer alone. ``on_grad_computed`` is not called.
+        classifier and mixer alone. ``on_grad_computed`` is not called, and Freezer has no effect.
+        Batches, and scores with ``on_train=True``, are the real rows of the last update of the
+        encoder in each cycle, as the encoder in training sees them.
     device, random_state, verbose : optional
         See :class:`ERMClassifier`.
 
