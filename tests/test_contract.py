@@ -7,6 +7,7 @@ import pickle
 import threading
 
 import joblib
+import numpy as np
 import pytest
 import torch
 from imblearn.pipeline import make_pipeline
@@ -14,6 +15,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.utils.validation import has_fit_parameter
 from skorch.callbacks import Callback, LRScheduler
 
 from imbdeep.over_sampling import _acceptance
@@ -376,3 +378,30 @@ def test_what_was_fitted_on_an_absent_device_works_on_the_processor(estimator, d
     if hasattr(again, "net_"):
         assert again.net_.device == "cpu"
     assert results(again) == results(before)
+
+
+# --------------------------------------------------------------------------------- sample weights
+
+METHODS = [
+    *((estimator, method) for estimator in SAMPLERS for method in ("fit", "fit_resample")),
+    *((estimator, "fit") for estimator in CLASSIFIERS + JUDGES),
+    (CLASSIFIERS[0], "partial_fit"),
+]
+
+
+@pytest.mark.parametrize(
+    "estimator, method", METHODS, ids=[f"{type(e).__name__}.{m}" for e, m in METHODS]
+)
+def test_sample_weights_are_refused_in_the_name_of_the_estimator(estimator, method):
+    call = getattr(clone(estimator), method)
+    classes = ([0, 1],) * (method == "partial_fit")
+    name = rf"{type(estimator).__name__}\.{method}\(\) "
+    unexpected = "got an unexpected keyword argument '{}'"  # scikit-learn looks for these words
+    refused = r"\. Sample weights are not supported: "
+    with pytest.raises(TypeError, match=name + unexpected.format("sample_weight") + refused):
+        call(X, Y, *classes, sample_weight=np.ones(len(Y)))
+    with pytest.raises(TypeError, match=name + ".* got 1 more" + refused):
+        call(X, Y, *classes, np.ones(len(Y)))
+    with pytest.raises(TypeError, match=name + unexpected.format("epochs") + r"\.$"):
+        call(X, Y, *classes, epochs=3)
+    assert not has_fit_parameter(estimator, "sample_weight")

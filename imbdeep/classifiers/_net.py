@@ -223,6 +223,8 @@ class ClassifierNet(Portable, NeuralNetClassifier):
     #: What the net draws its own seeds from, and torch's threads, where it is trained by itself.
     _stream: np.random.RandomState | None = None
     _n_threads: int | None = None
+    #: Whether what only the training needs is gone.
+    released = False
 
     def __init__(self, *args: Any, augment: Any = None, bfloat16: bool = False, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -232,6 +234,11 @@ class ClassifierNet(Portable, NeuralNetClassifier):
     def own_stream(self, seed: int, n_threads: int | None) -> None:
         """Decide by a seed what a training draws that the user starts by the net's own methods."""
         self._stream, self._n_threads = random_stream(seed), n_threads
+
+    def initialize(self) -> ClassifierNet:
+        """Start anew."""
+        self.released = False
+        return super().initialize()
 
     def _seeded(self) -> AbstractContextManager[None]:
         if self._stream is None:
@@ -248,11 +255,39 @@ class ClassifierNet(Portable, NeuralNetClassifier):
     ) -> ClassifierNet:
         """Train without a fresh start."""
         with self._seeded():
-            return super().partial_fit(X, y, classes, **fit_params)
+            return self.go_on(X, y, classes=classes, **fit_params)
 
-    def go_on(self, X: Tensor, y: Tensor) -> ClassifierNet:
+    def go_on(self, X: Any, y: Any, **fit_params: Any) -> ClassifierNet:
         """Train without a fresh start, by the random stream of the classifier."""
-        return super().partial_fit(X, y)
+        if self.released:
+            raise RuntimeError(
+                "This net keeps what predicts and generates, and can be trained no further: call "
+                "fit of the classifier."
+            )
+        if self.initialized_ and min(len(X), self.batch_size) == 1:
+            self._check_one_row(X)
+        return super().partial_fit(X, y, **fit_params)
+
+    def _check_one_row(self, X: Any) -> None:
+        """Refuse batches of one row before the training, if the module cannot learn from them."""
+        rows, _ = next(iter(self.get_iterator(self.get_dataset(X))))
+        module: Any = copy.deepcopy(getattr(self.module_, "_orig_mod", self.module_))
+        device = torch.device(self.device)
+        try:
+            with torch.random.fork_rng([device] * (device.type == "cuda")), torch.no_grad():
+                module.train()(rows[:1].to(device))
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            what = (
+                "X has one row: give two rows or more"
+                if len(X) == 1
+                else f"batch_size={self.batch_size}: set batch_size=2 or more"
+            )
+            raise ValueError(
+                "The network has batch normalisation, which cannot learn from a batch of one row, "
+                f"and {what}."
+            ) from error
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({**state, "device": str(there_or_cpu(state["device"]))})
@@ -270,29 +305,7 @@ class ClassifierNet(Portable, NeuralNetClassifier):
         iterator = super().get_iterator(dataset, training=training)
         if training:
             self.batches_ = iterator
-            if isinstance(iterator, TrainingBatches) and 1 in iterator.sizes():
-                self._check_one_row(iterator)
         return iterator
-
-    def _check_one_row(self, batches: TrainingBatches) -> None:
-        """Refuse batches of one row before the training, if the module cannot learn from them."""
-        module: Any = copy.deepcopy(getattr(self.module_, "_orig_mod", self.module_))
-        devices = [batches.y.device] if batches.y.device.type == "cuda" else []
-        try:
-            with torch.random.fork_rng(devices), torch.no_grad():
-                module.train()(batches.x[:1])
-        except ValueError as error:
-            if "more than 1 value per channel" not in str(error):
-                raise
-            what = (
-                "X has one row: give two rows or more"
-                if len(batches.codes) == 1
-                else f"batch_size={self.batch_size}: set batch_size=2 or more"
-            )
-            raise ValueError(
-                "The network has batch normalisation, which cannot learn from a batch of one row, "
-                f"and {what}."
-            ) from error
 
     def fit_loop(self, *args: Any, **kwargs: Any) -> ClassifierNet:
         """Train; remember whether it was the user who stopped it."""

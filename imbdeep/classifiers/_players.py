@@ -28,15 +28,6 @@ class PlayersNet(ClassifierNet):
         self._terms: dict[str, list[Tensor]] = {}
         return self
 
-    def fit_loop(self, *args: Any, **kwargs: Any) -> ClassifierNet:
-        """Train; refuse to go on after :meth:`release`."""
-        if self.optimizer_ is None:
-            raise RuntimeError(
-                "This net keeps what predicts and generates, and can be trained no further: call "
-                "fit of the classifier."
-            )
-        return super().fit_loop(*args, **kwargs)
-
     def note(self, name: str, value: Tensor) -> None:
         """Keep the value of a term until the end of the epoch, on the device."""
         self._terms.setdefault(name, []).append(value.detach())

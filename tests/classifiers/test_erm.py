@@ -264,6 +264,9 @@ def test_balancing_helps_the_small_class():
     "class_weight, message",
     [
         ({7: 2.0}, r"class_weight has \[7\]: keys are labels of y \(here \[0, 1, 2\]\)"),
+        (dict.fromkeys(range(3), 0), r"gives all classes the weight 0.* give one class at least a"),
+        (dict.fromkeys(range(3), 1e-50), r"gives all classes the weight 0, so that no row counts"),
+        ({0: 1e300}, r"class_weight has \{0: 1e\+300\}.*finite numbers from 0"),
         ({"0": 2.0}, r"class_weight has \['0'\]"),
         ({0: -1.0}, r"class_weight has \{0: -1.0\}.*finite numbers from 0"),
         ({0: np.nan}, r"class_weight has \{0: nan\}"),

@@ -37,6 +37,72 @@ def test_its_parameters_come_on_top_of_those_of_every_classifier(method):
     assert set(method().get_params()) == set(method._parameter_constraints)
 
 
+@pytest.mark.parametrize("method", [ERMClassifier, M2mClassifier])
+@pytest.mark.parametrize(
+    "params, message",
+    [
+        ({"warmup_epochs": 9}, r"warmup_epochs=9 is no less than the 2 epochs .* \(0 is none\)"),
+        ({"warmup_epochs": 5, "max_epochs": 5}, "warmup_epochs=5 is no less than the 5 epochs"),
+        ({"warmup_epochs": 300, "max_epochs": "auto"}, "warmup_epochs=300 is no less than the 300"),
+        ({"milestones": (1, 2)}, r"milestones=\(1, 2\) holds 2, and a training of 2 epochs ends"),
+    ],
+)
+def test_schedules_that_outlast_the_training_are_refused(no_training, method, params, message):
+    few = {"max_epochs": 2, "device": "cpu"}
+    with pytest.raises(ValueError, match=message):
+        method(**{**few, **params}).fit(X, Y)
+
+
+def test_warm_up_is_five_epochs_unless_said_otherwise():
+    rates = [
+        [record["learning_rate"] for record in quick(max_epochs=7, **params).fit(X, Y).history_]
+        for params in ({}, {"warmup_epochs": 5})
+    ]
+    assert rates[0] == rates[1]
+    short = quick(max_epochs=3, learning_rate=1.0).fit(X, Y).history_
+    assert [record["learning_rate"] for record in short] == pytest.approx([0.2, 0.4, 0.06])
+
+
+class Normalised(nn.Module):
+    """Batch normalisation of vectors."""
+
+    def __init__(self, n_features, n_classes):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.BatchNorm1d(n_features), nn.Dropout(), nn.Linear(n_features, n_classes)
+        )
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+@pytest.mark.parametrize("method", [ERMClassifier, M2mClassifier])
+@pytest.mark.parametrize("rows", [X, IMAGES[..., :4, :4]], ids=["table", "resnet"])
+def test_batches_of_one_row_need_a_network_without_batch_normalisation(no_training, method, rows):
+    module = "auto" if rows.ndim == 4 else Normalised
+    few = {"max_epochs": 2, "device": "cpu", "module": module}
+    with pytest.raises(ValueError, match=r"batch normalisation.*batch_size=1: set batch_size=2 or"):
+        method(**few, batch_size=1).fit(rows, Y)
+
+
+def test_batches_of_one_row_train_a_network_without_it():
+    assert quick(batch_size=1, max_epochs=1).fit(X, Y).predict(X).shape == Y.shape
+    pictures = quick(batch_size=1, max_epochs=1).fit(IMAGES[::4], Y[::4])  # 4 pixels in the end
+    assert pictures.history_
+
+
+def test_a_part_of_one_row_is_refused_by_batch_normalisation_alone():
+    classifier = quick(module=Normalised).partial_fit(X, Y, classes=[0, 1])
+    before = classifier.predict_proba(X)
+    with pytest.raises(ValueError, match="X has one row: give two rows or more"):
+        classifier.partial_fit(X[:1], Y[:1])
+    with pytest.raises(ValueError, match="X has one row: give two rows or more"):
+        classifier.net_.partial_fit(torch.zeros(1, 3), torch.zeros(1, dtype=torch.int64))
+    np.testing.assert_array_equal(classifier.predict_proba(X), before)
+    plain = quick().partial_fit(X, Y, classes=[0, 1])
+    assert plain.partial_fit(X[:1], Y[:1]).class_counts_.sum() == N + 1
+
+
 BAD_PARAMETERS = [
     ("criterion", "hinge"),
     ("criterion", nn.CrossEntropyLoss()),

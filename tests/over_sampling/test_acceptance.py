@@ -210,6 +210,12 @@ def test_judge_of_three_classes_one_of_a_single_row(brief):
     assert (judge.predict(A)[:59] == y[:59]).all()
 
 
+@pytest.mark.parametrize("label", [0, "a"])
+def test_one_class_is_refused(label):
+    with pytest.raises(ValueError, match=rf"y holds one class, {label!r}: .* two classes or more"):
+        EnsembleAcceptor().fit(A, np.repeat(label, N))
+
+
 def test_judge_finds_the_probabilities_of_two_gaussians(monkeypatch):
     """log p1 / p0 of N(1, 1) and N(-1, 1), one row to three, is 2 x - log 3."""
     monkeypatch.setattr(_acceptance, "_ROWS_SEEN", 20_000)

@@ -234,8 +234,10 @@ class GAMONet(PlayersNet):
         game.features.train()
         logits = game.classifier(game.features(x))
         loss = self.criterion_(logits, y).mean()
-        loss.backward(inputs=_moving(self._extractor))
-        step(self.features_optimizer_)
+        moving = _moving(self._extractor)
+        if moving:
+            loss.backward(inputs=moving)
+            step(self.features_optimizer_)
         self.note("features", loss)
         return {"loss": loss.detach(), "y_pred": logits.detach()}
 
@@ -274,8 +276,10 @@ class GAMONet(PlayersNet):
         An optimiser each, as in Algorithm 1: the step against M keeps its length where M is so sure
         that its gradient all but vanishes, and D does not outweigh it.
         """
-        game = self.module_
+        game, moving = self.module_, _moving(self._maker)
         assert game.generator is not None
+        if not moving:
+            return
         game.generator.train()
         rows = game.generate(counts, places)
         y = game.codes[places]
@@ -287,7 +291,6 @@ class GAMONet(PlayersNet):
             self.note("generator_discriminator", fooled)
             losses.append(fooled)
         # Both gradients before both steps: one pass makes the rows for both.
-        moving = _moving(self._maker)
         gradients = [
             torch.autograd.grad(loss, moving, retain_graph=loss is not losses[-1])
             for loss in losses
@@ -356,6 +359,7 @@ class GAMONet(PlayersNet):
 
     def release(self) -> None:
         """Let go of what only the training needed."""
+        self.released = True
         self.module_.release()
         # An optimiser holds, beside its state, the weights that it moved.
         self.optimizer_ = None

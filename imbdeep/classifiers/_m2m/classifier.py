@@ -397,7 +397,7 @@ class M2mClassifier(ModuleClassifier):
         }
         self.seed_counts_ = accepted
         net.box = tuple(bound.cpu() for bound in net.box)
-        net.seed_rows = None
+        net.released, net.seed_rows = True, None
         del net.planner_, net.tried_, net.accepted_
 
         totals = {name: int(counts.sum()) for name, counts in self.translations_.items()}

@@ -337,6 +337,7 @@ class RAENet(PlayersNet):
 
     def release(self) -> None:
         """Let go of what only the training needed."""
+        self.released = True
         self.module_.release()
         # An optimiser holds, beside its state, the weights that it moved.
         self.optimizer_ = None
