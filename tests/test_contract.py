@@ -147,6 +147,14 @@ def test_search_in_threads_equals_the_serial_one(estimator):
     assert len(set(found[0])) == 2
 
 
+def test_judge_adds_its_trees_in_one_order_whatever_joblib_is_set_to():
+    judge = fitted(JUDGES[0])
+    expected = judge.predict_proba(X).tobytes()
+    with joblib.parallel_config(backend="threading", n_jobs=4):
+        found = {fitted(JUDGES[0]).predict_proba(X).tobytes(), judge.predict_proba(X).tobytes()}
+    assert found == {expected}
+
+
 class Once(Callback):
     """Calls a function in the second epoch."""
 
@@ -337,7 +345,10 @@ def kept_by(estimator):
 
 
 class Keeper(Callback):
-    """Keeps tensors of another device, deep inside."""
+    """Keeps tensors of another device, deep inside, and the net."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.net_ = net
 
     def initialize(self):
         self.kept_ = {"deep": [(torch.ones(2, device=META), torch.nn.Linear(1, 2, device=META))]}
@@ -359,7 +370,8 @@ def test_pickle_of_a_classifier_has_all_tensors_on_the_processor(estimator):
     kept = vars(again.net_)
     for thing in (again.callbacks, kept["callbacks_"], kept.get("box"), kept.get("anchors")):
         assert {tensor.device for tensor in tensors_in(thing)} <= {CPU}
-    assert [tensor.shape for tensor in tensors_in(again.callbacks[0])] == [(2,), (2, 1), (2,)]
+    assert [t.shape for t in tensors_in(again.callbacks[0].kept_)] == [(2,), (2, 1), (2,)]
+    assert again.callbacks[0].net_ is again.net_
     assert again.predict_proba(X).tobytes() == classifier.predict_proba(X).tobytes()
 
 

@@ -340,7 +340,10 @@ class ClassifierNet(Portable, NeuralNetClassifier):
             raise
 
     def shown(self, batch: Any) -> tuple[Tensor, Tensor]:
-        """Return what callbacks see of a batch: rows as in X, and their labels."""
+        """Return what callbacks see of a batch: rows as in X, and their labels.
+
+        Of the logits they see as many, the first ones: others are of rows that were made.
+        """
         x, y = batch[:2]
         return x, y
 
@@ -374,7 +377,8 @@ class ClassifierNet(Portable, NeuralNetClassifier):
             if self._hooked:
                 self.history.record_batch(f"{prefix}_loss", step["loss"].item())
                 self.history.record_batch(f"{prefix}_batch_size", len(rows[1]))
-                self._notify_batch("on_batch_end", batch=rows, training=training, **step)
+                seen = {**step, "y_pred": step["y_pred"][: len(rows[1])]}
+                self._notify_batch("on_batch_end", batch=rows, training=training, **seen)
         loss = float(total) / n_rows  # the only synchronisation of the epoch
         if not math.isfinite(loss):
             raise DivergedError(

@@ -144,6 +144,8 @@ class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
             "n_estimators": _N_TREES,
             "min_samples_leaf": 2,
             "random_state": seed,
+            # Threads, which joblib's settings may bring, add trees in the order in which they end.
+            "n_jobs": 1,
         }
         bag = {"bootstrap": True, "max_samples": _BAG} if n > _BAG else {}
         boosting = HistGradientBoostingClassifier(

@@ -125,11 +125,13 @@ def _moved(attributes: dict[str, Any], device: torch.device) -> dict[str, Any]:
     moved: dict[int, Any] = {}  # what copy.deepcopy takes for copied already
     elsewhere = {}
     for name, value in attributes.items():
-        for tensor in _tensors(value, {}):
-            if tensor.device != device:
+        for leaf in _leaves(value, {}):
+            if isinstance(leaf, BaseEstimator):
+                moved[id(leaf)] = leaf  # pickled by itself
+            elif leaf.device != device:
                 elsewhere[name] = value
-                if id(tensor) not in moved:
-                    moved[id(tensor)] = _tensor_on(tensor, device)
+                if id(leaf) not in moved:
+                    moved[id(leaf)] = _tensor_on(leaf, device)
     return copy.deepcopy(elsewhere, moved)
 
 
@@ -142,12 +144,12 @@ def _tensor_on(tensor: Tensor, device: torch.device) -> Tensor:
     return there.requires_grad_(tensor.requires_grad)
 
 
-def _tensors(value: Any, seen: dict[int, Any]) -> Iterator[Tensor]:
-    """All tensors inside; estimators and what is no data are left out, for they need no help."""
-    if isinstance(value, Tensor):
+def _leaves(value: Any, seen: dict[int, Any]) -> Iterator[Tensor | BaseEstimator]:
+    """All tensors and estimators inside, but not what is inside of those."""
+    if isinstance(value, Tensor | BaseEstimator):
         yield value
         return
-    left_out = (str, bytes, int, float, np.ndarray, type, FunctionType, ModuleType, BaseEstimator)
+    left_out = (str, bytes, int, float, np.ndarray, type, FunctionType, ModuleType)
     if value is None or isinstance(value, left_out) or id(value) in seen:
         return
     seen[id(value)] = value  # an id is that of another object once this one is gone
@@ -160,4 +162,4 @@ def _tensors(value: Any, seen: dict[int, Any]) -> Iterator[Tensor]:
     else:
         parts = []
     for part in (*parts, *getattr(value, "__dict__", {}).values()):
-        yield from _tensors(part, seen)
+        yield from _leaves(part, seen)

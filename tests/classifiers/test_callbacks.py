@@ -163,7 +163,7 @@ def test_sizes_of_the_input_are_not_set_by_a_callback(classifier):
 def test_net_goes_on_by_its_own_methods_or_says_why_not(classifier):
     net = fitted(classifier).net_
     rows = torch.zeros(4, 4), torch.tensor([0, 1, 0, 1])
-    if hasattr(classifier, "module"):
+    if hasattr(classifier, "partial_fit"):
         assert len(net.partial_fit(*rows).history)
     else:
         with pytest.raises(RuntimeError, match="can be trained no further: call fit of the class"):

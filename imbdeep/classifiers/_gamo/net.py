@@ -75,24 +75,25 @@ class GameBatches:
         self.batch_size, self.schedule = batch_size, schedule
         self.shares = shares
         self.left = schedule.max_steps
+        self.rows_now: Tensor = torch.empty(0, dtype=torch.int64)  # those of the mini-batch
         self.extract: Callable[[Tensor], Tensor] | None = None  # set by the net
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        for rows in self._real(self.schedule.feature_steps):
-            yield self.x[rows], self.y[rows]
+        for self.rows_now in self._real(self.schedule.feature_steps):
+            yield self.x[self.rows_now], self.y[self.rows_now]
         assert self.extract is not None
         x = self.extract(self.x)
         steps = min(self.schedule.game_steps, self.left)
         self.left -= steps
         batches = self._real(steps)
         if not len(self.shares):
-            for rows in batches:
-                yield x[rows], self.y[rows], None, None, rows
+            for self.rows_now in batches:
+                yield x[self.rows_now], self.y[self.rows_now], None, None
             return
         shown = self._places(self.shares, steps)
         own = self._places(np.ones_like(self.shares), steps)
-        for rows, one, other in zip(batches, shown, own, strict=True):
-            yield x[rows], self.y[rows], one, other, rows
+        for self.rows_now, one, other in zip(batches, shown, own, strict=True):
+            yield x[self.rows_now], self.y[self.rows_now], one, other
 
     def _real(self, steps: int) -> Tensor:
         """Draw the real rows of mini-batches, (steps, B)."""
@@ -211,15 +212,14 @@ class GAMONet(PlayersNet):
 
     def shown(self, batch: Any) -> tuple[Tensor, Tensor]:
         """Return the real rows of a mini-batch, those of the game as they were before F."""
-        x, y, *game = batch
-        return (self.batches_.x[game[-1]] if game else x), y
+        return self.batches_.x[self.batches_.rows_now], batch[1]
 
     @torch.enable_grad()
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         """Let F move, or the players of the game, one after the other."""
         if len(batch) == 2:
             return self._features_step(*batch)
-        x, y, shown, own, _ = batch
+        x, y, shown, own = batch
         moved = self._rivals_step(x, y, shown)
         self._n_games += 1
         # Early averages forget the start faster.
@@ -268,7 +268,7 @@ class GAMONet(PlayersNet):
             total = loss + discrimination
         total.backward()
         step(self.optimizer_)
-        return {"loss": loss.detach(), "y_pred": logits[:n].detach()}
+        return {"loss": loss.detach(), "y_pred": logits.detach()}
 
     def _generator_step(self, counts: list[int], places: Tensor) -> None:
         """Lines 14 and 15: G against M, and with D's good opinion (Eq. 6).

@@ -231,7 +231,7 @@ class RAENet(PlayersNet):
             own = own + s.mae_lambda * reconstruction
         (loss + own).backward()
         step(self.optimizer_)
-        return {"loss": own.detach(), "y_pred": logits[: len(each)].detach()}
+        return {"loss": own.detach(), "y_pred": logits.detach()}
 
     def _decoder_step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Eq. 4, and what the authors' code adds to it."""
