@@ -79,21 +79,24 @@ class GameBatches:
         self.extract: Callable[[Tensor], Tensor] | None = None  # set by the net
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        for self.rows_now in self._real(self.schedule.feature_steps):
-            yield self.x[self.rows_now], self.y[self.rows_now]
+        for rows in self._real(self.schedule.feature_steps):
+            self.rows_now = rows
+            yield self.x[rows], self.y[rows]
         assert self.extract is not None
         x = self.extract(self.x)
         steps = min(self.schedule.game_steps, self.left)
         self.left -= steps
         batches = self._real(steps)
         if not len(self.shares):
-            for self.rows_now in batches:
-                yield x[self.rows_now], self.y[self.rows_now], None, None
+            for rows in batches:
+                self.rows_now = rows
+                yield x[rows], self.y[rows], None, None
             return
         shown = self._places(self.shares, steps)
         own = self._places(np.ones_like(self.shares), steps)
-        for self.rows_now, one, other in zip(batches, shown, own, strict=True):
-            yield x[self.rows_now], self.y[self.rows_now], one, other
+        for rows, one, other in zip(batches, shown, own, strict=True):
+            self.rows_now = rows
+            yield x[rows], self.y[rows], one, other
 
     def _real(self, steps: int) -> Tensor:
         """Draw the real rows of mini-batches, (steps, B)."""
