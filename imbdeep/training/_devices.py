@@ -75,7 +75,7 @@ class Portable:
 
     Examples
     --------
-    >>> import pickle
+    >>> import copy
     >>> import torch
     >>> from sklearn.base import BaseEstimator
     >>> from imbdeep.training import Portable
@@ -83,7 +83,7 @@ class Portable:
     ...     pass
     >>> estimator = Estimator()
     >>> estimator.device_ = torch.device("cuda:99")  # of a large machine
-    >>> pickle.loads(pickle.dumps(estimator)).device_
+    >>> copy.copy(estimator).device_  # by the state that a pickle has
     device(type='cpu')
     """
 
