@@ -105,7 +105,7 @@ class ERMClassifier(ModuleClassifier):
         "auto" is 5, of which a shorter training does the first ones.
     milestones : sequence of float or int, default=(0.8, 0.9)
         Moments from which the learning rate is lower by ``lr_decay``: shares of the epochs, or
-        indices of epochs that there are.
+        indices.
     lr_decay : float, default=0.1
         Factor at each milestone, as in [1]_ on texts (0.01 there on CIFAR). A smaller one leaves
         deferred balancing little to learn with.

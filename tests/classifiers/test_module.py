@@ -44,10 +44,9 @@ def test_its_parameters_come_on_top_of_those_of_every_classifier(method):
         ({"warmup_epochs": 9}, r"warmup_epochs=9 is no less than the 2 epochs .* \(0 is none\)"),
         ({"warmup_epochs": 5, "max_epochs": 5}, "warmup_epochs=5 is no less than the 5 epochs"),
         ({"warmup_epochs": 300, "max_epochs": "auto"}, "warmup_epochs=300 is no less than the 300"),
-        ({"milestones": (1, 2)}, r"milestones=\(1, 2\) holds 2, and a training of 2 epochs ends"),
     ],
 )
-def test_schedules_that_outlast_the_training_are_refused(no_training, method, params, message):
+def test_warm_up_that_outlasts_the_training_is_refused(no_training, method, params, message):
     few = {"max_epochs": 2, "device": "cpu"}
     with pytest.raises(ValueError, match=message):
         method(**{**few, **params}).fit(X, Y)

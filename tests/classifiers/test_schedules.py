@@ -95,7 +95,6 @@ def test_rate_is_the_formula(rate, warmup, milestones, decay):
 SCHEDULES = {
     "warm-up": ((4, (), 0.1), [0.5, 1, 1.5, 2] + [2] * 6),
     "none": ((0, (), 0.1), [2] * 10),
-    "a longer one": ((20, (), 0.1), [(i + 1) / 10 for i in range(10)]),
     "shares": ((0, (0.3, 0.6), 0.1), [2] * 3 + [0.2] * 3 + [0.02] * 4),
     "indices": ((1, (2, 9), 0.5), [2] * 2 + [1] * 7 + [0.5]),
     "both at once": ((4, [3, 0.3], 0.1), [0.5, 1, 1.5] + [0.02] * 7),

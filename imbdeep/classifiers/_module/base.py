@@ -92,13 +92,6 @@ class ModuleClassifier(DeepClassifier):
                 "training, which would be warm-up alone: set a smaller warmup_epochs (0 is none), "
                 "or a larger max_epochs."
             )
-        late = [when for when in self.milestones if isinstance(when, Integral) and when >= n_epochs]
-        if late:
-            raise ValueError(
-                f"milestones={self.milestones!r} holds {late[0]}, and a training of {n_epochs} "
-                "epochs ends before: leave it out, or give a smaller number, or a share such as "
-                "0.8."
-            )
 
     def _fit_net(
         self, x: Tensor, codes: Tensor, valid: Any, seed: int, **options: Any
