@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
@@ -35,6 +36,7 @@ from imbdeep.encoding import (
     data_array,
     image_shape_of,
     is_frame,
+    plain_labels,
     refuse_missing_labels,
     target_array,
 )
@@ -237,26 +239,25 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             )
         targets = target_array(y)
         refuse_missing_labels(targets)
-        assert_all_finite(targets, input_name="y")
-        kind = type_of_target(targets, input_name="y") if targets.ndim else ""
+        plain = plain_labels(targets)
+        assert_all_finite(plain, input_name="y")
+        kind = type_of_target(plain, input_name="y") if targets.ndim else ""
         if kind.startswith("multi") and kind != "multiclass":
             raise ValueError("Multilabel and multioutput targets are not supported.")
-        data = data_array(X)
+        data = data_array(X, self.image_shape)
         if is_frame(data) and self.encode:
-            validate_data(self, X=data, y=targets, reset=reset, skip_check_array=True)
-            labels = column_or_1d(targets, warn=True)
+            validate_data(self, X=data, y=plain, reset=reset, skip_check_array=True)
+            labels = column_or_1d(plain, warn=True)
             check_consistent_length(data, labels)
         else:
-            data, labels = validate_data(
-                self, X=data, y=targets, reset=reset, **self._array_rules()
-            )
+            data, labels = validate_data(self, X=data, y=plain, reset=reset, **self._array_rules())
         check_classification_targets(labels)
         check_shape(data, self.image_shape)
         if reset:
             self._image = image_shape_of(data, self.image_shape)
         else:
             self._check_row_shape(data)
-        return data, labels
+        return data, labels if plain is targets else targets.ravel()
 
     def _array_rules(self) -> dict[str, Any]:
         if self.encode:  # missing values are encoded; the encoder refuses infinite ones by column
@@ -348,6 +349,29 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         labels: NDArray[Any] = self.classes_[codes]
         return labels
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy of the predicted labels.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or torch.Tensor
+            Rows or images, with the columns seen in ``fit``.
+        y : array-like of shape (n_samples,)
+            Labels of any kind.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+            Share of the rows whose label is predicted.
+        """
+        labels, predicted = target_array(y), self.predict(X)
+        if labels.dtype.kind not in "biufcU":  # such as dates, of which metrics know nothing
+            both = plain_labels(np.concatenate([labels.ravel(), predicted]))
+            labels, predicted = np.split(both, [labels.size])
+        return float(accuracy_score(labels, predicted, sample_weight=sample_weight))
+
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Predict the probability of each class, by the loss that was trained.
 
@@ -416,7 +440,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
     def _new_rows(self, X: Any) -> Tensor:
         """Validate and encode rows to predict, as a tensor on the processor."""
         check_is_fitted(self, "net_")
-        data = self._as_fitted(data_array(X))
+        data = self._as_fitted(data_array(X, self._image))
         if is_frame(data) and isinstance(self.encoder_, TabularEncoder):
             validate_data(self, X=data, reset=False, skip_check_array=True)
         else:

@@ -33,7 +33,13 @@ from imbdeep.comparison._methods import (
     refuse_without_output,
 )
 from imbdeep.comparison._result import Comparison
-from imbdeep.encoding import TabularEncoder, data_array, refuse_missing_labels, target_array
+from imbdeep.encoding import (
+    TabularEncoder,
+    data_array,
+    plain_labels,
+    refuse_missing_labels,
+    target_array,
+)
 from imbdeep.metrics import SCORERS
 from imbdeep.training import draw_seed, random_stream
 
@@ -351,12 +357,8 @@ def _labels(y: Any) -> NDArray[Any]:
     refuse_missing_labels(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
-    kinds = {type(label).__name__ for label in labels.flat} if labels.dtype == object else set()
-    if "str" in kinds and len(kinds) > 1:
-        raise TypeError(
-            f"y holds labels of several types ({', '.join(sorted(kinds))}), which have no order: "
-            "make all of them strings."
-        )
+    if plain_labels(labels) is not labels:  # such as dates, of which metrics know nothing
+        labels = labels.astype(str)
     kind = type_of_target(labels, input_name="y")
     values = np.unique(labels) if labels.ndim == 1 else labels
     if kind not in ("binary", "multiclass"):

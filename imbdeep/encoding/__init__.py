@@ -15,7 +15,10 @@ from ._containers import (
     check_shape,
     data_array,
     image_shape_of,
+    in_container,
+    is_arrow,
     is_frame,
+    plain_labels,
     refuse_missing_labels,
     target_array,
 )
@@ -29,7 +32,10 @@ __all__ = [
     "check_shape",
     "data_array",
     "image_shape_of",
+    "in_container",
+    "is_arrow",
     "is_frame",
+    "plain_labels",
     "refuse_missing_labels",
     "target_array",
 ]

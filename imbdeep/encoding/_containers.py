@@ -3,49 +3,175 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
+from collections.abc import Sequence
+from numbers import Integral, Number
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._columns import MISSING_TYPES
 
-def data_array(X: Any) -> Any:
-    """Return tensors and lists as arrays, and any other container as it is.
+
+def data_array(X: Any, image_shape: Any = None) -> Any:
+    """Return tensors, lists, masked arrays and Arrow tables as containers that hold missing values.
 
     Parameters
     ----------
-    X : array-like, sparse matrix, DataFrame or torch.Tensor
+    X : array-like, sparse matrix, DataFrame, pyarrow.Table or torch.Tensor
         Rows or images, one a sample.
+    image_shape : tuple of (channels, height, width), default=None
+        What the rows of a two-dimensional ``X`` are when they are flattened images.
 
     Returns
     -------
     ndarray, sparse matrix or DataFrame
         A tensor comes back as an array on the processor, without its gradient; ``bfloat16``, which
         numpy lacks, as ``float32``. A list whose cells are of several types, or words, becomes an
-        array of objects, because a common dtype would turn ``[1, "a"]`` into two words.
+        array of objects, because a common dtype would turn ``[1, "a"]`` into two words. Masked
+        cells become NaN, or None in an array of objects where the dtype has no NaN. A table or
+        record batch of pyarrow becomes a pandas frame of the same types.
 
     Raises
     ------
     TypeError
-        If ``X`` is a polars LazyFrame.
+        If ``X`` is a polars LazyFrame, or a list of named rows (Series or dicts).
+    ValueError
+        If pixels of images are masked.
 
     Examples
     --------
+    >>> import numpy as np
     >>> from imbdeep.encoding import data_array
     >>> data_array([[1, "a"], [2, "b"]])
     array([[1, 'a'],
            [2, 'b']], dtype=object)
+    >>> data_array(np.ma.masked_equal([[1, 2], [3, 0]], 0))
+    array([[1, 2],
+           [3, None]], dtype=object)
     """
     if _is_tensor(X):
         X = X.detach().cpu()
         return (X.float() if str(X.dtype) == "torch.bfloat16" else X).numpy()
     if isinstance(X, list | tuple):
-        array = np.asarray(X)
-        mixed = array.ndim == 2 and len({type(cell) for row in X for cell in row}) > 1
-        return np.asarray(X, dtype=object) if mixed or array.dtype.kind in "US" else array
+        X = _stacked(X)
+    if isinstance(X, np.ma.MaskedArray):
+        if image_shape is not None or X.ndim > 2:
+            refuse_masked_images(X)
+        return _unmasked(X)
+    if is_arrow(X):
+        return _arrow_frame(X)
     refuse_lazy_frame(X)
     return X
+
+
+def _stacked(X: Sequence[Any]) -> Any:
+    """Return a list of rows as an array."""
+    kinds = set(map(type, X))
+    for kind in kinds:
+        if hasattr(kind, "to_numpy") or issubclass(kind, dict):
+            raise TypeError(
+                f"X is a list of {kind.__name__}: pass one table of them, pandas.DataFrame(X) or "
+                "polars.DataFrame(X), or a list of arrays or lists."
+            )
+    if any(map(_is_tensor, X)):
+        X = [data_array(row) if _is_tensor(row) else row for row in X]
+    if any(issubclass(kind, np.ma.MaskedArray) for kind in kinds):
+        return np.ma.stack(X)
+    array = np.asarray(X)
+    if array.ndim == 2 and array.dtype.kind not in "US" and kinds != {np.ndarray}:
+        mixed = len({type(cell) for row in X for cell in row}) > 1
+    else:
+        mixed = array.dtype.kind in "US"
+    return np.asarray(X, dtype=object) if mixed else array
+
+
+def _unmasked(X: Any) -> NDArray[Any]:
+    """Return a masked array as one in which the masked cells are missing."""
+    if not np.ma.is_masked(X):
+        return X.data
+    if X.dtype.kind == "f":
+        return X.filled(np.nan)
+    cells = X.data.astype(object)
+    cells[np.ma.getmaskarray(X)] = None
+    return cells
+
+
+def refuse_masked_images(X: Any) -> None:
+    """Raise if pixels are masked: images have no missing values."""
+    if np.ma.is_masked(X):
+        raise ValueError(
+            f"X is a masked array of images, {np.ma.count_masked(X)} of whose pixels are masked, "
+            "and images cannot have missing pixels: fill them first, X.filled(0) for instance, or "
+            "leave those images out."
+        )
+
+
+def is_arrow(X: Any) -> bool:
+    """Tell whether ``X`` is a table or a record batch of pyarrow."""
+    # By what it can do: pyarrow need not be installed.
+    return all(hasattr(type(X), name) for name in ("schema", "to_pandas", "from_pandas"))
+
+
+def _arrow_frame(X: Any) -> Any:
+    """Return a table of pyarrow as a pandas frame whose columns are arrow arrays."""
+    import pandas as pd
+
+    for j, field in enumerate(X.schema):
+        if str(field.type) == "string_view":  # of which arrow cannot take rows
+            X = X.set_column(j, field.name, X.column(j).cast("large_string"))
+    return X.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+
+
+def in_container(like: Any, rows: Any) -> Any:
+    """Return decoded rows in the container of ``like``, of which :func:`data_array` made another.
+
+    Parameters
+    ----------
+    like : masked array, table or record batch of pyarrow, or any other container
+        What was fitted.
+    rows : ndarray or DataFrame
+        What :func:`data_array` makes of such rows.
+
+    Returns
+    -------
+    masked array, table or record batch of pyarrow
+        The rows, missing cells masked; those of any other container come back as they are.
+    """
+    if isinstance(like, np.ma.MaskedArray):
+        missing = is_missing(rows)
+        filled = rows.copy()
+        filled[missing] = like.fill_value if like.dtype.kind == "O" else like.dtype.type()
+        mask = missing if missing.any() else np.ma.nomask
+        return np.ma.MaskedArray(filled.astype(like.dtype), mask, fill_value=like.fill_value)
+    if is_arrow(like):
+        return type(like).from_pandas(rows, preserve_index=False).cast(like.schema)
+    return rows
+
+
+def is_missing(cells: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell which cells are None, NaN, NaT or NA.
+
+    Parameters
+    ----------
+    cells : ndarray
+        Cells of any dtype.
+
+    Returns
+    -------
+    ndarray of bool
+        Of the same shape.
+    """
+    if cells.dtype.kind in "fcmM":
+        return cells != cells  # noqa: PLR0124
+    missing = np.zeros(cells.shape, dtype=bool)
+    if cells.dtype.kind == "O":
+        # The names are for pandas' NA, of which any comparison is NA.
+        missing.flat = [
+            type(v).__name__ in MISSING_TYPES or (isinstance(v, Number | np.generic) and v != v)
+            for v in cells.flat
+        ]
+    return missing
 
 
 def refuse_lazy_frame(X: Any) -> None:
@@ -60,18 +186,24 @@ def _is_tensor(container: Any) -> bool:
 
 
 def target_array(y: Any) -> NDArray[Any]:
-    """Return labels as an array that scikit-learn's checks of targets understand.
+    """Return labels as an array.
 
     Parameters
     ----------
-    y : array-like, Series, DataFrame or torch.Tensor
+    y : array-like, Series, DataFrame, pyarrow.Array or torch.Tensor
         Labels of any kind.
 
     Returns
     -------
     ndarray
-        The labels. Objects of which all are integers, or all booleans, become a plain array of
-        such: older versions of pandas hand out nullable labels as objects.
+        The labels. Objects of which all are numbers or booleans become a plain array of such; what
+        has no dtype of its own in numpy, or would lose its type in a common one, becomes an array
+        of objects, masked labels None. Nanoseconds become microseconds where none is lost.
+
+    Raises
+    ------
+    TypeError
+        If ``y`` is a MultiIndex, or of a dtype that numpy cannot read.
 
     Examples
     --------
@@ -82,17 +214,69 @@ def target_array(y: Any) -> NDArray[Any]:
     """
     if _is_tensor(y):
         return data_array(y)
-    array = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
-    if array.dtype.kind == "O" and array.ndim == 1 and hasattr(y, "dtype"):
-        # Nullable integers and booleans may come as objects: their values tell the plain dtype.
-        plain = np.asarray(array.tolist())
-        if plain.dtype.kind in "iub":
-            return plain
+    array = _label_array(y)
+    if array.dtype.kind == "O":
+        cells = array.ravel().tolist()
+        if all(isinstance(cell, int | float | np.bool_ | np.number) for cell in cells):
+            plain = np.asarray(cells)
+            if plain.dtype.kind in "iubf" and plain.tolist() == cells:
+                return plain.reshape(array.shape)
+    if array.dtype.kind in "mM" and np.datetime_data(array.dtype)[0] == "ns":
+        # Python's own types have microseconds: labels can then be listed and compared with them.
+        coarse = array.astype(f"{array.dtype.kind}8[us]")
+        return coarse if (coarse == array).all() else array
     return array
 
 
+def _label_array(y: Any) -> NDArray[Any]:
+    if type(y).__name__ == "MultiIndex":
+        raise TypeError(
+            "y is a MultiIndex, whose labels have several levels: pass one of them, "
+            "y.get_level_values(0), or a list of joined names."
+        )
+    if isinstance(y, np.ma.MaskedArray):
+        if not np.ma.is_masked(y):
+            return _label_array(y.data)
+        cells = y.data.astype(object)
+        cells[np.ma.getmaskarray(y)] = None
+        return cells
+    if isinstance(y, list | tuple):
+        return _listed(y)
+    if hasattr(y, "toarray"):
+        return np.asarray(y.toarray())
+    y = data_array(y) if is_arrow(y) else y
+    if hasattr(y, "to_pylist"):
+        return np.fromiter(y.to_pylist(), dtype=object, count=len(y))
+    try:
+        array = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    except NotImplementedError as error:
+        raise TypeError(
+            f"y has dtype {getattr(y, 'dtype', '')}, which cannot be read ({error}): convert it, "
+            "e.g. pandas.Series(y.tolist())."
+        ) from error
+    return array.astype(object) if array.dtype.kind == "T" else array
+
+
+def _listed(y: Sequence[Any]) -> NDArray[Any]:
+    """Return a list of labels as an array, of objects where a common dtype would change them."""
+    y = [data_array(label) if _is_tensor(label) else label for label in y]
+    kinds = set(map(type, y))
+    if any(issubclass(kind, tuple) for kind in kinds):
+        cells = [cell for label in y for cell in label]
+        # Tuples of numbers are one-hot rows.
+        own = not all(isinstance(cell, int | float | np.number | np.bool_) for cell in cells)
+        own = own and any(len(label) > 1 for label in y)
+    else:
+        plain = (bool, int, float, str, np.generic, list, np.ndarray)
+        words = {issubclass(kind, str) for kind in kinds}
+        own = len(words) > 1 or not all(
+            kind in plain or issubclass(kind, np.generic | np.ndarray) for kind in kinds
+        )
+    return np.fromiter(y, dtype=object, count=len(y)) if own else np.asarray(y)
+
+
 def refuse_missing_labels(labels: NDArray[Any]) -> None:
-    """Raise if a label is None, NaN or NA.
+    """Raise if a label is None, NaN, NaT or NA.
 
     Parameters
     ----------
@@ -104,15 +288,65 @@ def refuse_missing_labels(labels: NDArray[Any]) -> None:
     ValueError
         If one is missing.
     """
-    # The last is for pandas' NA, of which any comparison is NA.
-    if (
-        labels.ndim
-        and labels.dtype.kind in "fO"
-        and any(v is None or type(v).__name__ == "NAType" or v != v for v in labels.flat)
-    ):
+    if labels.ndim and is_missing(labels).any():
         raise ValueError(
             "y holds missing labels: drop those rows, or give them a label of their own."
         )
+
+
+def plain_labels(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels that scikit-learn's checks and metrics of classes understand.
+
+    Parameters
+    ----------
+    labels : ndarray
+        Labels, from :func:`target_array`, none of them missing.
+
+    Returns
+    -------
+    ndarray
+        Numbers, booleans and words themselves. Of all other labels (dates, intervals, decimals,
+        tuples, bytes, ...) their ranks among the sorted ones.
+
+    Raises
+    ------
+    TypeError
+        If the labels have no order: words and others, or members of an Enum.
+    ValueError
+        If each row has several such labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imbdeep.encoding import plain_labels
+    >>> plain_labels(np.array(["2024-05-01", "2023-01-01", "2024-05-01"], dtype="M8[D]"))
+    array([1, 0, 1])
+    """
+    if labels.dtype.kind in "biufcU" or labels.ndim not in (1, 2) or not labels.size:
+        return labels
+    examples = {type(label): label for label in labels[::-1].flat}
+    words = {issubclass(kind, str) for kind in examples}
+    if words == {True}:
+        return labels
+    if len(labels) != labels.size:
+        raise ValueError(
+            f"Multilabel and multioutput targets are not supported: y has shape {labels.shape}, "
+            "and its cells are neither numbers nor booleans. Pass one column of labels."
+        )
+    try:
+        if len(words) > 1:
+            raise TypeError("words and others")
+        values, codes = np.unique(labels, return_inverse=True)
+        if len(values) > len(set(values.tolist())) or (values[1:] < values[:-1]).any():
+            raise TypeError("not all of them can be compared")
+    except (TypeError, ValueError) as error:
+        found = ", ".join(f"{kind.__name__}, e.g. {v!r}" for kind, v in examples.items())
+        several = "labels of several types" if len(examples) > 1 else "labels"
+        raise TypeError(
+            f"y holds {several} ({found}), which have no order: make all of them strings, "
+            "pandas.Series(y).astype(str), or integers."
+        ) from error
+    return codes.reshape(labels.shape)
 
 
 def is_frame(X: Any) -> bool:
@@ -176,8 +410,9 @@ def check_shape(data: Any, image_shape: tuple[int, int, int] | None) -> None:
     Raises
     ------
     ValueError
-        If an array has other than two or four dimensions, if its images hold no values, or if
-        ``image_shape`` is no three positive integers or does not fit the rows.
+        If an array has other than two or four dimensions, if its images hold no values or have
+        their channels last, or if ``image_shape`` is no three positive integers or does not fit
+        the rows.
 
     Examples
     --------
@@ -193,6 +428,8 @@ def check_shape(data: Any, image_shape: tuple[int, int, int] | None) -> None:
     if isinstance(data, np.ndarray) and data.ndim == 4 and not math.prod(data.shape[1:]):
         raise ValueError(f"X has shape {data.shape}: its images have no values.")
     if image_shape is None:
+        if isinstance(data, np.ndarray) and data.ndim == 4:
+            _refuse_channels_last(data.shape)
         return
     shape = tuple(image_shape)
     if len(shape) != 3 or not all(isinstance(s, Integral) and s > 0 for s in shape):
@@ -210,4 +447,15 @@ def check_shape(data: Any, image_shape: tuple[int, int, int] | None) -> None:
         raise ValueError(
             f"image_shape={shape} does not fit X of shape {data.shape}: give the (channels, "
             "height, width) of a row, or leave it out where X is four-dimensional."
+        )
+
+
+def _refuse_channels_last(shape: tuple[int, ...]) -> None:
+    """Raise for (n, height, width, channels), read as (n, channels, height, width) else."""
+    few = (1, 3, 4)
+    if shape[3] in few and shape[1] not in few and min(shape[1], shape[2]) > shape[3]:
+        raise ValueError(
+            f"X has shape {shape}, and images are (n_samples, channels, height, width): these look "
+            "like images with the channels last. Pass X.transpose(0, 3, 1, 2) (X.permute of a "
+            f"tensor); if they do have {shape[1]} channels, say so: image_shape={shape[1:]}."
         )

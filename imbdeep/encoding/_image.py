@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._containers import refuse_masked_images
 from ._curve import cast
 
 # Rows are scaled in blocks of about this many pixels, so that no float64 copy of the images exists.
@@ -83,7 +84,7 @@ class ImageScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a pixel is NaN or infinite or outside `value_range`, or if that is not an increasing
+            If a pixel is NaN, infinite, masked or outside `value_range`, or if that is not an increasing
             pair.
         """
         X = self._read(X, reset=True)
@@ -108,6 +109,7 @@ class ImageScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
     def _read(self, X: Any, *, reset: bool) -> np.ndarray:
+        refuse_masked_images(X)
         # scikit-learn looks for NaN in the sum of all pixels, which may overflow without any.
         with np.errstate(over="ignore", invalid="ignore"):
             return validate_data(self, X, reset=reset, allow_nd=True)

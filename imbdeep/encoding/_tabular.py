@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 
 from ._codecs import NumberColumn, fit_column
 from ._columns import Blueprint, factorize, kind_of
-from ._containers import refuse_lazy_frame, target_array
+from ._containers import data_array, in_container, is_arrow, refuse_lazy_frame, target_array
 
 #: Classes in each of which values are counted, at the most.
 MAX_CLASSES = 1000
@@ -239,6 +239,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             If a column holds dates, times, nested values or cells that are not hashable, or if `X`
             is a polars LazyFrame.
         """
+        self._like = X[:0] if is_arrow(X) or isinstance(X, np.ma.MaskedArray) else None
         table, kind = self._read(X, reset=True)
         forced = self._forced(table)
         classes = _class_codes(y)
@@ -262,6 +263,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 
     def _read(self, X: Any, *, reset: bool) -> tuple[Any, str]:
         """Return the validated table and the kind of its container; frames stay as they are."""
+        if is_arrow(X) or isinstance(X, np.ma.MaskedArray):
+            X = data_array(X)
         kind = kind_of(X)
         if kind in ("pandas", "polars"):
             names = list(X.columns)
@@ -414,7 +417,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             codec.decode(encoded, spans)
             for codec, spans in zip(self._codecs, self.spans_, strict=True)
         )
-        return self._blueprint.build(columns, len(encoded))
+        return in_container(self._like, self._blueprint.build(columns, len(encoded)))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the encoded columns after the columns and levels that they stand for.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
-from numbers import Integral
+from collections.abc import Iterable, Iterator, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,10 @@ from imbdeep.encoding import (
     check_shape,
     data_array,
     image_shape_of,
+    in_container,
+    is_arrow,
     is_frame,
+    plain_labels,
     refuse_missing_labels,
     target_array,
 )
@@ -238,22 +242,27 @@ class DeepOverSampler(Portable, BaseOverSampler):
 
     def _resample(self, X: Any, y: Any) -> tuple[Any, Any]:
         data, labels, _ = self._check_X_y(X, y)
-        self.sampling_strategy_ = check_sampling_strategy(
-            self.sampling_strategy, labels, self._sampling_type
-        )
         self.classes_, first, codes = np.unique(labels, return_index=True, return_inverse=True)
+        self.sampling_strategy_ = self._checked_strategy(labels, codes)
         self.class_counts_ = np.bincount(codes)
         self.device_ = resolve_device(self.device)
         self._image = image_shape_of(data, self.image_shape)
         self._check_data(data, self.class_counts_)
-        acceptor = checked_copy(self.acceptance, self.classes_)
+        plain = plain_labels(labels)  # what a classifier of scikit-learn can learn
+        acceptor = checked_copy(self.acceptance, np.unique(plain))
         # A second call with the same integer starts the same stream anew.
         self._random = random_stream(self.random_state)
         self._deficits = {
-            int(np.flatnonzero(self.classes_ == label)[0]): int(n)
-            for label, n in self.sampling_strategy_.items()
-            if n > 0
+            self._position(label): int(n) for label, n in self.sampling_strategy_.items() if n > 0
         }
+        # A new label is a copy of an old one: exact in any dtype.
+        rows = [np.repeat(first[code], n) for code, n in self._deficits.items()]
+        y_res = _take(y, np.concatenate([np.arange(len(labels)), *rows]))
+
+        # What cannot be put together again shows before the training.
+        row = _take(X, np.zeros(1, dtype=np.intp))
+        _append(row, [row], 1)
+        self._like = X[:0] if is_arrow(X) or isinstance(X, np.ma.MaskedArray) else None
 
         x = self._fit_encoder(data, labels)
         self._width = math.prod(x.shape[1:])
@@ -262,7 +271,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
         self.acceptance_: dict[Any, dict[str, float]] = {}
         if self._deficits and self._width:
             self._fit_generator(x, codes)
-            self._fit_acceptor(acceptor, x, labels)
+            self._fit_acceptor(acceptor, x, plain)
         del x
 
         parts = (
@@ -270,11 +279,36 @@ class DeepOverSampler(Portable, BaseOverSampler):
             for code, n in self._deficits.items()
             for part in self._new_rows(code, n, self._random)
         )
-        rows = [np.repeat(first[code], n) for code, n in self._deficits.items()]
-        # A new label is a copy of an old one: exact in any dtype.
-        labels_of_new = [_take(y, np.concatenate(rows))] if rows else []
-        n_new = sum(self._deficits.values())
-        return _append(X, parts, n_new), _append(y, labels_of_new, n_new)
+        return _append(X, parts, sum(self._deficits.values())), y_res
+
+    def _checked_strategy(self, labels: NDArray[Any], codes: NDArray[np.intp]) -> dict[Any, int]:
+        """Return the number of rows to add to each class, by its label."""
+        wanted = self.sampling_strategy
+        if isinstance(wanted, Real):  # imbalanced-learn asks what kind of labels these are
+            found = check_sampling_strategy(wanted, codes, self._sampling_type)
+            return {self.classes_[code]: n for code, n in found.items()}
+        if callable(wanted):
+            wanted = wanted(labels)
+        if isinstance(wanted, dict):
+            places = {label: self._position(label) for label in wanted}
+            wanted = {
+                label if place is None else self.classes_[place]: wanted[label]
+                for label, place in places.items()
+            }
+        strategy: dict[Any, int] = check_sampling_strategy(wanted, labels, self._sampling_type)
+        return strategy
+
+    def _position(self, label: Any) -> int | None:
+        """Return where the label is in ``classes_``, None for one that is not there."""
+        classes = self.classes_
+        if classes.dtype.kind in "mM":  # pandas, numpy and Python each have dates of their own
+            try:
+                found = np.flatnonzero(classes == np.asarray(label, dtype=classes.dtype))
+            except (TypeError, ValueError):
+                return None
+            return int(found[0]) if found.size else None
+        labels = classes.tolist()
+        return labels.index(label) if label in labels else None
 
     def _fit_encoder(self, data: Any, labels: NDArray[Any]) -> NDArray[np.float32]:
         """Fit the encoder and return the encoded rows."""
@@ -303,7 +337,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
             if name.split("__")[-1] == "random_state" and value is None:
                 acceptor.set_params(**{name: draw_seed(self._random)})
         acceptor.fit(x.reshape(len(x), -1), labels)
-        check_classes(acceptor, self.classes_)
+        check_classes(acceptor, np.unique(labels))
         self._judged, self._per_row, self.acceptor_ = judged, int(self.n_candidates), acceptor
 
     def sample(self, n: int, target: Any, *, random_state: Any = None) -> Any:
@@ -345,7 +379,10 @@ class DeepOverSampler(Portable, BaseOverSampler):
         else:
             x = self._accepted(code, n, stream)
         for start in range(0, n, _CHUNK):
-            yield self.encoder_.inverse_transform(x[start : start + _CHUNK])
+            yield self._decoded(x[start : start + _CHUNK])
+
+    def _decoded(self, x: NDArray[np.float32]) -> Any:
+        return in_container(self._like, self.encoder_.inverse_transform(x))
 
     def _drawn(self, code: int, n: int, stream: np.random.RandomState) -> NDArray[np.float32]:
         with seeded(draw_seed(stream), self.device_, self._n_threads), torch.no_grad():
@@ -373,8 +410,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
 
     def _code_of(self, target: Any) -> int:
         check_is_fitted(self, "encoder_")
-        labels = self.classes_.tolist()
-        code = labels.index(target) if target in labels else None
+        labels, code = self.classes_.tolist(), self._position(target)
         if code not in self._deficits:
             there = [labels[code] for code in self._deficits]
             raise ValueError(
@@ -386,10 +422,11 @@ class DeepOverSampler(Portable, BaseOverSampler):
     def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Any, Any, bool]:
         targets = target_array(y)
         refuse_missing_labels(targets)
+        plain = plain_labels(targets)
         if targets.ndim:  # what is no array at all gets scikit-learn's own message
-            check_classification_targets(targets)
-        labels, one_vs_all = check_target_type(targets, indicate_one_vs_all=True)
-        data = data_array(X)
+            check_classification_targets(plain)
+        labels, one_vs_all = check_target_type(plain, indicate_one_vs_all=True)
+        data = data_array(X, self.image_shape)
         if is_frame(data):
             validate_data(self, X=data, y=labels, reset=True, skip_check_array=True)
             check_consistent_length(data, labels)
@@ -406,7 +443,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
                 ensure_all_finite=False,
             )
         check_shape(data, self.image_shape)
-        return data, labels, one_vs_all
+        return data, labels if plain is targets else targets.ravel(), one_vs_all
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -490,16 +527,61 @@ def choose_network(network: str, image: tuple[int, ...] | None) -> str:
 
 def _as_container(like: Any, rows: Any) -> Any:
     """Decoded rows in the container of ``like``, where the encoder saw it as an array."""
+    if isinstance(like, list | tuple):
+        return _as_items(like, rows)
     if isinstance(like, torch.Tensor):
         return torch.as_tensor(rows).to(device=like.device, dtype=like.dtype)
-    return rows.tolist() if isinstance(like, list) else rows
+    return rows
+
+
+def _as_items(like: Sequence[Any], rows: Any) -> list[Any]:
+    """Decoded rows as items of the type and dtype of those of ``like``."""
+    first = like[0]
+    if isinstance(first, np.ma.MaskedArray):
+        rows = in_container(np.ma.stack(like[:1]), rows)
+    if isinstance(first, np.ndarray):
+        return list(rows.astype(np.result_type(*{item.dtype for item in like}), copy=False))
+    if isinstance(first, torch.Tensor):
+        return list(_as_container(first, rows))
+    return [_as_item(first, row) for row in rows]
+
+
+def _as_item(like: Any, row: NDArray[Any]) -> Any:
+    """A decoded row, or part of one, as nested lists or tuples of cells like those."""
+    cell = like[0]
+    if row.ndim > 1:
+        cells = [_as_item(cell, part) for part in row]
+    elif isinstance(cell, torch.Tensor):
+        cells = [_as_container(cell, value) for value in row]
+    else:
+        cells = list(row) if isinstance(cell, np.generic) else row.tolist()
+    if isinstance(like, tuple):
+        return getattr(like, "_make", tuple)(cells)
+    return cells
 
 
 def _take(container: Any, rows: NDArray[np.intp]) -> Any:
+    """These rows in a container of the same type and dtype."""
     if isinstance(container, torch.Tensor):
         return container[torch.as_tensor(rows, device=container.device)]
-    if "pandas" in _libraries(container):  # scikit-learn does not index an Index
-        return container.take(rows)
+    if isinstance(container, list | tuple):
+        return type(container)([container[row] for row in rows])
+    if sparse.issparse(container):
+        return container.tocsr()[rows].asformat(container.format)
+    libraries = _libraries(container)
+    try:
+        if "pandas" in libraries:
+            taken = container.take(rows)
+            return taken.reset_index(drop=True) if hasattr(taken, "iloc") else taken
+        if "pyarrow" in libraries:
+            return container.take(rows)
+    except NotImplementedError as error:
+        raise TypeError(
+            f"Rows of a {type(container).__name__} of dtype {getattr(container, 'dtype', 'Arrow')} "
+            f"cannot be repeated ({error}): convert it, string_view to string for instance."
+        ) from error
+    if isinstance(container, np.ndarray):
+        return container[rows]
     return _safe_indexing(container, rows)
 
 
@@ -519,25 +601,29 @@ def _append(original: Any, parts: Iterable[Any], n_new: int) -> Any:
             n += len(part)
         return rows
     parts = list(parts)
-    if isinstance(original, list):
-        return original + [row for part in parts for row in part]
+    if isinstance(original, list | tuple):
+        return type(original)([*original, *(row for part in parts for row in part)])
     pieces = [original, *parts]
     if isinstance(original, torch.Tensor):
         return torch.cat(pieces)
     if sparse.issparse(original):
         return sparse.vstack(pieces, format=original.format, dtype=original.dtype)
-    if "pandas" in _libraries(original):
+    if isinstance(original, np.ma.MaskedArray):
+        joined = np.ma.concatenate(pieces).astype(original.dtype)
+        joined.fill_value = original.fill_value
+        return joined.harden_mask() if original.hardmask else joined
+    libraries = _libraries(original)
+    if "pandas" in libraries:
         import pandas as pd
 
-        if hasattr(original, "iloc"):
-            return pd.concat(pieces, ignore_index=True)
-        # Labels may be a Categorical or an Index.
-        return type(original)(pd.concat([pd.Series(piece) for piece in pieces]))
-    if "polars" in _libraries(original):
+        return pd.concat(pieces, ignore_index=True)
+    if "polars" in libraries:
         import polars as pl
 
         return pl.concat(pieces)
-    # numpy would turn a tuple of numbers and words into words, and any byte order into its own.
-    like = original if hasattr(original, "dtype") or not parts else parts[0]
-    dtype = getattr(like, "dtype", None)
-    return np.concatenate([np.asarray(original, dtype), *parts], dtype=dtype)
+    if "pyarrow" in libraries:
+        arrow = sys.modules["pyarrow"]  # the user has imported it
+        join = arrow.concat_tables if hasattr(original, "to_batches") else arrow.concat_batches
+        return join(pieces)
+    # Arrays of other kinds, numpy's own subclasses among them.
+    return np.concatenate([np.asarray(piece) for piece in pieces], dtype=original.dtype)

@@ -305,11 +305,11 @@ class MGVAESampler(DeepOverSampler):
             )
         x = self._encoded(X)
         if not self._width:  # only constant columns: every row is the same
-            return self.encoder_.inverse_transform(x.numpy())
+            return self._decoded(x.numpy())
         stream = self._random if random_state is None else random_stream(random_state)
         with seeded(draw_seed(stream), self.device_, self._n_threads), torch.no_grad():
             rows = self._translate(code, x)
-        return self.encoder_.inverse_transform(rows)
+        return self._decoded(rows)
 
     def encode(self, X: Any, target: Any) -> NDArray[np.float32]:
         """Latent codes of rows in the model of a class, to look at its latent space.
