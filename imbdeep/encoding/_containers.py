@@ -344,7 +344,7 @@ def plain_labels(labels: NDArray[Any]) -> NDArray[Any]:
         several = "labels of several types" if len(examples) > 1 else "labels"
         raise TypeError(
             f"y holds {several} ({found}), which have no order: make all of them strings, "
-            "pandas.Series(y).astype(str), or integers."
+            "y.astype(str) or [str(label) for label in y]."
         ) from error
     return codes.reshape(labels.shape)
 

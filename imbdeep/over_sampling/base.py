@@ -260,9 +260,10 @@ class DeepOverSampler(Portable, BaseOverSampler):
         y_res = _take(y, np.concatenate([np.arange(len(labels)), *rows]))
 
         # What cannot be put together again shows before the training.
-        row = _take(X, np.zeros(1, dtype=np.intp))
+        own = is_arrow(X) or isinstance(X, np.ma.MaskedArray)
+        self._like = X[:0] if own else None
+        row = X[:1] if own else _take(X, np.zeros(1, dtype=np.intp))
         _append(row, [row], 1)
-        self._like = X[:0] if is_arrow(X) or isinstance(X, np.ma.MaskedArray) else None
 
         x = self._fit_encoder(data, labels)
         self._width = math.prod(x.shape[1:])
@@ -576,9 +577,10 @@ def _take(container: Any, rows: NDArray[np.intp]) -> Any:
         if "pyarrow" in libraries:
             return container.take(rows)
     except NotImplementedError as error:
+        dtype = getattr(container, "dtype", getattr(container, "type", container))
         raise TypeError(
-            f"Rows of a {type(container).__name__} of dtype {getattr(container, 'dtype', 'Arrow')} "
-            f"cannot be repeated ({error}): convert it, string_view to string for instance."
+            f"y has dtype {dtype}, of which pyarrow repeats no rows ({error}): cast it, "
+            "string_view to string for instance."
         ) from error
     if isinstance(container, np.ndarray):
         return container[rows]
