@@ -39,6 +39,7 @@ from imbdeep.encoding import (
     plain_labels,
     refuse_missing_labels,
     target_array,
+    warn_of_identifiers,
 )
 from imbdeep.networks import CosineLinear
 from imbdeep.training import (
@@ -210,6 +211,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
     def _fit_encoder(self, data: Any, codes: NDArray[np.intp]) -> NDArray[np.float32]:
         if self.encoder_ is not None:
             self.encoder_.fit(data, codes)
+            warn_of_identifiers(self.encoder_, stacklevel=6)
         return self._encode(data)
 
     def _encode(self, data: Any) -> NDArray[np.float32]:

@@ -35,7 +35,9 @@ from imbdeep.comparison._methods import (
 from imbdeep.comparison._result import Comparison
 from imbdeep.encoding import (
     TabularEncoder,
+    advice_on_numbers,
     data_array,
+    identifiers,
     plain_labels,
     refuse_missing_labels,
     target_array,
@@ -58,8 +60,8 @@ _CLASSES = 50
 _LEAST_FOLDS = 3
 #: Scores that are a mean over rows, and of rows of one class too.
 _OF_ROWS = ("neg_log_loss", "neg_brier")
-#: Share of the rows that has a value of its own in a column which may be an identifier.
-_OWN_VALUES = 0.95
+#: Most columns that a note names.
+_NAMED = 10
 
 
 class _Fold(NamedTuple):
@@ -315,20 +317,17 @@ def _checked(X: Any, y: Any, settings: Settings) -> tuple[Table, list[str]]:
     notes: list[str] = []
     if isinstance(data, pd.DataFrame):
         empty = [name for name in data.columns if data[name].isna().all()]
-        own = [
-            name
-            for name in data.columns
-            if not pd.api.types.is_numeric_dtype(data[name])
-            and data[name].nunique() > _OWN_VALUES * len(data)
-        ]
         if empty:
             notes.append(
                 f"All values of {_named(empty)} are missing: nothing is learned from that."
             )
-        if own:
-            notes.append(
-                f"Nearly every row has a value of its own in {_named(own)}: leave identifiers out."
-            )
+    own = identifiers(encoder)
+    if own:
+        named = _listed([column.label for column in own])
+        notes.append(
+            f"Nearly every row has a value of its own in {named}: leave identifiers out."
+            f"{advice_on_numbers(own)}"
+        )
     return Table(data, labels), notes
 
 
@@ -377,9 +376,13 @@ def _labels(y: Any) -> NDArray[Any]:
     return labels
 
 
-def _named(columns: Sequence[Any], most: int = 10) -> str:
-    more = f" and {len(columns) - most} more" if len(columns) > most else ""
-    return ", ".join(repr(column) for column in columns[:most]) + more
+def _named(columns: Sequence[Any]) -> str:
+    return _listed([repr(column) for column in columns])
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _folds(

@@ -104,6 +104,8 @@ def evaluate(
     output = get_config()["transform_output"]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        # A note on the whole table says so.
+        warnings.filterwarnings("ignore", "Nearly every row has a value of its own")
         try:
             records = _records(method, classifiers, scoring, settings, *parts)
         except Exception as error:

@@ -6,9 +6,11 @@ the same kind of table. :class:`ImageScaler` does the same between images of any
 interval [0, 1].
 
 The functions read what the user hands to an estimator, before any encoding: :func:`data_array` and
-:func:`target_array` make arrays of tensors and lists, :func:`is_frame` tells tables with named
-columns, :func:`image_shape_of` images, and :func:`refuse_missing_labels` and :func:`check_shape`
-refuse what cannot be used.
+:func:`target_array` make arrays of tensors and lists, :func:`is_frame` and :func:`is_arrow` tell
+tables with named columns, :func:`image_shape_of` images, and :func:`refuse_missing_labels` and
+:func:`check_shape` refuse what cannot be used. :func:`plain_labels` makes scikit-learn understand
+dates and the like, :func:`in_container` gives rows back in the user's container, and
+:func:`identifiers` finds columns from which nothing can be learned.
 """
 
 from ._containers import (
@@ -22,6 +24,7 @@ from ._containers import (
     refuse_missing_labels,
     target_array,
 )
+from ._identifiers import advice_on_numbers, identifiers, warn_of_identifiers
 from ._image import ImageScaler
 from ._tabular import Layout, TabularEncoder
 
@@ -29,8 +32,10 @@ __all__ = [
     "ImageScaler",
     "Layout",
     "TabularEncoder",
+    "advice_on_numbers",
     "check_shape",
     "data_array",
+    "identifiers",
     "image_shape_of",
     "in_container",
     "is_arrow",
@@ -38,4 +43,5 @@ __all__ = [
     "plain_labels",
     "refuse_missing_labels",
     "target_array",
+    "warn_of_identifiers",
 ]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
+from decimal import Decimal
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
 from ._columns import (
     MISSING_TYPES,
+    cell_maker,
     factorize,
     has_objects,
     is_missing_key,
@@ -26,6 +30,10 @@ N_PROBED = 10_000
 #: A number of a discrete column stands in so many rows on average; fractions are often measured,
 #: and come in few values only where there are few rows.
 ROWS_A_NUMBER, ROWS_A_FRACTION = 3, 10
+#: Share of the rows that has a value of its own in a column which may be an identifier.
+OWN_VALUES = 0.95
+#: Fewer rows may differ by chance.
+LEAST_ROWS = 20
 
 
 class NumberColumn:
@@ -51,11 +59,10 @@ class NumberColumn:
         self.label = label
         self.has_missing = missing is not None
         self.like = take(column, np.array([0 if missing is None else missing.argmax()]))
-        self.whole = False
-        if has_objects(column):
+        self.cell = None
+        if not hasattr(column, "gather") and (has_objects(column) or column.dtype.type is Decimal):
             cells = np.asarray(column, dtype=object)
-            kinds = set(map(type, cells if missing is None else cells[~missing]))
-            self.whole = not any(issubclass(t, (float, np.floating)) for t in kinds)
+            self.cell = cell_maker(cells if missing is None else cells[~missing])
         if missing is not None:
             values, classes = values[~missing], None if classes is None else classes[~missing]
         # "standard" keeps distances, which an indicator would not.
@@ -106,7 +113,7 @@ class NumberColumn:
         """Return the column that `encoded` stands for."""
         values = self.curve.inverse(encoded[:, spans[0].start])
         if not self.n_flags:
-            return restore(values, None, self.like, whole=self.whole)
+            return restore(values, None, self.like, cell=self.cell)
         if self.group_sizes:
             flag = encoded[:, spans[1]].argmax(axis=1) - 1
         else:
@@ -114,7 +121,7 @@ class NumberColumn:
         for k, atom in enumerate(self.atoms):
             values[flag == k] = atom
         missing = flag == len(self.atoms) if self.has_missing else None
-        return restore(values, missing, self.like, whole=self.whole)
+        return restore(values, missing, self.like, cell=self.cell)
 
     def names(self, label: str) -> list[list[str]]:
         """Return the names of the encoded columns, a list for each span."""
@@ -151,6 +158,8 @@ class LevelColumn:
             order = used[np.argsort(first[used])]
             order = np.array(_sorted_keys(order.tolist(), keys), dtype=np.intp)
         self.keys = [keys[i] for i in order]
+        sizes = [int(counts[i]) for i in used if not is_missing_key(keys[i])]
+        self.n_rare = sum(sizes) - max(sizes, default=0)
         self.levels = take(column, first[order])
         self.codes = {key: code for code, key in enumerate(self.keys)}
         for code, key in enumerate(self.keys):
@@ -171,6 +180,13 @@ class LevelColumn:
                 self.base = _root(k, self.n_digits)
             self.group_sizes = (self.base,) * self.n_digits
 
+    @property
+    def names_rows(self) -> bool:
+        """Tell whether nearly every row has a category of its own, or the one word for none."""
+        n_levels = sum(not is_missing_key(key) for key in self.keys)
+        many = self.kind == "categorical" and self.n_rare + 1 >= LEAST_ROWS
+        return many and n_levels - 1 > OWN_VALUES * self.n_rare
+
     def encode(
         self, column: Any, out: np.ndarray, spans: tuple[slice, ...], *, ignore: bool
     ) -> None:
@@ -185,6 +201,9 @@ class LevelColumn:
             unseen = [keys[i] for i in dict.fromkeys(found[~known].tolist())]
             if any(_is_infinite(key) for key in unseen):
                 refuse_infinity(self.label)
+            seen = set(found[known].tolist())
+            if all(is_missing_key(keys[i]) for i in seen):
+                self._refuse_change(unseen, column.dtype)
             if not ignore:
                 some = ", ".join(spelled(k) for k in self.keys[:5]) + ", ..." * (len(self.keys) > 5)
                 raise ValueError(
@@ -203,12 +222,41 @@ class LevelColumn:
     def _code(self, key: Any) -> int:
         """Return the code of a key; -1 if fit did not see it and no number is near it."""
         code = self.codes.get(key, -1)
-        if code >= 0 or not self.numeric or not isinstance(key, (int, float)) or _is_infinite(key):
+        value = _value(key)
+        if code >= 0 or is_missing_key(key) or not isinstance(value, int | float):
+            return code
+        held = _kinds(self.keys)
+        if isinstance(value, bool):
+            if held != {"numbers"} or not {_value(k) for k in self.keys[:3]} <= {0, 1}:
+                return code
+            value = int(value)  # where fit saw 0 and 1 alone, True is 1
+        for kind in (int, float, bool):  # and where it saw booleans alone, 1 is True
+            if kind is not bool or held == {"booleans"}:
+                code = max(code, self.codes.get((kind, value), -1))
+        code = max(code, self.codes.get(value, -1))
+        if code >= 0 or not self.numeric or _is_infinite(value):
             return code
         numbers = [k for k in self.keys if isinstance(k, (int, float))]
         # That a column has few values is our finding, not the user's wish, so that a new number is
         # no error: it counts as the nearest, just as a continuous one counts as the nearest bound.
-        return self.codes[min(numbers, key=lambda k: abs(k - key))] if numbers else -1
+        return self.codes[min(numbers, key=lambda k: abs(k - value))] if numbers else -1
+
+    def _refuse_change(self, unseen: list, dtype: Any) -> None:
+        """Raise if new values, none of which fit saw, are of another type or written otherwise."""
+        held, now = _kinds(self.keys), _kinds(unseen)
+        if held and now and held.isdisjoint(now):
+            kinds = " and ".join(sorted(held))
+            raise ValueError(
+                f"Column {self.label} held {kinds} in fit and has dtype {dtype} now: convert it to "
+                f"{kinds}."
+            )
+        known = {_bare(key): key for key in self.keys if isinstance(key, str)}
+        for text in unseen:
+            if isinstance(text, str) and _bare(text) in known:
+                raise ValueError(
+                    f"Column {self.label} holds none of the values that fit saw: {text!r} was not "
+                    f"seen in fit, and {known[_bare(text)]!r} was. Write them as they were."
+                )
 
     def decode(self, encoded: np.ndarray, spans: tuple[slice, ...]) -> Any:
         """Return the column that `encoded` stands for; any combination of digits is some level."""
@@ -249,8 +297,27 @@ def fit_column(
     return LevelColumn(column, label, numeric=numeric, mixed=mixed, max_one_hot=max_one_hot)
 
 
+def _value(key: Any) -> Any:
+    return key[1] if type(key) is tuple else key
+
+
+def _kinds(keys: list) -> set[str]:
+    """Return what kinds of values these are, missing ones apart."""
+    names = ((bool, "booleans"), (Number, "numbers"), (str, "strings"), (bytes, "bytes"))
+    values = [_value(key) for key in keys if not is_missing_key(key)]
+    return {
+        next((name for kind, name in names if isinstance(value, kind)), "objects")
+        for value in values
+    }
+
+
+def _bare(text: str) -> str:
+    """Return a text without surrounding space, leading zeros and a decimal part of zeros."""
+    return re.sub(r"^0+(?=\d)|\.0+$", "", text.strip())
+
+
 def _is_infinite(key: Any) -> bool:
-    value = key[1] if type(key) is tuple else key
+    value = _value(key)
     return isinstance(value, float) and math.isinf(value)
 
 

@@ -7,7 +7,11 @@ before the user has: a frame in hand proves that they are loaded.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import date, time, timedelta
+from decimal import Context, Decimal
+from fractions import Fraction
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -58,6 +62,11 @@ def only_missing(column: Any) -> bool:
 def refuse(column: Any, label: str) -> None:
     """Raise for a column that is neither numbers nor categories, and name the conversion."""
     dtype = column.dtype
+    if str(dtype).startswith(("string_view", "binary_view")):
+        raise TypeError(
+            f"Column {label} has dtype {dtype}, which pandas cannot read: convert it, e.g. by "
+            "pandas.Series(column.tolist())."
+        )
     if isinstance(column, np.ndarray) or is_pandas(column):
         kind, scalar = dtype.kind, dtype.type
         if has_objects(column):
@@ -69,10 +78,10 @@ def refuse(column: Any, label: str) -> None:
         else:
             temporal = kind in "mM" or issubclass(scalar, time) or scalar.__name__ == "Period"
             is_complex = kind == "c"
-            foreign = kind == "V" or scalar.__name__ in ("list", "dict", "Decimal")
+            foreign = kind == "V" or scalar.__name__ in ("list", "dict")
     else:
         temporal, is_complex = dtype.is_temporal(), False
-        foreign = dtype.is_nested() or dtype.is_decimal() or str(dtype).endswith("Int128")
+        foreign = dtype.is_nested() or str(dtype).endswith("Int128")
     if temporal:
         raise TypeError(
             f"Column {label} holds dates or times (dtype {dtype}), which cannot be encoded: "
@@ -115,7 +124,7 @@ def read_numbers(column: Any, label: str) -> tuple[np.ndarray, np.ndarray | None
     missing = None
     if isinstance(column, np.ndarray) or is_pandas(column):
         dtype = column.dtype
-        if has_objects(column):
+        if has_objects(column) or dtype.type is Decimal:
             found = _read_objects(np.asarray(column, dtype=object), label)
             if found is None:
                 return None
@@ -130,6 +139,7 @@ def read_numbers(column: Any, label: str) -> tuple[np.ndarray, np.ndarray | None
         else:
             values = column.sparse.to_dense().to_numpy()
     elif column.dtype.is_numeric():
+        column = column.cast(float) if column.dtype.is_decimal() else column
         missing = column.is_null().to_numpy()
         values = column.fill_null(0).to_numpy()
     else:
@@ -156,17 +166,24 @@ def refuse_infinity(label: str) -> NoReturn:
     )
 
 
+def is_missing(cell: Any) -> bool:
+    """Tell whether a cell is None, NA, NaT, NaN or the NaN of a Decimal."""
+    if isinstance(cell, Decimal):
+        return cell.is_nan()
+    return type(cell).__name__ in MISSING_TYPES or (isinstance(cell, float) and cell != cell)
+
+
 def _read_objects(cells: np.ndarray, label: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Read objects as numbers if each is a real number (booleans are not) or missing."""
     for t in set(map(type, cells)):
         if t.__name__ in MISSING_TYPES:
             continue
-        if not issubclass(t, (int, float, np.integer, np.floating)) or t is bool:
+        if not issubclass(t, (int, float, Decimal, Fraction, np.integer, np.floating)) or t is bool:
             return None
-    missing = np.array([type(v).__name__ in MISSING_TYPES for v in cells], dtype=bool)
+    missing = np.array([is_missing(v) for v in cells], dtype=bool)
     present = cells[~missing]
     values: np.ndarray
-    if not any(isinstance(v, (float, np.floating)) for v in present):
+    if all(isinstance(v, (int, np.integer)) for v in present):
         for dtype in (np.int64, np.uint64):  # float64 would round large ones
             try:
                 values = np.zeros(cells.shape, dtype)
@@ -259,8 +276,10 @@ def key_of(value: Any, mixed: bool = True) -> Any:
     kind = type(value)
     if kind is str:
         return value
-    if kind.__name__ in MISSING_TYPES or (kind is float and value != value):
-        return missing_key(value)
+    if is_missing(value):
+        return missing_key(np.nan if kind is Decimal else value)
+    if not mixed and issubclass(kind, (Decimal, Fraction)) and abs(value) < 2**53:
+        return float(value)
     return value if not mixed and kind in (int, float) else (kind, value)
 
 
@@ -281,9 +300,43 @@ def spelled(key: Any) -> str:
     return str(key[1] if type(key) is tuple else key)
 
 
-def restore(
-    values: np.ndarray, missing: np.ndarray | None, like: Any, *, whole: bool = False
-) -> Any:
+def cell_maker(cells: np.ndarray) -> Callable[[Any], Any] | None:
+    """Return what makes a cell like those of an object column from a number; None for floats.
+
+    Parameters
+    ----------
+    cells : ndarray of objects
+        Numbers, none of them missing.
+
+    Returns
+    -------
+    callable or None
+        Makes integers, fractions, scalars of one type of numpy, or decimals with as many digits
+        behind the point as the cells have at most.
+    """
+    kinds = set(map(type, cells))
+    if any(issubclass(kind, Decimal) for kind in kinds):
+        finite = [v.as_tuple().exponent for v in cells if isinstance(v, Decimal)]
+        unit = Decimal((0, (1,), min(e for e in finite if isinstance(e, int))))
+        return partial(_as_decimal, unit=unit, bounds=(min(cells), max(cells)))
+    if any(issubclass(kind, Fraction) for kind in kinds):
+        return partial(_as_fraction, most=max(v.denominator for v in map(Fraction, cells)))
+    if len(kinds) == 1 and issubclass(kind := next(iter(kinds)), np.generic):
+        return kind
+    return None if any(issubclass(kind, (float, np.floating)) for kind in kinds) else int
+
+
+def _as_decimal(value: float, *, unit: Decimal, bounds: tuple[Any, Any]) -> Decimal:
+    # Bounds, because a float has fewer digits than a decimal may have.
+    cell = min(max(Decimal(repr(float(value))), Decimal(bounds[0])), Decimal(bounds[1]))
+    return cell.quantize(unit, context=Context(prec=1000))
+
+
+def _as_fraction(value: float, *, most: int) -> Fraction:
+    return Fraction(value).limit_denominator(most)
+
+
+def restore(values: np.ndarray, missing: np.ndarray | None, like: Any, *, cell: Any = None) -> Any:
     """Return numbers as a column of the type and dtype of `like`.
 
     Parameters
@@ -293,13 +346,14 @@ def restore(
         Rows to be made missing.
     like : column of one row
         Its cell is the missing value to write, where `missing` is given.
-    whole : bool, default=False
-        Whether an object column gets Python integers instead of floats.
+    cell : callable, default=None
+        What makes a cell of an object column from a number, from `cell_maker`; None for floats.
     """
     dtype = like.dtype
     if isinstance(like, np.ndarray) or is_pandas(like):
-        if has_objects(like):
-            cells = np.array([int(v) for v in values] if whole else values.tolist(), dtype=object)
+        if has_objects(like) or dtype.type is Decimal:
+            numbers = values.tolist()
+            cells = np.array([cell(v) for v in numbers] if cell else numbers, dtype=object)
             if missing is not None:
                 cells[missing] = np.asarray(like, dtype=object)[0]
             return cells if isinstance(like, np.ndarray) else _series(cells, dtype)
@@ -316,8 +370,10 @@ def restore(
         if missing is not None:
             column[missing] = like[0]
         return column
-    column = type(like)(values).cast(dtype)
-    return column if missing is None else column.scatter(np.flatnonzero(missing), like[0])
+    column = type(like)(values)
+    if missing is not None:  # before the cast: a column of decimals takes no null
+        column = column.scatter(np.flatnonzero(missing), like[0])
+    return column.cast(dtype)
 
 
 def _series(values: np.ndarray, dtype: Any) -> Any:

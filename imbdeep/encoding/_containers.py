@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Integral, Number
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._columns import MISSING_TYPES
+from ._columns import is_missing
 
 
 def data_array(X: Any, image_shape: Any = None) -> Any:
@@ -108,7 +108,18 @@ def refuse_masked_images(X: Any) -> None:
 
 
 def is_arrow(X: Any) -> bool:
-    """Tell whether ``X`` is a table or a record batch of pyarrow."""
+    """Tell whether ``X`` is a table or a record batch of pyarrow.
+
+    Parameters
+    ----------
+    X : any object
+        The container.
+
+    Returns
+    -------
+    bool
+        True for a ``pyarrow.Table`` and a ``pyarrow.RecordBatch``.
+    """
     # By what it can do: pyarrow need not be installed.
     return all(hasattr(type(X), name) for name in ("schema", "to_pandas", "from_pandas"))
 
@@ -139,39 +150,24 @@ def in_container(like: Any, rows: Any) -> Any:
         The rows, missing cells masked; those of any other container come back as they are.
     """
     if isinstance(like, np.ma.MaskedArray):
-        missing = is_missing(rows)
-        filled = rows.copy()
-        filled[missing] = like.fill_value if like.dtype.kind == "O" else like.dtype.type()
-        mask = missing if missing.any() else np.ma.nomask
-        return np.ma.MaskedArray(filled.astype(like.dtype), mask, fill_value=like.fill_value)
+        missing = _missing_cells(rows)
+        cells = rows.copy()
+        cells[missing] = like.dtype.type()
+        return np.ma.MaskedArray(cells.astype(like.dtype), missing if missing.any() else False)
     if is_arrow(like):
         return type(like).from_pandas(rows, preserve_index=False).cast(like.schema)
     return rows
 
 
-def is_missing(cells: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell which cells are None, NaN, NaT or NA.
-
-    Parameters
-    ----------
-    cells : ndarray
-        Cells of any dtype.
-
-    Returns
-    -------
-    ndarray of bool
-        Of the same shape.
-    """
+def _missing_cells(cells: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell which cells of an array are None, NaN, NaT or NA."""
     if cells.dtype.kind in "fcmM":
-        return cells != cells  # noqa: PLR0124
-    missing = np.zeros(cells.shape, dtype=bool)
-    if cells.dtype.kind == "O":
-        # The names are for pandas' NA, of which any comparison is NA.
-        missing.flat = [
-            type(v).__name__ in MISSING_TYPES or (isinstance(v, Number | np.generic) and v != v)
-            for v in cells.flat
-        ]
-    return missing
+        return cells != cells
+    if cells.dtype.kind != "O":
+        return np.zeros(cells.shape, dtype=bool)
+    return np.fromiter(map(is_missing, cells.flat), dtype=bool, count=cells.size).reshape(
+        cells.shape
+    )
 
 
 def refuse_lazy_frame(X: Any) -> None:
@@ -288,7 +284,7 @@ def refuse_missing_labels(labels: NDArray[Any]) -> None:
     ValueError
         If one is missing.
     """
-    if labels.ndim and is_missing(labels).any():
+    if labels.ndim and _missing_cells(labels).any():
         raise ValueError(
             "y holds missing labels: drop those rows, or give them a label of their own."
         )

@@ -84,8 +84,8 @@ class ImageScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a pixel is NaN, infinite, masked or outside `value_range`, or if that is not an increasing
-            pair.
+            If a pixel is NaN, infinite, masked or outside `value_range`, or if that is not an
+            increasing pair.
         """
         X = self._read(X, reset=True)
         low, high = X.min().item(), X.max().item()

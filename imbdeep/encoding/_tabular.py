@@ -241,7 +241,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """
         self._like = X[:0] if is_arrow(X) or isinstance(X, np.ma.MaskedArray) else None
         table, kind = self._read(X, reset=True)
-        forced = self._forced(table)
+        forced = self._named = self._forced(table)
         classes = _class_codes(y)
         self._labels = self._label(table)
         self._codecs = [
@@ -284,6 +284,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             return X, kind
         refuse_lazy_frame(X)
         if kind == "list":
+            if any(isinstance(row, np.ma.MaskedArray) or hasattr(row, "detach") for row in X):
+                X = data_array(X)
             # A common dtype would turn [1, "a"] into strings and 1 into 1.0.
             X = np.array(X, dtype=object)
         X = validate_data(

@@ -33,6 +33,7 @@ from imbdeep.encoding import (
     plain_labels,
     refuse_missing_labels,
     target_array,
+    warn_of_identifiers,
 )
 from imbdeep.networks import IMAGE_SIZES
 from imbdeep.over_sampling._acceptance import (
@@ -253,17 +254,18 @@ class DeepOverSampler(Portable, BaseOverSampler):
         # A second call with the same integer starts the same stream anew.
         self._random = random_stream(self.random_state)
         self._deficits = {
-            self._position(label): int(n) for label, n in self.sampling_strategy_.items() if n > 0
+            code: int(n)
+            for label, n in self.sampling_strategy_.items()
+            if n > 0 and (code := self._position(label)) is not None
         }
         # A new label is a copy of an old one: exact in any dtype.
         rows = [np.repeat(first[code], n) for code, n in self._deficits.items()]
         y_res = _take(y, np.concatenate([np.arange(len(labels)), *rows]))
 
         # What cannot be put together again shows before the training.
-        own = is_arrow(X) or isinstance(X, np.ma.MaskedArray)
-        self._like = X[:0] if own else None
-        row = X[:1] if own else _take(X, np.zeros(1, dtype=np.intp))
+        row = _take(X, np.zeros(1, dtype=np.intp)) if sparse.issparse(X) else X[:1]
         _append(row, [row], 1)
+        self._like = X[:0] if is_arrow(X) or isinstance(X, np.ma.MaskedArray) else None
 
         x = self._fit_encoder(data, labels)
         self._width = math.prod(x.shape[1:])
@@ -319,6 +321,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
             else TabularEncoder(categorical_features=self.categorical_features)
         ).set_output(transform="default")  # whatever scikit-learn's global setting
         x: NDArray[np.float32] = self.encoder_.fit_transform(data, labels)
+        warn_of_identifiers(self.encoder_, stacklevel=6)
         return x
 
     def _fit_acceptor(self, acceptor: Any, x: NDArray[np.float32], labels: NDArray[Any]) -> None:
@@ -412,7 +415,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
     def _code_of(self, target: Any) -> int:
         check_is_fitted(self, "encoder_")
         labels, code = self.classes_.tolist(), self._position(target)
-        if code not in self._deficits:
+        if code is None or code not in self._deficits:
             there = [labels[code] for code in self._deficits]
             raise ValueError(
                 f"target={target!r} is not a class that rows were added to (those are {there}): "
@@ -549,6 +552,8 @@ def _as_items(like: Sequence[Any], rows: Any) -> list[Any]:
 
 def _as_item(like: Any, row: NDArray[Any]) -> Any:
     """A decoded row, or part of one, as nested lists or tuples of cells like those."""
+    if isinstance(like, np.ndarray):
+        return row
     cell = like[0]
     if row.ndim > 1:
         cells = [_as_item(cell, part) for part in row]
@@ -612,7 +617,8 @@ def _append(original: Any, parts: Iterable[Any], n_new: int) -> Any:
         return sparse.vstack(pieces, format=original.format, dtype=original.dtype)
     if isinstance(original, np.ma.MaskedArray):
         joined = np.ma.concatenate(pieces).astype(original.dtype)
-        joined.fill_value = original.fill_value
+        with np.errstate(over="ignore"):  # numpy's own for float16 is infinite
+            joined.fill_value = original.fill_value
         return joined.harden_mask() if original.hardmask else joined
     libraries = _libraries(original)
     if "pandas" in libraries:

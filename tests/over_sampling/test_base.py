@@ -241,8 +241,9 @@ def test_lists_stay_lists_and_keep_words_beside_numbers():
         assert isinstance(c, int)
 
 
-def test_tuples_become_arrays_without_a_change():
+def test_tuples_come_back_without_a_change():
     X_res, y_res = quick().fit_resample(tuple(map(tuple, A)), tuple(Y.tolist()))
+    assert type(X_res) is type(y_res) is tuple
     np.testing.assert_array_equal(X_res[:N], A)
     np.testing.assert_array_equal(y_res[:N], Y)
 
@@ -250,8 +251,8 @@ def test_tuples_become_arrays_without_a_change():
 def test_tuples_keep_numbers_beside_words():
     X = tuple((float(a), "u" if b > 0 else "v") for a, b, _ in A)
     X_res, _ = quick().fit_resample(X, tuple("ab"[i] for i in Y))
-    assert list(map(tuple, X_res[:N].tolist())) == list(X)
-    assert all(isinstance(a, float) for a in X_res[:, 0])
+    assert X_res[:N] == X
+    assert all(type(row) is tuple and isinstance(row[0], float) for row in X_res)
 
 
 # ----------------------------------------------------------------------------------- data frames
