@@ -357,7 +357,7 @@ def _labels(y: Any) -> NDArray[Any]:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if plain_labels(labels) is not labels:  # such as dates, of which metrics know nothing
-        labels = labels.astype(str)
+        labels = np.array([str(label) for label in labels])
     kind = type_of_target(labels, input_name="y")
     values = np.unique(labels) if labels.ndim == 1 else labels
     if kind not in ("binary", "multiclass"):

@@ -1,3 +1,4 @@
+from decimal import Decimal
 from functools import partial
 
 import joblib
@@ -713,3 +714,36 @@ def test_classifiers_that_have_probabilities_in_the_end():
         X, y, methods=methods, classifiers={"unused": LinearSVC()}, cv=2, scoring=["neg_log_loss"]
     )
     assert result.failures == {}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.to_datetime(["2020-01-01", "2021-01-01"]),
+        pd.IntervalIndex.from_breaks([0, 1, 2]),
+        [("a", 1), ("b", 2)],
+        [Decimal(1), Decimal("10.5")],
+    ],
+    ids=["dates", "intervals", "tuples", "decimals"],
+)
+def test_labels_that_metrics_do_not_know_are_compared(labels):
+    codes = np.arange(40) % 2
+    X = np.ma.masked_array(np.random.default_rng(0).normal(size=(40, 2)) + codes[:, None])
+    X[::7] = np.ma.masked
+    result = compare(
+        X, [labels[code] for code in codes], methods=["nothing"], classifiers=["logistic"], cv=2
+    )
+    assert not result.failures
+    assert result.scores["balanced_accuracy"].notna().all()
+
+
+def test_numbers_in_text_are_noted_once():
+    v = np.random.default_rng(0).normal(size=80)
+    X = pd.DataFrame({"price": [f"{x:.3f}".replace(".", ",") for x in v], "size": v})
+    few = {"hidden_layer_sizes": (4,), "acceptance": None, "device": "cpu"}
+    methods = {"ours": MGVAESampler(pretrain_steps=2, finetune_steps=1, **few)}
+    result = compare(X, v > 0, methods=methods, classifiers=["logistic"], cv=2)
+    (note,) = result.notes
+    assert "own in 'price': leave identifiers out. The cells of 'price' (such as" in note
+    assert "look like numbers in text" in note
+    assert not any("value of its own" in text for said in result.warnings.values() for text in said)

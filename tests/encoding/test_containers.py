@@ -11,6 +11,8 @@ import scipy.sparse as sp
 import torch
 
 from imbdeep.encoding import (
+    ImageScaler,
+    TabularEncoder,
     check_shape,
     data_array,
     is_frame,
@@ -109,6 +111,31 @@ def test_frames_are_told(frame):
 )
 def test_what_is_no_frame_is_told(X):
     assert not is_frame(X)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "i8", "?", "U1", "O"])
+def test_masked_cells_are_missing_in_the_encoder(dtype):
+    cells = np.arange(60).reshape(20, 3) % 7
+    X = np.ma.masked_array(cells.astype(dtype), cells == 3)
+    encoder = TabularEncoder().fit(X)
+    back = encoder.inverse_transform(encoder.transform(X))
+    assert type(back) is np.ma.MaskedArray
+    assert back.dtype == X.dtype
+    np.testing.assert_array_equal(back.mask, X.mask)
+    assert back.tolist() == X.tolist()
+    assert None in data_array(X) if dtype != "f4" else np.isnan(data_array(X)).any()
+
+
+@pytest.mark.parametrize("read", [data_array, ImageScaler().fit])
+def test_masked_pixels_are_refused(read):
+    with pytest.raises(ValueError, match=r"1 of whose pixels are masked.*X.filled\(0\)"):
+        read(np.ma.masked_equal(np.arange(12).reshape(3, 1, 2, 2), 5))
+
+
+def test_lists_of_tensors_and_masked_arrays_are_stacked():
+    assert data_array([torch.tensor(row).bfloat16() for row in NUMBERS]).tolist() == NUMBERS
+    masked = data_array([np.ma.masked_equal(row, 2.0) for row in NUMBERS])
+    np.testing.assert_array_equal(masked, [[1.5, np.nan], NUMBERS[1]])
 
 
 # ----------------------------------------------------------------------------------------- labels

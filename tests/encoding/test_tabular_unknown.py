@@ -307,6 +307,68 @@ def test_cells_that_cannot_be_levels_are_refused():
         fitted(words).transform(cells)
 
 
+# ------------------------------------------------------------ columns of another kind than in fit
+
+WHOLE, TEXT = ROW % 5 + 1, (ROW % 5 + 1).astype(str)
+FLAG = ROW % 2 == 0
+CHANGED = {
+    "whole numbers, text now": (WHOLE, TEXT, r"'a' held numbers in fit and has dtype str now"),
+    "one row of text": (WHOLE, TEXT[:1], "held numbers in fit .*: convert it to numbers"),
+    "text, whole numbers now": (TEXT, WHOLE, "held strings in fit and has dtype int64 now"),
+    "two words, numbers now": (TEXT[:2].repeat(30), WHOLE, "held strings .* convert it to strings"),
+    "categories": (pd.Categorical(TEXT), WHOLE, "held strings in fit"),
+    "categories of numbers": (WHOLE, pd.Categorical(TEXT), "held numbers .*dtype category now"),
+    "flags, text now": (FLAG, FLAG.astype(str), "held booleans .*convert it to booleans"),
+    "text, flags now": (FLAG.astype(str), FLAG, "held strings in fit and has dtype bool now"),
+    "flags, larger numbers now": (FLAG, [2, 3], "held booleans in fit and has dtype int64"),
+    "numbers, flags now": (WHOLE, FLAG, "held numbers in fit and has dtype bool"),
+    "words, bytes now": (TEXT, [b"1"], "held strings in fit"),
+    "leading zeros": (TEXT, ["01", "02"], "'01' was not seen in fit, and '1' was"),
+    "space": (TEXT, [" 1"], "' 1' was not seen in fit, and '1' was"),
+    "space behind": (PLAIN["word"], ["w0 ", "w1 "], "'w0 ' was not seen in fit, and 'w0' was"),
+    "decimal zeros": (TEXT, ["1.0", "2.0"], "'1.0' was not seen in fit, and '1' was"),
+    "missing ones too": (TEXT, [None, 1.0], "held strings in fit and has dtype float64"),
+}
+
+
+@pytest.mark.parametrize("handle_unknown", ["ignore", "error"])
+@pytest.mark.parametrize("case", CHANGED)
+def test_a_column_whose_values_changed_their_kind_is_refused(case, handle_unknown):
+    old, new, message = CHANGED[case]
+    encoder = TabularEncoder(handle_unknown=handle_unknown).fit(pd.DataFrame({"a": old}))
+    with pytest.raises(ValueError, match=message):
+        encoder.transform(pd.DataFrame({"a": new}))
+
+
+@pytest.mark.parametrize("frame", [pl.DataFrame, lambda x: np.array([*x.values()]).T])
+def test_other_containers_are_refused_too(frame):
+    with pytest.raises(ValueError, match="held numbers in fit and has dtype"):
+        fitted(frame({"a": WHOLE})).transform(frame({"a": TEXT}))
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        (FLAG, FLAG.astype(int)),
+        (FLAG, FLAG.astype(float)),
+        (FLAG.astype(int), FLAG),
+        (FLAG.astype(int), pd.array(FLAG, dtype="boolean")),
+        (pd.array([None, *FLAG[1:]], dtype="boolean"), pd.array([None, *FLAG[1:]], dtype="Int8")),
+        (np.array(["one", 2, None] * 20, dtype=object), np.array(["one", 2.0, None], dtype=object)),
+    ],
+)
+def test_equal_values_are_the_same_whatever_their_dtype(old, new):
+    encoder = fitted(pd.DataFrame({"a": old}))
+    expected = encoder.transform(pd.DataFrame({"a": old}))[: len(new)]
+    np.testing.assert_array_equal(encoder.transform(pd.DataFrame({"a": new})), expected)
+
+
+def test_new_categories_of_the_same_kind_are_still_ignored():
+    encoder = fitted(pd.DataFrame({"a": PLAIN["word"], "v": np.array(["1.1", "1.2"])[ROW % 2]}))
+    encoded = encoder.transform(pd.DataFrame({"a": ["Paris"], "v": ["1.10"]}))
+    np.testing.assert_array_equal(encoded, [[0.5, 0, 0, 0]])
+
+
 # ------------------------------------------------------------------------------------- any mixture
 
 
