@@ -154,7 +154,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             Rows, of shape (n_samples, n_features), or images, of shape (n_samples, channels,
             height, width). Tables may have mixed columns and missing values (with ``encode``).
         y : array-like of shape (n_samples,)
-            Labels of any kind.
+            Labels of any kind that has an order, dates and tuples too.
         *args, **kwargs : none
             There are no more arguments; sample weights are refused.
 
@@ -169,7 +169,8 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             If the data cannot be used (one class, infinite values, dates, ...) or a parameter does
             not fit it; before any training.
         TypeError
-            If there are more arguments, such as ``sample_weight``.
+            If the labels have no order or a container cannot be read, before any training; or if
+            there are more arguments, such as ``sample_weight``.
         imbdeep.training.DivergedError
             If the training loss stops being finite.
         """

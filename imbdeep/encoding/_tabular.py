@@ -78,8 +78,10 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
                                                             atoms and missing values
     =============  =======================================  =======================================
 
-    A missing value (NaN, None, NA, null) is one more level of the kinds above "continuous". An atom
-    of a continuous column is a value that many rows share while others are nearly all distinct (no
+    A missing value (NaN, None, NA, null, a masked cell) is one more level of the kinds above
+    "continuous". Decimals and fractions are numbers.
+
+    An atom of a continuous column is a value that many rows share while others are nearly all distinct (no
     rain, no claims, a top-coded income): at least 5 rows and 5 % of a class, and 5 times as many as
     the median value. The 4 most frequent ones get an indicator. One indicator, of an atom or of
     missing values, is a Bernoulli column; several are a one-hot group whose first level stands for
@@ -122,8 +124,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         rows that it cannot write. "ignore" encodes them as nothing in particular, for a classifier
         that must predict for any row: zeros in the groups of a level, 0.5 in its Bernoulli column,
         and 0 in a gaussian column (the median with "quantile", the mean with "standard"); a
-        constant column may hold anything. Wrong columns, infinite numbers, and a continuous column
-        that holds no numbers any more are errors all the same.
+        constant column may hold anything. Wrong columns, infinite numbers, and a column whose
+        values are of another kind now (no numbers any more, text for numbers, "01" for "1"), none
+        of them seen in fit, are errors all the same.
 
     Attributes
     ----------
@@ -358,7 +361,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
-            Its container may be another than in fit; values are compared, not dtypes.
+            Its container may be another than in fit; values are compared, not dtypes: True and 1
+            are the same where fit saw one of the two kinds alone.
 
         Returns
         -------

@@ -208,19 +208,22 @@ class DeepOverSampler(Portable, BaseOverSampler):
 
         Parameters
         ----------
-        X : array-like, sparse matrix, pandas or polars DataFrame, or torch.Tensor
+        X : array-like, sparse matrix, pandas, polars or pyarrow table, or torch.Tensor
             Rows, of shape (n_samples, n_features), or images, of shape (n_samples, channels,
-            height, width). Tables may have mixed columns and missing values.
+            height, width). Tables may have mixed columns and missing values, such as the masked
+            cells of a masked array.
         y : array-like of shape (n_samples,)
-            Labels of any kind; one-hot rows of shape (n_samples, n_classes) too.
+            Labels of any kind that has an order, dates and tuples too; one-hot rows of shape
+            (n_samples, n_classes) as well.
         *args, **kwargs : none
             There are no more arguments; sample weights are refused.
 
         Returns
         -------
-        X_resampled : same type as ``X``
-            The original rows first, unchanged and in order, then the generated ones.
-        y_resampled : same type as ``y``
+        X_resampled : same type and dtypes as ``X``
+            The original rows first, unchanged and in order, then the generated ones; items of a
+            list are of the type and dtype of those that went in.
+        y_resampled : same type and dtype as ``y``
             Their labels.
 
         Raises
@@ -229,7 +232,8 @@ class DeepOverSampler(Portable, BaseOverSampler):
             If the data cannot be used (one class, infinite values, dates, ...) or a parameter does
             not fit it; before any training.
         TypeError
-            If there are more arguments, such as ``sample_weight``.
+            If the labels have no order or a container cannot be read, before any training; or if
+            there are more arguments, such as ``sample_weight``.
         imbdeep.training.DivergedError
             If the training loss stops being finite.
         """
