@@ -81,11 +81,12 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     A missing value (NaN, None, NA, null, a masked cell) is one more level of the kinds above
     "continuous". Decimals and fractions are numbers.
 
-    An atom of a continuous column is a value that many rows share while others are nearly all distinct (no
-    rain, no claims, a top-coded income): at least 5 rows and 5 % of a class, and 5 times as many as
-    the median value. The 4 most frequent ones get an indicator. One indicator, of an atom or of
-    missing values, is a Bernoulli column; several are a one-hot group whose first level stands for
-    "neither". The gaussian column is 0, and means nothing, where an indicator is 1.
+    An atom of a continuous column is a value that many rows share while others are nearly all
+    distinct (no rain, no claims, a top-coded income): at least 5 rows and 5 % of a class, and 5
+    times as many as the median value. The 4 most frequent ones get an indicator. One indicator, of
+    an atom or of missing values, is a Bernoulli column; several are a one-hot group whose first
+    level stands for "neither". The gaussian column is 0, and means nothing, where an indicator is
+    1.
 
     Decoding takes the likelier side of a Bernoulli column (1 from 0.5 on) and the largest entry of
     a group, so that every decoded level was seen in fit. A decoded number lies between the training
