@@ -2,9 +2,9 @@
 A sampler before the one-hot encoder, or behind it?
 ===================================================
 
-Dummy columns that are over-sampled one by one need not be dummies any more: a new row may be half in
-Oslo and half in Lima, or in no city at all. This example counts the new rows in which every category
-has exactly one 1, and all other dummies are 0, where the table was one-hot encoded before.
+Dummy columns that are over-sampled one by one need not be dummies any more: a new row may be half
+in Oslo and half in Lima, or in no city at all. This example counts the new rows in which every
+category has exactly one 1, and all other dummies are 0, where the table was one-hot encoded before.
 ``python examples/dummies.py`` takes about a minute.
 """
 

@@ -169,6 +169,7 @@ DOCUMENTS = [
     "docs/comparison.md",
     "docs/metrics.md",
     "docs/datasets.md",
+    "docs/pitfalls.md",
 ]
 
 
