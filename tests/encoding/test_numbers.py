@@ -103,6 +103,28 @@ def test_long_integers_keep_their_digits(name, continuous):
         np.testing.assert_array_equal(back[:, 0], x)
 
 
+@given(
+    st.sampled_from([np.int64, np.uint64, np.int16, object, float]),
+    st.integers(0, 2**63),
+    st.integers(1, 10**15),
+    st.booleans(),
+)
+def test_integers_of_any_size_keep_range_and_step(dtype, start, step, negative):
+    info = np.iinfo(np.int64 if dtype in (object, float) else dtype)
+    low = max(-start if negative else start, info.min)
+    low = min(low, info.max - 100)
+    step = max(1, min(step, (info.max - low) // 100))
+    whole = [low + step * k for k in np.random.default_rng(0).permutation(80).tolist()]
+    x = np.array(whole, dtype=dtype)
+    if dtype is float and any(int(value) != exact for value, exact in zip(x, whole, strict=True)):
+        return  # not integers that a float64 column can hold
+    new, encoder = decoded(x, 300)
+    assert min(whole) <= min(new) <= max(new) <= max(whole)
+    assert {(int(value) - low) % step for value in new} == {0}
+    back = encoder.inverse_transform(encoder.transform(x[:, None]))
+    np.testing.assert_array_equal(back[:, 0], x)
+
+
 @pytest.mark.parametrize("dtype", ["Int64", "UInt64", "int64[pyarrow]"])
 def test_long_integers_with_missing_values(dtype):
     x = pd.Series([2**60 + 3 * k for k in range(79)] + [None], dtype=dtype).to_frame("id")
