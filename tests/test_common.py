@@ -31,6 +31,7 @@ from imbdeep.over_sampling import (
 pytestmark = [
     pytest.mark.filterwarnings("ignore:All classes have .* no minority:UserWarning"),
     pytest.mark.filterwarnings("ignore:The generator has collapsed:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Only .* marked rows were translated:UserWarning"),
 ]
 
 # Every public estimator stands here once, with as little training as it can do.

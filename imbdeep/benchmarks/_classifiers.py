@@ -125,7 +125,7 @@ def epochs_of(task: _Task, n_epochs: int, device: torch.device) -> Epochs:
 
     def by_net() -> None:
         with seeded(0, device, n_threads):
-            net.partial_fit(x, y, epochs=n_epochs)
+            net.go_on(x, y, epochs=n_epochs)
 
     def by_bare_loop() -> None:
         with seeded(0, device, n_threads):

@@ -120,7 +120,7 @@ def _game_lines(
         for _ in range(sizes.games):
             found.again()
 
-    turns = in_turns([partial(net.partial_fit, x, codes), products], sizes.repetitions, device)
+    turns = in_turns([partial(net.go_on, x, codes), products], sizes.repetitions, device)
     game, bare = (1e3 * statistics.median(c) / sizes.games for c in zip(*turns, strict=True))
     yield Line(f"{what}: products of a game alone", bare, "ms")
     yield Line(f"{what}: products of a game alone", found.operations / bare / 1e6, "GFLOP/s")
@@ -186,7 +186,7 @@ def _with_nets(
         return
 
     def deeper(net: GAMONet, x: Tensor, codes: Tensor) -> None:
-        _with_nets(tasks[1:], device, look, (*trainings, partial(net.partial_fit, x, codes)))
+        _with_nets(tasks[1:], device, look, (*trainings, partial(net.go_on, x, codes)))
 
     look_into_gamo(tasks[0], device, deeper)
 

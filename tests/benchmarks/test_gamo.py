@@ -160,13 +160,13 @@ def test_classes_grow_in_two_ways():
 
 def test_the_numbers_of_classes_take_turns(tiny, monkeypatch):
     order = []
-    partial_fit = _gamo.GAMONet.partial_fit
+    go_on = _gamo.GAMONet.go_on
 
     def noted(self, *given, **more):
         order.append(self.module_.sizes.n_classes)
-        return partial_fit(self, *given, **more)
+        return go_on(self, *given, **more)
 
-    monkeypatch.setattr(_gamo.GAMONet, "partial_fit", noted)
+    monkeypatch.setattr(_gamo.GAMONet, "go_on", noted)
     sizes = tiny._replace(fits=3, classes=(2, 3, 5))
     name, tasks = next(iter(class_tasks(sizes).items()))
     monkeypatch.setattr(_gamo, "class_tasks", lambda _: {name: tasks})
