@@ -114,9 +114,11 @@ def test_threads_of_torch_stay_in_all_threads():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
+        settled = threading.Barrier(3)  # a thread's number is fixed at its first work in torch
 
         def work():
             seen = [torch.get_num_threads()]
+            settled.wait(timeout=60)
             with seeded(0, CPU, 1):
                 inside = torch.get_num_threads()
                 other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
