@@ -42,7 +42,7 @@ ROOMS = {
     "encoding": room(lazy="pandas polars"),
     "metrics": room(anywhere="imblearn"),
     "calibration": room(),
-    "datasets": room(anywhere="imblearn", lazy="pandas PIL"),
+    "datasets": room(anywhere="imblearn", lazy="pandas PIL pooch"),
     "priors": room("losses", anywhere="torch"),
     "classifiers": room(METHODS, anywhere="torch skorch"),
     "over_sampling": room(

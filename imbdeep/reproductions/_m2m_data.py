@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imbdeep.datasets import exponential_counts, fetch_twitter_pos
+from imbdeep.datasets import exponential_counts, fetch
 from imbdeep.datasets._texts import (
     WIDTH,
     by_size,
@@ -114,11 +114,11 @@ def twitter_brown(folder: Path, seed: int) -> Split:
     """Part-of-speech tags of tweets from Brown clusters: the paper's labels, not its inputs.
 
     The word embeddings of the paper are not to be had, so this is another data set and is called
-    so: see :func:`~imbdeep.datasets.fetch_twitter_pos`. The parts are those of the release (its
+    so: see "twitter_pos" in ``imbdeep.datasets.DATASETS``. The parts are those of the release (its
     "dev" is for choices), so ``seed`` draws nothing here.
     """
     (x, y), (x_valid, y_valid), (x_test, y_test) = (
-        fetch_twitter_pos(subset=subset, data_home=folder, return_X_y=True)
+        fetch("twitter_pos", subset=subset, data_home=folder, return_X_y=True)
         for subset in ("train", "dev", "test")
     )
     return Split(x, y, x_valid, y_valid, x_test, y_test, image_shape=None)

@@ -11,7 +11,7 @@ from imblearn.over_sampling import SMOTE
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from imbdeep.datasets import PROFILES, fetch_cifar10, fetch_fashion_mnist, fetch_mnist
+from imbdeep.datasets import PROFILES, fetch
 from imbdeep.datasets import draw_rows as drawn
 from imbdeep.reproductions._runner import Task
 
@@ -29,17 +29,18 @@ def in_proportion(counts: NDArray[np.int64], most: int) -> list[int]:
 
 def mnist(folder: Path) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64]], ...]:
     """MNIST's training part and its test part: flat images and their digits."""
-    return _parts(fetch_mnist, folder)
+    return _parts("mnist", folder)
 
 
 def fashion(folder: Path) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64]], ...]:
     """Fashion-MNIST's training part and its test part, in the form of MNIST's."""
-    return _parts(fetch_fashion_mnist, folder)
+    return _parts("fashion_mnist", folder)
 
 
-def _parts(fetch: Callable[..., Any], folder: Path) -> tuple[Any, ...]:
+def _parts(name: str, folder: Path) -> tuple[Any, ...]:
     return tuple(
-        fetch(subset=subset, data_home=folder, return_X_y=True) for subset in ("train", "test")
+        fetch(name, subset=subset, data_home=folder, return_X_y=True)
+        for subset in ("train", "test")
     )
 
 
@@ -47,8 +48,8 @@ def cifar10(
     folder: Path, part: str, choose: Callable[[NDArray[np.int64]], NDArray[np.intp]]
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """CIFAR-10 from lossy JPEG files: the images of "train" or "test" that are chosen by class."""
-    x, y = fetch_cifar10(
-        subset=part, source="jpeg", choose=choose, data_home=folder, return_X_y=True
+    x, y = fetch(
+        "cifar10", subset=part, source="jpeg", choose=choose, data_home=folder, return_X_y=True
     )
     return x.reshape(-1, *CIFAR_SHAPE), y
 

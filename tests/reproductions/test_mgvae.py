@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from imbdeep.datasets import _cache
 from imbdeep.reproductions import _runner, mgvae
 from imbdeep.reproductions._runner import development
 from imbdeep.reproductions.mgvae import (
@@ -136,7 +135,7 @@ def test_what_cannot_be_had_stays_empty(monkeypatch, tmp_path, capsys):
 
     monkeypatch.delenv("IMBDEEP_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(_cache, "urlopen", no_network)
+    monkeypatch.setattr("requests.get", no_network)
     assert main(["fashion-600", "--trials", "1", "--methods", "MGVAE", *SWEEP]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "| MGVAE |  |  |  |  |  | 84.8 ± 0.4 | 83.6 ± 0.4 |" in lines

@@ -7,7 +7,6 @@ from functools import partial
 import pytest
 import torch
 
-from imbdeep.datasets import _cache
 from imbdeep.over_sampling import CGANSampler
 from imbdeep.reproductions import (
     PAPERS,
@@ -65,7 +64,7 @@ def tiny(monkeypatch, tmp_path):
     def no_network(*_, **__):
         raise OSError("no network in tests")
 
-    monkeypatch.setattr(_cache, "urlopen", no_network)
+    monkeypatch.setattr("requests.get", no_network)
     # Wide convolutions: a step of a hundred images takes seconds.
     monkeypatch.setattr(_gamo_trial, "CGANSampler", partial(CGANSampler, batch_size=4))
     for name in ("CVAESampler", "CGANSampler", "GAMO2PixSampler"):
@@ -91,12 +90,15 @@ def remembering(paper, name, load):
 @pytest.fixture
 def remembered(monkeypatch):
     """Each data set is read once for all tables, a tenth of CIFAR's JPEG files."""
-    fetch = _rows.fetch_cifar10
+    fetch = _rows.fetch
 
-    def thinned(*, choose, **parameters):
-        return fetch(choose=lambda y: choose(y)[::10], **parameters)
+    def thinned(name, **options):
+        if name == "cifar10":
+            choose = options["choose"]
+            options["choose"] = lambda y: choose(y)[::10]
+        return fetch(name, **options)
 
-    monkeypatch.setattr(_rows, "fetch_cifar10", thinned)
+    monkeypatch.setattr(_rows, "fetch", thinned)
     for name, load in mgvae.DATASETS.items():
         monkeypatch.setitem(mgvae.DATASETS, name, remembering("mgvae", name, load))
     for module in (rae, m2m, gamo):
