@@ -193,11 +193,3 @@ def test_presence_by_hand():
         presence(rows, columns, other=True), [[1, 0, 0], [0, 0, 1], [0] * 3]
     )
     np.testing.assert_array_equal(presence(rows, columns, other=False), [[1, 0], [0, 0], [0, 0]])
-
-
-@pytest.mark.parametrize("real", ["reuters_r52"], indirect=True)
-def test_the_real_reuters_has_a_test_part_of_every_topic(real):
-    test = fetch("reuters36", subset="test", data_home=real)
-    assert len(test.target) == 2530
-    assert np.bincount(test.target).min() == 5
-    assert test.target_names[:2] == ["earn", "acq"]
