@@ -19,13 +19,11 @@ Of a classifier that generates rows, such as a GAMO, it shows these too, and so 
 :class:`ClassSamplesDisplay`; :class:`AnchorsDisplay` shows of which real rows they are made.
 
 :class:`ComparisonDisplay` shows the scores of many methods side by side, with the simple ones set
-apart. :class:`ClassSizeDisplay` shows how they change with the number of training rows of the
-smallest class.
+apart.
 """
 
 from ._anchors import AnchorsDisplay
 from ._class_samples import ClassSamplesDisplay
-from ._class_size import ClassSizeDisplay
 from ._comparison import ComparisonDisplay
 from ._false_positives import FalsePositivesDisplay
 from ._features import FeaturesDisplay
@@ -40,7 +38,6 @@ from ._translation import TranslationDisplay
 __all__ = [
     "AnchorsDisplay",
     "ClassSamplesDisplay",
-    "ClassSizeDisplay",
     "ComparisonDisplay",
     "DecisionRegionsDisplay",
     "FalsePositivesDisplay",
