@@ -17,7 +17,9 @@ METHODS = ("nothing", "SMOTE", "a method of a long name, in a scheme of its own"
 def scores():
     """Scores in long form, in no order of the sizes."""
     names = ["size", "dataset", "trial", "method"]
-    frame = pd.MultiIndex.from_product([(50, 5), list("abc"), (0, 1), METHODS], names=names).to_frame()
+    frame = pd.MultiIndex.from_product(
+        [(50, 5), list("abc"), (0, 1), METHODS], names=names
+    ).to_frame()
     stream = np.random.default_rng(1)
     return frame.reset_index(drop=True).assign(
         AP=stream.random(len(frame)), AUC=0.7 + 0.001 * stream.random(len(frame))
@@ -30,7 +32,9 @@ def test_gains_are_means_of_differences_within_a_repeat(scores):
     means, errors = gains(scores, "AP", "nothing")
     assert list(means) == list(METHODS[1:])
     of_size = scores[scores["size"] == 5]
-    ours, base = (of_size.loc[of_size["method"] == m, "AP"].to_numpy() for m in ("SMOTE", "nothing"))
+    ours, base = (
+        of_size.loc[of_size["method"] == m, "AP"].to_numpy() for m in ("SMOTE", "nothing")
+    )
     assert means["SMOTE"][5] == pytest.approx((ours - base).mean())
     assert errors["SMOTE"][5] == pytest.approx(sem(ours - base))
     assert means["MGVAE"].notna().all()  # a missing repeat is left out
