@@ -34,8 +34,8 @@ class ClassSamplesDisplay(Display):
 
     This is Figure 4 of [1]_. Down the lines the classes should remain distinct; along a line the
     generated images should vary as the real ones do. Images that look like their neighbours to the
-    left are copies, and equal images in a line mean that the generator knows one image of the
-    class.
+    left are copies, and equal images in a line mean that the generator makes one image of the
+    class only.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def _targets(estimator: Any, labels: NDArray[Any], targets: Any) -> list[Any]:
             f"This {type(estimator).__name__} generates no class: no class lacks rows, or "
             "sampling_strategy asks for none. Name classes in targets."
         )
-    order = by_frequency(np.array([np.count_nonzero(labels == label) for label in made]))
+    order = by_frequency(np.array([labels.tolist().count(label) for label in made]))
     if len(order) > _MAX_LINES:
         order = order[np.linspace(0, len(order) - 1, _MAX_LINES).round().astype(int)]
     return [made[k] for k in order.tolist()]

@@ -33,7 +33,7 @@ class FeaturesDisplay(Display):
     """The penultimate features of a classifier in two dimensions, a colour a class.
 
     This is Figure 4 of [1]_. Classes that lie apart are easily told apart by the last layer; rare
-    classes within the cloud of a frequent one are those that will be mistaken for it. Rows that the
+    classes within the cloud of a frequent one will be mistaken for it. Rows that the
     classifier was trained on lie further apart than new ones.
 
     Of an :class:`~imbdeep.classifiers.RAEClassifier` it is Figure 2 of [2]_: its penultimate
@@ -41,7 +41,7 @@ class FeaturesDisplay(Display):
     convex combination of codes of the one may lie in the other. The opposite does not hold: what
     t-SNE draws apart need not be separable by hyperplanes; ``diagnostics_["separability"]`` counts.
 
-    t-SNE shows who is whose neighbour; distances between clusters, their sizes and their places
+    t-SNE shows which rows are neighbours; distances between clusters, their sizes and their places
     mean nothing, and neither does the turn of one panel against another. Principal components keep
     the distances along the two directions that vary most, and hide all other directions.
 

@@ -40,8 +40,8 @@ class DecisionRegionsDisplay(Display):
 
     This is Figure 1 of [1]_. The background has the colour of the class that is predicted there,
     real rows are dots and generated rows are crosses of the colour of their class. A rare class
-    that an unaided classifier gives up has dots and no region. Crosses beyond the dots of their
-    class take rows from their neighbours: the region grows where the class is not.
+    that is never predicted has dots and no region. Crosses beyond the dots of their class extend
+    its region to where it has no rows.
 
     Frequent classes are drawn first. Up to seven classes have distinct colours. More have shades
     from dark (frequent) to light (rare), and four kinds of markers in turn.

@@ -87,7 +87,8 @@ def choose(X: Any, rows: NDArray[np.intp], n: int, stream: np.random.RandomState
 
 def rows_of(labels: NDArray[Any], target: Any) -> NDArray[np.intp]:
     """Return the positions of the rows of a class, of which there must be one."""
-    rows = np.flatnonzero(labels == target)
+    # One by one: a target that is a tuple would be compared by its items.
+    rows = np.flatnonzero([label == target for label in labels.tolist()])
     if not len(rows):
         raise ValueError(
             f"No row of y is target={target!r}; its labels are {np.unique(labels).tolist()}."

@@ -18,7 +18,7 @@ class TranslationDisplay(Display):
     """Majority images, and below each its translations into other classes.
 
     This is Figure 3 of [1]_: a translation that keeps the slant or the stroke of the image above it
-    has inherited something from the majority; columns that all look alike have not.
+    has inherited something from the majority. If all columns look alike, nothing was inherited.
 
     Parameters
     ----------
