@@ -12,13 +12,13 @@ against real ones, :class:`ClassSamplesDisplay` generated images of every class,
 Classifiers, one or several side by side: :class:`RecallDisplay` shows the recall of each class
 against its size, :class:`FalsePositivesDisplay` the classes that are predicted by mistake, and
 :class:`FeaturesDisplay` the penultimate features (of an RAE, the latent codes).
-:class:`PerturbationDisplay` shows what a translation of M2m changes, :class:`DecisionRegionsDisplay`
-the decisions of any classifier in the plane of two columns. :class:`TrainingHistoryDisplay` shows
-the training of classifiers too.
+:class:`PerturbationDisplay` shows what a translation of M2m changes,
+:class:`DecisionRegionsDisplay` the decisions of any classifier in the plane of two columns.
+:class:`TrainingHistoryDisplay` shows the training of classifiers too.
 
 A classifier that generates rows, such as a GAMO: :class:`DecisionRegionsDisplay` and
-:class:`ClassSamplesDisplay` show these rows, and :class:`AnchorsDisplay` the real rows that they are
-combinations of.
+:class:`ClassSamplesDisplay` show these rows, and :class:`AnchorsDisplay` the real rows that they
+are combinations of.
 
 :class:`ComparisonDisplay` shows the scores of many methods side by side, with the simple ones set
 apart.

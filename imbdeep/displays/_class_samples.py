@@ -34,8 +34,8 @@ class ClassSamplesDisplay(Display):
 
     This is Figure 4 of [1]_. Down the lines the classes should remain distinct; along a line the
     generated images should vary as the real ones do. Images that look like their neighbours to the
-    left are copies, and equal images in a line mean that the generator makes one image of the
-    class only.
+    left are copies, and equal images in a line mean that the generator makes one image of the class
+    only.
 
     Parameters
     ----------

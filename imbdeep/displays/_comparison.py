@@ -20,8 +20,9 @@ class ComparisonDisplay(Display):
     """Scores of several methods, each on every fold, the best method at the top.
 
     A method that generates rows is worth its training only where it stands clearly at the right of
-    the line, which is the best of the simple methods. Where the dots of two methods
-    overlap, their order may be chance: see the ``significance`` of the comparison. Dots that fall into clusters are those of different classifiers.
+    the line, which is the best of the simple methods. Where the dots of two methods overlap, their
+    order may be chance: see the ``significance`` of the comparison. Dots that fall into clusters
+    are those of different classifiers.
 
     Every block is a faint dot, with the mean and the standard deviation of each method above them.
 

@@ -28,10 +28,10 @@ class FalsePositivesDisplay(PredictionsDisplay):
 
     ends at the total number of mistakes, since each mistake is a false positive of exactly one
     class. The dotted line has the same end and spreads the mistakes evenly over the classes. On a
-    balanced test set, a line far above its dotted one belongs to a classifier that predicts frequent
-    classes too often; one below it, to a classifier that was corrected too far.
-    The lower the line ends, the better. Where the test set is itself imbalanced, even a perfect
-    correction leaves no straight line.
+    balanced test set, a line far above its dotted one belongs to a classifier that predicts
+    frequent classes too often; one below it, to a classifier that was corrected too far. The lower
+    the line ends, the better. Where the test set is itself imbalanced, even a perfect correction
+    leaves no straight line.
 
     Parameters
     ----------

@@ -33,8 +33,8 @@ class FeaturesDisplay(Display):
     """The penultimate features of a classifier in two dimensions, a colour a class.
 
     This is Figure 4 of [1]_. Classes that lie apart are easily told apart by the last layer; rare
-    classes within the cloud of a frequent one will be mistaken for it. Rows that the
-    classifier was trained on lie further apart than new ones.
+    classes within the cloud of a frequent one will be mistaken for it. Rows that the classifier was
+    trained on lie further apart than new ones.
 
     Of an :class:`~imbdeep.classifiers.RAEClassifier` it is Figure 2 of [2]_: its penultimate
     features are the latent codes. Where two classes overlap, they are not linearly separable, and a

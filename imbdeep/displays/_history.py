@@ -58,17 +58,18 @@ class TrainingHistoryDisplay(Display):
     """Curves of every term of the loss against the optimisation steps, for each phase and class.
 
     What to look for: where the loss on held-out rows (dashed) turns upwards, the network begins to
-    overfit; where it still falls at the end, more steps may help. The dot is the
-    best point on held-out rows. Samplers that stop early keep the weights of the lowest loss,
-    classifiers those of the highest balanced accuracy.
+    overfit; where it still falls at the end, more steps may help. The dot is the best point on
+    held-out rows. Samplers that stop early keep the weights of the lowest loss, classifiers those
+    of the highest balanced accuracy.
 
     Of an :class:`~imbdeep.over_sampling.MGVAESampler`: an EWC penalty as large as the other terms
     holds fine-tuning at the majority model.
 
     Of an :class:`~imbdeep.classifiers.RAEClassifier`: an entropy of α near 0 means that the mixer
     picks one row of each group, and combinations are copies. A mixer whose cross-entropy rises has
-    found no combination that the classifier assigns to another class, as Proposition 1 states. A critic's gap that grows without end means that the decoder does not follow. The
-    decoder's own loss has no zero: only its course can be read.
+    found no combination that the classifier assigns to another class, as Proposition 1 states. A
+    critic's gap that grows without end means that the decoder does not follow. The decoder's own
+    loss has no zero: only its course can be read.
 
     Parameters
     ----------

@@ -36,9 +36,10 @@ class PerturbationDisplay(Display):
     """Seeds, what a translation adds to them, and the translations.
 
     This is Figure 6 of [1]_. M2m translates a row of a frequent class by small steps against the
-    gradient of a teacher, until the teacher predicts the rare class. To the eye, the translation may
-    look like its seed; the perturbation, amplified around grey, shows whether it has any visible
-    feature of the other class. Of tables, the display shows the columns that moved the most.
+    gradient of a teacher, until the teacher predicts the rare class. To the eye, the translation
+    may look like its seed; the perturbation, amplified around grey, shows whether it has any
+    visible feature of the other class. Of tables, the display shows the columns that moved the
+    most.
 
     Parameters
     ----------

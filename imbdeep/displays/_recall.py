@@ -23,9 +23,9 @@ class RecallDisplay(PredictionsDisplay):
     """Recall of each class against the number of its training rows, for one method or several.
 
     The recall of a class is the share of its rows that are predicted as such; the mean over the
-    classes is the balanced accuracy, which the legend gives. The recall of
-    a classifier that was trained on imbalanced rows as they are falls from right to left. A method
-    for such rows should raise the left end, and the right end shows the cost. Classes of few test rows have recalls of
+    classes is the balanced accuracy, which the legend gives. The recall of a classifier that was
+    trained on imbalanced rows as they are falls from right to left. A method for such rows should
+    raise the left end, and the right end shows the cost. Classes of few test rows have recalls of
     few possible values: do not read much into a single point.
 
     There is a point for each class and method, and lines join the means of classes of like size. Up

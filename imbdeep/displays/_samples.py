@@ -30,9 +30,8 @@ _MAX_FEATURES = {"marginals": 12, "correlations": 30}
 class SamplesDisplay(Display):
     """Generated rows of a class against real ones: marginals, correlations, or images.
 
-    It shows what single numbers do not: missing modes, cut tails, lost dependence of columns. It does
-    not show that generated rows are new: compare them
-    with their nearest real rows for that.
+    It shows what single numbers do not: missing modes, cut tails, lost dependence of columns. It
+    does not show that generated rows are new: compare them with their nearest real rows for that.
 
     Parameters
     ----------

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.parallel import _get_threadpool_controller
 
@@ -32,15 +31,6 @@ class Fake:
 def legend_of(display):
     place = display.axes_[0].get_legend() or display.figure_.legends[0]
     return [text.get_text() for text in place.get_texts()]
-
-
-def test_principal_components_and_their_shares():
-    display = FeaturesDisplay.from_features(FEATURES, Y, method="pca")
-    pca = PCA(2).fit(FEATURES)
-    assert np.abs(display.points["features"]) == pytest.approx(np.abs(pca.transform(FEATURES)))
-    share = f"{pca.explained_variance_ratio_[1]:.0%}".replace("%", " %")
-    assert display.axes_[0].get_ylabel() == f"principal component 2 ({share} of the variance)"
-    assert display.axes_[0].get_title() == ""
 
 
 def test_neighbours_of_clouds_that_lie_apart_are_of_one_class():

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.datasets import load_iris
@@ -87,6 +87,7 @@ def test_classes_without_rows_stand_at_the_left():
     assert display.lines_["recall"].get_xdata().tolist() == [0.5, 30]
 
 
+@settings(max_examples=12)
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=12))
 def test_names_of_classes_do_not_overlap(counts):
     classes = [f"c{k}" for k in range(len(counts))]

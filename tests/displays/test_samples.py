@@ -126,13 +126,6 @@ def test_images_real_above_generated(flat):
     assert display.distances is None
 
 
-def test_fewer_images_than_fit_in_a_line():
-    images = np.zeros((3, 3, 4, 6), np.uint8)
-    display = SamplesDisplay.from_samples(images, images[:2])
-    assert len(display.axes_[0].images) == 5
-    assert display.axes_[0].get_title() == "Images"
-
-
 @pytest.mark.parametrize(
     "arguments, message",
     [
