@@ -48,7 +48,7 @@ ROOMS = {
     "over_sampling": room(
         f"{METHODS} calibration classifiers", anywhere="torch imblearn", lazy="pandas polars"
     ),
-    "displays": room("metrics", lazy="matplotlib"),
+    "displays": room("encoding metrics training", lazy="matplotlib"),
     "comparison": room(ALL_BUT_CLI, anywhere=f"{STUDIES} psutil"),
     "benchmarks": room(f"{ALL_BUT_CLI} reproductions", anywhere=STUDIES),
     "reproductions": room(f"{ALL_BUT_CLI} benchmarks", anywhere=STUDIES),

@@ -20,8 +20,8 @@ import pandas as pd
 
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.comparison import compare
-from imbdeep.displays import ClassSizeDisplay
 from imbdeep.over_sampling import MGVAESampler
+from imbdeep.reproductions._class_size import draw_gains
 from imbdeep.reproductions._command import NotAtHandError, loaded, machine
 from imbdeep.reproductions._lift_data import TABLES, TAILS, Rows, TooFewError, scarcer, split
 from imbdeep.reproductions._mgvae_data import mnist
@@ -227,9 +227,8 @@ def _markdown(frame: pd.DataFrame) -> str:
 def _draw(scores: pd.DataFrame, path: Path) -> None:
     """The learning curve as differences to nothing: a file for each classifier, named by it."""
     for name, part in _parts(scores):
-        curve = ClassSizeDisplay.from_scores(part, metrics=["AP", "AUC"], baseline="nothing")
         file = path.with_stem(f"{path.stem}_{name.replace(' ', '_')}")
-        curve.plot().figure_.savefig(file, dpi=100)
+        draw_gains(part, ["AP", "AUC"], "nothing").savefig(file, dpi=100)
 
 
 def _parser() -> argparse.ArgumentParser:
