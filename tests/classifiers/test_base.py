@@ -1,11 +1,7 @@
 """From the user's rows and labels to the network and back, whatever is trained in between."""
 
-import io
-import pickle
 import warnings
-from functools import partial
 
-import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -14,33 +10,19 @@ import scipy.sparse as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from imblearn.over_sampling import SMOTE
-from imblearn.pipeline import make_pipeline
-from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.exceptions import NotFittedError
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
-from skorch.dataset import Dataset
-from skorch.helper import predefined_split
 from torch import nn
 
 from imbdeep.classifiers import ERMClassifier
-from imbdeep.classifiers._building import early_stopping as stopping_early
-from imbdeep.classifiers._building import evaluation_size
 from imbdeep.classifiers._net import (
     ClassifierNet,
-    EvaluationBatches,
-    ScaledSoftmax,
-    TrainingBatches,
 )
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.encoding import TabularEncoder
-from imbdeep.over_sampling import MGVAESampler
-from imbdeep.training import draw_seed
 
 N, N_MAJORITY = 40, 30
 Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N - N_MAJORITY, int)]
@@ -265,14 +247,6 @@ def test_columns_may_be_named_as_categories():
 def test_constant_columns_are_left_out():
     X = np.c_[np.full(N, 7.0), A, np.zeros(N)]
     assert quick().fit(X, Y).net_.module_.body[0].in_features == 3
-
-
-@pytest.mark.parametrize("encode", [True, False])
-def test_scikit_learns_global_settings_change_nothing(encode):
-    expected = quick(encode=encode).fit(FRAME, Y).predict_proba(FRAME)
-    with config_context(transform_output="pandas", enable_metadata_routing=True):
-        found = quick(encode=encode).fit(FRAME, Y).predict_proba(FRAME)
-    np.testing.assert_array_equal(found, expected)
 
 
 # -------------------------------------------------------------------------------------- images
@@ -542,13 +516,6 @@ def test_bad_parameter_is_refused_before_training(no_training, name, value):
         quick(**{name: value}).fit(A, Y)
 
 
-def test_new_parameters_stand_in_the_documentation():
-    parameters = set(quick().get_params())
-    assert parameters == set(ERMClassifier._parameter_constraints)
-    documented = ERMClassifier.__doc__.split("Attributes\n")[0]
-    assert all(f"    {name} :" in documented for name in parameters)
-
-
 # --------------------------------------------------------------------------------------- few rows
 
 
@@ -577,22 +544,6 @@ def test_columns_of_any_scale(scale):
     assert classifier.score(A * [scale, 1, 1], Y) > 0.9
 
 
-def test_predictions_of_a_single_row_and_of_many():
-    classifier = quick().fit(A, Y)
-    many = np.tile(A, (250, 1))  # more than are predicted at a time
-    found = classifier.predict_proba(many)
-    assert found.shape == (10_000, 2)
-    expected = np.tile(classifier.predict_proba(A), (250, 1))
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-    assert classifier.predict(A[:1]).shape == (1,)
-
-
-def test_before_fit_nothing_can_be_predicted():
-    for method in ("predict", "predict_proba", "penultimate_features"):
-        with pytest.raises(NotFittedError, match="not fitted yet"):
-            getattr(quick(), method)(A)
-
-
 # ------------------------------------------------------------------------------------- features
 
 
@@ -616,63 +567,6 @@ def test_features_are_what_the_last_layer_is_given(X, params):
         classifier.predict_proba(X), torch.softmax(scale * logits, 1), rtol=1e-3
     )
     assert not network.head._forward_pre_hooks  # nothing is left behind
-
-
-def test_features_without_hidden_layer_are_the_encoded_rows():
-    classifier = quick(hidden_layer_sizes=()).fit(A, Y)
-    np.testing.assert_array_equal(
-        classifier.penultimate_features(A), classifier.encoder_.transform(A)
-    )
-
-
-# ------------------------------------------------------------------------------------- same bytes
-
-
-@pytest.mark.parametrize(
-    "params",
-    [
-        {},
-        {"early_stopping": True},
-        {"sampling": "balanced", "class_weight": "balanced"},
-        {"criterion": "ldam"},
-    ],
-    ids=str,
-)
-def test_same_seed_same_bytes(params):
-    first = quick(**params).fit(A, Y)
-    expected = first.predict_proba(A)
-    with torch.random.fork_rng():  # whatever happens in between
-        torch.randn(17)
-        other = quick(**params).fit(A, Y)
-        np.testing.assert_array_equal(other.predict_proba(A), expected)
-    np.testing.assert_array_equal(first.fit(A, Y).predict_proba(A), expected)
-    assert first.history_ == other.history_
-    np.testing.assert_array_equal(first.predict_proba(A), first.predict_proba(A))
-    state = np.random.RandomState(0)
-    np.testing.assert_array_equal(
-        quick(random_state=state, **params).fit(A, Y).predict_proba(A), expected
-    )
-    again = quick(random_state=state, **params).fit(A, Y).predict_proba(A)
-    assert not np.array_equal(again, expected)  # the stream goes on
-
-
-def test_without_seed_each_fit_differs():
-    classifier = quick(random_state=None)
-    first = classifier.fit(A, Y).predict_proba(A)
-    assert not np.array_equal(classifier.fit(A, Y).predict_proba(A), first)
-    assert not np.array_equal(quick(random_state=1).fit(A, Y).predict_proba(A), first)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_number_of_threads_changes_nothing(threads):
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        found = quick().fit(A, Y).predict_proba(A)
-        assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
-    np.testing.assert_array_equal(found, quick().fit(A, Y).predict_proba(A))
 
 
 # ------------------------------------------------------------------------ a call is all or nothing
@@ -708,17 +602,6 @@ def test_failed_fit_leaves_no_trace(error):
     assert vars(fitted) == before
     assert all(vars(fitted)[name] is value for name, value in before.items())
     np.testing.assert_array_equal(fitted.set_params(module="auto").predict_proba(FRAME), expected)
-
-
-def test_refused_fit_leaves_the_earlier_one():
-    classifier = quick().fit(FRAME, NAMES)
-    before = dict(vars(classifier))
-    with pytest.raises(ValueError, match="infinity"):
-        classifier.fit(np.full((N, 2), np.inf), Y)
-    with pytest.raises(ValueError, match="one class"):
-        classifier.fit(A, Y * 0)
-    assert vars(classifier) == before
-    assert classifier.predict(FRAME).shape == (N,)
 
 
 # ---------------------------------------------------------------------------------- early stopping
@@ -839,50 +722,6 @@ def test_encoder_sees_training_rows_only(monkeypatch):
 # ----------------------------------------------------------------------------------- friends
 
 
-@pytest.mark.parametrize(
-    "params",
-    [{}, {"early_stopping": True}, {"criterion": "ldam", "class_weight": "balanced"}],
-    ids=str,
-)
-@pytest.mark.parametrize("how", ["pickle", "joblib"])
-def test_saved_and_loaded(how, params):
-    rng = np.random.default_rng(0)
-    y = np.arange(20_000) % 2
-    X = rng.normal(size=(20_000, 8)).astype("f4")
-    classifier = quick(batch_size=2000, **params).fit(X, y)
-    file = io.BytesIO()
-    pickle.dump(classifier, file) if how == "pickle" else joblib.dump(classifier, file)
-    encoder = len(
-        pickle.dumps(classifier.encoder_)
-    )  # so many quantiles a column, however many rows
-    assert file.tell() - encoder < 30_000  # the rows alone are 640 kB, the labels 160 kB
-    file.seek(0)
-    copy = pickle.load(file) if how == "pickle" else joblib.load(file)
-    np.testing.assert_array_equal(copy.predict_proba(X), classifier.predict_proba(X))
-    assert copy.device_ == torch.device("cpu")
-    assert copy.history_ == classifier.history_
-    np.testing.assert_array_equal(
-        copy.fit(X[:99], y[:99]).predict_proba(X), clone(copy).fit(X[:99], y[:99]).predict_proba(X)
-    )
-
-
-def test_saved_before_fit():
-    copy = pickle.loads(pickle.dumps(quick()))
-    assert copy.get_params() == quick().get_params()
-    assert not hasattr(copy, "device_")
-
-
-def test_clone_has_the_parameters_alone():
-    callback = Rows()
-    classifier = quick(hidden_layer_sizes=[3], callbacks=[callback], module_params={})
-    fitted = classifier.fit(A, Y)
-    copy = clone(fitted)
-    assert not hasattr(copy, "net_")
-    assert copy.hidden_layer_sizes == [3]
-    assert copy.callbacks[0] is not callback
-    np.testing.assert_array_equal(copy.fit(A, Y).predict_proba(A), fitted.predict_proba(A))
-
-
 def test_grid_search_in_worker_processes():
     X, y = load_iris(return_X_y=True)
     X, y = X[:110], y[:110]  # 50, 50, 10
@@ -893,29 +732,6 @@ def test_grid_search_in_worker_processes():
     parallel = clone(search).set_params(n_jobs=2).fit(X, y)
     expected = serial.cv_results_["mean_test_score"]
     np.testing.assert_array_equal(parallel.cv_results_["mean_test_score"], expected)
-
-
-def test_cross_validation_of_a_frame():
-    scores = cross_val_score(able(), mixed_frame(), pd.Series(NAMES), cv=2)
-    assert scores.mean() > 0.7
-
-
-def test_after_samplers_and_scalers():
-    sampler = MGVAESampler(
-        pretrain_steps=20,
-        finetune_steps=10,
-        hidden_layer_sizes=(8,),
-        latent_dim=2,
-        acceptance=None,
-        device="cpu",
-        random_state=0,
-    )
-    for first in (sampler, SMOTE(random_state=0, k_neighbors=3)):
-        pipeline = make_pipeline(StandardScaler(), first, able()).fit(A, NAMES)
-        assert pipeline[-1].class_counts_.tolist() == [N_MAJORITY] * 2
-        assert pipeline.score(A, NAMES) >= 0.85
-        pipeline.set_params(ermclassifier__max_epochs=1).fit(A, NAMES)
-        assert len(pipeline[-1].history_) == 1
 
 
 def test_tags_follow_the_encoding():
@@ -938,43 +754,12 @@ def test_device_is_that_of_the_net():
     assert copy.device_ == torch.device("cpu")
 
 
-def test_no_warning_reaches_the_user():
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        classifier = quick(early_stopping=True).fit(mixed_frame(), pd.Series(NAMES))
-        classifier.predict(mixed_frame())
-    assert [str(w.message) for w in caught] == []
-
-
 @pytest.mark.parametrize("unit", [255.0, 1.0])
 def test_images_of_another_kind_of_number_are_refused(unit):
     classifier = quick(module="mlp").fit(IMAGES, Y)
     with pytest.raises(ValueError, match=r"dtype float64, and the encoder was fitted on uint8"):
         classifier.predict(IMAGES / unit)
     assert len(classifier.predict(IMAGES)) == N
-
-
-def test_prediction_leaves_the_global_streams_alone_from_many_threads():
-    classifier = quick().fit(A, Y)
-    before = torch.get_rng_state(), torch.get_num_threads()
-    joblib.Parallel(n_jobs=3, prefer="threads")(
-        joblib.delayed(classifier.predict_proba)(A) for _ in range(30)
-    )
-    assert torch.equal(torch.get_rng_state(), before[0])
-    assert torch.get_num_threads() == before[1]
-
-
-@pytest.mark.changes_global_state
-def test_another_default_dtype_of_torch_changes_nothing():
-    params = {"class_weight": "balanced", "criterion": "ldam"}
-    expected = quick(**params).fit(A, Y).predict_proba(A)
-    torch.set_default_dtype(torch.float64)
-    try:
-        found = quick(**params).fit(A, Y).predict_proba(A)
-    finally:
-        torch.set_default_dtype(torch.float32)
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert found.shape == expected.shape
 
 
 def test_callbacks_see_one_training():
@@ -1004,95 +789,3 @@ def test_a_frame_of_pixels_suits_a_model_of_flattened_images(frame):
     columns = {f"p{i}": flat[:, i] for i in range(flat.shape[1])}
     found = classifier.predict_proba(frame(columns))
     np.testing.assert_array_equal(found, classifier.predict_proba(flat))
-
-
-# ------------------------------------------------------------------ networks of the method's own
-
-
-class Bent(nn.Module):
-    """A network that no parameter chooses."""
-
-    def __init__(self, n_features, n_classes):
-        super().__init__()
-        self.bend, self.head = nn.Linear(n_features, 5), nn.Linear(5, n_classes)
-
-    def forward(self, x):
-        return self.head(torch.tanh(self.bend(x.flatten(1))))
-
-
-SHARED = {
-    "hidden_layer_sizes": (4,),
-    "learning_rate": 0.03,
-    "weight_decay": 0.0,
-    "batch_size": 16,
-    "early_stopping": False,
-    "validation_fraction": 0.2,
-    "n_iter_no_change": 3,
-    "encode": True,
-    "categorical_features": "auto",
-    "image_shape": None,
-    "callbacks": None,
-    "device": "cpu",
-    "random_state": 0,
-    "verbose": False,
-}
-
-
-class OwnNetworks(DeepClassifier):
-    """The least that a method with networks of its own has to write."""
-
-    def __init__(
-        self,
-        hidden_layer_sizes=(4,),
-        learning_rate=0.03,
-        weight_decay=0.0,
-        batch_size=16,
-        early_stopping=False,
-        validation_fraction=0.2,
-        n_iter_no_change=3,
-        encode=True,
-        categorical_features="auto",
-        image_shape=None,
-        callbacks=None,
-        device="cpu",
-        random_state=0,
-        verbose=False,
-    ):
-        vars(self).update({name: value for name, value in locals().items() if name in SHARED})
-
-    def _train(self, x, codes, valid, stream):
-        n_classes = len(self.classes_)
-        net = ClassifierNet(
-            partial(Bent, x[0].numel(), n_classes),
-            criterion=partial(nn.CrossEntropyLoss, reduction="none"),
-            optimizer=torch.optim.Adam,
-            lr=self.learning_rate,
-            max_epochs=40,
-            batch_size=self.batch_size,
-            iterator_train=TrainingBatches,
-            iterator_train__n_classes=n_classes,
-            iterator_valid=EvaluationBatches,
-            iterator_valid__batch_size=evaluation_size(x),
-            train_split=None if valid is None else predefined_split(Dataset(*valid)),
-            classes=list(range(n_classes)),
-            callbacks=[] if valid is None else [stopping_early(self)],
-            predict_nonlinearity=ScaledSoftmax(),
-            device=str(self.device_),
-            verbose=0,
-        )
-        self.net_ = self._trained(net, x, codes, draw_seed(stream))
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("X", [A, FRAME, IMAGES], ids=["array", "frame", "images"])
-def test_a_method_may_have_networks_of_its_own(X, early_stopping):
-    classifier = OwnNetworks(early_stopping=early_stopping)
-    assert set(classifier.get_params()) == set(DeepClassifier._parameter_constraints)
-    found = classifier.fit(X, NAMES).predict_proba(X)
-    assert classifier.penultimate_features(X).shape == (N, 5)
-    assert ("validation_balanced_accuracy" in classifier.history_[0]) == early_stopping
-    if X is not IMAGES:  # of noise
-        assert classifier.score(X, NAMES) > 0.9
-    np.testing.assert_array_equal(clone(classifier).fit(X, NAMES).predict_proba(X), found)
-    again = pickle.loads(pickle.dumps(classifier))
-    np.testing.assert_array_equal(again.predict_proba(X), found)

@@ -19,11 +19,11 @@ from torch import Tensor
 from imbdeep.classifiers._building import players_options
 from imbdeep.classifiers._gamo.building import choose_anchors, schedule_of, sizes_of
 from imbdeep.classifiers._gamo.diagnosis import diagnose
+from imbdeep.classifiers._gamo.losses import LeastSquaresLoss, OneVsRestCrossEntropyLoss
 from imbdeep.classifiers._gamo.net import GameBatches, GAMONet, Settings, minority_of
 from imbdeep.classifiers._gamo.players import GAMO
 from imbdeep.classifiers._net import Blueprint
 from imbdeep.classifiers.base import DeepClassifier
-from imbdeep.losses import LeastSquaresLoss, OneVsRestCrossEntropyLoss
 from imbdeep.training import draw_seed, random_stream, seeded
 
 #: Images of at least this side go through a feature extractor where network="auto".

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from imbdeep.classifiers._building import Columns
-from imbdeep.losses import ObservationLikelihood, complement
+from imbdeep.classifiers._gamo.losses import complement
+from imbdeep.losses import ObservationLikelihood
 from imbdeep.networks import MLP, ConditionalDecoder, ConvexGenerator, ConvFeatures, Discriminator
 
 #: Slope of the leaky ReLUs of M and D, as in the authors' code.
@@ -33,7 +34,7 @@ class Sizes:
     generator: str
     discriminator: bool
     #: The classes whose outputs do not count in the complement.
-    without: int | tuple[int, ...] | None
+    without: tuple[int, ...]
     latent_dim: int
     hidden: tuple[int, ...]
     generator_hidden: tuple[int, ...]
@@ -82,7 +83,7 @@ class GAMO(nn.Module):
         # M comes last: what its last layer is given are the features of a classifier.
         self.classifier = MLP(width, k, sizes.hidden, negative_slope=_SLOPE)
         self.averaged = copy.deepcopy(self.classifier).requires_grad_(False)
-        targets, counted = complement(torch.arange(k), k, without=sizes.without)
+        targets, counted = complement(torch.arange(k), k, sizes.without)
         self.register_buffer("codes", torch.tensor(sizes.minority, dtype=torch.int64))
         self.register_buffer("targets", targets, persistent=False)
         self.register_buffer("counted", counted, persistent=False)

@@ -15,11 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skorch.dataset import Dataset
 from torch import Tensor, nn
 
-from imbdeep.classifiers._building import (
-    Columns,
-    observed_columns,
-    players_options,
-)
+from imbdeep.classifiers._building import observed_columns, players_options
 from imbdeep.classifiers._net import Blueprint, balanced_accuracy
 from imbdeep.classifiers._rae.net import CycleBatches, RAENet, Schedule, Settings
 from imbdeep.classifiers._rae.players import RAE, Sizes
@@ -106,10 +102,6 @@ class RAEClassifier(DeepClassifier):
         take less time.
     dropout : float, default=0.4
         Share of units that encoder and mixer leave out at random.
-    augment : {"adaptive", "adaptive_flip"} or None, default=None
-        Random shifts, turns, zooms and changes of colour of training images, before the encoder and
-        before the critic; their frequency adapts to how much the critic over-fits. "adaptive_flip"
-        mirrors too. Not in the paper; the authors' code has it.
     learning_rate : float, default=1e-3
         Step size of all optimisers: AdamW for encoder and classifier, Adam with β = (0.5, 0.9) for
         the others. The paper's is 2e-4; the authors' code does 20 000 updates of the encoder.
@@ -156,8 +148,8 @@ class RAEClassifier(DeepClassifier):
     history_ : list of dict
         A record an epoch of about 100 encoder updates: ``epoch``, ``loss`` (Eq. 7) with its parts
         ``classification`` and ``reconstruction``; ``mixer``, ``decoder`` and its parts,
-        ``critic_gap``, ``gradient_penalty``, ``alpha_entropy``, ``augment_p``; with validation rows
-        ``validation`` (loss), ``validation_balanced_accuracy`` (averaged weights) and
+        ``critic_gap``, ``gradient_penalty``, ``alpha_entropy``; with validation rows ``validation``
+        (loss), ``validation_balanced_accuracy`` (averaged weights) and
         ``validation_raw_balanced_accuracy``.
     device_ : torch.device
         Where the networks were trained.
@@ -229,7 +221,6 @@ class RAEClassifier(DeepClassifier):
         "mixer_layer_sizes": ["array-like", StrOptions({"auto"})],
         "critic_layer_sizes": ["array-like"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "augment": [StrOptions({"adaptive", "adaptive_flip"}), None],
         "max_steps": [Interval(Integral, 1, None, closed="left")],
         # Batch normalisation of the mixer needs two.
         "batch_size": [Interval(Integral, 2, None, closed="left")],
@@ -260,7 +251,6 @@ class RAEClassifier(DeepClassifier):
         mixer_layer_sizes: Any = "auto",
         critic_layer_sizes: Sequence[int] = (256, 256, 256),
         dropout: float = 0.4,
-        augment: str | None = None,
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-3,
         max_steps: int = 2000,
@@ -296,7 +286,6 @@ class RAEClassifier(DeepClassifier):
         self.mixer_layer_sizes = mixer_layer_sizes
         self.critic_layer_sizes = critic_layer_sizes
         self.dropout = dropout
-        self.augment = augment
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.max_steps = max_steps
@@ -319,17 +308,11 @@ class RAEClassifier(DeepClassifier):
                 "set decoder=True and mae_lambda above 0, or clf_lambda above 0."
             )
         if self._image is None:
-            if self.network == "cnn" or self.augment is not None:
-                what = "augment" if self.augment is not None else "network"
+            if self.network == "cnn":
                 raise ValueError(
-                    f"{what}={getattr(self, what)!r} works on images: pass X of shape (n_samples, "
-                    "channels, height, width), or give image_shape for flattened images."
+                    "network='cnn' works on images: pass X of shape (n_samples, channels, height, "
+                    "width), or give image_shape for flattened images."
                 )
-        elif self.augment is not None and not self.decoder:
-            raise ValueError(
-                f"augment={self.augment!r} changes images as often as the critic's over-fitting "
-                "asks for, and decoder=False has no critic: set decoder=True, or leave it out."
-            )
         elif self.network == "cnn" and any(side % 4 for side in self._image[1:]):
             raise ValueError(
                 f"network='cnn' halves images twice, and these are {self._image[1:]} pixels: pad "
@@ -375,19 +358,8 @@ class RAEClassifier(DeepClassifier):
             mixer_hidden=tuple(int(size) for size in mixer),
             critic_hidden=tuple(int(size) for size in self.critic_layer_sizes),
             dropout=self.dropout,
-            augment=self.augment,
-            columns=self._columns(x),
+            columns=observed_columns(self.encoder_, x),
         )
-
-    def _columns(self, x: Tensor) -> Columns:
-        columns = observed_columns(self.encoder_, x)
-        if self.augment is not None and not columns[-1]:
-            low, high = (float(bound) for bound in x.aminmax())
-            raise ValueError(
-                f"augment={self.augment!r} changes images with values from 0 to 1, and those of X "
-                f"are from {low:g} to {high:g}: scale them, or set encode=True."
-            )
-        return columns
 
     def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         n_classes = len(self.classes_)

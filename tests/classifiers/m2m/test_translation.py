@@ -89,18 +89,6 @@ def test_acceptance_counts_rows_not_shares(excess, expected):
     assert float(found) == pytest.approx(expected, abs=1e-5)
 
 
-def test_acceptance_without_beta_is_certain_for_all_larger_classes():
-    found = acceptance_probability(torch.tensor(COUNTS), 0)
-    assert found.tolist() == [[0, 1, 0, 1], [0, 0, 0, 0], [1, 1, 0, 1], [0, 1, 0, 0]]
-
-
-def test_acceptance_for_a_tiny_beta_goes_to_that_of_beta_0():
-    counts = torch.tensor(COUNTS)
-    torch.testing.assert_close(
-        acceptance_probability(counts, 1e-300), acceptance_probability(counts, 0)
-    )
-
-
 @pytest.mark.parametrize("distance", [1e-9, 1e-12, 2.0**-53])
 def test_acceptance_keeps_its_digits_as_beta_goes_to_1(distance):
     # "1 - beta**n" in floating point keeps seven digits at 1e-12, and fewer nearer to 1.
@@ -183,18 +171,6 @@ def test_accepted_seed_classes_are_drawn_by_the_square_of_p():
     assert stats.chisquare(found, found.sum() * square / square.sum()).pvalue > LEVEL
 
 
-def test_without_rejection_all_marked_rows_stay_and_the_law_is_q():
-    counts = [10, 20, 40, 80, 81]
-    planner = Planner(codes_of(counts), 5, beta=0.98, rejection=False)
-    codes = torch.zeros(40_000, dtype=torch.int64)
-    plan = planner.plan(codes, codes)
-    assert len(plan.where) == int(planner.marked.sum())
-    assert int(planner.rejected.sum()) == 0
-    _, law = seed_law(counts, 0.98)
-    found = np.bincount(plan.sources.numpy(), minlength=5)[1:]
-    assert stats.chisquare(found, found.sum() * law[0][1:]).pvalue > LEVEL
-
-
 def test_rejecting_before_the_optimisation_has_the_law_of_rejecting_after_it():
     # The optimisation's stand-in: whether g takes x* for k depends on the seed and on the target.
     counts, beta, n_each = [12, 60, 25], 0.97, 20_000
@@ -270,16 +246,6 @@ def test_a_target_without_a_larger_class_in_the_batch_is_counted_and_left():
     assert (plan.sources == 0).all()
 
 
-def test_a_batch_of_one_class_has_an_empty_plan():
-    planner = Planner(codes_of(COUNTS), 4, beta=BETA, from_batch=True)
-    codes = torch.full((40,), 2)
-    plan = planner.plan(codes, torch.zeros_like(codes))
-    assert [len(part) for part in plan] == [0, 0, 0]
-    assert [part.dtype for part in plan] == [torch.int64] * 3
-    assert planner.without_seed.tolist() == planner.marked.tolist()
-    assert int(planner.marked.sum()) > 20
-
-
 # The plan: pools
 
 
@@ -295,38 +261,6 @@ def test_a_pool_holds_so_many_rows_of_each_class_for_all_of_the_training(max_see
         seen |= set(plan.seeds.tolist())
     sizes = np.bincount(codes[sorted(seen)], minlength=4)
     assert sizes.tolist() == [min(max_seeds, 30), max_seeds, 0, max_seeds]
-
-
-def test_a_pool_of_the_batch_is_that_of_the_training_set():
-    codes = codes_of(COUNTS)[torch.randperm(200)]
-    planner = Planner(codes, 4, beta=0, max_seeds=5, from_batch=True)
-    rows = torch.arange(200).repeat(10)
-    seen = set()
-    for _ in range(20):
-        plan = planner.plan(codes[rows], rows)
-        assert (codes[rows][plan.seeds] == plan.sources).all()
-        seen |= set(rows[plan.seeds].tolist())
-    assert np.bincount(codes[sorted(seen)], minlength=4).tolist() == [5, 5, 0, 5]
-
-
-def test_a_batch_without_rows_of_the_pool_has_no_seed():
-    codes = codes_of([10, 100])
-    planner = Planner(codes, 2, beta=0, max_seeds=1, from_batch=True)
-    batch_rows = torch.arange(110)
-    plan = planner.plan(codes, batch_rows)
-    (seed,) = set(plan.seeds.tolist())
-    others = batch_rows[batch_rows != seed]
-    before = int(planner.without_seed.sum())
-    assert len(planner.plan(codes[others], others).where) == 0
-    assert int(planner.without_seed.sum()) > before
-
-
-def test_pools_are_drawn_at_random():
-    codes = codes_of([1, 20])
-    drawn = [
-        int(Planner(codes, 2, beta=0, max_seeds=1).pool.draw(torch.tensor(1))) for _ in range(2000)
-    ]
-    assert stats.chisquare(np.bincount(drawn, minlength=21)[1:]).pvalue > LEVEL
 
 
 # The plan: what always holds
@@ -378,16 +312,6 @@ def test_every_plan_keeps_the_rules(counts, beta, rejection, from_batch, max_see
         assert int(planner.without_seed.sum()) == 0
 
 
-def test_the_same_stream_makes_the_same_plan():
-    plans = []
-    for _ in range(2):
-        torch.manual_seed(5)
-        planner = Planner(codes_of(COUNTS), 4, beta=BETA, max_seeds=7)
-        plans.append(planner.plan(*balanced_batch(COUNTS, 50)))
-    for one, other in zip(*plans, strict=True):
-        assert one.tolist() == other.tolist()
-
-
 # Noise
 
 
@@ -399,16 +323,6 @@ def test_noise_has_its_radius_whatever_the_batch_and_the_dimension(shape, radius
     assert found.dtype == torch.float32
     lengths = torch.linalg.vector_norm(found.flatten(1), dim=1)
     torch.testing.assert_close(lengths, torch.full((shape[0],), radius), rtol=1e-5, atol=0)
-
-
-def test_noise_of_radius_0_is_none():
-    assert (noise(torch.ones(4, 2), 0.0) == 0).all()
-
-
-def test_noise_has_no_favourite_direction():
-    angles = noise(torch.zeros(8000, 2, dtype=torch.float64), 2.0)
-    turned = torch.atan2(angles[:, 1], angles[:, 0]) / (2 * math.pi) + 0.5
-    assert stats.kstest(turned.numpy(), "uniform").pvalue > LEVEL
 
 
 # Translation
@@ -486,23 +400,6 @@ def test_many_classes_go_where_a_loop_by_hand_goes(logit_lambda, low, high):
         x.numpy(), targets, sources, w.numpy(), v.numpy(), low=low, high=high, **options
     )
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9, atol=1e-12)
-
-
-def test_where_the_teacher_is_sure_the_student_alone_leads():
-    v = linear(3, 4)
-    x = torch.randn(5, 4, dtype=torch.float64)
-    sources = torch.tensor([0, 1, 2, 0, 1])
-    found = walk(
-        x,
-        (sources + 1) % 3,
-        sources,
-        lambda row: 0 * row[:, :3],
-        asked(v)[0],
-        n_steps=4,
-        step_size=0.5,
-        logit_lambda=0.01,
-    )
-    torch.testing.assert_close(found, x - 4 * 0.5 * nn.functional.normalize(v[sources], dim=1))
 
 
 @pytest.mark.parametrize("shape", [(9, 4), (6, 1, 2, 3)])
@@ -590,21 +487,6 @@ def test_a_row_without_a_gradient_stays_where_it_is():
     assert torch.equal(found, x)
 
 
-def test_a_dead_unit_holds_its_row_and_no_other():
-    def teacher(v):  # logits (relu(x_1), 0): flat for x_1 < 0
-        return torch.stack([v[:, 0].relu(), 0 * v[:, 0]], dim=1)
-
-    x = torch.tensor([[-1.0, 0.5], [1.0, 0.5]])
-    found = walk(x, [0, 0], [1, 1], teacher)
-    torch.testing.assert_close(found, torch.tensor([[-1.0, 0.5], [2.0, 0.5]]))
-
-
-def test_no_step_gives_the_seed_in_its_box_and_asks_nobody():
-    x = torch.tensor([[-1.0, 0.5], [0.2, 7.0]])
-    found = walk(x, [0, 0], [1, 1], never, n_steps=0, low=0.0, high=1.0)
-    assert found.tolist() == torch.tensor([[0.0, 0.5], [0.2, 1.0]]).tolist()
-
-
 @pytest.mark.parametrize("gamma", [0.3, 0.9, 0.999])
 def test_a_row_rests_with_its_first_step_to_gamma(gamma):
     # Two classes and a linear teacher: the logits' difference grows by eta ||w_k - w_k0|| a step.
@@ -625,39 +507,3 @@ def test_a_row_rests_with_its_first_step_to_gamma(gamma):
     steps = missing.ceil().clamp(0, n_steps)
     assert steps.unique().numel() > 4
     torch.testing.assert_close(found, x + step_size * steps[:, None] * difference / length)
-
-
-def test_resting_rows_of_images_hold_no_other():
-    w, x = linear(2, 4), torch.zeros(3, 1, 2, 2, dtype=torch.float64)
-    x[0] = 20 * (w[1] - w[0]).view(1, 2, 2)
-    found = walk(x, [1, 1, 0], [0, 0, 1], asked(w)[0], n_steps=3, enough=math.log(0.999))
-    moved = torch.linalg.vector_norm((found - x).flatten(1), dim=1)
-    torch.testing.assert_close(moved, torch.tensor([0.0, 0.3, 0.3], dtype=torch.float64))
-
-
-def test_the_student_is_asked_only_if_its_logit_counts():
-    # "never" would raise: the walk's default student.
-    walk(torch.randn(2, 3, dtype=torch.float64), [0, 0], [1, 1], asked(linear(2, 3))[0])
-    student, seen = asked(linear(2, 3))
-    walk(
-        torch.randn(2, 3, dtype=torch.float64),
-        [0, 0],
-        [1, 1],
-        asked(linear(2, 3))[0],
-        student,
-        n_steps=6,
-        logit_lambda=0.1,
-    )
-    assert len(seen) == 6
-
-
-def test_gradients_are_made_inside_no_grad_and_leave_no_graph():
-    x = torch.randn(2, 3, dtype=torch.float64)
-    seeds = x.clone()
-    with torch.no_grad():
-        found = walk(x, [0, 0], [1, 1], asked(linear(2, 3))[0])
-    assert not found.requires_grad
-    assert found.grad_fn is None
-    assert torch.equal(x, seeds)
-    assert not x.requires_grad
-    assert not torch.equal(found, x)

@@ -15,7 +15,8 @@ from scipy import stats
 from torch import nn
 from torch.nn import functional as F
 
-from imbdeep.classifiers._rae.players import RAE, Sizes, entropy, mixed, mixer_loss
+from imbdeep.classifiers._rae.losses import entropy, mixed, mixer_loss
+from imbdeep.classifiers._rae.players import RAE, Sizes
 
 LEVEL = 1e-4
 SIZES = Sizes(
@@ -30,7 +31,6 @@ SIZES = Sizes(
     mixer_hidden=(5,),
     critic_hidden=(5,),
     dropout=0.4,
-    augment=None,
     columns=(3, 0, (), (), False),
 )
 IMAGES = {"shape": (1, 8, 8), "columns": (0, 64, (), (), True)}
@@ -50,11 +50,6 @@ def players(**changes):
 
 def state(module):
     return {name: value.clone() for name, value in module.state_dict().items()}
-
-
-def differ(module, before):
-    """Whether a parameter or a buffer of the module is another than before."""
-    return any(not torch.equal(v, before[name]) for name, v in module.state_dict().items())
 
 
 # Proposition 1
@@ -229,17 +224,6 @@ def test_images_go_through_either_kind_of_network(convolutional):
     assert rae(x).shape == (2, 3)
 
 
-@pytest.mark.parametrize("augment, flip", [("adaptive", False), ("adaptive_flip", True)])
-def test_augmentation_mirrors_only_where_asked(augment, flip):
-    rae = players(augment=augment, **IMAGES)
-    assert rae.augmentation.flip == flip
-    x = torch.rand(20, 1, 8, 8)
-    assert torch.equal(rae.changed(x), x)  # at the start
-    rae.augmentation.p.fill_(1)
-    assert (rae.changed(x) != x).flatten(1).any(dim=1).all()
-    assert players(**IMAGES).changed(x) is x
-
-
 @pytest.mark.parametrize("who", [(), ("encoder", "head", "mixer"), ("decoder",), ("critic",)])
 def test_players_alone_are_in_training_mode_and_learn(who):
     rae = players()
@@ -253,26 +237,7 @@ def test_players_alone_are_in_training_mode_and_learn(who):
     assert not any(p.requires_grad for p in rae.likelihood.parameters())
 
 
-def test_players_that_do_not_exist_may_be_named():
-    rae = players(mixing=None, decoder=False)
-    rae.play(rae.encoder, rae.head, rae.mixer)
-    assert rae.encoder.training
-    assert rae.head.weight.requires_grad
-    rae.play(rae.decoder)
-    assert not rae.encoder.training
-    assert not rae.head.weight.requires_grad
-
-
 # Averages
-
-
-def test_averages_start_as_the_networks_and_share_nothing_with_them():
-    rae = players().eval()
-    x = torch.randn(5, 3)
-    torch.testing.assert_close(rae(x), rae.head(rae.encoder(x)), rtol=0, atol=0)
-    with torch.no_grad():
-        rae.head.bias.add_(1)
-    assert not torch.equal(rae(x), rae.head(rae.encoder(x)))
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.9])
@@ -303,19 +268,6 @@ def test_averages_of_weights_and_statistics_have_the_closed_form(decay):
     assert n_statistics == 4  # means and variances of encoder and decoder
 
 
-def test_an_average_changes_no_network_that_learns():
-    rae = players()
-    with torch.no_grad():
-        for parameter in rae.averaged.parameters():
-            parameter.add_(1)
-    before = {name: state(getattr(rae, name)) for name in PLAYERS}
-    averaged = state(rae.averaged)
-    rae.average(0.5)
-    assert not any(differ(getattr(rae, name), before[name]) for name in PLAYERS)
-    assert differ(rae.averaged, averaged)
-    assert all(p.grad_fn is None for p in rae.averaged.parameters())
-
-
 # Rows
 
 
@@ -328,29 +280,6 @@ def test_decoded_rows_are_expected_values():
     torch.testing.assert_close(rows[:, 0], outputs[:, 0])
     torch.testing.assert_close(rows[:, 1], torch.sigmoid(outputs[:, 1]))
     torch.testing.assert_close(rows[:, 2:], torch.softmax(outputs[:, 2:], dim=1))
-
-
-def test_a_combination_of_one_code_with_itself_is_decoded_as_that_code():
-    rae = players(n_mixed=3).eval()
-    with torch.no_grad():
-        for parameter in rae.averaged.parameters():
-            parameter.add_(0.1)  # so that it matters which weights decode
-        z, y = torch.randn(8, 2), torch.arange(8) % 3
-        found = rae.generate(z[:, None].expand(-1, 3, -1), y, "mixer")
-        expected = rae.averaged["decoder"](z, y)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-    assert not found.requires_grad
-
-
-def test_generated_rows_are_decoded_from_their_combinations(monkeypatch):
-    rae = players(mixing=1.0).eval()
-    alpha = torch.rand(8, 1)
-    alpha = torch.cat([alpha, 1 - alpha], dim=1)
-    monkeypatch.setattr(rae, "alpha", lambda z, y, mixing: {0.7: alpha}[mixing])
-    z, y = torch.randn(8, 2, 2), torch.arange(8) % 3
-    with torch.no_grad():
-        expected = rae.averaged["decoder"](alpha[:, :1] * z[:, 0] + alpha[:, 1:] * z[:, 1], y)
-    torch.testing.assert_close(rae.generate(z, y, 0.7), expected)
 
 
 def test_generated_categories_and_events_are_drawn_as_often_as_expected():
@@ -382,7 +311,7 @@ def test_generated_images_keep_their_intensities():
 
 
 def test_released_networks_predict_and_generate_as_before():
-    rae = players(augment="adaptive", convolutional=True, **IMAGES)
+    rae = players(convolutional=True, **IMAGES)
     with torch.no_grad():
         for parameter in rae.averaged.parameters():
             parameter.add_(0.01 * torch.randn_like(parameter))
@@ -397,7 +326,6 @@ def test_released_networks_predict_and_generate_as_before():
         found.append(one.generate(z, y, "mixer"))
     assert torch.equal(*found)
     assert rae.critic is None
-    assert rae.augmentation is None
     for name in ("encoder", "head", "decoder"):
         assert getattr(rae, name) is rae.averaged[name]
     assert not any(m.training for m in rae.modules())
@@ -405,15 +333,6 @@ def test_released_networks_predict_and_generate_as_before():
     # encoder, head and decoder once, the mixer, and nothing of the critic
     kept_bytes = sum(p.numel() for p in rae.parameters()) * 4
     assert kept_bytes < len(pickle.dumps(rae)) < kept_bytes + 100_000
-
-
-def test_released_without_decoder():
-    rae = players(decoder=False, mixing=None)
-    x = torch.randn(4, 3)
-    expected = rae.eval()(x)
-    rae.release()
-    assert torch.equal(rae(x), expected)
-    assert rae.decoder is None
 
 
 def test_the_head_is_the_last_linear_layer():
