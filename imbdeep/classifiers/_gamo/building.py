@@ -11,15 +11,17 @@ from torch import Tensor
 
 from imbdeep.classifiers._building import observed_columns
 from imbdeep.classifiers._gamo.net import EPOCH_STEPS, Schedule
-from imbdeep.classifiers._gamo.players import Sizes
+from imbdeep.classifiers._gamo.players import Architecture
 
 
-def sizes_of(classifier: Any, x: Tensor, minority: tuple[int, ...], convolutional: bool) -> Sizes:
+def sizes_of(
+    classifier: Any, x: Tensor, minority: tuple[int, ...], convolutional: bool
+) -> Architecture:
     """Return what players are made for encoded rows like those of ``x``."""
     counts = [int(classifier.class_counts_[code]) for code in minority]
     most = classifier.max_anchors or max(counts, default=0)
     largest = classifier.class_counts_ == classifier.class_counts_.max()
-    return Sizes(
+    return Architecture(
         shape=tuple(x.shape[1:]),
         n_classes=len(classifier.classes_),
         convolutional=convolutional,
@@ -51,7 +53,7 @@ def schedule_of(classifier: Any, n: int, convolutional: bool) -> Schedule:
 
 
 def choose_anchors(
-    codes: NDArray[np.int64], sizes: Sizes, stream: np.random.RandomState
+    codes: NDArray[np.int64], sizes: Architecture, stream: np.random.RandomState
 ) -> list[NDArray[np.int64]]:
     """Return which training rows are the anchors of each minority class."""
     chosen = []

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from imbdeep.classifiers._adversarial import AdversarialNet, step
 from imbdeep.classifiers._gamo.players import GAMO
 from imbdeep.classifiers._net import ClassRows
-from imbdeep.classifiers._players import PlayersNet, step
 from imbdeep.networks import ConvexGenerator
 from imbdeep.training import batch_indices
 
@@ -136,7 +136,7 @@ class Settings:
     weight_decay: float
 
 
-class GAMONet(PlayersNet):
+class GAMONet(AdversarialNet):
     """Three players, and F; see Algorithm 1 and :class:`GAMOClassifier`.
 
     Parameters

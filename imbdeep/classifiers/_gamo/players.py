@@ -22,7 +22,7 @@ _FORWARD_ROWS = 1024
 
 
 @dataclass(frozen=True)
-class Sizes:
+class Architecture:
     """What the networks are made for, and how large they are."""
 
     shape: tuple[int, ...]
@@ -53,7 +53,7 @@ class GAMO(nn.Module):
 
     Parameters
     ----------
-    sizes : Sizes
+    sizes : Architecture
         What to make.
     """
 
@@ -61,7 +61,7 @@ class GAMO(nn.Module):
     targets: Tensor
     counted: Tensor
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Architecture) -> None:
         super().__init__()
         self.sizes = sizes
         k, width = sizes.n_classes, sizes.width
@@ -185,11 +185,11 @@ class ConditionalGenerator(nn.Module):
 
     Parameters
     ----------
-    sizes : Sizes
+    sizes : Architecture
         What to make.
     """
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Architecture) -> None:
         super().__init__()
         n = max(2, len(sizes.minority))  # the decoder asks for two
         self.decoder = ConditionalDecoder(sizes.latent_dim, sizes.width, n, sizes.generator_hidden)

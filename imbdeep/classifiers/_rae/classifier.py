@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from imbdeep.classifiers._building import observed_columns, players_options
 from imbdeep.classifiers._net import Blueprint, balanced_accuracy
 from imbdeep.classifiers._rae.net import CycleBatches, RAENet, Schedule, Settings
-from imbdeep.classifiers._rae.players import RAE, Sizes
+from imbdeep.classifiers._rae.players import RAE, Architecture
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.training import draw_seed
 
@@ -338,7 +338,7 @@ class RAEClassifier(DeepClassifier):
             min(sides) >= _CONVOLVED_SIDE and not any(side % 4 for side in sides)
         )
 
-    def _sizes(self, x: Tensor) -> Sizes:
+    def _sizes(self, x: Tensor) -> Architecture:
         shape, convolutional = tuple(x.shape[1:]), self._convolutional(x)
         latent_dim = self.latent_dim
         if latent_dim == "auto":
@@ -346,7 +346,7 @@ class RAEClassifier(DeepClassifier):
         mixer = self.mixer_layer_sizes
         if isinstance(mixer, str):
             mixer = (1024 if convolutional else 512,) * 4
-        return Sizes(
+        return Architecture(
             shape=shape,
             n_classes=len(self.classes_),
             convolutional=convolutional,

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from imbdeep.classifiers._adversarial import AdversarialNet, step
 from imbdeep.classifiers._net import ClassRows, balanced_accuracy
-from imbdeep.classifiers._players import PlayersNet, step
 from imbdeep.classifiers._rae.losses import (
     critic_loss,
     entropy,
@@ -124,7 +124,7 @@ class Settings:
     weight_decay: float
 
 
-class RAENet(PlayersNet):
+class RAENet(AdversarialNet):
     """Five players in turn; see Algorithm 1 and :class:`RAEClassifier`.
 
     Parameters

@@ -24,7 +24,7 @@ from imbdeep.networks import (
 
 
 @dataclass(frozen=True)
-class Sizes:
+class Architecture:
     """What the networks are made for, and how large they are."""
 
     shape: tuple[int, ...]
@@ -48,11 +48,11 @@ class RAE(nn.Module):
 
     Parameters
     ----------
-    sizes : Sizes
+    sizes : Architecture
         What to make.
     """
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Architecture) -> None:
         super().__init__()
         self.sizes = sizes
         m, k, width = sizes.latent_dim, sizes.n_classes, math.prod(sizes.shape)

@@ -12,9 +12,9 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from imbdeep.classifiers._gamo.diagnosis import Diagnosis, diagnose, effective_anchors
-from imbdeep.classifiers._gamo.players import GAMO, Sizes
+from imbdeep.classifiers._gamo.players import GAMO, Architecture
 
-SIZES = Sizes(
+ARCHITECTURE = Architecture(
     shape=(2,),
     n_classes=3,
     convolutional=False,
@@ -41,7 +41,7 @@ def _local_stream():
 
 def players(**changes):
     """Networks of zeros: even weights, and no opinion."""
-    game = GAMO(dataclasses.replace(SIZES, **changes))
+    game = GAMO(dataclasses.replace(ARCHITECTURE, **changes))
     with torch.no_grad():
         for parameter in game.parameters():
             parameter.zero_()

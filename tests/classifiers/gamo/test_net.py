@@ -20,14 +20,14 @@ from torch import nn
 from imbdeep.classifiers._gamo import net as module
 from imbdeep.classifiers._gamo.losses import LeastSquaresLoss, OneVsRestCrossEntropyLoss
 from imbdeep.classifiers._gamo.net import GameBatches, GAMONet, Schedule, Settings, minority_of
-from imbdeep.classifiers._gamo.players import GAMO, Sizes
+from imbdeep.classifiers._gamo.players import GAMO, Architecture
 from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax
 
 LEVEL = 1e-4
 #: Rows of each class: class 0 is the largest, and the others come smallest first.
 COUNTS = (12, 6, 2)
 MINORITY = (2, 1)
-SIZES = Sizes(
+ARCHITECTURE = Architecture(
     shape=(4,),
     n_classes=3,
     convolutional=False,
@@ -72,7 +72,7 @@ def data(shape=(4,), counts=COUNTS):
 
 def net_of(schedule=(0, 4, 8), batch_size=6, settings=None, valid=None, lr=0.01, **sizes):
     """A net before its first step."""
-    sizes = dataclasses.replace(SIZES, **sizes)
+    sizes = dataclasses.replace(ARCHITECTURE, **sizes)
     settings = dataclasses.replace(SETTINGS, **(settings or {}))
     schedule = Schedule(*schedule)
     y = data()[1]

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch import nn
 
-from imbdeep.classifiers._gamo.players import GAMO, Sizes
+from imbdeep.classifiers._gamo.players import GAMO, Architecture
 from imbdeep.networks import ConvexGenerator
 
 LEVEL = 1e-4
-SIZES = Sizes(
+ARCHITECTURE = Architecture(
     shape=(3,),
     n_classes=4,
     convolutional=False,
@@ -42,7 +42,7 @@ def _local_stream():
 
 
 def players(anchors=None, **changes):
-    game = GAMO(dataclasses.replace(SIZES, **changes)).eval()
+    game = GAMO(dataclasses.replace(ARCHITECTURE, **changes)).eval()
     if isinstance(game.generator, ConvexGenerator):
         own = torch.randn(game.generator.anchors.shape) if anchors is None else anchors
         game.generator.anchors.copy_(own)

@@ -19,11 +19,11 @@ from torch import nn
 from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax
 from imbdeep.classifiers._rae import net as net_module
 from imbdeep.classifiers._rae.net import CycleBatches, RAENet, Schedule, Settings
-from imbdeep.classifiers._rae.players import RAE, Sizes
+from imbdeep.classifiers._rae.players import RAE, Architecture
 from imbdeep.training import DivergedError
 
 LEVEL = 1e-4
-SIZES = Sizes(
+ARCHITECTURE = Architecture(
     shape=(4,),
     n_classes=3,
     convolutional=False,
@@ -60,7 +60,7 @@ def _local_stream():
 
 def net_of(schedule=(2, 1, 2, 6), batch_size=6, valid=None, callbacks=(), settings=None, **sizes):
     """A net before its first step."""
-    sizes = dataclasses.replace(SIZES, **sizes)
+    sizes = dataclasses.replace(ARCHITECTURE, **sizes)
     schedule = Schedule(*schedule)
     return RAENet(
         Blueprint(partial(RAE, sizes)),

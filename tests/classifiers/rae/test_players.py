@@ -16,10 +16,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from imbdeep.classifiers._rae.losses import entropy, mixed, mixer_loss
-from imbdeep.classifiers._rae.players import RAE, Sizes
+from imbdeep.classifiers._rae.players import RAE, Architecture
 
 LEVEL = 1e-4
-SIZES = Sizes(
+ARCHITECTURE = Architecture(
     shape=(3,),
     n_classes=3,
     convolutional=False,
@@ -45,7 +45,7 @@ def _local_stream():
 
 
 def players(**changes):
-    return RAE(dataclasses.replace(SIZES, **changes))
+    return RAE(dataclasses.replace(ARCHITECTURE, **changes))
 
 
 def state(module):

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from imbdeep.classifiers._adversarial import AdversarialNet, step
 from imbdeep.classifiers._net import EvaluationBatches
-from imbdeep.classifiers._players import PlayersNet, step
 from imbdeep.training import DivergedError
 
 
@@ -20,7 +20,7 @@ def _local_stream():
         yield
 
 
-class Scripted(PlayersNet):
+class Scripted(AdversarialNet):
     """A net whose steps note what a script says: for each epoch a list of steps."""
 
     _ADVICE = "Try something else"

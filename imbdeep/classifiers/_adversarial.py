@@ -12,7 +12,7 @@ from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.training import DivergedError
 
 
-class PlayersNet(ClassifierNet):
+class AdversarialNet(ClassifierNet):
     """A net in which several players have a loss each.
 
     A step notes its terms by name; an epoch records their means. If one is not finite, the error
@@ -22,7 +22,7 @@ class PlayersNet(ClassifierNet):
     #: Terms that are no part of a loss and break only together with one.
     _BYSTANDERS: ClassVar[frozenset[str]] = frozenset()
 
-    def initialize_history(self) -> PlayersNet:
+    def initialize_history(self) -> AdversarialNet:
         """Start the sums of an epoch together with the history."""
         super().initialize_history()
         self._terms: dict[str, list[Tensor]] = {}
