@@ -33,9 +33,9 @@ def sizes_of(
             tuple(np.flatnonzero(largest).tolist()) if classifier.complement == "minority" else ()
         ),
         latent_dim=int(classifier.latent_dim),
-        hidden=tuple(int(size) for size in classifier.hidden_layer_sizes),
-        generator_hidden=tuple(int(size) for size in classifier.generator_layer_sizes),
-        discriminator_hidden=tuple(int(size) for size in classifier.discriminator_layer_sizes),
+        hidden=classifier._units("hidden_layer_sizes"),
+        generator_hidden=classifier._units("generator_layer_sizes"),
+        discriminator_hidden=classifier._units("discriminator_layer_sizes"),
         n_extracted=int(classifier.n_extracted),
         columns=observed_columns(classifier.encoder_, x),
     )
