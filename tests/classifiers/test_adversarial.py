@@ -70,21 +70,6 @@ def test_an_epoch_records_the_means_of_its_terms_alone(epochs):
         assert record["b"] == pytest.approx(2 * mean, rel=1e-4, abs=1e-3)
 
 
-def test_terms_may_be_noted_in_some_steps_and_epochs_only():
-    net = scripted([{"a": 1.0}, {"a": 3.0, "b": 5.0}], [{"a": 4.0}, {}]).go()
-    assert net.history[:, "a"] == [2.0, 4.0]
-    assert net.history[0, "b"] == 5.0
-    assert "b" not in net.history[1]
-
-
-def test_nothing_noted_is_nothing_recorded():
-    net = scripted([{}, {}]).go()
-    assert net._means() == {}
-    assert set(net.history[-1]) == {
-        *("epoch", "batches", "dur", "train_loss", "train_loss_best", "train_batch_count")
-    }
-
-
 def test_notes_hold_no_graph():
     net = scripted([{}])
     weight = torch.ones(1, requires_grad=True)

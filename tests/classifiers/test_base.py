@@ -8,8 +8,6 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.metrics import balanced_accuracy_score
@@ -128,27 +126,6 @@ def test_rows_to_predict_may_come_in_another_container(fitted, new):
     np.testing.assert_array_equal(found, classifier.predict_proba(X))
 
 
-def test_columns_without_names_are_read_with_a_warning():
-    classifier = quick().fit(FRAME, Y)
-    with pytest.warns(UserWarning, match="X does not have valid feature names"):
-        found = classifier.predict_proba(A)
-    np.testing.assert_array_equal(found, classifier.predict_proba(FRAME))
-
-
-def read_only(X):
-    X = X.copy()
-    X.flags.writeable = False
-    return X
-
-
-@pytest.mark.parametrize("encode", [True, False])
-@pytest.mark.parametrize("X", [A, A.astype("f4"), IMAGES, IMAGES / np.float32(255)], ids=repr)
-def test_read_only_arrays_are_read_only_read(X, encode):
-    classifier = quick(encode=encode, module="mlp").fit(read_only(X), read_only(Y))
-    expected = quick(encode=encode, module="mlp").fit(X, Y).predict_proba(X)
-    np.testing.assert_array_equal(classifier.predict_proba(read_only(X)), expected)
-
-
 def mixed_frame():
     return pd.DataFrame(
         {
@@ -229,12 +206,6 @@ def test_polars_frame_with_missing_values():
     )
 
 
-def test_list_of_words_and_numbers():
-    X = [[float(a), "u" if b > 1 else "v", 1 if i % 3 else None] for i, (a, b, _) in enumerate(A)]
-    classifier = able().fit(X, Y.tolist())
-    assert classifier.score(X, Y.tolist()) > 0.9
-
-
 def test_columns_may_be_named_as_categories():
     X = np.c_[COUNTER, A[:, 0]]
     widths = {"auto": 2, (0,): N + 1, (True, False): N + 1, (0, 1): 2 * N}
@@ -287,15 +258,6 @@ def test_images_of_another_shape_are_refused():
         classifier.predict(IMAGES[:, :, 0])
     with pytest.raises(ValueError, match=r"shape|features"):
         classifier.predict(np.repeat(IMAGES, 3, axis=1))
-
-
-def test_flattened_images_suit_a_classifier_of_images():
-    # as the error for images of another shape promises
-    images = quick(module="mlp").fit(IMAGES, Y)
-    flat = quick(module="mlp", image_shape=(1, 6, 6)).fit(IMAGES.reshape(N, -1), Y)
-    expected = images.predict_proba(IMAGES)
-    np.testing.assert_array_equal(images.predict_proba(IMAGES.reshape(N, -1)), expected)
-    np.testing.assert_array_equal(flat.predict_proba(IMAGES), expected)
 
 
 def test_images_for_a_classifier_of_tables_are_refused():
@@ -372,26 +334,6 @@ def test_labels_of_any_kind(kind):
     if order == expected:
         twin = able().fit(A, Y)
         np.testing.assert_array_equal(probabilities, twin.predict_proba(A))
-
-
-@given(order=st.permutations(range(3)), offset=st.integers(-5, 5), step=st.integers(1, 50))
-@settings(max_examples=6)
-def test_the_largest_class_may_stand_anywhere(order, offset, step):
-    y = np.array(order)[np.repeat([0, 1, 2], [25, 10, 5])]
-    X = np.random.default_rng(0).normal(size=(N, 2)) + 6 * np.c_[y == order[0], y == order[1]]
-    labels = offset + step * y
-    classifier = able().fit(X, labels)
-    assert classifier.classes_.tolist() == [offset + step * k for k in range(3)]
-    assert classifier.class_counts_.tolist() == np.bincount(y).tolist()
-    assert classifier.score(X, labels) >= 0.9
-    codes = (classifier.predict(X) - offset) // step
-    np.testing.assert_array_equal(classifier.predict_proba(X).argmax(1), codes)
-
-
-def test_column_of_labels_is_read_with_a_warning():
-    with pytest.warns(Warning, match="column-vector y"):
-        classifier = quick().fit(A, Y[:, None])
-    assert classifier.predict(A).shape == (N,)
 
 
 def with_missing(values, missing, **kwargs):
@@ -481,53 +423,7 @@ def test_bad_rows_are_refused_before_training(no_training, case):
     assert vars(classifier) == quick(**params).get_params()
 
 
-BAD_PARAMETERS = [
-    ("hidden_layer_sizes", 7),
-    ("hidden_layer_sizes", (4, 0)),
-    ("hidden_layer_sizes", (4.0,)),
-    ("learning_rate", 0.0),
-    ("weight_decay", -1e-3),
-    ("batch_size", 0),
-    ("early_stopping", 1),
-    ("validation_fraction", 0.0),
-    ("validation_fraction", 1.0),
-    ("n_iter_no_change", 0),
-    ("encode", "yes"),
-    ("categorical_features", "all"),
-    ("categorical_features", [17]),
-    ("image_shape", 6),
-    ("callbacks", Callback()),
-    ("device", 3),
-    ("device", "abacus"),
-    ("random_state", "zero"),
-    ("verbose", "loud"),
-    ("class_weight", "equal"),
-    ("class_weight", [1.0, 2.0]),
-    ("sampling", "over"),
-    ("defer", 1.0),
-    ("defer", -1),
-    ("effective_beta", 1.0),
-]
-
-
-@pytest.mark.parametrize("name, value", BAD_PARAMETERS)
-def test_bad_parameter_is_refused_before_training(no_training, name, value):
-    with pytest.raises((ValueError, TypeError), match=f"{name}|{value!r}"):
-        quick(**{name: value}).fit(A, Y)
-
-
 # --------------------------------------------------------------------------------------- few rows
-
-
-@pytest.mark.parametrize("encode", [True, False])
-def test_two_rows(encode):
-    classifier = able(encode=encode).fit([[0.0], [1.0]], ["a", "b"])
-    assert classifier.predict([[0.0], [1.0]]).tolist() == ["a", "b"]
-
-
-@pytest.mark.parametrize("batch_size", [1, 39, 40, 41, 10**6])
-def test_batches_of_any_size(batch_size):
-    assert able(batch_size=batch_size).fit(A, Y).score(A, Y) > 0.9
 
 
 def test_a_hundred_classes():
@@ -536,12 +432,6 @@ def test_a_hundred_classes():
     classifier = able(hidden_layer_sizes=(64,), batch_size=32, max_epochs=100).fit(X, y)
     assert classifier.predict_proba(X).shape == (300, 100)
     assert classifier.score(X, y) > 0.5
-
-
-@pytest.mark.parametrize("scale", [1e-30, 1e30, 1e300])
-def test_columns_of_any_scale(scale):
-    classifier = able().fit(A * [scale, 1, 1], Y)
-    assert classifier.score(A * [scale, 1, 1], Y) > 0.9
 
 
 # ------------------------------------------------------------------------------------- features
@@ -678,23 +568,6 @@ def test_the_best_epoch_is_kept(monkeypatch):
     assert found == pytest.approx(scores[best])
 
 
-def test_classes_of_one_row_stay_in_the_training(monkeypatch):
-    X, _ = noise(40)
-    y = np.r_[np.zeros(25, int), np.ones(13, int), 2, 3]
-    classifier = quick(early_stopping=True)
-    train, held_out = split_of(monkeypatch, classifier, X, y)
-    assert {38, 39} <= set(train.tolist())
-    assert sorted([*train, *held_out]) == list(range(40))
-    assert len(held_out) == 3
-    assert classifier.class_counts_.tolist()[2:] == [1, 1]
-    assert (classifier.class_counts_ + np.bincount(y[held_out], minlength=4)).tolist() == [
-        25,
-        13,
-        1,
-        1,
-    ]
-
-
 @pytest.mark.parametrize("fraction, held", [(0.01, [1, 1, 1, 1]), (0.99, [24, 12, 3, 1])])
 def test_each_class_keeps_a_row_and_holds_one_out(monkeypatch, fraction, held):
     X, _ = noise(44)
@@ -743,17 +616,6 @@ def test_tags_follow_the_encoding():
         assert tags.estimator_type == "classifier"
 
 
-def test_device_is_that_of_the_net():
-    classifier = quick(device=torch.device("cpu")).fit(A, Y)
-    assert classifier.device_ == torch.device("cpu")
-    assert next(classifier.net_.module_.parameters()).device == classifier.device_
-    state = classifier.__getstate__()
-    state["device_"] = torch.device("cuda")  # saved on a machine with a GPU, loaded without
-    copy = quick()
-    copy.__setstate__(state)
-    assert copy.device_ == torch.device("cpu")
-
-
 @pytest.mark.parametrize("unit", [255.0, 1.0])
 def test_images_of_another_kind_of_number_are_refused(unit):
     classifier = quick(module="mlp").fit(IMAGES, Y)
@@ -762,30 +624,9 @@ def test_images_of_another_kind_of_number_are_refused(unit):
     assert len(classifier.predict(IMAGES)) == N
 
 
-def test_callbacks_see_one_training():
-    seen = []
-
-    class Listener(Callback):
-        def on_train_begin(self, net, **kwargs):
-            seen.append(net)
-
-    classifier = quick(callbacks=[Listener()]).fit(A, Y)
-    assert seen == [classifier.net_]
-
-
 @pytest.mark.parametrize(
     "X, params", [(IMAGES, {"module": "mlp"}), (A, {"encode": False})], ids=["images", "plain"]
 )
 def test_categories_of_what_is_not_encoded_are_refused(no_training, X, params):
     with pytest.raises(ValueError, match=r"categorical_features=\[0\] is for tables"):
         quick(categorical_features=[0], **params).fit(X, Y)
-
-
-@pytest.mark.filterwarnings("ignore:X has feature names")
-@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
-def test_a_frame_of_pixels_suits_a_model_of_flattened_images(frame):
-    flat = IMAGES.reshape(N, -1)
-    classifier = quick(module="mlp", image_shape=(1, 6, 6)).fit(flat, Y)
-    columns = {f"p{i}": flat[:, i] for i in range(flat.shape[1])}
-    found = classifier.predict_proba(frame(columns))
-    np.testing.assert_array_equal(found, classifier.predict_proba(flat))

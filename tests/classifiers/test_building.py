@@ -78,21 +78,6 @@ def test_images_reach_the_network_standardised():
     torch.testing.assert_close(first.deviation.flatten(), x.std((0, 2, 3), correction=0))
 
 
-def test_pixels_without_contrast_are_not_divided_by_zero():
-    X = COLOURED.copy()
-    X[:, 1] = 0.5  # one colour is the same everywhere
-    classifier = quick(module="mlp").fit(X, Y)
-    assert classifier.net_.module_[0].deviation[1].item() == pytest.approx(1e-3)
-    assert np.isfinite(classifier.predict_proba(X)).all()
-
-
-def test_convolutional_network_trains_on_images():
-    classifier = quick(max_epochs=1, batch_size=13, augment="crop_flip").fit(IMAGES, Y)
-    assert isinstance(network_of(classifier), ResNet)
-    assert np.isfinite(classifier.predict_proba(IMAGES)).all()
-    assert classifier.penultimate_features(IMAGES).shape == (N, 64)
-
-
 # ---------------------------------------------------------------------- the user's own networks
 
 
@@ -210,22 +195,6 @@ def test_network_with_another_output_is_refused_before_training(no_training, mod
         quick(module=module).fit(X, Y)
 
 
-class Normalised(nn.Module):
-    """Batch normalisation has no variance of a single row."""
-
-    def __init__(self, n_features, n_classes):
-        super().__init__()
-        self.layers = nn.Sequential(nn.BatchNorm1d(n_features), nn.Linear(n_features, n_classes))
-
-    def forward(self, x):
-        return self.layers(x)
-
-
-@pytest.mark.parametrize("batch_size", [13, 39, 3, 2, 1000])
-def test_batch_normalisation_never_meets_a_single_row(batch_size):
-    quick(module=Normalised, batch_size=batch_size).fit(X, Y)
-
-
 # ------------------------------------------------------------------------------------------- losses
 
 
@@ -264,11 +233,6 @@ def test_probabilities_are_the_softmax_of_what_the_loss_saw(criterion):
     np.testing.assert_allclose(
         classifier.predict_proba(X), torch.softmax(scale * logits, 1), rtol=1e-6
     )
-
-
-def test_own_loss_learns():
-    classifier = quick(criterion=nn.MultiMarginLoss, max_epochs=40, learning_rate=0.05).fit(X, Y)
-    assert accuracy_score(Y, classifier.predict(X)) > 0.9
 
 
 class WithoutWeights(nn.Module):
@@ -406,14 +370,6 @@ def test_compiled_network_gives_the_same(eager_compile):
         warnings.simplefilter("ignore", DeprecationWarning)
         copy = pickle.loads(pickle.dumps(classifier))
     np.testing.assert_array_equal(copy.predict_proba(X), classifier.predict_proba(X))
-
-
-def test_compiled_network_has_features(eager_compile):
-    classifier = quick(compile=True).fit(X, Y)
-    expected = quick().fit(X, Y).penultimate_features(X)
-    np.testing.assert_allclose(classifier.penultimate_features(X), expected, rtol=1e-5)
-    classifier.predict(X)  # compiled for rows to predict, before features are asked for
-    np.testing.assert_allclose(classifier.penultimate_features(X), expected, rtol=1e-5)
 
 
 def test_weight_decay_is_refused_where_the_optimiser_has_none():

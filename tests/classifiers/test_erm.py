@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.classifiers._net import ClassifierNet, TrainingBatches
 from imbdeep.classifiers.schedules import DeferredResampling, DeferredReweighting
-from imbdeep.losses import FocalLoss, LDAMLoss, class_balanced_weights, inverse_frequency_weights
+from imbdeep.losses import FocalLoss, LDAMLoss, inverse_frequency_weights
 from imbdeep.networks import MLP
 from imbdeep.training import seeded
 
@@ -130,22 +130,6 @@ def test_step_of_another_loss_is_its_gradient(name, class_weight):
     for before, after in zip(twin.parameters(), found, strict=True):
         expected = before.data - 0.1 * before.grad
         torch.testing.assert_close(after.data, expected, rtol=1e-4, atol=1e-6)
-
-
-def test_weights_of_labels_whatever_they_are_called():
-    labels = np.array(["b", "c", "a"])[Y]
-    by_code = {"b": 0.5, "c": 2.0, "a": 3.0}
-    classifier = descent(class_weight=by_code).fit(X, labels)
-    assert classifier.net_.criterion_.weight.tolist() == [3.0, 0.5, 2.0]
-    bools = descent(class_weight={True: 4}).fit(X, Y == 2)
-    assert bools.net_.criterion_.weight.tolist() == [1.0, 4.0]
-
-
-@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9999])
-def test_effective_numbers_have_their_beta(beta):
-    classifier = quick(class_weight="class_balanced", effective_beta=beta).fit(BLOBS, Y)
-    expected = class_balanced_weights(COUNTS, beta)
-    torch.testing.assert_close(classifier.net_.criterion_.weight, expected)
 
 
 # ----------------------------------------------------------------------- closed forms, limits
@@ -375,27 +359,6 @@ def test_parts_after_fit_go_on_where_it_ended():
     assert fresh.class_counts_.tolist() == COUNTS
 
 
-@pytest.mark.parametrize("max_epochs", [2, 3, 4])
-def test_parts_keep_the_rate_at_which_a_short_fit_ended(max_epochs):
-    # Its warm-up was not over, or a milestone rounds to the epoch after the last.
-    classifier = quick(max_epochs=max_epochs).fit(BLOBS, Y)
-    for _ in range(3):
-        classifier.partial_fit(BLOBS[SOME], Y[SOME])
-    rates = [record["learning_rate"] for record in classifier.history_]
-    assert rates[max_epochs:] == [rates[max_epochs - 1]] * 3
-
-
-def test_parts_of_words_and_frames():
-    pd = pytest.importorskip("pandas")
-    frame = pd.DataFrame({"a": BLOBS[:, 0], "b": BLOBS[:, 1], "c": np.array(list("xyz"))[Y]})
-    labels = np.array(["u", "v", "w"])[Y]
-    classifier = quick(**BY_PARTS).partial_fit(frame, labels, classes=["w", "v", "u"])
-    for rows in parts(15):
-        classifier.partial_fit(frame.iloc[rows], labels[rows], classes=["u", "v", "w"])
-    assert classifier.score(frame, labels) > 0.9
-    assert classifier.feature_names_in_.tolist() == ["a", "b", "c"]
-
-
 def test_first_part_needs_all_labels(no_training):
     with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
         quick().partial_fit(X, Y)
@@ -438,13 +401,6 @@ def test_refused_part_leaves_the_earlier_ones(case, method):
     for each in (classifier, twin):
         each.partial_fit(BLOBS, Y)
     np.testing.assert_array_equal(classifier.predict_proba(BLOBS), twin.predict_proba(BLOBS))
-
-
-def test_wrong_first_part_leaves_no_trace():
-    classifier = quick(class_weight={5: 1.0})
-    with pytest.raises(ValueError, match="class_weight has"):
-        classifier.partial_fit(BLOBS, Y, classes=[0, 1, 2])
-    assert vars(classifier) == quick(class_weight={5: 1.0}).get_params()
 
 
 class StopsLater(nn.Module):

@@ -72,18 +72,6 @@ def test_probabilities_are_the_softmax_of_scaled_logits(scale):
 # ------------------------------------------------------------------------------ rows of classes
 
 
-@given(codes=st.lists(st.integers(0, 4), min_size=1, max_size=30), seed=st.integers(0, 999))
-def test_rows_of_a_class_are_drawn_from_that_class(codes, seed):
-    rows = ClassRows(torch.tensor(codes), 6)
-    assert rows.counts.tolist() == np.bincount(codes, minlength=6).tolist()
-    asked = torch.tensor(codes * 5)
-    with seeded(seed, CPU):
-        drawn = rows.draw(asked)
-        assert torch.equal(torch.tensor(codes)[drawn], asked)
-        assert rows.draw(asked.view(5, -1)).shape == (5, len(codes))
-        assert rows.draw(asked[:0]).shape == (0,)
-
-
 @given(
     codes=st.lists(st.integers(0, 2), min_size=1, max_size=30),
     most=st.integers(1, 5),
@@ -145,11 +133,6 @@ def test_every_ordered_group_is_as_likely(size, kinds):
         assert chisquare(counts.numpy()).pvalue > 0.001
 
 
-def test_groups_of_a_class_of_one_row_repeat_it():
-    groups = ClassRows(torch.tensor([0, 0, 1]), 2).draw_groups(torch.ones(50, dtype=torch.int64), 4)
-    assert torch.equal(groups, torch.full((50, 4), 2))
-
-
 # ------------------------------------------------------------------------------------------ batches
 
 
@@ -165,11 +148,6 @@ def test_an_epoch_is_a_shuffled_pass(n, batch_size):
     rows = torch.cat([x[:, 0] for x, _ in found]).long()
     assert sorted(rows.tolist()) == list(range(n))
     assert torch.equal(torch.cat([y for _, y in found]), rows % 2)
-
-
-def test_epochs_are_shuffled_anew():
-    batches = batches_of(Y)
-    assert batches.draw().tolist() != batches.draw().tolist()
 
 
 @pytest.mark.parametrize("weights", [[1.0, 1, 1], [1, 3, 30], [0.0, 2, 1], [1e-9, 1e-9, 2e-8]])
@@ -275,17 +253,6 @@ def test_hooks_change_no_number(early_stopping):
     assert hooked.net_._hooked
 
 
-def test_losses_of_batches_are_recorded_as_in_skorch():
-    net = quick(callbacks=[Diary()], early_stopping=True).fit(X, Y).net_
-    losses = np.array(net.history[:, "batches", :, "train_loss"])
-    sizes = np.array(net.history[:, "batches", :, "train_batch_size"])
-    assert sizes.tolist() == [[16, 16, 4]] * 3  # of 40 rows, 4 are held out
-    means = (losses * sizes).sum(1) / sizes.sum(1)
-    np.testing.assert_allclose(means, net.history[:, "train_loss"], rtol=1e-6)
-    assert net.history[:, "train_batch_count"] == [3] * 3
-    assert net.history[:, "valid_batch_count"] == [1] * 3
-
-
 def test_records_are_in_the_words_of_the_house():
     classifier = quick(early_stopping=True, callbacks=[Diary()]).fit(X, Y)
     assert [epoch["epoch"] for epoch in classifier.history_] == [1, 2, 3]
@@ -299,34 +266,6 @@ def test_records_are_in_the_words_of_the_house():
         }
         assert all(type(value) in (int, float) for value in epoch.values())
     assert set(quick().fit(X, Y).history_[0]) == {"epoch", "loss", "learning_rate"}
-
-
-def test_scoring_callbacks_of_skorch():
-    Scoring = skorch.callbacks.EpochScoring
-    classifier = quick(
-        early_stopping=True,
-        validation_fraction=0.25,
-        callbacks=[
-            Scoring("accuracy", lower_is_better=False, name="cached"),
-            Scoring("accuracy", lower_is_better=False, name="slow", use_caching=False),
-            Scoring("accuracy", lower_is_better=False, name="train", on_train=True),
-            Scoring("balanced_accuracy", lower_is_better=False, name="balanced"),
-        ],
-    ).fit(X, Y)
-    for epoch in classifier.history_:
-        assert epoch["cached"] == epoch["slow"]
-        assert epoch["balanced"] == pytest.approx(epoch["validation_balanced_accuracy"])
-        assert 0 <= epoch["train"] <= 1
-        assert "cached_best" not in epoch
-
-
-def test_gradient_clipping_of_skorch():
-    gentle = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "learning_rate": 1.0}
-    free = quick(**gentle).fit(X, Y)
-    clipped = quick(**gentle, callbacks=[skorch.callbacks.GradientNormClipping(1e-9)]).fit(X, Y)
-    losses = [epoch["loss"] for epoch in clipped.history_]
-    assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)  # stays where it started
-    assert free.history_[-1]["loss"] < losses[-1] - 0.05
 
 
 def test_learning_rate_scheduler_of_skorch_has_a_say():
@@ -343,13 +282,6 @@ def test_learning_rate_scheduler_of_skorch_has_a_say():
 
     quick(**constant, batch_size=N, callbacks=[scheduler, Witness()]).fit(X, Y)
     assert rates == pytest.approx([0.1, 0.01, 0.001])
-
-
-def test_checkpoints_of_skorch(tmp_path):
-    saved = skorch.callbacks.Checkpoint(monitor=None, dirname=tmp_path)
-    classifier = quick(callbacks=[saved]).fit(X, Y)
-    weights = torch.load(tmp_path / "params.pt", weights_only=True)
-    torch.testing.assert_close(weights, dict(classifier.net_.module_.state_dict()))
 
 
 def test_a_line_an_epoch_is_printed_if_asked_for(capsys):

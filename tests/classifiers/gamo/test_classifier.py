@@ -5,9 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.sparse as sp
 import torch
-from scipy.special import softmax
 from sklearn.metrics import balanced_accuracy_score, recall_score
 from skorch.callbacks import Callback, LRScheduler
 from torch import nn
@@ -224,40 +222,6 @@ def test_ablations_run_and_record_what_they_train(name):
     assert classifier.generate(3, classifier.minority_[0]).shape[0] == 3
 
 
-def test_the_loss_is_that_of_m():
-    for generated_lambda in (0.0, 0.5, 2.0):
-        for epoch in quick(generated_lambda=generated_lambda, game_steps=3).fit(X, Y).history_:
-            parts = epoch["classification"] + generated_lambda * epoch["classification_generated"]
-            assert epoch["loss"] == pytest.approx(parts, rel=1e-5)
-
-
-def test_diagnostics_are_between_their_bounds_and_of_the_generator_that_is_kept(fitted):
-    found = fitted.diagnostics_
-    for name in (*OF_D, "classifier_confidence", "effective_share"):
-        assert 0 <= found[name] <= 1
-    sizes = fitted.net_.module_.sizes.n_anchors
-    assert 1 <= found["effective_anchors"] <= np.mean(sizes)
-    # The same of 2000 rows: effective anchors, and what M says of them.
-    numbers, sure = [], []
-    for label in fitted.minority_:
-        rows, _, its = fitted.generate(2000, label, return_weights=True, random_state=0)
-        entropy = -(its * np.log(np.maximum(its, 1e-30))).sum(axis=1)
-        numbers.append(np.exp(entropy).mean())
-        sure.append(fitted.predict_proba(rows)[:, fitted.classes_ == label].mean())
-    assert found["effective_anchors"] == pytest.approx(np.mean(numbers), rel=0.2)
-    assert found["classifier_confidence"] == pytest.approx(np.mean(sure), abs=0.1)
-
-
-def test_attributes(fitted):
-    assert fitted.classes_.tolist() == ["large", "medium", "small"]
-    assert fitted.class_counts_.tolist() == list(COUNTS)
-    assert fitted.minority_.tolist() == ["medium", "small"]
-    assert fitted.n_features_in_ == 3
-    assert fitted.device_ == torch.device("cpu")
-    assert fitted.net_.module_.sizes.minority == (2, 1)
-    assert fitted.net_.module_.sizes.n_anchors == (12, 24)
-
-
 # Rounds
 
 
@@ -377,34 +341,6 @@ def test_generated_rows_are_their_weights_times_the_anchors(fitted):
         assert (rows <= own.max(axis=0)).all()
 
 
-@pytest.mark.parametrize("n", [1, 7, 3000])
-def test_as_many_rows_as_asked_for(fitted, n):
-    assert fitted.generate(n, "small").shape == (n, 3)
-    rows, _, its = fitted.generate(np.int64(n), "small", return_weights=True)
-    assert rows.shape == (n, 3)
-    assert its.shape == (n, 12)
-    assert len(np.unique(its, axis=0)) > n / 2  # each by its own latent vector
-
-
-def test_numbers_that_are_taken_as_they_are_are_combined_as_they_are():
-    classifier = able(encode=False).fit(X, Y)
-    rows, anchors, its = classifier.generate(30, "medium", return_weights=True)
-    np.testing.assert_allclose(rows, its @ X[anchors].astype("f4"), rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("most", [1, 5, 12, 13, 24, 100, None])
-def test_of_larger_classes_some_rows_are_anchors(most):
-    classifier = quick(max_anchors=most, max_steps=2).fit(X, Y)
-    for label, n in (("medium", 24), ("small", 12)):
-        rows, anchors, its = classifier.generate(9, label, return_weights=True)
-        assert len(anchors) == its.shape[1] == min(n, most or n)
-        assert (Y[anchors] == label).all()
-        assert (np.diff(anchors) > 0).all()
-        encoded = classifier.encoder_.transform(X[anchors])
-        expected = classifier.encoder_.inverse_transform(its @ encoded)
-        np.testing.assert_allclose(rows, expected, rtol=1e-3, atol=1e-3)
-
-
 @pytest.mark.parametrize("shape", ["images", "flattened"])
 @pytest.mark.parametrize("encode", [True, False])
 def test_generated_images_are_weighted_means_of_images(shape, encode):
@@ -469,12 +405,6 @@ def test_only_smaller_classes_are_made(fitted, target):
     assert "['medium', 'small']" in str(caught.value)
 
 
-@pytest.mark.parametrize("n", [0, -1, 2.0, "3", None], ids=str)
-def test_a_number_of_rows_is_a_positive_integer(fitted, n):
-    with pytest.raises(ValueError, match=f"n={n!r} must be a positive integer"):
-        fitted.generate(n, "small")
-
-
 # Tables of mixed columns
 
 
@@ -508,26 +438,6 @@ def test_frames_are_made_of_levels_dtypes_and_numbers_that_there_are(generator):
         assert present.between(frame[name].min(), frame[name].max()).all()
     assert not rows[["town", "owner", "rooms", "size", "steps"]].isna().any().any()
     assert np.isfinite(classifier.predict_proba(rows)).all()
-
-
-def test_a_column_that_the_class_lacks_is_missing():
-    frame = people()
-    frame.loc[Y == "small", "income"] = np.nan
-    rows = quick(max_steps=20).fit(frame, Y).generate(100, "small")
-    assert rows["income"].isna().all()
-
-
-@pytest.mark.parametrize(
-    "container, made",
-    [(np.asarray, np.ndarray), (torch.tensor, np.ndarray), (sp.csr_array, sp.csr_array)],
-    ids=["array", "tensor", "sparse"],
-)
-def test_rows_are_made_in_the_container_of_fit(container, made):
-    classifier = quick().fit(container(X), Y)
-    rows = classifier.generate(4, "small")
-    assert isinstance(rows, made)
-    assert rows.shape == (4, 3)
-    assert classifier.predict(rows).shape == (4,)
 
 
 # Warnings
@@ -570,10 +480,6 @@ def test_a_minority_of_one_row_is_said_once_and_copied(params, no_diagnosis):
     assert len(w) == 1
 
 
-def test_one_row_is_no_matter_without_anchors(no_diagnosis):
-    quick(generator="conditional").fit(*table((30, 10, 2, 1)))
-
-
 def test_a_generator_that_has_not_moved_makes_one_row():
     data = table((300, 200))
     params = {"learning_rate": 1e-9, "max_steps": 1, "latent_dim": 1}
@@ -604,59 +510,12 @@ def test_a_generator_that_copies_is_warned_of(monkeypatch):
 # How many classes
 
 
-def test_a_hundred_classes():
-    rng = np.random.default_rng(0)
-    counts = 2 + np.arange(100) % 4
-    y = np.repeat(np.arange(100), counts)
-    X = rng.normal(size=(len(y), 4)) + y[:, None]
-    X, y = shuffled(X, y)
-    classifier = quick(max_steps=3, batch_size=32).fit(X, y)
-    assert classifier.predict_proba(X).shape == (len(y), 100)
-    assert len(classifier.minority_) == 75
-    for target in (0, 5, 98):
-        rows, anchors, its = classifier.generate(3, target, return_weights=True)
-        assert anchors.tolist() == np.flatnonzero(y == target).tolist()
-        assert its.shape == (3, counts[target])
-        own = X[anchors]
-        assert (rows >= own.min(axis=0) - 1e-4).all()
-        assert (rows <= own.max(axis=0) + 1e-4).all()
-
-
 @pytest.mark.parametrize("generator", ["convex", "conditional"])
 def test_more_classes_than_rows_in_a_batch(generator):
     y = np.repeat(np.arange(40), 2 + np.arange(40) % 3)
     rows = np.random.default_rng(0).normal(size=(len(y), 3))
     classifier = quick(batch_size=2, generator=generator, max_steps=10).fit(rows, y)
     assert classifier.generate(3, 0).shape == (3, 3)
-
-
-def test_more_rows_in_a_batch_than_there_are():
-    data = table((6, 3))
-    assert quick(batch_size=64).fit(*data).generate(2, "medium").shape == (2, 3)
-
-
-def test_ties_for_the_largest_are_not_made():
-    data = table((30, 30, 9))
-    for complement in ("all", "minority"):
-        classifier = able(complement=complement).fit(*data)
-        assert classifier.minority_.tolist() == ["small"]
-        assert balanced_accuracy_score(data[1], classifier.predict(data[0])) > 0.9
-        for label in ("large", "medium"):
-            with pytest.raises(ValueError, match=f"target='{label}' is not a class that is gen"):
-                classifier.generate(3, label)
-
-
-@pytest.mark.parametrize("largest", [0, 1, 2])
-def test_the_largest_class_may_be_any(largest):
-    counts = np.roll([30, 9, 5], largest)
-    X, y = table(tuple(counts))
-    classifier = quick(complement="minority").fit(X, y)
-    assert classifier.net_.module_.sizes.without == (largest,)
-    assert set(classifier.minority_) == set(classifier.classes_) - {classifier.classes_[largest]}
-    assert (
-        np.diff(classifier.class_counts_[list(classifier.net_.module_.sizes.minority)]) > 0
-    ).all()
-    assert quick(complement="all").fit(X, y).net_.module_.sizes.without == ()
 
 
 # What it refuses
@@ -781,20 +640,6 @@ def test_divergence_names_the_term_and_leaves_no_trace(params):
     assert vars(classifier) == classifier.get_params()
 
 
-def test_callbacks_see_every_batch_and_change_nothing():
-    seen = []
-
-    class Witness(Callback):
-        def on_batch_end(self, net, batch=None, training=False, loss=None, **kwargs):
-            seen.append((training, len(batch), bool(torch.isfinite(loss))))
-
-    watched = quick(callbacks=[Witness()]).fit(X, Y)
-    assert seen == [(True, 2, True)] * 5
-    plain = quick().fit(X, Y)
-    assert (weights(watched) == weights(plain)).all()
-    assert plain.history_ == watched.history_
-
-
 def test_a_scheduler_of_skorch_reaches_m_and_d_alone():
     sizes = []
 
@@ -847,24 +692,3 @@ def test_a_pickle_holds_the_anchors_and_no_other_training_rows():
 
 
 # The features before the last layer
-
-
-@pytest.mark.parametrize(
-    "data, params", [((X, Y), {}), ((IMAGES, SIDES), CNN)], ids=["table", "cnn"]
-)
-def test_penultimate_features_are_those_of_m(data, params):
-    classifier = quick(hidden_layer_sizes=(7, 5), **params).fit(*data)
-    features = classifier.penultimate_features(data[0])
-    assert features.shape == (len(data[1]), 5)
-    head = classifier.net_.module_.classifier.head
-    logits = features @ head.weight.numpy().T + head.bias.numpy()
-    np.testing.assert_allclose(
-        softmax(logits.astype(float), axis=1), classifier.predict_proba(data[0]), atol=1e-5
-    )
-
-
-def test_no_class_that_ties_for_the_largest_counts_in_the_complement():
-    y = np.repeat([0, 1, 2, 3], [20, 20, 12, 8])
-    x = np.random.default_rng(0).normal(size=(60, 3))
-    classifier = quick(complement="minority").fit(x, y)
-    assert classifier.net_.module_.counted[3].tolist() == [0, 0, 1, 1]

@@ -82,23 +82,6 @@ def test_least_squares_of_the_complement(p, y, without, expected):
     assert found.item() == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("y, expected", [(0, -2 * math.log(0.75)), (1, -2 * math.log(0.25))])
-def test_one_vs_rest_of_two_classes(y, expected):
-    found = OneVsRestCrossEntropyLoss()(of(TWO), torch.tensor([y]))
-    assert found.item() == pytest.approx(expected, rel=1e-12)
-
-
-def test_one_vs_rest_of_three_classes():
-    loss, y = OneVsRestCrossEntropyLoss(), torch.tensor([1])
-    of_class = -math.log(0.3) - math.log(1 - 0.5) - math.log(1 - 0.2)
-    assert loss(of(THREE), y).item() == pytest.approx(of_class, rel=1e-12)
-    targets, mask = complement(y, 3, (0,))
-    of_complement = -math.log(1 - 0.3) - math.log(0.2)
-    assert loss(of(THREE), targets, mask).item() == pytest.approx(of_complement, rel=1e-12)
-    with_first = of_complement - math.log(0.5)
-    assert loss(of(THREE), targets).item() == pytest.approx(with_first, rel=1e-12)
-
-
 # The equations of the paper
 
 
@@ -221,18 +204,3 @@ def test_gradients_are_those_of_finite_differences(kind, reduction, k):
 
 
 # Targets, masks and reductions
-
-
-@pytest.mark.parametrize("kind", LOSSES)
-def test_mask_picks_outputs(kind):
-    logits, y = some_rows()
-    loss = kind("none")
-    mask = torch.tensor([1.0, 0.0, 1.0])
-    kept = loss(logits, y, mask)
-    torch.testing.assert_close(kept + loss(logits, y, 1 - mask), loss(logits, y))
-    torch.testing.assert_close(loss(logits, y, mask.expand(6, 3)), kept)
-    torch.testing.assert_close(loss(logits, y, mask.bool()), kept)
-    by_row = (torch.arange(6)[:, None] < torch.tensor([2, 4, 6])).double()
-    expected = torch.stack([loss(logits, y, by_row[i])[i] for i in range(6)])
-    torch.testing.assert_close(loss(logits, y, by_row), expected)
-    assert loss(logits, y, torch.zeros(3)).tolist() == [0] * 6

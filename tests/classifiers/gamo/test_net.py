@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import math
-from collections import Counter
 from functools import partial
 
 import numpy as np
@@ -154,25 +153,6 @@ def test_rounds_are_as_many_as_the_game_needs(game_steps, max_steps):
     assert (n - 1) * game_steps < max_steps <= n * game_steps
 
 
-@pytest.mark.parametrize("schedule", [(3, 4, 8), (2, 5, 12), (0, 4, 7), (1, 10, 3)], ids=str)
-def test_rounds_are_u_batches_of_f_and_v_of_the_game_and_the_last_is_cut(monkeypatch, schedule):
-    u, v, most = schedule
-    images = IMAGES if u else {}
-    net = net_of(schedule, **images)
-    moved, batch = [], net.train_step
-
-    def spied(some, **kwargs):
-        moved.append("F" if len(some) == 2 else "game")
-        assert len(some[0]) == len(some[1]) == 6
-        return batch(some, **kwargs)
-
-    monkeypatch.setattr(net, "train_step", spied)
-    net.partial_fit(*data(net.module_.sizes.shape))
-    rounds = [v] * (most // v) + [most % v] * (most % v > 0)
-    assert moved == [move for n in rounds for move in ["F"] * u + ["game"] * n]
-    assert len(net.history) == len(rounds)
-
-
 # The batches
 
 
@@ -206,32 +186,6 @@ def test_places_are_ascending_counted_and_within_one_row_of_their_share(shares, 
         assert (places.diff() >= 0).all()
         assert counts == torch.bincount(places, minlength=len(shares)).tolist()
         assert (np.abs(np.array(counts) - expected) < 1 + 1e-9).all()
-
-
-def test_shares_are_met_exactly_in_the_mean():
-    # Over the start of systematic sampling, uniform, the expected count is the share itself: here
-    # over a grid of starts, which holds exactly up to the grid.
-    shares, batch_size, n = np.array([7.0, 1.0, 3.0, 0.5]), 5, 10_000
-    made = batches_of(shares, batch_size)
-    grid = (torch.arange(n, dtype=torch.float64) + 0.5)[:, None] / n
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch, "rand", lambda *size, dtype: grid)
-        drawn = made._places(shares, n)
-    found = np.mean([counts for counts, _ in drawn], axis=0)
-    np.testing.assert_allclose(found, batch_size * shares / shares.sum(), atol=1 / n)
-
-
-def test_real_rows_are_passes_over_the_data_seen_by_f_in_the_game_alone():
-    made = batches_of([1.0], batch_size=5, game_steps=8, feature_steps=4)
-    y = made.y
-    made.x = torch.arange(20.0)[:, None]
-    got = list(made)
-    parts = got[:4], got[4:]
-    assert [len(batch) for batch in got] == [2] * 4 + [4] * 8
-    for part, offset, passes in ((parts[0], 0, 1), (parts[1], 100, 2)):
-        rows = torch.cat([batch[0] for batch in part]).flatten().long() - offset
-        assert Counter(rows.tolist()) == dict.fromkeys(range(20), passes)
-        assert torch.equal(torch.cat([batch[1] for batch in part]), y[rows])
 
 
 def test_balanced_all_classes_and_all_rows_of_a_class_are_equally_frequent():
@@ -422,23 +376,6 @@ def test_m_and_d_minimise_eq_4_and_5_or_maximise_eq_2_and_3(taken, least_squares
         np.testing.assert_allclose(gradients[parameter], slopes(loss, values), atol=1e-5)
 
 
-@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0, 3.0])
-def test_generated_rows_weigh_what_they_are_given(taken, weight):
-    # 1 is Algorithm 1: as much as the real ones.
-    net, x, y = ready(settings={"generated_lambda": weight, "label_smoothing": 0.0}, **LINEAR)
-    fakes, terms = [], noted(net)
-    made(net, fakes.append)
-    moved = net._rivals_step(x, y, places_of(4, 4))
-    (rows,) = fakes
-    real = {i: (n / 20, x[y == i]) for i, n in enumerate(COUNTS)}
-    generated = {2: (weight / 2, rows[:4]), 1: (weight / 2, rows[4:])}
-    hand = ByHand(net)
-    expected = hand.classifier(True, real, generated)
-    assert float(moved["loss"]) == pytest.approx(expected, rel=1e-5)
-    expected = hand.discriminator(True, real, generated)
-    assert terms["discriminator"] == pytest.approx(expected, rel=1e-5)
-
-
 @pytest.mark.parametrize("least_squares", [True, False])
 @pytest.mark.parametrize("without", [(), (0,)])
 def test_g_minimises_eq_6_or_has_the_complement_of_algorithm_1(taken, least_squares, without):
@@ -534,25 +471,6 @@ def test_each_step_moves_its_own_players_alone(player, images, generator):
     assert all(p.grad is None or not p.grad.any() for p in game.parameters())
 
 
-def test_f_is_taught_by_real_rows_through_m(taken):
-    net, _, _ = ready(hidden=(), **IMAGES)
-    game = net.module_
-    x, y = data((1, 8, 8))
-    terms = noted(net)
-    moved = net._features_step(x, y)
-    expected = ByHand(net).classifier(
-        True, {i: (n / 20, game.extract(x)[y == i]) for i, n in enumerate(COUNTS)}, {}
-    )
-    assert terms == {"features": pytest.approx(expected, rel=1e-5)}
-    assert float(moved["loss"]) == pytest.approx(expected, rel=1e-5)
-    loss = (torch.eye(3)[y] - game(x).softmax(dim=1)).square().sum() / 20
-    slopes = torch.autograd.grad(loss, list(game.features.parameters()))
-    ((_, gradients),) = taken
-    for parameter, slope in zip(game.features.parameters(), slopes, strict=True):
-        torch.testing.assert_close(gradients[parameter], slope, rtol=1e-3, atol=1e-6)
-    assert len(gradients) == len(slopes)
-
-
 @pytest.mark.parametrize("images", [{}, IMAGES], ids=["rows", "images"])
 def test_anchors_follow_f(images):
     net = net_of((2, 3, 9) if images else (0, 3, 9), lr=1e-3, **images)
@@ -640,53 +558,7 @@ def test_players_have_optimisers_of_the_authors(generator, discriminator):
 # What it records
 
 
-def test_an_epoch_records_the_means_of_its_terms_and_how_players_stand():
-    net = net_of((1, 4, 10), **IMAGES)
-    net.partial_fit(*data((1, 8, 8)))
-    expected = {
-        "classification",
-        "classification_generated",
-        "discriminator",
-        "generator_classifier",
-        "generator_discriminator",
-        "features",
-        "classifier_confidence",
-        "discriminator_real",
-        "discriminator_generated",
-    }
-    ours = set(net.history[-1]) - {
-        *("epoch", "batches", "dur", "train_loss", "train_loss_best", "train_batch_count")
-    }
-    assert ours == expected
-    for epoch in net.history:
-        n = epoch["train_batch_count"] - 1  # one of F
-        total = n * (epoch["classification"] + epoch["classification_generated"])
-        assert epoch["train_loss"] == pytest.approx((total + epoch["features"]) / (n + 1), rel=1e-4)
-        for name in ("classifier_confidence", "discriminator_real", "discriminator_generated"):
-            assert 0 <= epoch[name] <= 1
-
-
 # What samplers ask of it
-
-
-@pytest.mark.parametrize("convolutional", [True, False])
-def test_features_and_generated_features_are_what_m_sees(convolutional):
-    images = {**IMAGES, "convolutional": convolutional}
-    net = net_of((1, 3, 6) if convolutional else (0, 3, 6), **images)
-    x, y = data((1, 8, 8))
-    net.partial_fit(x, y)
-    game = net.module_
-    width = 5 if convolutional else 64
-    seen = net.features(x.numpy())
-    assert seen.shape == (20, width)
-    torch.testing.assert_close(seen, game.extract(x))
-    torch.testing.assert_close(net.features(x.numpy().reshape(20, -1)), seen)
-    rows = net.generate_features(1, 7)
-    assert rows.shape == (7, width)
-    assert not rows.requires_grad
-    own = seen[y == 1]
-    assert (rows >= own.amin(dim=0) - 1e-5).all()
-    assert (rows <= own.amax(dim=0) + 1e-5).all()
 
 
 def test_released_it_holds_no_optimiser_and_no_rows():

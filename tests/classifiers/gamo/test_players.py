@@ -9,7 +9,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from torch import nn
 
 from imbdeep.classifiers._gamo.players import GAMO, Architecture
 from imbdeep.networks import ConvexGenerator
@@ -31,7 +30,6 @@ ARCHITECTURE = Architecture(
     n_extracted=9,
     columns=(3, 0, (), (), False),
 )
-IMAGES = {"shape": (2, 8, 8), "columns": (0, 128, (), (), True)}
 
 
 @pytest.fixture(autouse=True)
@@ -108,20 +106,6 @@ def test_averaged_weights_have_the_closed_form(decay):
         torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{}, {"discriminator": False}, {"generator": "conditional"}, {"minority": (), "n_anchors": ()}],
-    ids=str,
-)
-def test_the_head_of_the_average_is_the_last_linear_layer(changes):
-    # Whose inputs are the features of a classifier.
-    game = players(**changes)
-    for _ in range(2):
-        last = [m for m in game.modules() if isinstance(m, nn.Linear)][-1]
-        assert last is game.averaged.head
-        game.release()
-
-
 # What is drawn
 
 
@@ -147,23 +131,6 @@ def test_drawn_rows_are_their_weights_times_the_anchors(n, seed):
         torch.testing.assert_close(weights.sum(dim=1), torch.ones(n))
         torch.testing.assert_close(rows, weights @ game.generator.own(position))
         assert not rows.requires_grad
-
-
-def test_conditional_rows_are_of_the_kind_of_their_columns():
-    columns = (1, 1, [3], (), False)
-    game = players(generator="conditional", shape=(5,), columns=columns)
-    z, places = torch.randn(6, 2), torch.tensor([0, 0, 0, 1, 1, 1])
-    with torch.no_grad():
-        outputs = game.generator.decoder(z, places)
-        rows = game.generator(z, [3, 3], places)
-    torch.testing.assert_close(rows[:, 0], outputs[:, 0])
-    torch.testing.assert_close(rows[:, 1], torch.sigmoid(outputs[:, 1]))
-    torch.testing.assert_close(rows[:, 2:], torch.softmax(outputs[:, 2:], dim=1))
-    # Of features: between -1 and 1, as F's.
-    game = players(generator="conditional", convolutional=True, **IMAGES)
-    with torch.no_grad():
-        outputs = game.generator.decoder(z, places)
-        torch.testing.assert_close(game.generator(z, [3, 3], places), torch.tanh(outputs))
 
 
 # How rows of a table are settled
@@ -210,17 +177,6 @@ def test_numbers_are_means_over_the_anchors_that_have_them():
     torch.testing.assert_close(present, torch.full_like(present, (0.2 * 5 + 0.5 * 9) / 0.7))
 
 
-def test_a_number_that_nearly_all_anchors_miss_stays_within_those_that_have_it(monkeypatch):
-    # It may be drawn, if rarely; 1 - the share of the holes would have lost all digits by then.
-    def the_last(weights, n):
-        return torch.full((len(weights), n), 2)
-
-    monkeypatch.setattr(torch, "multinomial", the_last)
-    found, _ = settled([1e-7, 1 - 2e-7, 1e-7], 2)
-    assert found[:, 2].tolist() == [0, 0]
-    torch.testing.assert_close(found[:, 1], torch.tensor([7.0, 7.0]))
-
-
 def test_a_number_with_several_indicators_is_a_mean_over_the_anchors_without_one():
     anchors = torch.eye(4)[[1, 1, 2]]  # a group: a value, an atom, missing
     anchors[:, 0] = torch.tensor([3.0, 7.0, 0.0])
@@ -234,14 +190,6 @@ def test_a_number_with_several_indicators_is_a_mean_over_the_anchors_without_one
     assert 0 < value.sum() < 50
     torch.testing.assert_close(found[value, 0], torch.full_like(found[value, 0], 6.0))
     assert found[:, 1:].sum(dim=1).tolist() == [1.0] * 50
-
-
-@pytest.mark.parametrize("columns", [(3, 0, (), (), False), (0, 3, (), (), True)])
-@pytest.mark.parametrize("generator", ["convex", "conditional"])
-def test_numbers_and_intensities_need_no_settling(columns, generator):
-    game = players(generator=generator, columns=columns)
-    rows = torch.rand(5, 3)
-    assert game.settle(2, rows, None) is rows
 
 
 def test_conditional_rows_are_settled_as_they_are_distributed():

@@ -9,14 +9,11 @@ import pandas as pd
 import pytest
 import torch
 from scipy.spatial.distance import cdist
-from sklearn.base import clone
 from sklearn.datasets import load_digits
-from sklearn.metrics import balanced_accuracy_score
 from skorch.callbacks import Callback
 from torch import nn
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.classifiers._m2m import classifier as classifier_module
 from imbdeep.classifiers._m2m.net import M2mNet
 from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.training import draw_seed
@@ -132,21 +129,6 @@ def test_callbacks_see_the_training_of_the_student_alone():
     assert classifier.callbacks == [diary]
 
 
-def test_callbacks_of_batches_see_rows_and_labels_and_change_nothing():
-    class Batches(Diary):
-        def __init__(self):
-            super().__init__()
-            self.batches = []
-
-        def on_batch_begin(self, net, batch=None, **kwargs):
-            self.batches.append([len(part) for part in batch])
-
-    diary = Batches()
-    classifier = m2m(callbacks=[diary]).fit(X, Y)
-    assert diary.batches == [[128, 128], [17, 17]] * 4
-    assert (weights(classifier.net_) == weights(m2m().fit(X, Y).net_)).all()
-
-
 def test_without_any_translation_it_is_deferred_resampling(monkeypatch):
     # beta so near 1 that all is rejected, against a net that ignores its plans.
     with pytest.warns(UserWarning, match="beta="):
@@ -158,21 +140,6 @@ def test_without_any_translation_it_is_deferred_resampling(monkeypatch):
     with pytest.warns(UserWarning, match="beta="):
         theirs = m2m(beta=1 - 1e-12).fit(X, Y)
     assert (weights(ours.net_) == weights(theirs.net_)).all()
-
-
-def test_without_steps_the_rows_stay_and_it_says_so():
-    with pytest.warns(UserWarning, match=r"gamma=0\.999: try a larger step_size, more"):
-        classifier = m2m(translation_steps=0, gamma=0.999, max_epochs=20).fit(X, Y)
-    assert classifier.acceptance_ < 0.05
-    assert classifier.translations_["below_gamma"].sum() > 0
-
-
-def test_a_rejected_translation_changes_nothing_whatever_its_steps():
-    found = []
-    for steps in (0, 7):
-        with pytest.warns(UserWarning, match="gamma=1"):
-            found.append(weights(m2m(gamma=1.0, translation_steps=steps).fit(X, Y).net_))
-    assert (found[0] == found[1]).all()
 
 
 # What it reports
@@ -286,20 +253,8 @@ def test_the_automatic_step_is_a_tenth_of_the_distance_between_rows():
     assert classifier.net_.settings.step_size == classifier.step_size_
 
 
-def test_the_automatic_step_has_the_unit_of_the_rows():
-    steps = [m2m(encode=False).fit(scale * X, Y).step_size_ for scale in (1, 10)]
-    assert steps[1] == pytest.approx(10 * steps[0], rel=1e-5)
-
-
 def test_the_automatic_step_of_images_is_the_papers(fitted_images):
     assert fitted_images.step_size_ == fitted_images.noise_radius_ == 0.1
-
-
-def test_given_lengths_are_used():
-    classifier = m2m(step_size=2, noise_radius=0.25).fit(X, Y)
-    assert (classifier.step_size_, classifier.noise_radius_) == (2.0, 0.25)
-    assert (classifier.net_.settings.step_size, classifier.net_.settings.noise_radius) == (2, 0.25)
-    assert m2m(step_size=0.3).fit(X, Y).noise_radius_ == 0.3
 
 
 def test_translations_of_a_table_stay_in_the_range_of_each_column():
@@ -307,17 +262,6 @@ def test_translations_of_a_table_stay_in_the_range_of_each_column():
     found = classifier.translate(10 * X, "small")
     assert (found >= X.min(axis=0).astype(np.float32)).all()
     assert (found <= X.max(axis=0).astype(np.float32)).all()
-
-
-def test_translations_of_images_stay_in_the_range_of_all_pixels(fitted_images):
-    assert [float(bound) for bound in fitted_images.net_.box] == [0.0, 1.0]
-    images = (IMAGES / 25.0 - 3).astype(np.float32)
-    classifier = of_images(encode=False, step_size=5.0).fit(images, DIGITS)
-    found = classifier.translate(images, 4)
-    assert found.dtype == np.float32
-    assert found.min() >= images.min()
-    assert found.max() <= images.max()
-    assert [float(bound) for bound in classifier.net_.box] == [images.min(), images.max()]
 
 
 # What it refuses
@@ -364,12 +308,6 @@ def test_a_frame_of_mixed_columns_comes_back_as_one():
     assert found["income"].mean() > frame[:30]["income"].mean()  # the small class lies higher
 
 
-def test_images_come_back_as_bytes_of_their_shape(fitted_images):
-    found = fitted_images.translate(IMAGES[:9], 4)
-    assert found.dtype == np.uint8
-    assert found.shape == (9, 1, 8, 8)
-
-
 @pytest.mark.parametrize("encode", [True, False])
 def test_flattened_images_come_back_flattened(encode):
     flat = IMAGES.reshape(len(IMAGES), -1)
@@ -398,12 +336,6 @@ def test_rows_rest_once_the_teacher_gives_gamma():
     np.testing.assert_allclose(found[True][0][there], X[there], atol=1e-3)
 
 
-def test_the_labels_of_the_rows_matter_where_the_student_counts():
-    classifier = m2m(logit_lambda=50.0, noise_radius=0.0).fit(X, Y)
-    found = [classifier.translate(X[:20], "small", y=[label] * 20) for label in ("large", "medium")]
-    assert not np.allclose(*found)
-
-
 @pytest.mark.parametrize(
     "target, y, message",
     [
@@ -416,25 +348,6 @@ def test_the_labels_of_the_rows_matter_where_the_student_counts():
 def test_unknown_labels_and_other_lengths_are_refused(fitted, target, y, message):
     with pytest.raises(ValueError, match=message):
         fitted.translate(X[:2], target, y=y)
-
-
-def test_translate_repeats_by_its_random_state(fitted):
-    one, again, other = (fitted.translate(X, "small", random_state=s) for s in (3, 3, 4))
-    assert (one == again).all()
-    assert not np.allclose(one, other)
-    stream = np.random.RandomState(3)
-    assert (fitted.translate(X, "small", random_state=stream) == one).all()
-    assert not np.allclose(fitted.translate(X, "small", random_state=stream), one)
-    assert not np.allclose(fitted.translate(X, "small"), fitted.translate(X, "small"))
-
-
-def test_many_rows_are_translated_in_parts(monkeypatch):
-    classifier = m2m(noise_radius=0.0).fit(X, Y)
-    whole = classifier.translate(X, "small", y=Y, return_confidence=True)
-    monkeypatch.setattr(classifier_module, "_CHUNK", 7)
-    parts = classifier.translate(X, "small", y=Y, return_confidence=True)
-    for one, other in zip(whole, parts, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_most_rows_come_closer_to_the_target_on_real_images():
@@ -461,28 +374,12 @@ def test_most_rows_come_closer_to_the_target_on_real_images():
 # Images and networks of the user
 
 
-def test_images_go_through_a_network_of_the_user(fitted_images):
-    classifier = clone(fitted_images).set_params(
-        max_epochs=15, gamma=0.5, beta=0.9, learning_rate=0.01
-    )
-    classifier.fit(IMAGES, DIGITS)
-    assert classifier.acceptance_ > 0.1
-    assert balanced_accuracy_score(DIGITS, classifier.predict(IMAGES)) > 0.8
-    assert isinstance(classifier.net_.module_[1], Normalised)
-
-
 def test_the_statistics_of_a_given_teacher_are_not_touched():
     teacher = ERMClassifier(**SHORT, module=Normalised, batch_size=32).fit(IMAGES, DIGITS)
     before = state(teacher.net_)
     of_images(teacher=teacher).fit(IMAGES, DIGITS)
     assert same(state(teacher.net_), before)
     assert all(p.requires_grad for p in teacher.net_.module_.parameters())
-
-
-def test_arguments_of_the_users_network_reach_student_and_teacher():
-    classifier = of_images(module_params={"width": 3}).fit(IMAGES, DIGITS)
-    for net in [classifier.net_, *classifier.teachers_]:
-        assert net.module_[1].linear.in_features == 27
 
 
 def test_augmentation_reaches_seeds_too():
@@ -553,11 +450,3 @@ def test_a_pickle_holds_no_training_rows(early_stopping):
     codes = np.unique(labels, return_inverse=True)[1].astype(np.int64)
     assert codes[2900:3100].tobytes() not in held
     assert labels[2900:3100].tobytes() not in held
-
-
-@pytest.mark.parametrize("encode", [True, False])
-@pytest.mark.parametrize("shape", [(4, 3), (4, 1, 2, 2)])
-def test_the_box_is_where_the_rows_are(encode, shape):
-    # A bound on the processor would make each step on a GPU wait for it.
-    for bound in m2m(encode=encode)._box(torch.empty(shape, device="meta")):
-        assert bound.device.type == "meta"

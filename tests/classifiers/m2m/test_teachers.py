@@ -56,22 +56,6 @@ def test_a_given_teacher_is_the_one_in_use_and_brings_its_encoder(teacher):
     assert not hasattr(classifier, "_given")
 
 
-def test_a_given_teacher_is_left_as_it_was(teacher):
-    before = teacher.predict_proba(X)
-    m2m(teacher=teacher).fit(X, Y)
-    assert (teacher.predict_proba(X) == before).all()
-
-
-def test_a_teacher_fitted_on_other_rows_encodes_by_its_own(teacher):
-    more, labels = table(200, seed=5)
-    classifier = m2m(teacher=teacher).fit(more, labels)
-    expected = teacher.encoder_.transform(more)
-    assert (classifier._encode(more) == expected).all()
-    found, confidence = classifier.translate(more[:5], "c", return_confidence=True)
-    assert found.shape == (5, 3)
-    assert np.isfinite(confidence).all()
-
-
 @pytest.mark.parametrize("container", [list, tuple])
 def test_an_ensemble_is_a_list_or_a_tuple(teacher, container):
     other = erm(X, Y, random_state=1)

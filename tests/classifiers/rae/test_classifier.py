@@ -6,16 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, recall_score
-from skorch.callbacks import Callback
 from torch import nn
 
 from imbdeep.classifiers import RAEClassifier
 from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.classifiers._rae import net as net_module
-from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.training import DivergedError
 
 COUNTS = (60, 24, 12)
@@ -214,14 +211,6 @@ def test_separability_is_the_balanced_accuracy_of_training_rows():
     assert 0 < expected < 1
 
 
-def test_attributes(fitted):
-    assert fitted.classes_.tolist() == ["large", "medium", "small"]
-    assert fitted.class_counts_.tolist() == list(COUNTS)
-    assert fitted.n_features_in_ == 3
-    assert fitted.device_ == torch.device("cpu")
-    assert fitted.net_.module_.sizes.latent_dim == 8
-
-
 # Its networks
 
 
@@ -247,18 +236,6 @@ def test_networks_suit_the_rows(data, params, latent_dim, convolves):
         assert any(isinstance(m, nn.Conv2d) for m in player.modules()) == convolves
     assert module.head.in_features == latent_dim
     assert classifier.penultimate_features(data[0]).shape == (len(data[1]), latent_dim)
-
-
-@pytest.mark.parametrize(
-    "params, units",
-    [({}, [512] * 4), ({"network": "cnn"}, [1024] * 4), ({"mixer_layer_sizes": (7, 5)}, [7, 5])],
-    ids=str,
-)
-def test_units_of_the_mixer(params, units):
-    params = {"mixer_layer_sizes": "auto", **params}
-    classifier = quick(max_steps=1, batch_size=2, encoder_steps=1, **params).fit(IMAGES, SIDES)
-    layers = [m for m in classifier.net_.module_.mixer.body if isinstance(m, nn.Linear)]
-    assert [layer.out_features for layer in layers] == units
 
 
 @pytest.mark.parametrize(
@@ -451,10 +428,6 @@ def test_classes_smaller_than_a_group_are_named_once(n_mixed):
     assert len(record) == 1
 
 
-def test_classes_of_one_row_are_no_matter_without_combinations():
-    quick(mixing=None).fit(*table((30, 10, 2, 1)))
-
-
 def test_rows_held_out_count_where_a_group_needs_more():
     with pytest.warns(UserWarning, match=r"\{'small': 1\}"):
         quick(early_stopping=True).fit(*table((30, 10, 2)))
@@ -507,47 +480,6 @@ def test_what_does_not_fit_is_refused_before_training(no_training, case):
 # Early stopping
 
 
-def noise(n, seed=0):
-    """Labels that cannot be learned: the validation score goes up and down."""
-    rng = np.random.default_rng(seed)
-    return rng.normal(size=(n, 4)), np.sort(rng.integers(0, 3, n))
-
-
-def split_of(monkeypatch, classifier, X, y):
-    """Fit, and return the rows that the training and the validation got."""
-    found, split = [], DeepClassifier._split
-
-    def spied(self, codes, stream):
-        found.append(split(self, codes, stream))
-        return found[-1]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(DeepClassifier, "_split", spied)
-        classifier.fit(X, y)
-    return found[0]
-
-
-STOPPED = {
-    "early_stopping": True,
-    "validation_fraction": 0.3,
-    "n_iter_no_change": 4,
-    "max_steps": 500,
-    "learning_rate": 0.01,
-}
-
-
-def test_diagnostics_are_those_of_the_weights_that_are_kept(monkeypatch, short_epochs):
-    X, y = noise(90)
-    classifier = quick(**STOPPED)
-    train, _ = split_of(monkeypatch, classifier, X, y)
-    history, found = classifier.history_, classifier.diagnostics_
-    best = history[int(np.argmax([epoch["validation_balanced_accuracy"] for epoch in history]))]
-    for name in ("alpha_entropy", "critic_gap"):
-        assert found[name] == best[name] != history[-1][name]
-    score = balanced_accuracy_score(y[train], classifier.predict(X[train]))
-    assert found["separability"] == pytest.approx(score)
-
-
 # A call is all or nothing
 
 
@@ -562,21 +494,6 @@ def test_divergence_names_the_term_and_leaves_no_trace(params):
     ):
         classifier.fit(X, Y)
     assert vars(classifier) == classifier.get_params()
-
-
-def test_callbacks_see_every_cycle_and_change_nothing():
-    seen = []
-
-    class Witness(Callback):
-        def on_batch_end(self, net, batch=None, training=False, loss=None, **kwargs):
-            seen.append((training, len(batch), bool(torch.isfinite(loss))))
-
-    params = {"max_steps": 10, "encoder_steps": 5}
-    watched = quick(callbacks=[Witness()], **params).fit(X, Y)
-    assert seen == [(True, 2, True)] * 2
-    plain = quick(**params).fit(X, Y)
-    assert (weights(watched) == weights(plain)).all()
-    assert plain.history_ == watched.history_
 
 
 # Seeds, streams, threads
@@ -608,21 +525,3 @@ def test_a_pickle_holds_no_training_rows():
 
 
 # The codes
-
-
-@pytest.mark.parametrize(
-    "data, params",
-    [((X, Y), {}), ((X, Y), {"decoder": False}), ((IMAGES, SIDES), {"network": "cnn"})],
-    ids=["table", "no decoder", "images"],
-)
-def test_penultimate_features_are_the_codes(data, params):
-    classifier = quick(latent_dim=5, batch_size=4, **params).fit(*data)
-    codes = classifier.penultimate_features(data[0])
-    assert codes.shape == (len(data[1]), 5)
-    head = classifier.net_.module_.head
-    logits = codes @ head.weight.numpy().T + head.bias.numpy()
-    np.testing.assert_allclose(
-        softmax(logits.astype(float), axis=1), classifier.predict_proba(data[0]), atol=1e-5
-    )
-    x = classifier._encode(data[0])
-    np.testing.assert_allclose(classifier.net_.codes(x).numpy(), codes, rtol=1e-4, atol=1e-5)

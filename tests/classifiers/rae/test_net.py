@@ -20,7 +20,6 @@ from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax
 from imbdeep.classifiers._rae import net as net_module
 from imbdeep.classifiers._rae.net import CycleBatches, RAENet, Schedule, Settings
 from imbdeep.classifiers._rae.players import RAE, Architecture
-from imbdeep.training import DivergedError
 
 LEVEL = 1e-4
 ARCHITECTURE = Architecture(
@@ -133,36 +132,6 @@ def test_a_cycle_is_what_the_schedule_says(encoder, decoder, critic, max_steps):
     assert moves == " ".join([*["critic"] * critic, "decoder"] * decoder)
 
 
-@given(steps, st.integers(0, 3), steps, st.integers(1, 2000))
-def test_encoder_updates_are_max_steps_rounded_up_to_whole_cycles(encoder, decoder, critic, most):
-    schedule = Schedule(encoder, decoder, critic, most)
-    assert most <= schedule.n_cycles * encoder < most + encoder
-    # records: each of about a hundred updates, all of them together the whole
-    assert (schedule.n_epochs - 1) * schedule.epoch_cycles < schedule.n_cycles
-    assert schedule.n_cycles <= schedule.n_epochs * schedule.epoch_cycles
-    assert abs(schedule.epoch_cycles * encoder - 100) <= encoder
-
-
-@pytest.mark.parametrize("schedule", [(2, 3, 1, 9), (5, 1, 2, 12), (1, 4, 5, 5)], ids=str)
-def test_players_move_in_the_order_of_the_schedule(monkeypatch, schedule):
-    monkeypatch.setattr(net_module, "EPOCH_STEPS", 4)
-    net = net_of(schedule, batch_size=2)
-    moved = []
-    steps = {player: getattr(net, f"_{player}_step") for player in MOVES}
-    for name in MOVES:
-
-        def spied(x, y, name=name):
-            moved.append(name)
-            return steps[name](x, y)
-
-        monkeypatch.setattr(net, f"_{name}_step", spied)
-    net.partial_fit(torch.rand(9, 4), torch.arange(9) % 3)
-    plan = net.schedule
-    assert moved == plan.order * plan.n_cycles
-    assert len(net.history) == plan.n_epochs > 1
-    assert net._n_cycles == plan.n_cycles
-
-
 # The batches
 
 COUNTS = (60, 30, 10)
@@ -202,16 +171,6 @@ def test_classes_are_equally_frequent_or_as_in_the_data(balanced):
     share = np.full(3, 1 / 3) if balanced else np.array(COUNTS) / sum(COUNTS)
     found = torch.bincount(drawn).numpy()
     assert stats.chisquare(found, len(drawn) * share).pvalue > LEVEL
-
-
-def test_a_class_of_fewer_rows_repeats_them():
-    made, codes = batches_of(n_mixed=3, counts=(20, 2, 1))
-    x, y = next(iter(made))
-    rows = x[..., 0].long()
-    assert torch.equal(codes[rows], y[..., None].expand_as(rows))
-    single = rows[y == 2]
-    assert len(single)
-    assert (single == int(torch.nonzero(codes == 2))).all()
 
 
 @pytest.mark.parametrize("schedule", [(5, 1, 2, 250), (3, 0, 1, 301), (1, 1, 1, 99)], ids=str)
@@ -448,15 +407,6 @@ def test_without_classification_the_encoder_knows_the_reconstruction_alone(gradi
     assert_gradient(net, gradients, "head", hand.slopes(classified, "head"))
 
 
-def test_without_reconstruction_it_knows_the_classification_alone(gradients):
-    hand = Linear()
-    net = hand.net(mae_lambda=0.0)
-    terms, _ = noted(net, "encoder", hand.batch())
-    assert "reconstruction" not in terms
-    own = partial(hand.encoder_loss, hand.alpha(), mae=0.0)
-    assert_gradient(net, gradients, "encoder", hand.slopes(own, "encoder"))
-
-
 def test_without_combinations_rows_alone_are_classified(gradients):
     hand = Linear()
     net = hand.net(mixing=None)
@@ -482,16 +432,6 @@ def test_decoder_step_is_eq_4_and_what_the_code_adds(gradients, mixing, t):
     assert len(gradients) == 2
 
 
-def test_decoder_step_of_the_paper_has_one_term(gradients):
-    hand = Linear()
-    net = hand.net(decoder_clf_lambda=0.0, decoder_mae_lambda=0.0)
-    terms, _ = noted(net, "decoder", hand.batch())
-    alpha = hand.alpha()
-    assert terms == pytest.approx({"decoder": hand.decoder_terms(alpha)["decoder"]}, rel=1e-4)
-    expected = hand.slopes(lambda: hand.decoder_terms(alpha)["decoder"], "decoder")
-    assert_gradient(net, gradients, "decoder", expected)
-
-
 @pytest.mark.parametrize("t", [2, 3])
 @pytest.mark.parametrize("mixing", ["mixer", None])
 def test_critic_step_is_eq_5(gradients, mixing, t):
@@ -503,16 +443,6 @@ def test_critic_step_is_eq_5(gradients, mixing, t):
     expected = hand.slopes(partial(hand.critic_loss, alpha), "critic")
     assert_gradient(net, gradients, "critic", expected)
     assert len(gradients) == 2
-
-
-def test_critic_step_without_penalty(gradients):
-    hand = Linear()
-    net = hand.net(penalty_lambda=0.0)
-    terms, _ = noted(net, "critic", hand.batch())
-    alpha = hand.alpha()
-    assert set(terms) == {"critic_gap"}
-    expected = hand.slopes(lambda: -hand.critic_terms(alpha)["critic_gap"], "critic")
-    assert_gradient(net, gradients, "critic", expected)
 
 
 def test_the_mixer_aims_at_a_wrong_label_or_at_that_of_a_random_group():
@@ -603,27 +533,6 @@ def test_players_of_a_step_share_an_optimiser_with_settings_of_their_own():
 # No tape where none is needed
 
 
-def test_half_or_fewer_of_the_made_rows_are_combinations():
-    # Of each group the last code gives way; the others, and all without mixing, are decoded.
-    for kind, n_same in ({"n_mixed": 3}, 2), ({"n_mixed": 2}, 1), ({"mixing": None}, 2):
-        net = net_of(**kind)
-        net.module_.eval()
-        x, y = groups_of(net)
-        rows, z, each = net._codes(x, y)
-        t = x.shape[1]
-        assert torch.equal(rows, x.flatten(0, 1))
-        assert each.tolist() == [int(code) for code in y for _ in range(t)]
-        with torch.no_grad():
-            own = net.module_.encoder(rows)
-        same = torch.isclose(z, own, atol=1e-6).all(dim=1).view(-1, t)
-        assert same[:, :n_same].all()
-        assert not same[:, n_same:].any()
-        # between its codes, in each dimension
-        codes, last = own.view(-1, t, 2), z.view(-1, t, 2)[:, -1]
-        assert (last >= codes.amin(1) - 1e-5).all()
-        assert (last <= codes.amax(1) + 1e-5).all()
-
-
 # Averages
 
 
@@ -657,100 +566,7 @@ def test_averages_over_cycles_start_warm():
 # What is recorded
 
 
-def test_validation_scores_tell_averaged_from_raw_weights():
-    x = torch.randn(40, 4)
-    y = (torch.arange(40) % 4 == 0).long()  # 10 and 30 rows
-    net = net_of(n_classes=2)
-    rae = net.module_
-    with torch.no_grad():  # the raw weights say 1, the averaged ones 0
-        for head, bias in ((rae.head, [0.0, 1.0]), (rae.averaged["head"], [1.0, 0.0])):
-            head.weight.zero_()
-            head.bias.copy_(torch.tensor(bias))
-    net.history.new_epoch()
-    net.history.record("epoch", 1)
-    net._set_training(False)
-    found = [net.validation_step((x[rows], y[rows])) for rows in (slice(25), slice(25, 40))]
-    assert all((step["y_pred"].argmax(dim=1) == 0).all() for step in found)
-    expected = torch.logsumexp(torch.tensor([1.0, 0.0]), 0) - torch.tensor([1.0, 0.0])[y]
-    assert float(found[0]["loss"]) == pytest.approx(float(expected[:25].mean()), rel=1e-5)
-    net.note("mixer", torch.tensor(1.0))
-    net.on_epoch_end(net)
-    assert net.history[-1, "validation_raw_balanced_accuracy"] == 0.5
-    with torch.no_grad():
-        rae.head.weight.copy_(torch.tensor([[9.0, -9.0], [-9.0, 9.0]]))
-        rae.head.bias.zero_()
-        raw = rae.head(rae.encoder(x)).argmax(dim=1)
-    net.validation_step((x, y))
-    recalls = [float((raw[y == k] == k).float().mean()) for k in range(2)]
-    net.history.new_epoch()
-    net.note("mixer", torch.tensor(1.0))
-    net.on_epoch_end(net)
-    score = net.history[-1, "validation_raw_balanced_accuracy"]
-    assert score == pytest.approx(sum(recalls) / 2)
-    assert score != 0.5
-
-
-def test_a_loss_that_breaks_names_its_term():
-    net = net_of()
-    step = net._encoder_step
-
-    def broken(x, y):
-        found = step(x, y)
-        net.note("reconstruction", torch.tensor(math.nan))
-        return {**found, "loss": found["loss"] * math.nan}
-
-    net._encoder_step = broken
-    with pytest.raises(DivergedError, match=r"The term 'reconstruction' became nan in epoch 1"):
-        net.partial_fit(torch.rand(30, 4), torch.arange(30) % 3)
-
-
 # Codes and made rows
-
-
-def shifted(net):
-    """Let the averaged weights be others than those that learn."""
-    with torch.no_grad():
-        for parameter in net.module_.averaged.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    return net
-
-
-@pytest.mark.parametrize("kind", [{}, IMAGES], ids=["table", "images"])
-def test_codes_are_those_of_the_averaged_encoder_in_any_parts(monkeypatch, kind):
-    net = shifted(net_of(**kind))
-    x = torch.rand(9, *net.module_.sizes.shape)
-    with torch.no_grad():
-        expected = net.module_.eval().averaged["encoder"](x)
-    net.module_.train()
-    found = net.codes(x.flatten(1).numpy())  # as a flattened row, too
-    torch.testing.assert_close(found, expected)
-    assert not found.requires_grad
-    monkeypatch.setattr(net_module, "_GENERATED_ROWS", 4)
-    torch.testing.assert_close(net.codes(x.numpy()), expected, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("kind", [{}, IMAGES, {"n_mixed": 4}], ids=["table", "images", "four"])
-def test_made_rows_are_those_of_the_class(monkeypatch, kind):
-    monkeypatch.setattr(net_module, "_GENERATED_ROWS", 4)
-    net = shifted(net_of(**kind))
-    sizes, seen = net.module_.sizes, []
-    generate = net.module_.generate
-
-    def spied(z, y, mixing):
-        seen.append((z, y, mixing))
-        return generate(z, y, mixing)
-
-    net.module_.generate = spied
-    z = torch.randn(7, 2)
-    net.release()
-    rows = net.generate(z, 2, 10, 0.5)
-    assert rows.shape == (10, *sizes.shape)
-    assert rows.dtype == np.float32
-    assert [len(y) for _, y, _ in seen] == [4, 4, 2]
-    assert all((y == 2).all() and mixing == 0.5 for _, y, mixing in seen)
-    for group in torch.cat([z for z, _, _ in seen]):
-        assert len(group.unique(dim=0)) == sizes.n_mixed  # distinct ones
-        assert all((code == z).all(dim=1).any() for code in group)
 
 
 def test_release_keeps_what_predicts_and_nothing_that_only_trained():

@@ -96,16 +96,6 @@ def test_a_combination_of_codes_of_a_class_stays_in_it(case):
     assert int(combined.argmax()) == code
 
 
-@given(classified_codes(n_classes=(2, 2)))
-def test_of_two_classes_a_combination_stays_on_its_side_of_the_hyperplane(case):
-    head, z, alpha, _ = case
-    side = linear((head.weight[1] - head.weight[0])[None].detach().numpy(), np.zeros(1))
-    with torch.no_grad():
-        side.bias.copy_(head.bias[1] - head.bias[0])
-        distances, combined = side(z), side(mixed(alpha[None], z[None]))
-    assert distances.min() - 1e-9 <= combined <= distances.max() + 1e-9
-
-
 # Eq. 1, Eq. 3 and the entropy
 
 
@@ -146,19 +136,6 @@ def test_mixer_loss_is_eq_3_and_leaves_the_head_alone():
 
 
 # The weights of a combination
-
-
-@pytest.mark.parametrize("t", [2, 3, 4])
-@pytest.mark.parametrize("training", [True, False])
-def test_weights_of_the_mixer_are_on_the_simplex_and_random(t, training):
-    rae = players(n_mixed=t).train(training)
-    z, y = 10 * torch.randn(50, t, 2), torch.arange(50) % 3
-    with torch.no_grad():
-        alpha, again = rae.alpha(z, y, "mixer"), rae.alpha(z, y, "mixer")
-    assert alpha.shape == (50, t)
-    assert (alpha >= 0).all()
-    torch.testing.assert_close(alpha.sum(dim=1), torch.ones(50))
-    assert not torch.equal(alpha, again)  # of its noise
 
 
 @pytest.mark.parametrize("t", [2, 3, 4])
@@ -208,35 +185,6 @@ def test_networks_that_play_no_part_are_not_made(changes, missing):
     assert rae(torch.randn(4, 3)).shape == (4, 3)
 
 
-@pytest.mark.parametrize("convolutional", [True, False])
-def test_images_go_through_either_kind_of_network(convolutional):
-    rae = players(convolutional=convolutional, **IMAGES).eval()
-    x, y = torch.rand(2, 1, 8, 8), torch.tensor([0, 2])
-    convolutions = (nn.Conv2d, nn.ConvTranspose2d)
-    for player in (rae.encoder, rae.decoder, rae.critic):
-        assert any(isinstance(m, convolutions) for m in player.modules()) == convolutional
-    z = rae.encoder(x)
-    assert z.shape == (2, 2)
-    made = rae.decode(z, y)
-    assert made.shape == x.shape
-    assert 0 <= made.min() <= made.max() <= 1
-    assert rae.critic(made, y).shape == (2,)
-    assert rae(x).shape == (2, 3)
-
-
-@pytest.mark.parametrize("who", [(), ("encoder", "head", "mixer"), ("decoder",), ("critic",)])
-def test_players_alone_are_in_training_mode_and_learn(who):
-    rae = players()
-    rae.train()
-    rae.play(*(getattr(rae, name) for name in who))
-    for name in PLAYERS:
-        player = getattr(rae, name)
-        assert {m.training for m in player.modules()} == {name in who}
-        assert {p.requires_grad for p in player.parameters()} == {name in who}
-    assert not any(p.requires_grad for p in rae.averaged.parameters())
-    assert not any(p.requires_grad for p in rae.likelihood.parameters())
-
-
 # Averages
 
 
@@ -271,17 +219,6 @@ def test_averages_of_weights_and_statistics_have_the_closed_form(decay):
 # Rows
 
 
-def test_decoded_rows_are_expected_values():
-    columns = (1, 1, [3], (), False)
-    rae = players(shape=(5,), columns=columns).eval()
-    z, y = torch.randn(6, 2), torch.arange(6) % 3
-    with torch.no_grad():
-        outputs, rows = rae.decoder(z, y), rae.decode(z, y)
-    torch.testing.assert_close(rows[:, 0], outputs[:, 0])
-    torch.testing.assert_close(rows[:, 1], torch.sigmoid(outputs[:, 1]))
-    torch.testing.assert_close(rows[:, 2:], torch.softmax(outputs[:, 2:], dim=1))
-
-
 def test_generated_categories_and_events_are_drawn_as_often_as_expected():
     n = 4000
     rae = players(shape=(6,), columns=(1, 1, [4], (), False)).eval()
@@ -297,14 +234,6 @@ def test_generated_categories_and_events_are_drawn_as_often_as_expected():
     assert (
         stats.chisquare(counts, n * expected[2:].numpy() / expected[2:].sum().item()).pvalue > LEVEL
     )
-
-
-def test_generated_images_keep_their_intensities():
-    rae = players(convolutional=True, **IMAGES).eval()
-    z, y = torch.randn(3, 2, 2), torch.arange(3)
-    found = rae.generate(z, y, "mixer")
-    assert found.shape == (3, 1, 8, 8)
-    assert 0 < found.min() < found.max() < 1
 
 
 # What remains of it
@@ -333,13 +262,3 @@ def test_released_networks_predict_and_generate_as_before():
     # encoder, head and decoder once, the mixer, and nothing of the critic
     kept_bytes = sum(p.numel() for p in rae.parameters()) * 4
     assert kept_bytes < len(pickle.dumps(rae)) < kept_bytes + 100_000
-
-
-def test_the_head_is_the_last_linear_layer():
-    # Whose inputs are the features of a classifier.
-    for changes in ({}, {"decoder": False}, {"mixing": None}, {"convolutional": True, **IMAGES}):
-        rae = players(**changes)
-        for _ in range(2):
-            last = [m for m in rae.modules() if isinstance(m, nn.Linear)][-1]
-            assert last is rae.averaged["head"]
-            rae.release()
