@@ -58,7 +58,7 @@ __all__ = ["DeepClassifier"]
 class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
     """Base class of the classifiers that train a network.
 
-    It validates and encodes what the user hands in, splits off validation rows before anything is
+    It validates and encodes rows and labels, splits off validation rows before anything is
     re-sampled or made, trains the method's skorch net within its own random stream, and predicts. A
     method implements ``_train(x, codes, valid, stream)``. The parameters mean what they mean in
     :class:`~imbdeep.classifiers.ERMClassifier`.
@@ -316,7 +316,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         return net
 
     def _n_threads(self, x: Tensor) -> int | None:
-        """Small networks want one thread: see :func:`imbdeep.training.seeded`."""
+        """Return 1 for small networks: see :func:`imbdeep.training.seeded`."""
         return None if self._convolutional(x) else 1
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -354,7 +354,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             Share of the rows whose label is predicted.
         """
         labels, predicted = target_array(y), self.predict(X)
-        if labels.dtype.kind not in "biufcU":  # such as dates, of which metrics know nothing
+        if labels.dtype.kind not in "biufcU":  # such as dates, which metrics do not take
             both = plain_labels(np.concatenate([labels.ravel(), predicted]))
             labels, predicted = np.split(both, [labels.size])
         return float(accuracy_score(labels, predicted, sample_weight=sample_weight))

@@ -1,4 +1,4 @@
-"""GAMOClassifier: a classifier trained on rows made where it errs."""
+"""GAMOClassifier: a classifier trained on generated rows near the borders of classes."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from imbdeep.training import draw_seed, random_stream, seeded
 
 @documented
 class GAMOClassifier(AdversarialClassifier):
-    """A classifier trained on rows made where it errs, within the hull of their class (GAMO, [1]_).
+    """A classifier trained on hard rows, generated within the hull of their class (GAMO, [1]_).
 
     Three players. The classifier M learns real rows, and rows of the minority classes that the
     generator G makes as convex combinations of their real rows, its anchors,
 
         G(z|i) = Σ_j g_ij(z) x_j,   g_ij ≥ 0,   Σ_j g_ij = 1        (Eq. 1)
 
-    G wants M to take them for other classes, so it makes them near the borders of their class, and
-    M must move its border outwards. The discriminator D tells real from generated rows, given the
-    class; G must deceive it as well, so that it does not leave the class through the holes of its
-    convex hull (Eq. 3). Unlike SMOTE, which combines neighbours anywhere, G combines any number of
-    rows where it is worth most, and changes its mind as M learns.
+    G is trained so that M takes them for other classes: they lie near the borders of their class,
+    and M must move its border outwards. The discriminator D separates real from generated rows,
+    given the class. G is trained against D as well, so that its rows do not leave the class through
+    the holes of its convex hull (Eq. 3). Unlike SMOTE, which combines neighbours anywhere, G
+    combines any number of rows where M errs most, and follows M as that learns.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class GAMOClassifier(AdversarialClassifier):
     discriminator : bool, default=True
         Whether D plays. Without it, the method is GAMO\\D, or cG + CN.
     complement : {"all", "minority"}, default="all"
-        What G wants M to say of its rows: any class but their own (Algorithm 1, and the authors'
+        What M is to say of G's rows: any class but their own (Algorithm 1, and the authors'
         code), or any minority class but their own, the largest class left out (Eq. 6).
     sampling : {"balanced"} or None, default="balanced"
         Whether all classes are equally frequent among the real rows of a mini-batch, or as frequent
@@ -64,11 +64,11 @@ class GAMOClassifier(AdversarialClassifier):
         weigh more, of two the smaller one. "balanced" with ``sampling=None`` are the weights
         P_c - P_i of Eq. 2 to 6, by which all classes weigh the same.
     discriminator_lambda : float, default=4.0
-        How long the steps of G towards D's good opinion are, in units of those against M (1 in
+        How long the steps of G towards D are, in units of those against M (1 in
         Algorithm 1). Longer ones keep the ranking of rows from suffering.
     label_smoothing : float, default=0.1
-        D is told 1 - U(0, s) of real rows and U(0, s) of generated ones. Not in the paper; the
-        authors' code has it.
+        Targets of D are 1 - U(0, s) for real rows and U(0, s) for generated ones. Not in the
+        paper; the authors' code has it.
     ema_decay : float, default=0.998
         The weights of M that predict are moving averages over the mini-batches (with F, of a
         round), with this decay. Mini-batch n counts at least 9 / (n + 9), so that the start is soon

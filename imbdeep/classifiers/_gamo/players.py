@@ -49,13 +49,7 @@ class Architecture:
 
 
 class GAMO(nn.Module):
-    """M, D, G and F, and a moving average of M. As a module of its own it classifies by the latter.
-
-    Parameters
-    ----------
-    sizes : Architecture
-        What to make.
-    """
+    """M, D, G and F, and a moving average of M, by which the module as a whole classifies."""
 
     codes: Tensor
     targets: Tensor
@@ -181,13 +175,7 @@ class GAMO(nn.Module):
 
 
 class ConditionalGenerator(nn.Module):
-    """cG of Table 1: a generator of rows that knows the class and no anchors.
-
-    Parameters
-    ----------
-    sizes : Architecture
-        What to make.
-    """
+    """cG of Table 1: a generator of rows that knows the class and no anchors."""
 
     def __init__(self, sizes: Architecture) -> None:
         super().__init__()

@@ -63,8 +63,8 @@ class RAEClassifier(AdversarialClassifier):
         is uniform on the simplex, Table 4's "no mixer"; for t = 2, a is Beta(a, a)); or None for no
         combinations at all.
     mixer_target : {"wrong", "permuted"}, default="wrong"
-        What the mixer wants its combinations taken for: any other class (Eq. 3), or, as in the
-        authors' code, the label of a random group of the batch, which may be the right one.
+        The class for which L is to take the mixer's combinations: any other class (Eq. 3), or, as
+        in the authors' code, the label of a random group of the batch, which may be the right one.
     sampling : {"balanced"} or None, default="balanced"
         Whether all classes are equally frequent in the training, or as frequent as in the data.
     decoder : bool, default=True

@@ -65,23 +65,7 @@ class Schedule:
 
 
 class CycleBatches:
-    """Groups of rows of one class each, for all updates of a cycle together.
-
-    Parameters
-    ----------
-    dataset : skorch.dataset.Dataset
-        Tensors on the device.
-    batch_size : int
-        Groups in an update.
-    n_classes : int
-        Number of classes.
-    n_mixed : int
-        Rows of a group.
-    balanced : bool
-        Whether all classes are equally frequent among the groups, or as frequent as in the data.
-    schedule : Schedule
-        Updates of a cycle.
-    """
+    """Groups of rows of one class each, for all updates of a cycle together."""
 
     def __init__(
         self,
@@ -125,17 +109,7 @@ class Settings:
 
 
 class RAENet(AdversarialNet):
-    """Five players in turn; see Algorithm 1 and :class:`RAEClassifier`.
-
-    Parameters
-    ----------
-    settings : Settings
-        Weights of the losses and rates.
-    schedule : Schedule
-        Who moves how often.
-    **kwargs
-        Parameters of :class:`~imbdeep.classifiers._net.ClassifierNet`.
-    """
+    """Five players in turn; see Algorithm 1 and :class:`RAEClassifier`."""
 
     _ADVICE = "Try a smaller learning_rate, or a larger penalty_lambda"
     _BYSTANDERS = frozenset({"alpha_entropy"})

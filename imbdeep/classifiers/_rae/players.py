@@ -45,11 +45,6 @@ class RAE(nn.Module):
     """Encoder, linear classifier, mixer, decoder and critic, and averages of the first and fourth.
 
     As a module of its own it classifies rows by the averaged weights.
-
-    Parameters
-    ----------
-    sizes : Architecture
-        What to make.
     """
 
     def __init__(self, sizes: Architecture) -> None:
@@ -88,8 +83,8 @@ class RAE(nn.Module):
     def play(self, *players: nn.Module | None) -> None:
         """Let these networks move; the others rest in evaluation mode, and their weights are fixed.
 
-        So nobody's statistics of batch normalisation see rows of another player's step, and no
-        gradient of another player's weights is computed, or tape for it kept.
+        So batch normalisation counts no rows of another network's step, and no gradient of
+        another network's weights is computed.
         """
         for player in (self.encoder, self.head, self.mixer, self.decoder, self.critic):
             if player is None:

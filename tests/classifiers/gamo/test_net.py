@@ -420,7 +420,7 @@ def test_g_minimises_eq_6_or_has_the_complement_of_algorithm_1(taken, least_squa
 def test_smoothed_labels_are_uniform():
     # Square losses at a score of -infinity, where D says 0: the squared targets.
     net, _, _ = ready()
-    losses = net._verdict(torch.full((20_000,), -1000.0), 10_000, 0.2)
+    losses = net._discrimination(torch.full((20_000,), -1000.0), 10_000, 0.2)
     real, made = losses.sqrt().numpy()[:10_000], losses.sqrt().numpy()[10_000:]
     assert stats.kstest(real, stats.uniform(0.8, 0.2).cdf).pvalue > LEVEL
     assert stats.kstest(made, stats.uniform(0.0, 0.2).cdf).pvalue > LEVEL
