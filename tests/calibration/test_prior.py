@@ -12,22 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imblearn.over_sampling import SMOTENC, RandomOverSampler
 from imblearn.pipeline import make_pipeline
-from sklearn.base import clone, is_classifier
-from sklearn.calibration import CalibratedClassifierCV
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_classification
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from imbdeep.calibration import PriorCorrectedClassifier, correct_prior
-from imbdeep.over_sampling import CVAESampler
 
 # Of probabilities and shares, far from the smallest number that a float holds.
 positive = st.floats(1e-6, 1.0)
@@ -150,16 +147,6 @@ def test_deployment_where_the_shares_are_others():
     assert loss == pytest.approx(log_loss(y_test, posterior), rel=0.01)
 
 
-def test_uniform_is_a_threshold_at_the_minoritys_share(table):
-    X, y = table
-    plain = LogisticRegression().fit(X, y)
-    corrected = PriorCorrectedClassifier(LogisticRegression(), prior="uniform").fit(X, y)
-    shares = np.bincount(y) / len(y)
-    odds = plain.predict_proba(X) / shares
-    assert corrected.predict_proba(X) == pytest.approx(odds / odds.sum(axis=1, keepdims=True))
-    assert (corrected.predict(X) == (plain.predict_proba(X)[:, 1] > shares[1])).all()
-
-
 def test_counts_are_those_behind_the_sampler():
     X, y = make_classification(
         300, n_informative=4, n_classes=3, weights=[0.7, 0.2], random_state=0
@@ -197,17 +184,6 @@ def test_nothing_is_left_in_the_fitted_pipeline(table):
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
 
 
-def test_a_sampler_of_this_package(table):
-    X, y = table
-    few = {"max_steps": 20, "hidden_layer_sizes": (16,), "acceptance": None}
-    sampler = CVAESampler(**few, device="cpu", random_state=0)
-    pipe = make_pipeline(sampler, LogisticRegression())
-    model = PriorCorrectedClassifier(pipe).fit(X, y)
-    assert model.training_counts_.tolist() == [np.sum(y == 0)] * 2
-    expected = correct_prior(pipe.fit(X, y).predict_proba(X), [1, 1], np.bincount(y))
-    np.testing.assert_allclose(model.predict_proba(X), expected)
-
-
 def test_columns_of_words_and_missing_values_reach_the_pipeline():
     rng = np.random.default_rng(0)
     X = pd.DataFrame(
@@ -238,22 +214,6 @@ def test_labels_in_any_container(table, labels):
     X, y = table
     model = PriorCorrectedClassifier(LogisticRegression(), prior="uniform").fit(X, labels(y))
     assert model.class_counts_.tolist() == np.bincount(y).tolist()
-
-
-def test_tags_are_those_of_the_estimator():
-    for estimator in (HistGradientBoostingClassifier(), LogisticRegression(), over_sampled()):
-        tags, inner = get_tags(PriorCorrectedClassifier(estimator)), get_tags(estimator)
-        assert tags.input_tags == inner.input_tags
-        assert is_classifier(PriorCorrectedClassifier(estimator))
-    trees = get_tags(PriorCorrectedClassifier(RandomForestClassifier()))
-    assert not trees.target_tags.multi_output  # one column of labels
-
-
-def test_calibration_around_the_corrected_pipeline(table):
-    """Copies stay within the folds that the pipeline is fitted on."""
-    X, y = table
-    model = CalibratedClassifierCV(PriorCorrectedClassifier(over_sampled()), cv=3).fit(X, y)
-    assert model.predict_proba(X)[:, 1].mean() == pytest.approx(y.mean(), abs=0.03)
 
 
 def test_refused_before_training(table):

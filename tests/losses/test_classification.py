@@ -25,7 +25,6 @@ REDUCTIONS = ["mean", "sum", "none"]
 
 gammas = st.floats(0, 5)
 logit_rows = hnp.arrays(float, (4, 3), elements=st.floats(-30, 30, allow_subnormal=False))
-cosine_rows = hnp.arrays(float, (4, 3), elements=st.floats(-1, 1, allow_subnormal=False))
 targets = hnp.arrays(np.int64, (4,), elements=st.integers(0, 2))
 counts_of_classes = st.lists(st.integers(1, 10**9), min_size=1, max_size=8)
 
@@ -81,13 +80,6 @@ def test_focal_loss_lies_between_zero_and_the_cross_entropy(logits, target, gamm
     assert (more <= loss + 1e-12).all()
 
 
-@given(st.floats(-20, 20), st.floats(0.01, 5), gammas)
-def test_focal_loss_falls_as_the_true_logit_rises(logit, step, gamma):
-    logits = torch.tensor([[logit, 0.0], [logit + step, 0.0]], dtype=torch.float64)
-    low, high = FocalLoss(gamma, reduction="none")(logits, torch.zeros(2, dtype=torch.int64))
-    assert high <= low
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("gamma", [0.0, 0.1, 0.5, 1.0, 2.0])
 def test_focal_loss_keeps_finite_gradients(gamma, dtype):
@@ -127,13 +119,6 @@ def test_margins_are_fourth_roots():
     torch.testing.assert_close(loss.margins, torch.tensor([0.2, 0.4, 0.8]))
 
 
-@pytest.mark.parametrize(
-    "counts", [[16, 1], np.array([16, 1]), torch.tensor([16, 1]), torch.tensor([32.0, 2.0])]
-)
-def test_counts_come_in_any_kind(counts):
-    assert LDAMLoss(counts).margins.tolist() == [0.25, 0.5]
-
-
 @given(counts_of_classes, st.floats(0, 2))
 def test_rare_classes_have_the_larger_margins(counts, max_margin):
     margins = LDAMLoss(counts, max_margin).margins
@@ -163,15 +148,6 @@ def test_margin_is_taken_from_the_true_logit_only(reduction):
     before = cosines.clone()
     torch.testing.assert_close(loss(cosines, target), expected)
     torch.testing.assert_close(cosines, before, rtol=0, atol=0)  # the input is left alone
-
-
-@given(cosine_rows, targets, st.floats(0, 1), st.floats(0, 1))
-def test_loss_grows_with_the_margin(cosines, target, one, other):
-    cosines, target = torch.tensor(cosines), torch.tensor(target)
-    small, large = (
-        LDAMLoss(COUNTS, m, reduction="none")(cosines, target) for m in sorted([one, other])
-    )
-    assert (small <= large + 1e-9).all()
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)

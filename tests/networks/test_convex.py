@@ -1,7 +1,6 @@
 """The convex generator: hulls, blocks of classes, gradients by class, and what it refuses."""
 
 import copy
-import math
 from itertools import pairwise
 
 import pytest
@@ -95,25 +94,6 @@ def test_the_ctmu_is_a_network_on_latent_vectors_and_indicators_joined():
     torch.testing.assert_close(generator.transient(z, y), expected)
 
 
-def test_it_starts_as_dense_layers_do():
-    # Linear(latent_dim + classes): uniform within its bound. Units: Linear(64).
-    generator = ConvexGenerator(98, [torch.rand(40, 2)] * 2)
-    bound = 1 / math.sqrt(100)
-    for start in (generator.first.weight, generator.condition.weight):
-        assert 0.95 * bound < start.abs().max() <= bound
-        assert float(start.detach().double().std()) == pytest.approx(bound / math.sqrt(3), rel=0.1)
-    assert generator.first.weight.shape == (256, 98)
-    assert generator.units.weight.shape == (80, 64)
-    assert generator.units.weight.abs().max() <= 1 / 8
-    # Per anchor: the units of the last layer, and a bias.
-    larger = ConvexGenerator(98, [torch.rand(40, 2), torch.rand(1040, 2)])
-
-    def size(module):
-        return sum(p.numel() for p in module.parameters())
-
-    assert size(larger) - size(generator) == 1000 * 65
-
-
 # Gradients
 
 
@@ -150,12 +130,6 @@ def test_every_parameter_of_a_mixed_batch_gets_a_gradient_and_no_anchor():
 
 
 # Batch normalisation, precision, places
-
-
-def test_one_anchor_is_copied():
-    generator = generator_of((1, 2)).eval()
-    rows = generator(latent(generator, 4), (4, 0))
-    torch.testing.assert_close(rows, generator.own(0).expand(4, -1), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("most, sizes", [(1, [1] * 7), (2, [2, 2, 2, 1]), (2**23, [7])])

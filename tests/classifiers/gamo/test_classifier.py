@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import balanced_accuracy_score, recall_score
-from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 
 from imbdeep.classifiers import GAMOClassifier
@@ -159,18 +158,6 @@ def test_probabilities_of_a_constant_guess_are_the_shares_that_m_sees(
         np.testing.assert_allclose(share, 1 / 3)
     found = classifier.fit(blank, Y).predict_proba(blank)
     np.testing.assert_allclose(found, np.tile(share, (96, 1)), atol=0.04)
-
-
-@pytest.mark.parametrize(
-    "counts, expected",
-    [((60, 24, 12), (36 + 48) / 96), ((10, 10, 5), 5 / 25), ((30, 10), 20 / 40), ((7, 7), 0.0)],
-    ids=str,
-)
-@pytest.mark.filterwarnings("ignore:All classes have:UserWarning")
-def test_balanced_weight_is_the_sum_of_the_missing_priors(counts, expected):
-    # Σ (P_c - P_i)
-    classifier = quick(generated_lambda="balanced", max_steps=1).fit(*table(counts))
-    assert classifier.net_.settings.generated_lambda == pytest.approx(expected)
 
 
 # What it reports
@@ -510,14 +497,6 @@ def test_a_generator_that_copies_is_warned_of(monkeypatch):
 # How many classes
 
 
-@pytest.mark.parametrize("generator", ["convex", "conditional"])
-def test_more_classes_than_rows_in_a_batch(generator):
-    y = np.repeat(np.arange(40), 2 + np.arange(40) % 3)
-    rows = np.random.default_rng(0).normal(size=(len(y), 3))
-    classifier = quick(batch_size=2, generator=generator, max_steps=10).fit(rows, y)
-    assert classifier.generate(3, 0).shape == (3, 3)
-
-
 # What it refuses
 
 
@@ -638,20 +617,6 @@ def test_divergence_names_the_term_and_leaves_no_trace(params):
     ):
         classifier.fit(wild, Y)
     assert vars(classifier) == classifier.get_params()
-
-
-def test_a_scheduler_of_skorch_reaches_m_and_d_alone():
-    sizes = []
-
-    class Witness(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            every = (net.optimizer_, *net.generator_optimizers_)
-            sizes.append([optimizer.param_groups[0]["lr"] for optimizer in every])
-
-    halved = LRScheduler(policy="StepLR", step_size=1, gamma=0.5)
-    params = {"max_steps": 6, "game_steps": 2, "discriminator_lambda": 0.5}
-    quick(callbacks=[Witness(), halved], **params).fit(X, Y)
-    assert sizes == [[1e-3, 1e-3, 5e-4], [5e-4, 1e-3, 5e-4], [2.5e-4, 1e-3, 5e-4]]
 
 
 # Seeds, streams, threads

@@ -257,13 +257,6 @@ def test_the_automatic_step_of_images_is_the_papers(fitted_images):
     assert fitted_images.step_size_ == fitted_images.noise_radius_ == 0.1
 
 
-def test_translations_of_a_table_stay_in_the_range_of_each_column():
-    classifier = m2m(encode=False, step_size=50.0).fit(X, Y)
-    found = classifier.translate(10 * X, "small")
-    assert (found >= X.min(axis=0).astype(np.float32)).all()
-    assert (found <= X.max(axis=0).astype(np.float32)).all()
-
-
 # What it refuses
 
 
@@ -397,35 +390,6 @@ def test_augmentation_reaches_seeds_too():
 
 
 # Early stopping
-
-
-def test_early_stopping_begins_with_the_deferred_epoch():
-    diary = Diary()
-    classifier = m2m(
-        early_stopping=True,
-        validation_fraction=0.2,
-        n_iter_no_change=2,
-        max_epochs=20,
-        defer=10,
-        callbacks=[diary],
-    ).fit(X, Y)
-    history = classifier.history_
-    assert len(history) > 10
-    scores = [epoch["validation_balanced_accuracy"] for epoch in history]
-    after = scores[10:]
-    # Strictly better by skorch's threshold is what counts; ties keep the earlier one.
-    best = 10 + int(np.argmax(after))
-    assert (weights(classifier.net_) == diary.weights[best + 1]).all()
-    assert classifier.class_counts_.sum() == len(Y) - 29
-
-
-def test_rows_held_out_are_no_seeds():
-    diary = Diary()
-    classifier = m2m(early_stopping=True, callbacks=[diary]).fit(X, Y)
-    ((_, n, seed_rows),) = diary.seen
-    assert n == len(seed_rows) == classifier.class_counts_.sum() == len(Y) - 15
-    assert classifier.net_.seed_rows is None
-    assert all("valid_loss" in epoch for epoch in classifier.teachers_[0].history)
 
 
 # Repetition and pickling

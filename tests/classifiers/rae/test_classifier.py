@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score, recall_score
+from sklearn.metrics import balanced_accuracy_score
 from torch import nn
 
 from imbdeep.classifiers import RAEClassifier
@@ -109,15 +109,6 @@ def test_classes_that_lie_apart_are_learned(fitted):
     assert balanced_accuracy_score(labels, fitted.predict(new)) > 0.9
 
 
-def test_balancing_helps_the_small_class():
-    X, y = table((300, 15), apart=1.2)
-    plain, balanced = (
-        recall_score(y, able(sampling=s, decoder=False).fit(X, y).predict(X), pos_label="medium")
-        for s in (None, "balanced")
-    )
-    assert balanced > plain + 0.2
-
-
 LINEAR = {
     "decoder": False,
     "mixing": None,
@@ -202,13 +193,6 @@ def test_without_the_classification_the_loss_is_the_reconstruction_error(short_e
     for epoch in classifier.history_:
         assert epoch["loss"] == pytest.approx(2 * epoch["reconstruction"], rel=1e-5)
         assert epoch["classification"] > 0
-
-
-def test_separability_is_the_balanced_accuracy_of_training_rows():
-    classifier = able(max_steps=10).fit(*(data := table(apart=0.5)))
-    expected = balanced_accuracy_score(data[1], classifier.predict(data[0]))
-    assert classifier.diagnostics_["separability"] == pytest.approx(expected)
-    assert 0 < expected < 1
 
 
 # Its networks
@@ -426,11 +410,6 @@ def test_classes_smaller_than_a_group_are_named_once(n_mixed):
     with pytest.warns(UserWarning, match="repeat them") as record:
         classifier.fit(*data)  # and once in each fit
     assert len(record) == 1
-
-
-def test_rows_held_out_count_where_a_group_needs_more():
-    with pytest.warns(UserWarning, match=r"\{'small': 1\}"):
-        quick(early_stopping=True).fit(*table((30, 10, 2)))
 
 
 # What it refuses
