@@ -242,6 +242,12 @@ def test_images_of_another_shape_are_refused():
         classifier.predict(np.repeat(IMAGES, 3, axis=1))
 
 
+def test_images_for_a_classifier_of_tables_are_refused():
+    X = IMAGES[:, 0, 0]
+    with pytest.raises(ValueError, match="was fitted on a table: pass rows of shape"):
+        quick().fit(X, Y).predict(X[:, :, None, None])
+
+
 BAD_SHAPES = {
     "two numbers": (IMAGES.reshape(N, -1), (6, 6), r"image_shape=\(6, 6\) must be three positive"),
     "too few values": (IMAGES.reshape(N, -1), (1, 5, 5), r"does not fit X of shape \(\d+, 36\)"),
