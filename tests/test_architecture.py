@@ -160,7 +160,7 @@ def size_problems(root):
     for source in sources(root):
         lines = source.text.count("\n")
         if lines > MAX_LINES:
-            yield f"{source.path}: {lines} lines, the limit is {MAX_LINES}: make it a folder"
+            yield f"{source.path}: {lines} lines, the limit is {MAX_LINES}: split it by task"
 
 
 def name_problems(root):
@@ -179,8 +179,18 @@ def print_problems(root):
                 yield f"{source.path}:{node.lineno}: print is for users, not for the package"
 
 
+def _marked_abstract(node):
+    """Names of the methods of a class that carry ``abstractmethod``."""
+    return {
+        child.name
+        for child in node.body
+        for mark in getattr(child, "decorator_list", [])
+        if ast.unparse(mark).split(".")[-1] == "abstractmethod"
+    }
+
+
 def class_problems(root):
-    """Concrete estimators with a subclass, and abstract classes outside a ``base.py``."""
+    """Concrete estimators with a subclass. Abstract ones may stand beside their family."""
     classes = [
         (source, node, [ast.unparse(base).split(".")[-1].split("[")[0] for base in node.bases])
         for source in sources(root)
@@ -188,25 +198,25 @@ def class_problems(root):
         if isinstance(node, ast.ClassDef)
     ]
     estimators = {"BaseEstimator", "BaseOverSampler"}
+    abstract = {}  # the abstract methods of each class, inherited ones among them
     while True:  # the estimators are what descends from these two
         more = {node.name for _, node, bases in classes if estimators & set(bases)} - estimators
-        if not more:
+        before = dict(abstract)
+        for _, node, bases in classes:
+            own = {child.name for child in node.body if isinstance(child, ast.FunctionDef)}
+            inherited = set().union(*(abstract.get(base, set()) for base in bases))
+            abstract[node.name] = _marked_abstract(node) | (inherited - own)
+        if not more and before == abstract:
             break
         estimators |= more
-    concrete = {
-        node.name
-        for source, node, _ in classes
-        if source.path.name != "base.py" and node.name in estimators
-    }
+    concrete = {node.name for _, node, _ in classes if node.name in estimators}
+    concrete -= {name for name, methods in abstract.items() if methods}
     for source, node, bases in classes:
-        where = f"{source.path}:{node.lineno}"
         for base in sorted(concrete & set(bases)):
-            yield f"{where}: {node.name} subclasses {base}, a concrete estimator; compose instead"
-        marks = [*node.bases, *(k.value for k in node.keywords)]
-        marks += [m for child in node.body for m in getattr(child, "decorator_list", [])]
-        abstract = {ast.unparse(mark).split(".")[-1] for mark in marks}
-        if source.path.name != "base.py" and abstract & {"ABC", "ABCMeta", "abstractmethod"}:
-            yield f"{where}: {node.name} is abstract; only a base.py holds abstract classes"
+            yield (
+                f"{source.path}:{node.lineno}: {node.name} subclasses {base}, a concrete "
+                "estimator; compose instead"
+            )
 
 
 def mirror_problems(root):
@@ -342,21 +352,17 @@ def test_checker_finds_what_is_planted(tmp_path, checker):
     assert len(list(checker(plant(tmp_path, PLANTED[checker])))) == 1
 
 
-def test_abstract_classes_live_in_base(tmp_path):
-    text = "class A(abc.ABC):\n    @abstractmethod\n    def f(self): ...\n"
-    files = {"imbdeep/over_sampling/base.py": text, "imbdeep/over_sampling/_a.py": text}
-    problems = list(class_problems(plant(tmp_path, files)))
-    assert len(problems) == 1
-    assert "_a.py" in problems[0]
-
-
-def test_base_estimators_may_be_subclassed(tmp_path):
+def test_abstract_estimators_may_be_subclassed_wherever_they_stand(tmp_path):
+    base = "class Deep(BaseOverSampler):\n    @abstractmethod\n    def f(self): ...\n"
     files = {
-        "imbdeep/over_sampling/base.py": "class DeepOverSampler(BaseOverSampler): pass",
-        "imbdeep/over_sampling/_a.py": "class A(DeepOverSampler): pass\nclass B(nn.Module): pass",
+        "imbdeep/over_sampling/_deep.py": base + "class Deeper(Deep): pass\n",
+        "imbdeep/over_sampling/_a.py": "class A(Deeper):\n    def f(self): ...\n",
         "imbdeep/networks/_c.py": "class C(nn.Module): pass\nclass D(C): pass",
     }
     assert list(class_problems(plant(tmp_path, files))) == []
+    files["imbdeep/over_sampling/_b.py"] = "class B(A): pass\n"
+    (problem,) = class_problems(plant(tmp_path, files))
+    assert "B subclasses A, a concrete estimator" in problem
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,6 @@ _LABELS = {
     "classifier_confidence": "classifier on generated rows\n(probability of their class)",
     "discriminator_real": "discriminator on real rows\n(probability of real)",
     "discriminator_generated": "discriminator on generated rows\n(probability of real)",
-    "augment_p": "augmentation\n(probability of each change)",
     "learning_rate": "learning rate",
 }
 #: Of an auto-encoder whose loss holds a classification, and no likelihood.
@@ -47,7 +46,6 @@ _SHARED = {_RAW: "validation_balanced_accuracy"}
 #: Terms from 0 to 1, of which the whole scale is shown.
 _SHARES = (
     "alpha_entropy",
-    "augment_p",
     "classifier_confidence",
     "discriminator_real",
     "discriminator_generated",

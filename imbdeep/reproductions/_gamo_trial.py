@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from imbdeep.classifiers import GAMOClassifier
-from imbdeep.losses import LeastSquaresLoss
+from imbdeep.classifiers._gamo.losses import LeastSquaresLoss
 from imbdeep.networks import MLP, ConvFeatures
 from imbdeep.over_sampling import CGANSampler
 from imbdeep.reproductions import _trial

@@ -23,7 +23,7 @@ from imbdeep.benchmarks._rae import (
     tape_lines,
 )
 from imbdeep.classifiers import RAEClassifier
-from imbdeep.losses import critic_loss, gradient_penalty
+from imbdeep.classifiers._rae.losses import critic_loss, gradient_penalty
 
 CPU = torch.device("cpu")
 TASKS = ("30 columns", "28 x 28")

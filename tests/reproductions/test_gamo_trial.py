@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from imbdeep.losses import LeastSquaresLoss
+from imbdeep.classifiers._gamo.losses import LeastSquaresLoss
 from imbdeep.networks import MLP
 from imbdeep.reproductions._gamo_trial import (
     LOSSES,

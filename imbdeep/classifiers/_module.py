@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -10,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from imbdeep.classifiers._building import OPTIMIZERS, make_net, n_epochs_of
+from imbdeep.classifiers._criteria import CONSTRAINTS, NameOrClass, criterion_of
 from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.classifiers.schedules import check_moment
@@ -26,13 +26,10 @@ class ModuleClassifier(DeepClassifier):
 
     _parameter_constraints: ClassVar[dict] = {
         **DeepClassifier._parameter_constraints,
-        "criterion": [StrOptions({"cross_entropy", "focal", "ldam"}), type],
-        "focal_gamma": [Interval(Real, 0, None, closed="left")],
-        "ldam_margin": [Interval(Real, 0, None, closed="left")],
-        "ldam_scale": [Interval(Real, 0, None, closed="neither")],
+        **CONSTRAINTS,
         "module": [StrOptions({"auto", "mlp", "resnet20", "resnet32"}), callable],
         "module_params": [dict, None],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
+        "optimizer": [NameOrClass(set(OPTIMIZERS), "optimisers such as torch.optim.RMSprop")],
         "momentum": [Interval(Real, 0, 1, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "warmup_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
@@ -42,22 +39,6 @@ class ModuleClassifier(DeepClassifier):
         "compile": ["boolean"],
         "precision": [StrOptions({"float32", "bfloat16"})],
     }
-
-    criterion: Any
-    focal_gamma: float
-    ldam_margin: float
-    ldam_scale: float
-    module: Any
-    module_params: dict[str, Any] | None
-    optimizer: Any
-    momentum: float
-    max_epochs: int | str
-    warmup_epochs: int | str
-    milestones: Sequence[float]
-    lr_decay: float
-    augment: Any
-    compile: bool
-    precision: str
 
     def _convolutional(self, x: Tensor) -> bool:
         return x.ndim == 4 and self.module != "mlp"
@@ -85,6 +66,7 @@ class ModuleClassifier(DeepClassifier):
             )
 
     def _check_method(self, n: int) -> None:
+        criterion_of(self, self.criterion, self.class_counts_)()
         n_epochs = n_epochs_of(self, n)
         if self.warmup_epochs != "auto" and int(self.warmup_epochs) >= n_epochs:
             raise ValueError(

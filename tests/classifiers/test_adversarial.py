@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from imbdeep.classifiers._adversarial import AdversarialNet, step
 from imbdeep.classifiers._net import EvaluationBatches
-from imbdeep.classifiers._players import PlayersNet, step
 from imbdeep.training import DivergedError
 
 
@@ -20,7 +20,7 @@ def _local_stream():
         yield
 
 
-class Scripted(PlayersNet):
+class Scripted(AdversarialNet):
     """A net whose steps note what a script says: for each epoch a list of steps."""
 
     _ADVICE = "Try something else"
@@ -68,21 +68,6 @@ def test_an_epoch_records_the_means_of_its_terms_alone(epochs):
         mean = sum(epoch) / 3
         assert record["a"] == pytest.approx(mean, rel=1e-4, abs=1e-3)
         assert record["b"] == pytest.approx(2 * mean, rel=1e-4, abs=1e-3)
-
-
-def test_terms_may_be_noted_in_some_steps_and_epochs_only():
-    net = scripted([{"a": 1.0}, {"a": 3.0, "b": 5.0}], [{"a": 4.0}, {}]).go()
-    assert net.history[:, "a"] == [2.0, 4.0]
-    assert net.history[0, "b"] == 5.0
-    assert "b" not in net.history[1]
-
-
-def test_nothing_noted_is_nothing_recorded():
-    net = scripted([{}, {}]).go()
-    assert net._means() == {}
-    assert set(net.history[-1]) == {
-        *("epoch", "batches", "dur", "train_loss", "train_loss_best", "train_batch_count")
-    }
 
 
 def test_notes_hold_no_graph():
