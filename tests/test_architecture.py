@@ -50,11 +50,8 @@ ROOMS = {
     ),
     "displays": room("metrics", lazy="matplotlib"),
     "comparison": room(ALL_BUT_CLI, anywhere=f"{STUDIES} psutil"),
-    "benchmarks": room(f"{ALL_BUT_CLI} reproductions", anywhere=STUDIES),
-    "reproductions": room(f"{ALL_BUT_CLI} benchmarks", anywhere=STUDIES),
-    "cli": room(
-        f"{ALL_BUT_CLI} benchmarks reproductions", anywhere="torch imblearn pandas joblib psutil"
-    ),
+    "reproductions": room(ALL_BUT_CLI, anywhere=STUDIES),
+    "cli": room(f"{ALL_BUT_CLI} reproductions", anywhere="torch imblearn pandas joblib psutil"),
     "__main__": room("cli"),
     "__init__": room(),
 }
