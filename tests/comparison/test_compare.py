@@ -231,7 +231,7 @@ def test_no_winner_where_nothing_can_be_learned():
         random_state=0,
     )
     assert all(found == [] for found in result.ahead.values())
-    assert "none is ahead of class weights" in result.verdict
+    assert "No method is ahead of class weights" in result.verdict
     assert "Ahead of every simple method" not in result.verdict
 
 
@@ -436,6 +436,7 @@ def test_one_split_says_nothing_of_certainty():
     split = [(np.arange(20, 100), np.arange(20))]
     result = compare(X, y, **{**QUICK, "methods": ["nothing", "SMOTE"], "cv": split})
     assert result.significance["t_better"].isna().all()
+    assert "one fold says nothing of certainty" in result.verdict
     assert not result.certainly_better("SMOTE", "nothing", "balanced_accuracy")
 
 
