@@ -286,7 +286,7 @@ FORBIDDEN_IMPORTS = {
         "ewc.py",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from imbdeep import training",
     ),
-    "the command line": ("reproductions/_runner.py", "from imbdeep.cli import main"),
+    "the command line": ("reproductions/_results.py", "from imbdeep.cli import main"),
     "torch": ("encoding.py", "import torch.nn as nn"),
     "skorch outside the classifiers": ("over_sampling/_x.py", "from skorch import NeuralNet"),
     "matplotlib above the functions": ("displays/_x.py", "import matplotlib.pyplot as plt"),

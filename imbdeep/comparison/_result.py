@@ -302,8 +302,11 @@ class Comparison:
     def _behind(self, metric: str, simple: Sequence[str], others: Sequence[str]) -> str:
         """Say that no other method is ahead, of what, and how probable the nearest to it is."""
         pairs = self.significance[self.significance["metric"] == metric]
-        better = {(p.method, p.against): p.t_better for p in pairs.itertuples()}
-        better |= {(p.against, p.method): p.t_worse for p in pairs.itertuples()}
+        better: dict[tuple[str, str], float] = {}
+        for first, second, worse, above in zip(
+            *(pairs[column] for column in ("method", "against", "t_worse", "t_better")), strict=True
+        ):
+            better |= {(first, second): float(above), (second, first): float(worse)}
         weights = "class weights"
         against, what = simple, "every simple method"
         if weights in simple and all(better[name, weights] < CERTAIN for name in others):

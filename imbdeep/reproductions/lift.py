@@ -25,8 +25,9 @@ from imbdeep.over_sampling import MGVAESampler
 from imbdeep.reproductions._command import NotAtHandError, loaded, machine
 from imbdeep.reproductions._lift_data import TABLES, TAILS, Rows, TooFewError, scarcer, split
 from imbdeep.reproductions._mgvae_data import mnist
-from imbdeep.reproductions._runner import SCALES, evaluate, reduced
+from imbdeep.reproductions._mgvae_trial import Trial, reduced
 from imbdeep.reproductions.mgvae import METHODS as ON_IMAGES
+from imbdeep.reproductions.mgvae import SCALES
 from imbdeep.training import resolve_device
 
 __all__ = ["METRICS", "PROTOCOL", "SIZES", "STUDIES", "THINNED", "main"]
@@ -159,10 +160,10 @@ def _on_mnist(options: argparse.Namespace) -> pd.DataFrame:
         for size in options.sizes:
             task = loaded(mnist, options.data, seed, size)
             # Of each minority digit there are as many: only the total is left as wanted.
-            total = scale._replace(train=(_DIGITS, size))
-            task = reduced(task, total, seed)
+            most = (_DIGITS, size, *(scale.most or ())[2:])
+            trial = Trial(reduced(task, most, seed), scale, seed, device)
             for name in options.methods or STUDIES[options.study][0]:
-                outcome = evaluate(task, ON_IMAGES[name], total, seed, device)
+                outcome = trial.evaluate(ON_IMAGES[name])
                 values = outcome.metrics
                 records.append(
                     {

@@ -1,6 +1,7 @@
 """The command of the reproductions: options, rows to choose by, and what is written when."""
 
 import csv
+from argparse import Namespace
 
 import pytest
 import torch
@@ -14,13 +15,13 @@ from imbdeep.reproductions._command import (
     command,
     loaded,
     named,
-    not_run,
     parsed,
+    run_trials,
     shown,
     varied,
     write_tables,
 )
-from imbdeep.reproductions._runner import Outcome
+from imbdeep.reproductions._results import Outcome, Results
 
 
 @pytest.fixture
@@ -178,9 +179,10 @@ def test_files_that_are_not_there_are_no_error_and_say_so():
     def load(folder, seed):
         raise FileNotFoundError(f"no {folder}:\n put  it there")
 
-    with pytest.raises(NotAtHandError) as caught:
-        loaded(load, "x", 0)
-    assert not_run("table\n", caught.value) == "table\n\nNot run: no x: put it there\n"
+    options = Namespace(seeds=[0], data="x")
+    rest = {"trial": None, "table": lambda known: "table\n", "below": None}
+    told = run_trials("name", {}, Results(), options, load=load, **rest)
+    assert told == "table\n\nNot run: no x: put it there\n"
     with pytest.raises(NotAtHandError, match="SVHN is not among"):
         loaded(absent("SVHN"), "x", 0)
     assert loaded(lambda folder, seed: (folder, seed), "x", 1) == ("x", 1)

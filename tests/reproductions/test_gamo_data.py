@@ -11,8 +11,7 @@ from imbdeep.reproductions._gamo_data import (
     mnist_long_tailed,
     webpage,
 )
-from imbdeep.reproductions._rows import MNIST_SIZES
-from imbdeep.reproductions._runner import Task, development
+from imbdeep.reproductions._rows import MNIST_SIZES, Task, development
 
 IMAGES = (mnist_long_tailed, cifar10_long_tailed)
 

@@ -1,21 +1,20 @@
 """The reproduction of M2m on a small made-up data folder in the formats of the real one."""
 
 import csv
-import runpy
-import sys
 
 import numpy as np
 import pytest
 import torch
 
 from imbdeep.reproductions import m2m
+from imbdeep.reproductions._harness import Length
 from imbdeep.reproductions._m2m_trial import PLAIN_M2M
+from imbdeep.reproductions._rows import Task
 from imbdeep.reproductions.m2m import (
     ABLATIONS,
     DATASETS,
     GRID,
     METHODS,
-    PROTOCOL,
     PUBLISHED,
     SCALES,
     main,
@@ -46,7 +45,12 @@ def folder(tmp_path, monkeypatch):
             y = np.repeat(np.arange(3), sizes)
             pixels = random.integers(0, 256, (len(y), *shapes.get(name, (20,))), dtype=np.uint8)
             parts += [pixels if name in shapes else (pixels > 127).astype(np.float32), y]
-        return m2m.Split(*parts, image_shape=(1, 28, 28) if name == "mnist-lt" else None)
+        return Task(
+            *parts[:2],
+            *parts[4:],
+            (1, 28, 28) if name == "mnist-lt" else None,
+            *parts[2:4],
+        )
 
     for name, dataset in DATASETS.items():
         if name not in RUN:
@@ -126,7 +130,7 @@ def test_ablations_differ_from_m2m_in_one_thing():
         # Two classifiers smooth the confidence: the paper raises gamma, too. Table 4 puts random
         # labels on top of M2m-RS.
         assert changed == 1 + (approach.paper in ("M2m-Ensemble", "M2m-RS-Rand"))
-        assert approach.m2m
+        assert approach.method == "m2m"
         assert not approach.searched
     assert METHODS["ERM-M2m"] is PLAIN_M2M
 
@@ -156,19 +160,6 @@ def test_all_data_sets_and_methods_run(folder, tmp_path, capsys):
     assert "1 trials, scale smoke, search auto; " in text
 
 
-def test_trials_repeat_exactly(folder, tmp_path):
-    """On the rows of one draw; the stand-in for the loader draws anew."""
-    split = m2m.DATASETS["reuters"].load(None, 0)
-    for approach in (METHODS["LDAM-M2m"], METHODS["ERM-SMOTE"]):
-        first, second = (
-            m2m.Trial(split, DATASETS["reuters"].recipe, 3, GRID[:1], 0, torch.device("cpu"))
-            .evaluate(approach)
-            .metrics
-            for _ in range(2)
-        )
-        assert first == second
-
-
 def test_some_methods_only(folder, capsys, monkeypatch):
     monkeypatch.setenv("IMBDEEP_DATA", folder)
     chosen = ["--methods", "ERM", "M2m, gamma 0", "--search", "none", "--scale", "smoke"]
@@ -193,33 +184,9 @@ def test_search_can_be_asked_for():
     assert len(m2m._grid("auto", text, "smoke")) == 2
 
 
-def test_help_states_the_protocol(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["m2m", "--help"])
-    with pytest.raises(SystemExit) as stopped:
-        runpy.run_path(m2m.__file__, run_name="__main__")
-    assert stopped.value.code == 0
-    assert PROTOCOL in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("option", ["--trials", "--epochs"])
-def test_lengths_below_one_are_refused(folder, capsys, option):
-    with pytest.raises(SystemExit):
-        main(["reuters", option, "0", "--data", folder])
-    assert f"{option} 0: at least 1" in capsys.readouterr().err
-
-
-def test_earlier_results_are_not_overwritten(folder, tmp_path, capsys):
-    output = tmp_path / "results.csv"
-    output.write_text("precious")
-    with pytest.raises(SystemExit):
-        main(["reuters", "--data", folder, "--csv", str(output)])
-    assert output.read_text() == "precious"
-    assert "is there already" in capsys.readouterr().err
-
-
 def test_full_scale_is_everything():
-    assert SCALES["full"] == (None, None, True)
-    assert SCALES["short"] == (None, None, False)
+    assert SCALES["full"] == Length()
+    assert SCALES["short"] == Length(searched=False)
     assert {name for name, dataset in DATASETS.items() if dataset.short} == {
         "cifar10-jpeg-100",
         "cifar10-jpeg-10",

@@ -1,8 +1,6 @@
 """The reproduction of RAE: published numbers, methods, and the command, on small made-up rows."""
 
 import csv
-import runpy
-import sys
 
 import numpy as np
 import pytest
@@ -10,8 +8,9 @@ import torch
 
 from imbdeep.classifiers import RAEClassifier
 from imbdeep.reproductions import rae
-from imbdeep.reproductions._runner import Outcome, Task
-from imbdeep.reproductions._trial import Length
+from imbdeep.reproductions._harness import Length
+from imbdeep.reproductions._results import Outcome
+from imbdeep.reproductions._rows import Task
 from imbdeep.reproductions.rae import (
     ABLATIONS,
     DATASETS,
@@ -63,6 +62,7 @@ class Spy:
     tasks, approaches = [], []
 
     def __init__(self, task, latent_dim, length, seed, device):
+        self.task = task
         Spy.tasks.append(task)
         self.score = 0.5 + 0.1 * seed
 
@@ -173,11 +173,6 @@ def test_some_methods_only(folder, capsys, monkeypatch, spy):
     assert spy.approaches == [METHODS["ERM"], ABLATIONS["RAE, no over-sampling"]]
 
 
-def test_short_is_the_default(folder, capsys, spy):
-    assert main(["isolet", "--trials", "1", "--data", folder, "--methods", "RAE"]) == 0
-    assert "scale short; " in capsys.readouterr().out
-
-
 def test_development_scores_training_rows_and_takes_other_parameters(folder, capsys, spy):
     arguments = ["isolet", "--trials", "1", "--data", folder, "--development", "--ablations"]
     varied = ["--vary", "mae_lambda=0.1 n_mixed=3", "hidden_layer_sizes=(8,)", "mixing=mixer"]
@@ -244,11 +239,11 @@ def test_table_5_has_the_widths_alone(folder, capsys, spy):
 def test_generated_rows_have_a_table_of_their_own(folder, capsys, monkeypatch, tmp_path):
     asked = []
 
-    def generate(source, task, latent_dim, length, seed, device):
-        asked.append((source, latent_dim, seed))
+    def evaluate(trial, source):
+        asked.append((source, trial.latent_dim, trial.seed))
         return Outcome({"density": 1.5, "coverage": 0.25}, 3.0)
 
-    monkeypatch.setattr(rae, "generate", generate)
+    monkeypatch.setattr(rae.GeneratedTrial, "evaluate", evaluate)
     output = tmp_path / "r.csv"
     words = ["mnist", "celeba", "--generated", "--trials", "2", "--data", folder]
     assert main([*words, "--device", "cpu", "--csv", str(output)]) == 0
@@ -261,35 +256,3 @@ def test_generated_rows_have_a_table_of_their_own(folder, capsys, monkeypatch, t
     with output.open() as file:
         rows = list(csv.DictReader(file))
     assert {row["metric"] for row in rows} == {"density", "coverage"}
-
-
-def test_help_states_the_protocol(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["rae", "--help"])
-    with pytest.raises(SystemExit) as stopped:
-        runpy.run_path(rae.__file__, run_name="__main__")
-    assert stopped.value.code == 0
-    assert PROTOCOL in capsys.readouterr().out
-
-
-def test_earlier_results_are_not_overwritten(folder, tmp_path, capsys):
-    output = tmp_path / "results.csv"
-    output.write_text("precious")
-    with pytest.raises(SystemExit):
-        main(["isolet", "--data", folder, "--output", str(output)])
-    assert output.read_text() == "precious"
-    assert "is there already" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("real", ["isolet", "webpage", "mnist"], indirect=True)
-def test_real_data_sets_run(real, capsys, request):
-    name = request.node.callspec.params["real"]
-    chosen = ["--scale", "smoke", "--trials", "1", "--methods", "SMOTE + MLP", "RAE"]
-    assert main([name, *chosen, "--data", str(real), "--device", "cpu"]) == 0
-    assert f"### {DATASETS[name].title}" in capsys.readouterr().out
-
-
-def test_optical_digits_run_without_any_file(tmp_path, capsys):
-    chosen = ["--scale", "smoke", "--trials", "1", "--methods", "SMOTE + MLP", "RAE"]
-    data = str(tmp_path)
-    assert main(["optical_digits", *chosen, "--data", data, "--device", "cpu"]) == 0
-    assert "1797 of 5620 rows" in capsys.readouterr().out

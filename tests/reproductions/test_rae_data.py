@@ -13,8 +13,7 @@ from imbdeep.reproductions._rae_data import (
     optical_digits,
     webpage,
 )
-from imbdeep.reproductions._rows import MNIST_SIZES
-from imbdeep.reproductions._runner import development
+from imbdeep.reproductions._rows import MNIST_SIZES, development
 
 LOADERS = (optical_digits, isolet, webpage, mnist_long_tailed)
 
