@@ -221,7 +221,7 @@ def _prepared(method: Method, classifier: Any, y: NDArray[Any], settings: Settin
     if method.kind == "weights":
         last = f"{classifier.steps[-1][0]}__" if isinstance(classifier, Pipeline) else ""
         if f"{last}class_weight" not in classifier.get_params():
-            return _Weighted(classifier)
+            return Weighted(classifier)
         return classifier.set_params(**{f"{last}class_weight": "balanced"})
     if method.kind == "prior":
         return PriorCorrectedClassifier(classifier, prior="uniform")
@@ -243,7 +243,7 @@ def _prepared(method: Method, classifier: Any, y: NDArray[Any], settings: Settin
     return classifier
 
 
-class _Weighted(ClassifierMixin, BaseEstimator):
+class Weighted(ClassifierMixin, BaseEstimator):
     """A classifier without ``class_weight``, whose rows are weighted instead."""
 
     def __init__(self, estimator: Any) -> None:

@@ -84,15 +84,6 @@ def test_the_whole_test_part_is_scored(folder, load):
 
 
 @pytest.mark.parametrize("load", IMAGES)
-def test_training_rows_are_drawn_without_replacement_and_repeatedly(folder, load):
-    first, again = (load(folder, 3) for _ in range(2))
-    for part, repeated in zip(first[:4], again[:4], strict=True):
-        np.testing.assert_array_equal(part, repeated)
-    assert len(bytes_of(first.x_train)) == len(first.y_train)
-    assert sum(counts(first)[0]) == (55 if load is mnist_long_tailed else 49)
-
-
-@pytest.mark.parametrize("load", IMAGES)
 def test_rows_to_choose_by_are_training_images_that_were_not_drawn(folder, load):
     task, choice = load(folder, 0), load(folder, 0, True)
     np.testing.assert_array_equal(choice.x_train, task.x_train)

@@ -83,17 +83,6 @@ def test_reuters_has_the_sizes_of_the_paper(real):
     assert split.x_test[:, -1].mean() > 0.9  # hardly a document has no rare word
 
 
-@pytest.mark.parametrize("real", ["twitter_pos"], indirect=True)
-def test_twitter_has_the_sizes_of_the_paper(real):
-    split = twitter_brown(real, 0)
-    counts = np.bincount(split.y_train)
-    assert (len(split.y_train), len(counts), counts.max(), counts.min()) == (14_614, 23, 2219, 15)
-    assert (len(split.y_valid), len(split.y_test)) == (4823, 7152)
-    assert split.x_train.shape[1] == 1000
-    # Before, after and the token itself: at least something holds for every token.
-    assert split.x_test.sum(axis=1).min() >= 1
-
-
 @pytest.mark.parametrize("real", ["mnist"], indirect=True)
 def test_mnist_has_the_sizes_of_gamo_and_rae(real):
     split = mnist_lt(real, 0)
@@ -126,17 +115,6 @@ def test_the_seed_draws_the_training_rows(folder, name):
     np.testing.assert_array_equal(first.y_test, other.y_test)
 
 
-@pytest.mark.parametrize("name", LOADERS)
-def test_parts_fit_together(folder, name):
-    split = LOADERS[name](folder, 0)
-    for x, y in (split[:2], split[2:4], split[5:7]):
-        assert len(x) == len(y)
-        assert y.dtype == np.int64
-        assert x.shape[1:] == split.x_train.shape[1:]
-        assert set(y) <= set(split.y_train)
-    assert np.all(np.diff(whole(split)) <= 0) or name == "twitter_pos"
-
-
 def test_images_keep_their_labels_and_parts_apart(folder):
     split = mnist_lt(folder, 0)
     for x, y in (split[:2], split[2:4], split[5:7]):
@@ -145,14 +123,6 @@ def test_images_keep_their_labels_and_parts_apart(folder):
     rows = {row.tobytes() for row in split.x_train}
     assert len(rows) == len(split.x_train)
     assert not rows & {row.tobytes() for row in split.x_valid}
-
-
-def test_cifar_is_decoded_to_channels_first(folder):
-    split = cifar10_lt(folder, 0, ratio=100)
-    assert whole(split).tolist() == [20] * 10  # all there are
-    red, blue = (split.x_train[:, c].mean(axis=(1, 2)) for c in (0, 2))
-    np.testing.assert_allclose(red, 25 * split.y_train, atol=6)
-    np.testing.assert_allclose(blue, 0, atol=6)
 
 
 def test_reuters_keeps_what_is_tested_and_counts_words_in_training_rows(folder):

@@ -5,7 +5,6 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
-from imbdeep.calibration import correct_prior
 from imbdeep.reproductions._harness import Approach, scored
 from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Recipe, Trial, halves, to_mean
 from imbdeep.reproductions._rows import Task
@@ -123,15 +122,6 @@ def test_smote_does_as_many_steps_as_the_others(split):
     # 20 epochs of 33 rows are 15.7 of 42.
     assert fit.parameters["max_epochs"] == 16
     assert fit.parameters["milestones"] == [8, 12]
-
-
-def test_the_prior_is_divided_out_of_the_plain_classifier(split):
-    one = trial(split)
-    plain, corrected = one.evaluate(Approach()), one.evaluate(Approach(prior=True))
-    assert len(Stub.fits) == 1
-    p = Stub.fits[0].predict_proba(split.x_test)
-    assert plain.metrics.items() >= scored(split.y_test, p).items()
-    assert corrected.metrics.items() >= scored(split.y_test, correct_prior(p, [20, 9, 4])).items()
 
 
 def test_the_search_is_by_validation_rows_alone(split):

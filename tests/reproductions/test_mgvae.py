@@ -16,8 +16,6 @@ from imbdeep.reproductions.mgvae import (
     ABLATIONS,
     DATASETS,
     METHODS,
-    PROTOCOL,
-    PUBLISHED,
     SWEEP,
     VARIANTS,
     main,
@@ -45,16 +43,6 @@ def tiny(monkeypatch):
 @pytest.fixture
 def folder(mgvae_folder):
     return mgvae_folder
-
-
-def test_rows_stand_beside_rows_that_the_paper_has():
-    rows = {method.paper for method in METHODS.values()} - {None}
-    assert set(PUBLISHED) == set(DATASETS) - {"mammography"}
-    assert set(PUBLISHED["musk"]) == rows
-    assert METHODS["OCGAN"].paper is None  # which the paper leaves out, but for CelebA
-    ablated = {method.paper for method in ABLATIONS.values()}
-    assert set(PUBLISHED["mnist-600"]) == rows | ablated
-    assert all(method.paper is None for method in SWEEP.values())  # another scale of lambda
 
 
 @pytest.mark.parametrize("name", ["random over-sampling", "SMOTE", "OCVAE", "OCGAN", "MGVAE"])
@@ -107,15 +95,6 @@ def test_ablations_and_lambdas_are_for_images_alone(folder, capsys):
     assert "| MGVAE, no EWC |" in images
 
 
-def test_some_methods_only(folder, capsys, monkeypatch):
-    monkeypatch.setenv("IMBDEEP_DATA", str(folder))
-    chosen = ["--methods", "nothing", "MGVAE, no EWC"]
-    assert main(["mnist-100", "--trials", "1", "--scale", "smoke", *chosen]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    ours = [line for line in lines if line.startswith("| ") and "(paper only)" not in line]
-    assert [line.split(" | ")[0] for line in ours[2:]] == ["| nothing", "| MGVAE, no EWC"]
-
-
 def test_what_cannot_be_had_stays_empty(monkeypatch, tmp_path, capsys):
     """No folder, no cache and no network: the paper's numbers, and why there are none of ours."""
 
@@ -146,18 +125,6 @@ def test_tables_show_the_papers_rows_of_the_same_table(folder, capsys):
     text = capsys.readouterr().out
     assert "| OCVAE (paper only) |" in text
     assert "w/ PT+EWC" not in text
-
-
-def test_scales_are_those_of_the_protocol():
-    medium = mgvae.SCALES["medium"]
-    assert medium == Length(steps=6000)
-    assert f"same {medium.steps} steps" in PROTOCOL
-    assert mgvae._parser().get_default("scale") == "medium"
-    assert mgvae.SCALES["full"] == Length()
-    short = mgvae.SCALES["short"]
-    assert (short.steps, dict(short.rival)) == (2000, {"max_steps": 2000})
-    assert dict(short.own) == {"pretrain_steps": 2000, "finetune_steps": 500}
-    assert "2000 steps, MGVAE with 2000 and 500, OCVAE and OCGAN with 2000" in PROTOCOL
 
 
 def test_development_never_sees_the_test_part(folder, capsys, monkeypatch):

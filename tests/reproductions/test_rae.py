@@ -15,9 +15,7 @@ from imbdeep.reproductions.rae import (
     ABLATIONS,
     DATASETS,
     METHODS,
-    PROTOCOL,
     PUBLISHED,
-    SCALES,
     main,
 )
 
@@ -111,18 +109,6 @@ def test_ablations_are_what_they_say():
     assert {a.method for a in ABLATIONS.values()} == {"rae"}
 
 
-def test_full_scale_is_the_authors_schedule():
-    full = SCALES["full"]
-    assert full.steps == full.own["max_steps"] == 20_000
-    cycle = {name: full.own[f"{name}_steps"] for name in ("encoder", "decoder", "critic")}
-    assert cycle == {"encoder": 1, "decoder": 4, "critic": 5}
-    assert full.own["learning_rate"] == 2e-4
-    assert SCALES["short"] == Length(steps=3000)
-    RAEClassifier(**full.own)
-    for told in ("20 000 encoder updates", "4 decoder updates", "5 of the critic", "3000 steps"):
-        assert told in " ".join(PROTOCOL.split())
-
-
 def test_all_data_sets_and_methods_run(folder, tmp_path, capsys, monkeypatch):
     """With the real classifiers, on next to no rows."""
     sizes = {"hidden_layer_sizes": (8,), "mixer_layer_sizes": (8,), "critic_layer_sizes": (8,)}
@@ -164,13 +150,6 @@ def test_tables_show_ours_beside_the_papers(folder, capsys, spy):
     )
     assert "Table 4" not in images
     assert len(spy.approaches) == 2 * 2 * len(METHODS)
-
-
-def test_some_methods_only(folder, capsys, monkeypatch, spy):
-    monkeypatch.setenv("IMBDEEP_DATA", folder)
-    chosen = ["--methods", "ERM", "RAE, no over-sampling"]
-    assert main(["isolet", "--trials", "1", "--device", "cpu", *chosen]) == 0
-    assert spy.approaches == [METHODS["ERM"], ABLATIONS["RAE, no over-sampling"]]
 
 
 def test_development_scores_training_rows_and_takes_other_parameters(folder, capsys, spy):

@@ -7,11 +7,9 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
-from imbdeep.calibration import correct_prior
-from imbdeep.classifiers import ERMClassifier
 from imbdeep.encoding import TabularEncoder
 from imbdeep.reproductions import _harness
-from imbdeep.reproductions._harness import Approach, Length, scored, smote
+from imbdeep.reproductions._harness import Approach, Length, smote
 from imbdeep.reproductions._rae_trial import (
     CodeClassifier,
     ConvCodeClassifier,
@@ -133,20 +131,6 @@ def test_tables_are_encoded_by_the_training_rows_as_rae_does_it(task):
 
 
 @pytest.mark.usefixtures("stubs")
-def test_images_are_given_as_pixels_with_their_shape(images):
-    one = trial(images)
-    one.evaluate(Approach())
-    one.evaluate(Approach(own_network=True))
-    one.evaluate(Approach(method="rae"))
-    assert all(fit.x is images.x_train for fit in Stub.fits)
-    assert {fit.parameters["image_shape"] for fit in Stub.fits} == {(1, 8, 8)}
-    _, own, _ = Stub.fits
-    assert own.parameters["module"] is ConvCodeClassifier
-    assert own.parameters["module_params"] == {"shape": (1, 8, 8), "latent_dim": 8}
-    assert own.parameters["encode"] is True
-
-
-@pytest.mark.usefixtures("stubs")
 def test_smote_raises_all_classes_to_the_largest_in_as_many_steps(task):
     one = trial(task)
     outcomes = [one.evaluate(Approach(resample=rows)) for rows in (None, smote)]
@@ -155,20 +139,6 @@ def test_smote_raises_all_classes_to_the_largest_in_as_many_steps(task):
     np.testing.assert_array_equal(made.x[:120], plain.x)
     assert (plain.parameters["max_epochs"], made.parameters["max_epochs"]) == (6, 3)
     assert [outcome.metrics["steps"] for outcome in outcomes] == [6, 6]
-
-
-@pytest.mark.usefixtures("stubs")
-def test_the_prior_is_divided_out_of_the_plain_classifier(task):
-    one = trial(task)
-    plain, corrected = one.evaluate(Approach()), one.evaluate(Approach(prior=True))
-    (fit,) = Stub.fits
-    p = fit.predict_proba(fit.asked)
-    assert plain.metrics.items() >= scored(task.y_test, p).items()
-    assert corrected.metrics.items() >= scored(task.y_test, correct_prior(p, [90, 30])).items()
-    own = one.evaluate(Approach(prior=True, own_network=True))
-    assert len(Stub.fits) == 2
-    assert Stub.fits[1].parameters["module"] is CodeClassifier
-    assert own.metrics["steps"] == 6
 
 
 @pytest.mark.usefixtures("stubs")
@@ -210,18 +180,3 @@ def test_encoder_updates_are_counted_and_small_classes_are_no_error(task):
     parameters = {"n_mixed": 3, "encoder_steps": 2, "batch_size": 4}
     outcome = trial(small).evaluate(Approach(method="rae", parameters=parameters))
     assert outcome.metrics["steps"] == 4
-
-
-def test_encoding_once_is_what_the_classifier_would_do(task):
-    """Scores of the plain classifier on rows as they are, which encodes them itself."""
-    outcome = trial(task).evaluate(Approach())
-    classifier = ERMClassifier(
-        module="mlp",
-        hidden_layer_sizes=(512, 256),
-        max_epochs=6,
-        warmup_epochs=1,
-        device=CPU,
-        random_state=3,
-    ).fit(task.x_train, task.y_train)
-    expected = scored(task.y_test, classifier.predict_proba(task.x_test))
-    assert outcome.metrics.items() >= expected.items()

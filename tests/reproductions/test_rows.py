@@ -94,14 +94,6 @@ def test_smote_keeps_bytes_and_shape():
     assert ((made[labels == 1] >= 10) & (made[labels == 1] <= 250)).all()
 
 
-@pytest.mark.parametrize("target", [20, 25])
-def test_smote_raises_to_the_size_that_it_is_told(target):
-    x, y = rows([20, 8, 3, 1], 0)
-    made, labels = raised(x, y, 0, target=target)
-    assert np.bincount(labels).tolist() == [target] * 4
-    np.testing.assert_array_equal(made[: len(x)], x)
-
-
 def test_fewer_keeps_all_classes_and_the_imbalance():
     y = np.repeat([0, 1, 2], [30, 11, 2])
     task = Task(np.arange(43)[:, None], y, np.arange(43)[:, None], y, (1, 1, 1))
