@@ -102,6 +102,14 @@ def test_verdict_without_simple_methods_or_without_others():
     assert one.verdict == "balanced_accuracy: nothing (0.900) has the best mean."
 
 
+def test_one_fold_says_nothing_of_certainty():
+    scores = comparison({"nothing": 0.8, "new": 0.9}).scores.query("fold == 0")
+    one = Comparison(scores, metrics=["balanced_accuracy"], simple=["nothing"])
+    assert one.verdict.endswith(
+        "one fold says nothing of certainty. Leave the data as they are: no method is needed."
+    )
+
+
 def test_verdict_without_class_weights():
     result = comparison({"nothing": 0.8, "new": 0.7}, simple=("nothing",))
     assert "class weights" not in result.verdict
