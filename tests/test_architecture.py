@@ -50,11 +50,8 @@ ROOMS = {
     ),
     "displays": room("encoding metrics training", lazy="matplotlib"),
     "comparison": room(ALL_BUT_CLI, anywhere=f"{STUDIES} psutil"),
-    "benchmarks": room(f"{ALL_BUT_CLI} reproductions", anywhere=STUDIES),
-    "reproductions": room(f"{ALL_BUT_CLI} benchmarks", anywhere=STUDIES),
-    "cli": room(
-        f"{ALL_BUT_CLI} benchmarks reproductions", anywhere="torch imblearn pandas joblib psutil"
-    ),
+    "reproductions": room(ALL_BUT_CLI, anywhere=STUDIES),
+    "cli": room(f"{ALL_BUT_CLI} reproductions", anywhere="torch imblearn pandas joblib psutil"),
     "__main__": room("cli"),
     "__init__": room(),
 }
@@ -299,7 +296,7 @@ FORBIDDEN_IMPORTS = {
         "ewc.py",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from imbdeep import training",
     ),
-    "the command line": ("reproductions/_runner.py", "from imbdeep.cli import main"),
+    "the command line": ("reproductions/_results.py", "from imbdeep.cli import main"),
     "torch": ("encoding.py", "import torch.nn as nn"),
     "skorch outside the classifiers": ("over_sampling/_x.py", "from skorch import NeuralNet"),
     "matplotlib above the functions": ("displays/_x.py", "import matplotlib.pyplot as plt"),

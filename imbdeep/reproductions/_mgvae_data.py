@@ -1,7 +1,7 @@
 """The data sets of MGVAE's reproduction: rows to train and to test on.
 
 Every loader takes the folder with the data, or None, and a seed, and returns a
-:class:`~imbdeep.reproductions._runner.Task`, in which the minority is 1. Images are split as the
+:class:`~imbdeep.reproductions._rows.Task`, in which the minority is 1. Images are split as the
 data set is, tables at random: a stratified 70/30 split, anew by each seed.
 """
 
@@ -15,8 +15,7 @@ import numpy as np
 
 from imbdeep.datasets import fetch
 from imbdeep.reproductions import _rows
-from imbdeep.reproductions._rows import MNIST_SHAPE, drawn, stratified
-from imbdeep.reproductions._runner import Task
+from imbdeep.reproductions._rows import MNIST_SHAPE, Task, drawn, stratified
 
 #: Training rows of each digit of the majority, at the most.
 _MAJORITY = 6000

@@ -1,7 +1,7 @@
 """The data sets of RAE's reproduction that are at hand: rows to train and to test on.
 
 Every loader takes the folder with the data and a seed and returns a
-:class:`~imbdeep.reproductions._runner.Task`. Of two classes the minority is 1.
+:class:`~imbdeep.reproductions._rows.Task`. Of two classes the minority is 1.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from imbdeep.reproductions._rows import (
     CIFAR_SHAPE,
     MNIST_SHAPE,
     MNIST_SIZES,
+    Task,
     cifar10,
     drawn,
     mnist,
     stratified,
 )
-from imbdeep.reproductions._runner import Task
 
 #: Test rows of each digit in the balanced test part of Table 7.
 MNIST_TEST = 800

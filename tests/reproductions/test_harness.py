@@ -6,9 +6,17 @@ import torch
 from sklearn.base import BaseEstimator
 
 from imbdeep.calibration import correct_prior
-from imbdeep.reproductions._runner import Task
-from imbdeep.reproductions._scores import scored
-from imbdeep.reproductions._trial import Approach, Length, Trial, n_epochs, sizes_told, span
+from imbdeep.reproductions._harness import (
+    METRICS,
+    Approach,
+    Length,
+    Trial,
+    n_epochs,
+    scored,
+    smote,
+)
+from imbdeep.reproductions._results import span
+from imbdeep.reproductions._rows import Task
 
 CPU = torch.device("cpu")
 
@@ -54,7 +62,7 @@ class Stub(BaseEstimator):
 
 
 class Own(Stub):
-    """The stub of a reproduced classifier, which says what it thinks of itself."""
+    """The stub of a reproduced classifier, with diagnostics."""
 
     diagnostics_ = {"spread": np.float32(0.5), "words": "none"}
 
@@ -63,13 +71,13 @@ class StubTrial(Trial):
     """With a classifier that encodes rows itself."""
 
     estimators = {"erm": Stub, "own": Own}
-    encoding = frozenset({"own"})
+    raw = frozenset({"own"})
     batch_size = 8
 
-    def _parameters(self, approach, n_rows):
+    def parameters(self, approach, n_rows):
         if approach.method == "own":
             return {"batch_size": 60, **self.length.own}
-        return super()._parameters(approach, n_rows)
+        return super().parameters(approach, n_rows)
 
 
 @pytest.fixture
@@ -119,14 +127,34 @@ def test_the_reproduced_classifier_gets_the_rows_as_they_come(trial, task):
 
 def test_smote_gets_as_many_steps_of_more_rows(trial):
     trial.evaluate(Approach())
-    outcome = trial.evaluate(Approach(smote=True))
+    outcome = trial.evaluate(Approach(resample=smote))
     plain, made = Stub.fits
     assert np.bincount(made.y).tolist() == [40, 40, 40]
     assert (plain.parameters["max_epochs"], made.parameters["max_epochs"]) == (10, 5)
-    assert outcome.steps == [75]  # 5 x 15, half an epoch from 80 at the most
+    assert outcome.metrics["steps"] == 75  # 5 x 15, half an epoch from 80 at the most
 
 
 def test_sentences_below_a_table(task):
-    assert sizes_told(task) == "Rows by class, in each trial: trained 40, 12, 8; scored 5, 4, 3."
+    assert task.sizes() == "Rows by class, in each trial: trained 40, 12, 8; scored 5, 4, 3."
     assert span([2990.0, 3010.4]) == "2990 to 3010"
     assert span([20.0, 20.0]) == "20"
+
+
+def test_scores_by_hand():
+    y = np.array([0, 0, 1, 1, 2])
+    p = np.eye(3)[[0, 1, 1, 1, 2]] * 0.5 + 0.1
+    metrics = scored(y, p)
+    assert tuple(metrics) == (*METRICS, "macro G-mean")
+    # Recalls 1/2, 1 and 1; class 1 gets one of the three rows that are not its own.
+    assert metrics["macro G-mean"] == pytest.approx((np.sqrt(1 / 2) + np.sqrt(2 / 3) + 1) / 3)
+    assert metrics["balanced accuracy"] == pytest.approx((1 / 2 + 1 + 1) / 3)
+    assert metrics["G-mean"] == pytest.approx((1 / 2) ** (1 / 3))
+    assert metrics["macro F1"] == pytest.approx((2 / 3 + 4 / 5 + 1) / 3)
+    # Class 0: one of two first, then all others at once; class 1: two of three first; class 2: one.
+    assert metrics["average precision"] == pytest.approx(((1 + 2 / 5) / 2 + 2 / 3 + 1) / 3)
+
+
+def test_scores_are_over_the_classes_that_are_there():
+    p = np.array([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7]])
+    assert scored(np.array([0, 1]), p)["balanced accuracy"] == 0.5
+    assert scored(np.array([0, 1]), p)["G-mean"] == 0.0
