@@ -27,8 +27,8 @@ from imbdeep.benchmarks._measuring import (
     seconds_of,
     torch_threads,
 )
-from imbdeep.ewc import EWCPenalty
 from imbdeep.over_sampling import MGVAESampler
+from imbdeep.over_sampling._mgvae.ewc import EWCPenalty
 from imbdeep.over_sampling._mgvae.model import MGVAE, build, fit_model
 from imbdeep.reproductions.mgvae import DATASETS
 from imbdeep.training import seeded

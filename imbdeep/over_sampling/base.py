@@ -21,6 +21,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from imbdeep.classifiers._voting import EnsembleAcceptor
 from imbdeep.encoding import (
     ImageScaler,
     TabularEncoder,
@@ -36,8 +37,7 @@ from imbdeep.encoding import (
     warn_of_identifiers,
 )
 from imbdeep.networks import IMAGE_SIZES
-from imbdeep.over_sampling._acceptance import (
-    EnsembleAcceptor,
+from imbdeep.over_sampling._filter import (
     accepted,
     check_classes,
     checked_copy,

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imbdeep.ewc import EWCPenalty, fisher_diagonal
 from imbdeep.losses import ObservationLikelihood, gaussian_log_density
 from imbdeep.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
-from imbdeep.priors import ExemplarPrior, GaussianPrior
+from imbdeep.over_sampling._mgvae.ewc import EWCPenalty, fisher_diagonal
+from imbdeep.over_sampling._mgvae.priors import ExemplarPrior, GaussianPrior
 from imbdeep.training import (
     batch_indices,
     flatten_parameters,

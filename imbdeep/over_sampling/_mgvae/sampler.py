@@ -17,7 +17,7 @@ from torch import nn
 
 from imbdeep import __version__
 from imbdeep.encoding import data_array
-from imbdeep.ewc import EWCPenalty
+from imbdeep.over_sampling._mgvae.ewc import EWCPenalty
 from imbdeep.over_sampling._mgvae.model import (
     _FORWARD_ROWS,
     MGVAE,

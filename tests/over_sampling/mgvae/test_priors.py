@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 from scipy.special import logsumexp, softmax
 
-from imbdeep.priors import ExemplarPrior, GaussianPrior
+from imbdeep.over_sampling._mgvae.priors import ExemplarPrior, GaussianPrior
 from imbdeep.training import seeded
 
 CPU = torch.device("cpu")
