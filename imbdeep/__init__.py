@@ -20,12 +20,10 @@ networks
     Plain ``torch.nn`` modules: encoders, decoders and classifiers for tables and images.
 losses
     Objectives as pure functions of tensors.
-priors
-    Distributions over the latent space: log-density and samples.
-ewc
-    Elastic weight consolidation: the Fisher diagonal and its penalty.
 training
     The training loop of every generative method.
+seeding
+    Random streams, devices, and threads that take turns.
 comparison
     ``compare``: every method against the simple ones on your own table, with a verdict.
 reproductions

@@ -28,7 +28,7 @@ def room(rooms="", *, anywhere="", lazy=""):
 # numpy and scikit-learn are everywhere, and scipy wherever scikit-learn is.
 EVERYWHERE = frozenset({"numpy", "scipy", "sklearn"})
 
-METHODS = "losses networks priors ewc encoding training"
+METHODS = "losses networks encoding seeding training"
 ALL_BUT_CLI = (
     f"{METHODS} classifiers over_sampling metrics calibration datasets displays comparison"
 )
@@ -37,18 +37,15 @@ STUDIES = "torch imblearn pandas joblib tqdm"
 ROOMS = {
     "losses": room(anywhere="torch"),
     "networks": room(anywhere="torch"),
-    "training": room(anywhere="torch tqdm"),
-    "ewc": room(anywhere="torch"),
+    "seeding": room(anywhere="torch"),
+    "training": room("seeding", anywhere="torch tqdm"),
     "encoding": room(lazy="pandas polars"),
     "metrics": room(anywhere="imblearn"),
     "calibration": room(),
     "datasets": room(anywhere="imblearn", lazy="pandas PIL pooch"),
-    "priors": room("losses", anywhere="torch"),
-    "classifiers": room(METHODS, anywhere="torch skorch"),
-    "over_sampling": room(
-        f"{METHODS} calibration classifiers", anywhere="torch imblearn", lazy="pandas polars"
-    ),
-    "displays": room("encoding metrics training", lazy="matplotlib"),
+    "classifiers": room(f"{METHODS} calibration", anywhere="torch skorch"),
+    "over_sampling": room(f"{METHODS} calibration classifiers", anywhere="torch imblearn"),
+    "displays": room("encoding metrics seeding", lazy="matplotlib"),
     "comparison": room(ALL_BUT_CLI, anywhere=f"{STUDIES} psutil"),
     "reproductions": room(ALL_BUT_CLI, anywhere=STUDIES),
     "cli": room(f"{ALL_BUT_CLI} reproductions", anywhere="torch imblearn pandas joblib psutil"),
@@ -289,11 +286,11 @@ def plant(root, files):
 
 FORBIDDEN_IMPORTS = {
     "another room": ("losses/_kl.py", "from imbdeep.networks import MLP"),
-    "another room by name": ("ewc.py", "from imbdeep import training"),
+    "another room by name": ("training.py", "from imbdeep import losses"),
     "another room, relative": ("losses/_kl.py", "from ..networks import MLP"),
-    "another room from a function": ("ewc.py", "def f():\n    import imbdeep.training"),
+    "another room from a function": ("seeding.py", "def f():\n    import imbdeep.training"),
     "another room for its types": (
-        "ewc.py",
+        "seeding.py",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from imbdeep import training",
     ),
     "the command line": ("reproductions/_results.py", "from imbdeep.cli import main"),
@@ -309,7 +306,7 @@ ALLOWED_IMPORTS = {
     "its own room": ("losses/__init__.py", "from ._kl import kl\nfrom imbdeep.losses import _kl"),
     "the version": ("cli.py", "from imbdeep import __version__"),
     "a room below": ("over_sampling/_x.py", "from ..losses import kl\nimport imbdeep.networks"),
-    "a room below, one file": ("priors.py", "from .losses import kl"),
+    "a room below, one file": ("training.py", "from .seeding import seeded"),
     "matplotlib in a function": ("displays/_x.py", "def f():\n    import matplotlib.pyplot"),
     "matplotlib for its types": (
         "displays/_x.py",

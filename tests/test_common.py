@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import estimator_checks_generator as sklearn_checks
 
 from imbdeep import classifiers, encoding, over_sampling
-from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier
+from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier, _voting
 from imbdeep.encoding import ImageScaler, TabularEncoder
 from imbdeep.over_sampling import (
     CGANSampler,
@@ -24,7 +24,6 @@ from imbdeep.over_sampling import (
     GAMO2PixSampler,
     MGVAESampler,
     RAESampler,
-    _acceptance,
 )
 
 # What GAMOClassifier says of the checks' data, many of them balanced, and of so little training.
@@ -145,7 +144,7 @@ DRAWS_GLOBALLY = {
 def brief_judge(monkeypatch):
     """As few parts, and as little training, as a judge can do with."""
     for name, value in {"_MOST_EPOCHS": 12, "_N_TREES": 10, "_N_ROUNDS": 10}.items():
-        monkeypatch.setattr(_acceptance, name, value)
+        monkeypatch.setattr(_voting, name, value)
 
 
 def passes(check, *arguments):

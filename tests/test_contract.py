@@ -18,8 +18,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.validation import has_fit_parameter
 from skorch.callbacks import Callback, LRScheduler
 
-from imbdeep.over_sampling import _acceptance
-from imbdeep.training import _streams, seeded, turn
+from imbdeep import seeding
+from imbdeep.classifiers import _voting
+from imbdeep.seeding import seeded, turn
 from tests.test_common import CLASSIFIERS, JUDGES, SAMPLERS
 
 pytestmark = [pytest.mark.filterwarnings("ignore:The generator has collapsed:UserWarning")]
@@ -36,7 +37,7 @@ each_learned = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def brief_judge(monkeypatch):
     for name, value in {"_MOST_EPOCHS": 3, "_N_TREES": 5, "_N_ROUNDS": 3}.items():
-        monkeypatch.setattr(_acceptance, name, value)
+        monkeypatch.setattr(_voting, name, value)
 
 
 def fitted(estimator):
@@ -186,7 +187,7 @@ def in_process():
 
 @pytest.mark.parametrize("other", [in_thread, in_process, lambda: of(CLASSIFIERS[0])])
 def test_a_callback_may_wait_for_another_training(monkeypatch, other):
-    monkeypatch.setattr(_streams, "_PATIENCE", 0.05)
+    monkeypatch.setattr(seeding, "_PATIENCE", 0.05)
     alone, found = of(CLASSIFIERS[0]), []
     watched = clone(CLASSIFIERS[0]).set_params(callbacks=[Once(lambda: found.append(other()))])
     watched.fit(X, Y)
@@ -195,7 +196,7 @@ def test_a_callback_may_wait_for_another_training(monkeypatch, other):
 
 
 def test_two_trainings_may_meet_in_their_callbacks(monkeypatch):
-    monkeypatch.setattr(_streams, "_PATIENCE", 0.05)
+    monkeypatch.setattr(seeding, "_PATIENCE", 0.05)
     alone, meeting = of(CLASSIFIERS[0]), threading.Barrier(2)
     both = in_threads(
         lambda: of(

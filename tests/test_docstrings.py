@@ -157,7 +157,7 @@ def short_trainings(monkeypatch):
         for name in defaults:
             if name.endswith("_steps"):
                 monkeypatch.setitem(defaults, name, 20)
-    judge = importlib.import_module("imbdeep.over_sampling._acceptance")
+    judge = importlib.import_module("imbdeep.classifiers._voting")
     for name, value in {"_MOST_EPOCHS": 10, "_N_TREES": 10, "_N_ROUNDS": 10}.items():
         monkeypatch.setattr(judge, name, value)
 

@@ -1,6 +1,6 @@
 """Over-samplers with imbalanced-learn's interface."""
 
-from imbdeep.over_sampling._acceptance import EnsembleAcceptor
+from imbdeep.classifiers._voting import EnsembleAcceptor
 from imbdeep.over_sampling._cgan import CGANSampler
 from imbdeep.over_sampling._cvae import CVAESampler
 from imbdeep.over_sampling._estimator import EstimatorOverSampler

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from imbdeep.classifiers import GAMOClassifier
 from imbdeep.losses import ObservationLikelihood, standard_normal_kl
 from imbdeep.networks import ConvConditionalDecoder, MLPEncoder
-from imbdeep.over_sampling._estimator.base import EstimatorOverSampler, _unwrapped
-from imbdeep.training import class_rows, draw_seed, run, seeded
+from imbdeep.over_sampling._estimator import EstimatorOverSampler, _unwrapped
+from imbdeep.seeding import draw_seed, seeded
+from imbdeep.training import class_rows, run
 
 #: Kernels of the decoder's last transposed convolution, as in the authors' code.
 _WIDTH = 32

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from imbdeep.classifiers import RAEClassifier
-from imbdeep.over_sampling._estimator.base import EstimatorOverSampler, _unwrapped
+from imbdeep.over_sampling._estimator import EstimatorOverSampler, _unwrapped
 
 
 class RAESampler(EstimatorOverSampler):

@@ -21,6 +21,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from imbdeep.classifiers._voting import EnsembleAcceptor
 from imbdeep.encoding import (
     ImageScaler,
     TabularEncoder,
@@ -36,13 +37,12 @@ from imbdeep.encoding import (
     warn_of_identifiers,
 )
 from imbdeep.networks import IMAGE_SIZES
-from imbdeep.over_sampling._acceptance import (
-    EnsembleAcceptor,
+from imbdeep.over_sampling._filter import (
     accepted,
     check_classes,
     checked_copy,
 )
-from imbdeep.training import (
+from imbdeep.seeding import (
     Portable,
     draw_seed,
     random_stream,
@@ -325,7 +325,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
             else TabularEncoder(categorical_features=self.categorical_features)
         ).set_output(transform="default")  # whatever scikit-learn's global setting
         x: NDArray[np.float32] = self.encoder_.fit_transform(data, labels)
-        warn_of_identifiers(self.encoder_, stacklevel=6)
+        warn_of_identifiers(self.encoder_)
         return x
 
     def _fit_acceptor(self, acceptor: Any, x: NDArray[np.float32], labels: NDArray[Any]) -> None:

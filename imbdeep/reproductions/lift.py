@@ -28,7 +28,7 @@ from imbdeep.reproductions._mgvae_data import mnist
 from imbdeep.reproductions._mgvae_trial import Trial, reduced
 from imbdeep.reproductions.mgvae import METHODS as ON_IMAGES
 from imbdeep.reproductions.mgvae import SCALES
-from imbdeep.training import resolve_device
+from imbdeep.seeding import resolve_device
 
 __all__ = ["METRICS", "PROTOCOL", "SIZES", "STUDIES", "THINNED", "main"]
 

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from imbdeep.ewc import EWCPenalty
 from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler
+from imbdeep.over_sampling._mgvae.ewc import EWCPenalty
 from imbdeep.over_sampling._mgvae.model import build, fit_model
 from imbdeep.reproductions.mgvae import DATASETS
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 from ._measuring import (
     MIB,

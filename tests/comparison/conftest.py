@@ -2,10 +2,10 @@
 
 import pytest
 
-from imbdeep.over_sampling import _acceptance
+from imbdeep.classifiers import _voting
 
 
 @pytest.fixture(autouse=True)
 def _brief_ensemble(monkeypatch):
     for name, value in {"_N_TREES": 5, "_N_ROUNDS": 3, "_MOST_EPOCHS": 10}.items():
-        monkeypatch.setattr(_acceptance, name, value)
+        monkeypatch.setattr(_voting, name, value)

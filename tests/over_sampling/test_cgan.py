@@ -17,8 +17,9 @@ from torch.nn import functional as F
 from imbdeep.displays import TrainingHistoryDisplay
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling import CGANSampler
-from imbdeep.over_sampling._cgan.model import _BETAS, CGAN, diagnose, fit_gan, relaxed
-from imbdeep.training import DivergedError, batch_indices, seeded
+from imbdeep.over_sampling._cgan import _BETAS, CGAN, diagnose, fit_gan, relaxed
+from imbdeep.seeding import seeded
+from imbdeep.training import DivergedError, batch_indices
 
 # With next to no training, generators stand where they started: at one point.
 pytestmark = pytest.mark.filterwarnings("ignore:The generator has collapsed")

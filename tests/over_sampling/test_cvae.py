@@ -23,10 +23,10 @@ from torch.distributions import Independent, Normal, kl_divergence
 from imbdeep.displays import LatentDisplay, TrainingHistoryDisplay
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling import CVAESampler
-from imbdeep.over_sampling._cvae import model as model_module
-from imbdeep.over_sampling._cvae import sampler as sampler_module
-from imbdeep.over_sampling._cvae.model import CVAE, diagnose, fit_model, hold_out
-from imbdeep.training import DivergedError, seeded
+from imbdeep.over_sampling import _cvae as model_module
+from imbdeep.over_sampling._cvae import CVAE, diagnose, fit_model, hold_out
+from imbdeep.seeding import seeded
+from imbdeep.training import DivergedError
 
 CPU = torch.device("cpu")
 Y = np.repeat([0, 1], [60, 20])
@@ -493,7 +493,7 @@ def test_rows_are_generated_and_encoded_some_at_a_time(monkeypatch, n):
     sampler = quick()
     sampler.fit_resample(X, Y)
     whole = sampler.encode(X, 1)
-    monkeypatch.setattr(sampler_module, "_FORWARD_ROWS", 47)
+    monkeypatch.setattr(model_module, "_FORWARD_ROWS", 47)
     assert len(np.unique(sampler.sample(n, 1), axis=0)) == n
     np.testing.assert_allclose(sampler.encode(X, 1), whole, rtol=1e-4, atol=1e-5)
 

@@ -30,7 +30,8 @@ from imbdeep.over_sampling._gamo2pix import (
     _draw,
     fit_decoder,
 )
-from imbdeep.training import DivergedError, seeded
+from imbdeep.seeding import seeded
+from imbdeep.training import DivergedError
 
 # With next to no training, generators stand where they started: at the middle of their class.
 pytestmark = pytest.mark.filterwarnings("ignore:The generator has collapsed")

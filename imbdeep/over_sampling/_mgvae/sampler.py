@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import asdict
 from numbers import Integral, Real
 from typing import Any
@@ -16,8 +15,9 @@ from sklearn.utils.validation import check_memory
 from torch import nn
 
 from imbdeep import __version__
+from imbdeep._warnings import warn
 from imbdeep.encoding import data_array
-from imbdeep.ewc import EWCPenalty
+from imbdeep.over_sampling._mgvae.ewc import EWCPenalty
 from imbdeep.over_sampling._mgvae.model import (
     _FORWARD_ROWS,
     MGVAE,
@@ -29,7 +29,8 @@ from imbdeep.over_sampling._mgvae.model import (
     pretrain,
 )
 from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes, choose_network
-from imbdeep.training import draw_seed, random_stream, release_parameters, seeded
+from imbdeep.seeding import draw_seed, random_stream, seeded
+from imbdeep.training import release_parameters
 
 #: Exemplars in the prior of a step where n_exemplars="auto".
 _N_EXEMPLARS = 100
@@ -363,11 +364,9 @@ class MGVAESampler(DeepOverSampler):
         self.diagnostics_: dict[Any, dict[str, float]] = {}
         majority = int(counts.max())
         if isinstance(self.n_exemplars, Integral) and int(self.n_exemplars) > majority:
-            warnings.warn(
+            warn(
                 f"n_exemplars={self.n_exemplars} is more than the majority has: all its {majority} "
                 "rows are used.",
-                UserWarning,
-                stacklevel=5,
             )
         if self.prior != "exemplar" and self.exemplar_weights == "posterior":
             raise ValueError(

@@ -10,9 +10,9 @@ from scipy.integrate import trapezoid
 from scipy.special import logsumexp, softmax
 from torch import nn
 
-from imbdeep.ewc import EWCPenalty
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling._mgvae import model as module
+from imbdeep.over_sampling._mgvae.ewc import EWCPenalty
 from imbdeep.over_sampling._mgvae.model import (
     MGVAE,
     build,
@@ -22,7 +22,7 @@ from imbdeep.over_sampling._mgvae.model import (
     fit_model,
     pretrain,
 )
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 CPU = torch.device("cpu")
 

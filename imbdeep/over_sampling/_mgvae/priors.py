@@ -35,7 +35,7 @@ class ExemplarPrior:
     Examples
     --------
     >>> import torch
-    >>> from imbdeep.priors import ExemplarPrior
+    >>> from imbdeep.over_sampling._mgvae.priors import ExemplarPrior
     >>> prior = ExemplarPrior(torch.tensor([[-1.0], [1.0]]), torch.tensor(0.0))
     >>> round(float(prior.log_prob(torch.zeros(1, 1))), 3)
     -1.419
@@ -139,7 +139,7 @@ class GaussianPrior:
     Examples
     --------
     >>> import torch
-    >>> from imbdeep.priors import GaussianPrior
+    >>> from imbdeep.over_sampling._mgvae.priors import GaussianPrior
     >>> round(float(GaussianPrior(1).log_prob(torch.zeros(1, 1))), 3)
     -0.919
     """

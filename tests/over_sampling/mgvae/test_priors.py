@@ -9,8 +9,8 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 from scipy.special import logsumexp, softmax
 
-from imbdeep.priors import ExemplarPrior, GaussianPrior
-from imbdeep.training import seeded
+from imbdeep.over_sampling._mgvae.priors import ExemplarPrior, GaussianPrior
+from imbdeep.seeding import seeded
 
 CPU = torch.device("cpu")
 

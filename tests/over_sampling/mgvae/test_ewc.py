@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbdeep.ewc import EWCPenalty, fisher_diagonal
+from imbdeep.over_sampling._mgvae.ewc import EWCPenalty, fisher_diagonal
 
 GENERATOR = torch.Generator()
 

@@ -1,4 +1,4 @@
-"""Which of the generated rows are kept: those that a classifier takes for their class."""
+"""Trees, boosted trees, logistic regression and small networks that vote."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
@@ -19,8 +19,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from imbdeep.calibration import correct_prior
-from imbdeep.classifiers import ERMClassifier
-from imbdeep.training import draw_seed, random_stream, refuse_arguments, restored_on_failure
+from imbdeep.classifiers._erm import ERMClassifier
+from imbdeep.seeding import draw_seed, random_stream, refuse_arguments, restored_on_failure
 
 #: Passes over the rows that a network of the acceptor takes, at least and at the most, and the
 #: number of rows that it sees in all between them.
@@ -72,7 +72,7 @@ class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
     Examples
     --------
     >>> from sklearn.datasets import make_classification
-    >>> from imbdeep.over_sampling import EnsembleAcceptor
+    >>> from imbdeep.classifiers import EnsembleAcceptor
     >>> X, y = make_classification(n_samples=60, weights=[0.8], random_state=0)
     >>> EnsembleAcceptor(random_state=0).fit(X, y).predict_proba(X[:2]).shape
     (2, 2)
@@ -220,81 +220,3 @@ class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
 
 def _n_epochs(n: int) -> int:
     return int(np.clip(round(_ROWS_SEEN / n), _LEAST_EPOCHS, _MOST_EPOCHS))
-
-
-def checked_copy(acceptance: Any, classes: NDArray[Any]) -> Any:
-    """Copy the user's acceptor, None for None and a word; refuse one that cannot be trained.
-
-    Parameters
-    ----------
-    acceptance : "auto", classifier or None
-        The parameter of a sampler.
-    classes : ndarray of shape (n_classes,)
-        Those of the data.
-
-    Returns
-    -------
-    classifier or None
-        The copy, its parameters checked.
-    """
-    if acceptance is None or isinstance(acceptance, str):
-        return None
-    acceptor = clone(acceptance)
-    for part in (acceptor, *acceptor.get_params().values()):
-        # scikit-learn leaves it out in another estimator's fit.
-        if hasattr(part, "_parameter_constraints") and not isinstance(part, type):
-            part._validate_params()
-    check_classes(acceptor, classes)
-    return acceptor
-
-
-def check_classes(acceptor: Any, classes: NDArray[Any]) -> None:
-    """Refuse an acceptor that was fitted, and frozen, on other classes.
-
-    Parameters
-    ----------
-    acceptor : classifier
-        One that is not fitted passes.
-    classes : ndarray of shape (n_classes,)
-        Those of the data.
-
-    Raises
-    ------
-    ValueError
-        If the classes differ.
-    """
-    known = np.asarray(getattr(acceptor, "classes_", classes)).tolist()
-    if known != classes.tolist():
-        raise ValueError(
-            f"acceptance was fitted on the classes {known}, and y holds {classes.tolist()}: give a "
-            "classifier that is not frozen."
-        )
-
-
-def accepted(believed: NDArray[np.float64], n: int, seed: int) -> NDArray[np.intp]:
-    r"""Draw ``n`` rows without replacement, each in proportion to its probability.
-
-    Rows :math:`x` from a density :math:`q(x)` that are kept in proportion to :math:`p(y \mid x)`
-    have a density proportional to :math:`q(x) p(y \mid x)`: the more candidates there are for each
-    of the ``n``, the better this holds.
-
-    Parameters
-    ----------
-    believed : ndarray of shape (n_candidates,)
-        Probability of the class, for each candidate.
-    n : int
-        Number of rows to keep, at most as many as there are.
-    seed : int
-        Seed of the draw.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        Numbers of the rows, in the order of the candidates. Rows of probability 0 come last.
-    """
-    # The largest of log p + Gumbel noise are such a draw.
-    noise = np.random.default_rng(seed).gumbel(size=len(believed))
-    with np.errstate(divide="ignore"):
-        keys = np.log(believed) + noise
-    # Of equals (log 0) the first ones.
-    return np.sort(np.argsort(-keys, kind="stable")[:n])

@@ -8,14 +8,22 @@ with the best weights restored, the progress bar, the history, non-finite losses
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+__all__ = [
+    "DivergedError",
+    "batch_indices",
+    "class_rows",
+    "flatten_parameters",
+    "release_parameters",
+    "run",
+]
 
 #: An epoch is never shorter (the losses are read from the device once an epoch, which would
 #: otherwise be once a step for a tiny class) nor longer (early stopping would otherwise wait
@@ -29,64 +37,6 @@ class DivergedError(ArithmeticError):
     The message names the epoch and the term of the loss that left the finite numbers first,
     and what to try.
     """
-
-
-@contextmanager
-def restored_on_failure(estimator: Any) -> Iterator[None]:
-    """Give an estimator back the attributes it had, if the block fails or is interrupted.
-
-    Attributes that the block replaces come back; objects that it changes in place do not, so it
-    must copy those first.
-
-    Parameters
-    ----------
-    estimator : object
-        What the block works on.
-
-    Yields
-    ------
-    None
-        Nothing; the exception of the block passes through.
-    """
-    before = estimator.__dict__.copy()
-    try:
-        yield
-    except BaseException:
-        estimator.__dict__ = before
-        raise
-
-
-def refuse_arguments(estimator: Any, method: str, args: Any, kwargs: Any, advice: str) -> None:
-    """Refuse what a method that takes X and y is given beside them, sample weights above all.
-
-    A parameter of the name would make meta-estimators of scikit-learn hand weights on.
-
-    Parameters
-    ----------
-    estimator : object
-        Whose method it is.
-    method : str
-        Its name.
-    args, kwargs : tuple and dict
-        What is too much.
-    advice : str
-        What to use instead of sample weights.
-
-    Raises
-    ------
-    TypeError
-        If there is anything.
-    """
-    if not args and not kwargs:
-        return
-    name = f"{type(estimator).__name__}.{method}()"
-    if args:
-        what = f"takes X and y alone by position, and got {len(args)} more"
-    else:
-        what = f"got an unexpected keyword argument '{next(iter(kwargs))}'"
-    if args or "sample_weight" in kwargs:
-        what += f". Sample weights are not supported: {advice}"
-    raise TypeError(f"{name} {what}.")
 
 
 def flatten_parameters(module: nn.Module) -> nn.Parameter:

@@ -22,7 +22,7 @@ from sklearn.svm import SVC
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
-from imbdeep.classifiers import ERMClassifier, GAMOClassifier, RAEClassifier
+from imbdeep.classifiers import GAMOClassifier, RAEClassifier, _voting
 from imbdeep.over_sampling import (
     CGANSampler,
     CVAESampler,
@@ -30,17 +30,24 @@ from imbdeep.over_sampling import (
     GAMO2PixSampler,
     MGVAESampler,
     RAESampler,
-    _acceptance,
     base,
 )
-from imbdeep.over_sampling._acceptance import _n_epochs, accepted
+from imbdeep.over_sampling._filter import accepted
 from imbdeep.over_sampling.base import DeepOverSampler
 
 N = 60
+
+
 Y = np.repeat([0, 1], [45, 15])
+
+
 #: Classes so far apart that logistic regression is sure of nearly every row.
 A = np.random.default_rng(0).normal(size=(N, 3)) + 8 * Y[:, None]
+
+
 IMAGES = np.random.default_rng(1).integers(0, 120, (N, 1, 6, 6), dtype=np.uint8)
+
+
 IMAGES[Y == 1] += 120
 
 
@@ -77,12 +84,13 @@ def trained(**params):
 @pytest.fixture
 def brief(monkeypatch):
     """The default judge, with next to no training."""
-    monkeypatch.setattr(_acceptance, "_MOST_EPOCHS", 12)
-    monkeypatch.setattr(_acceptance, "_N_TREES", 10)
-    monkeypatch.setattr(_acceptance, "_N_ROUNDS", 10)
+    monkeypatch.setattr(_voting, "_MOST_EPOCHS", 12)
+    monkeypatch.setattr(_voting, "_N_TREES", 10)
+    monkeypatch.setattr(_voting, "_N_ROUNDS", 10)
 
 
 # ---------------------------------------------------------------------------------- the draw
+
 
 PROBABILITIES = st.lists(
     st.floats(0, 1, allow_subnormal=True) | st.just(0.0), min_size=1, max_size=30
@@ -156,76 +164,6 @@ def test_two_groups_are_kept_as_often_as_theory_says(n_candidates):
     assert abs((group[rows] == 0).mean() - expected) < 5 * error
     if n_candidates == 400:  # near the limit, q(x) p(y | x)
         assert expected == pytest.approx(0.27 / (0.27 + 0.07), abs=1e-3)
-
-
-# --------------------------------------------------------------------------------- the judge
-
-
-@pytest.mark.parametrize("n", [2, 334, 700, 3000, 10_000, 10**6])
-def test_networks_see_about_as_many_rows_of_any_table(n):
-    epochs = _n_epochs(n)
-    assert isinstance(epochs, int)
-    least, most = _acceptance._LEAST_EPOCHS, _acceptance._MOST_EPOCHS
-    assert least <= epochs <= most
-    if least < epochs < most:
-        assert abs(epochs * n - _acceptance._ROWS_SEEN) <= n / 2
-    assert (epochs == most) == (n == 2)
-    assert (epochs == least) == (n >= 10_000)
-
-
-def test_networks_share_the_vote_that_any_other_model_has(brief):
-    judge = EnsembleAcceptor(device="cpu", random_state=0).fit(A, Y)
-    models = judge.estimator_.estimators_
-    parts = np.array([part.predict_proba(A.astype(np.float32)) for part in models])
-    is_network = np.array([isinstance(part, ERMClassifier) for part in models])
-    assert is_network.sum() == 3
-    assert {part.max_epochs for part in models if isinstance(part, ERMClassifier)} == {12}
-    votes = [*parts[~is_network], parts[is_network].mean(axis=0)]
-    assert len(votes) > 2
-    np.testing.assert_allclose(judge.predict_proba(A), np.mean(votes, axis=0), atol=1e-6)
-
-
-@pytest.mark.parametrize("random_state", [0, 2**32 - 1])
-def test_judge_repeats_by_its_seed(brief, random_state):
-    x = np.random.default_rng(3).normal(size=(N, 3))
-    seeds = (random_state, random_state, 1)
-    first, twin, other = (
-        EnsembleAcceptor(device="cpu", random_state=seed).fit(x, Y) for seed in seeds
-    )
-    assert first.predict_proba(x).tobytes() == twin.predict_proba(x).tobytes()
-    assert first.predict_proba(x).tobytes() != other.predict_proba(x).tobytes()
-    networks = [part for part in first.estimator_.estimators_ if isinstance(part, ERMClassifier)]
-    assert len({part.random_state for part in networks}) == 3
-    first_network, second_network, _ = (part.predict_proba(x) for part in networks)
-    assert not np.array_equal(first_network, second_network)
-
-
-def test_judge_of_three_classes_one_of_a_single_row(brief):
-    y = np.repeat(["a", "b", "c"], [45, 14, 1])
-    judge = EnsembleAcceptor(device="cpu", random_state=0).fit(A, y)
-    assert judge.classes_.tolist() == ["a", "b", "c"]
-    found = judge.predict_proba(A)
-    assert found.shape == (N, 3)
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
-    assert (judge.predict(A)[:59] == y[:59]).all()
-
-
-@pytest.mark.parametrize("label", [0, "a"])
-def test_one_class_is_refused(label):
-    with pytest.raises(ValueError, match=rf"y holds one class, {label!r}: .* two classes or more"):
-        EnsembleAcceptor().fit(A, np.repeat(label, N))
-
-
-def test_judge_finds_the_probabilities_of_two_gaussians(monkeypatch):
-    """log p1 / p0 of N(1, 1) and N(-1, 1), one row to three, is 2 x - log 3."""
-    monkeypatch.setattr(_acceptance, "_ROWS_SEEN", 20_000)
-    rng = np.random.default_rng(0)
-    y = np.repeat([0, 1], [1500, 500])
-    x = rng.normal(size=(2000, 1)) + np.where(y, 1.0, -1.0)[:, None]
-    judge = EnsembleAcceptor(device="cpu", random_state=0).fit(x, y)
-    at = np.linspace(-2, 3, 41)[:, None]
-    expected = expit(2 * at[:, 0] - np.log(3))
-    assert np.abs(judge.predict_proba(at)[:, 1] - expected).mean() < 0.05
 
 
 # ------------------------------------------------------------------------- rows are judged
@@ -454,7 +392,11 @@ def test_judge_that_fails_leaves_the_sampler_as_it_was():
 
 
 LAYERS = {"batch_size": 8, "latent_dim": 3, "hidden_layer_sizes": (8,), "device": "cpu"}
+
+
 GAME = {"generator_layer_sizes": (8,), "discriminator_layer_sizes": (8,)}
+
+
 METHODS = {
     "MGVAE": MGVAESampler(pretrain_steps=3, finetune_steps=3, **LAYERS),
     "CVAE": CVAESampler(max_steps=3, **LAYERS),
@@ -467,8 +409,12 @@ METHODS = {
         GAMOClassifier(max_steps=3, network="cnn", n_extracted=6, **GAME, **LAYERS), max_steps=3
     ),
 }
+
+
 #: Features are those of images.
 CASES = [(name, kind) for name in METHODS for kind in ("table", "images")]
+
+
 CASES.remove(("GAMO of features", "table"))
 
 
@@ -579,19 +525,6 @@ def test_frozen_classifier_of_other_classes_is_refused():
         judged(acceptance=frozen).fit_resample(A, Y)
 
 
-def test_of_a_large_class_a_part_stands_for_all(monkeypatch):
-    # Two groups told apart by a column: the shares within each are what must come out.
-    x = np.repeat([0.0, 1.0], 2000)[:, None]
-    y = np.concatenate([np.arange(2000) % 10 == 0, np.arange(2000) % 2 == 0]).astype(int)
-    whole = EnsembleAcceptor(random_state=0).fit(x, y)
-    monkeypatch.setattr(_acceptance, "_CLASS_ROWS", 1500)
-    part = EnsembleAcceptor(random_state=0).fit(x, y)
-    assert part._trained_on.tolist() == [1500, 1200]
-    values = [[0.0], [1.0]]
-    np.testing.assert_allclose(part.predict_proba(values)[:, 1], [0.1, 0.5], atol=0.03)
-    np.testing.assert_allclose(part.predict_proba(values), whole.predict_proba(values), atol=0.03)
-
-
 def test_many_candidates_are_judged_by_those_alone_who_are_named(monkeypatch):
     monkeypatch.setattr(base, "EnsembleAcceptor", lambda device: LogisticRegression())
     monkeypatch.setattr(base, "_CANDIDATES", 30 * 8 - 1)  # the smaller class lacks 30 rows
@@ -661,11 +594,3 @@ def test_what_a_perfect_generator_makes_is_drawn_away_from_the_border():
     expected = (grid * density).sum() / density.sum()
     assert kept.mean() == pytest.approx(expected, abs=4 / np.sqrt(500))
     assert kept.mean() > 2
-
-
-def test_a_failed_fit_leaves_the_ensemble_as_it_was():
-    ensemble = EnsembleAcceptor(random_state=0).fit(A, Y)
-    before = ensemble.predict_proba(A)
-    with pytest.raises(ValueError, match="class"):
-        ensemble.fit(A[:, :2], np.zeros(N))
-    np.testing.assert_array_equal(ensemble.predict_proba(A), before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.encoding import is_frame
 from imbdeep.over_sampling.base import DeepOverSampler
-from imbdeep.training import draw_seed
+from imbdeep.seeding import draw_seed
 
 __all__ = ["EstimatorOverSampler"]
 
@@ -26,7 +27,7 @@ _HANDED_ON = {
 }
 
 
-class EstimatorOverSampler(DeepOverSampler):
+class EstimatorOverSampler(DeepOverSampler, ABC):
     """Base class of the over-samplers whose rows come from the networks of a classifier.
 
     It makes and trains the classifier, or takes a fitted one that suits the data, and encodes rows

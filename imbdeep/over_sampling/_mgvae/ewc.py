@@ -48,7 +48,7 @@ def fisher_diagonal(
     Examples
     --------
     >>> import torch
-    >>> from imbdeep.ewc import fisher_diagonal
+    >>> from imbdeep.over_sampling._mgvae.ewc import fisher_diagonal
     >>> x = torch.tensor([[1.0], [-1.0]])
     >>> fisher_diagonal(lambda p, x: ((x - p["m"]) ** 2 / 2).sum(), {"m": torch.zeros(1)}, (x,))
     tensor([1.])
@@ -89,7 +89,7 @@ class EWCPenalty:
     Examples
     --------
     >>> import torch
-    >>> from imbdeep.ewc import EWCPenalty
+    >>> from imbdeep.over_sampling._mgvae.ewc import EWCPenalty
     >>> penalty = EWCPenalty(torch.zeros(2), torch.tensor([1.0, 3.0]), ewc_lambda=2.0)
     >>> penalty(torch.tensor([1.0, 1.0]))
     tensor(4.)

@@ -1,0 +1,108 @@
+"""The voting ensemble: votes, seeds, and probabilities in closed form."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from imbdeep.classifiers import ERMClassifier, _voting
+from imbdeep.classifiers._voting import EnsembleAcceptor, _n_epochs
+
+N = 60
+Y = np.repeat([0, 1], [45, 15])
+#: Classes so far apart that every part finds them.
+A = np.random.default_rng(0).normal(size=(N, 3)) + 8 * Y[:, None]
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """As few parts, and as little training, as the ensemble can do with."""
+    for name, value in {"_MOST_EPOCHS": 12, "_N_TREES": 10, "_N_ROUNDS": 10}.items():
+        monkeypatch.setattr(_voting, name, value)
+
+
+@pytest.mark.parametrize("n", [2, 334, 700, 3000, 10_000, 10**6])
+def test_networks_see_about_as_many_rows_of_any_table(n):
+    epochs = _n_epochs(n)
+    assert isinstance(epochs, int)
+    least, most = _voting._LEAST_EPOCHS, _voting._MOST_EPOCHS
+    assert least <= epochs <= most
+    if least < epochs < most:
+        assert abs(epochs * n - _voting._ROWS_SEEN) <= n / 2
+    assert (epochs == most) == (n == 2)
+    assert (epochs == least) == (n >= 10_000)
+
+
+def test_networks_share_the_vote_that_any_other_model_has(brief):
+    judge = EnsembleAcceptor(device="cpu", random_state=0).fit(A, Y)
+    models = judge.estimator_.estimators_
+    parts = np.array([part.predict_proba(A.astype(np.float32)) for part in models])
+    is_network = np.array([isinstance(part, ERMClassifier) for part in models])
+    assert is_network.sum() == 3
+    assert {part.max_epochs for part in models if isinstance(part, ERMClassifier)} == {12}
+    votes = [*parts[~is_network], parts[is_network].mean(axis=0)]
+    assert len(votes) > 2
+    np.testing.assert_allclose(judge.predict_proba(A), np.mean(votes, axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("random_state", [0, 2**32 - 1])
+def test_judge_repeats_by_its_seed(brief, random_state):
+    x = np.random.default_rng(3).normal(size=(N, 3))
+    seeds = (random_state, random_state, 1)
+    first, twin, other = (
+        EnsembleAcceptor(device="cpu", random_state=seed).fit(x, Y) for seed in seeds
+    )
+    assert first.predict_proba(x).tobytes() == twin.predict_proba(x).tobytes()
+    assert first.predict_proba(x).tobytes() != other.predict_proba(x).tobytes()
+    networks = [part for part in first.estimator_.estimators_ if isinstance(part, ERMClassifier)]
+    assert len({part.random_state for part in networks}) == 3
+    first_network, second_network, _ = (part.predict_proba(x) for part in networks)
+    assert not np.array_equal(first_network, second_network)
+
+
+def test_judge_of_three_classes_one_of_a_single_row(brief):
+    y = np.repeat(["a", "b", "c"], [45, 14, 1])
+    judge = EnsembleAcceptor(device="cpu", random_state=0).fit(A, y)
+    assert judge.classes_.tolist() == ["a", "b", "c"]
+    found = judge.predict_proba(A)
+    assert found.shape == (N, 3)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    assert (judge.predict(A)[:59] == y[:59]).all()
+
+
+@pytest.mark.parametrize("label", [0, "a"])
+def test_one_class_is_refused(label):
+    with pytest.raises(ValueError, match=rf"y holds one class, {label!r}: .* two classes or more"):
+        EnsembleAcceptor().fit(A, np.repeat(label, N))
+
+
+def test_judge_finds_the_probabilities_of_two_gaussians(monkeypatch):
+    """log p1 / p0 of N(1, 1) and N(-1, 1), one row to three, is 2 x - log 3."""
+    monkeypatch.setattr(_voting, "_ROWS_SEEN", 20_000)
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [1500, 500])
+    x = rng.normal(size=(2000, 1)) + np.where(y, 1.0, -1.0)[:, None]
+    judge = EnsembleAcceptor(device="cpu", random_state=0).fit(x, y)
+    at = np.linspace(-2, 3, 41)[:, None]
+    expected = expit(2 * at[:, 0] - np.log(3))
+    assert np.abs(judge.predict_proba(at)[:, 1] - expected).mean() < 0.05
+
+
+def test_of_a_large_class_a_part_stands_for_all(monkeypatch):
+    # Two groups told apart by a column: the shares within each are what must come out.
+    x = np.repeat([0.0, 1.0], 2000)[:, None]
+    y = np.concatenate([np.arange(2000) % 10 == 0, np.arange(2000) % 2 == 0]).astype(int)
+    whole = EnsembleAcceptor(random_state=0).fit(x, y)
+    monkeypatch.setattr(_voting, "_CLASS_ROWS", 1500)
+    part = EnsembleAcceptor(random_state=0).fit(x, y)
+    assert part._trained_on.tolist() == [1500, 1200]
+    values = [[0.0], [1.0]]
+    np.testing.assert_allclose(part.predict_proba(values)[:, 1], [0.1, 0.5], atol=0.03)
+    np.testing.assert_allclose(part.predict_proba(values), whole.predict_proba(values), atol=0.03)
+
+
+def test_a_failed_fit_leaves_the_ensemble_as_it_was():
+    ensemble = EnsembleAcceptor(random_state=0).fit(A, Y)
+    before = ensemble.predict_proba(A)
+    with pytest.raises(ValueError, match="class"):
+        ensemble.fit(A[:, :2], np.zeros(N))
+    np.testing.assert_array_equal(ensemble.predict_proba(A), before)
