@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 
-def checked_copy(acceptance: Any, classes: NDArray[Any]) -> Any:
+def checked_copy(row_filter: Any, classes: NDArray[Any]) -> Any:
     """Copy the user's acceptor, None for None and a word; refuse one that cannot be trained.
 
     Parameters
     ----------
-    acceptance : "auto", classifier or None
+    row_filter : "auto", classifier or None
         The parameter of a sampler.
     classes : ndarray of shape (n_classes,)
         Those of the data.
@@ -24,9 +24,9 @@ def checked_copy(acceptance: Any, classes: NDArray[Any]) -> Any:
     classifier or None
         The copy, its parameters checked.
     """
-    if acceptance is None or isinstance(acceptance, str):
+    if row_filter is None or isinstance(row_filter, str):
         return None
-    acceptor = clone(acceptance)
+    acceptor = clone(row_filter)
     for part in (acceptor, *acceptor.get_params().values()):
         # scikit-learn leaves it out in another estimator's fit.
         if hasattr(part, "_parameter_constraints") and not isinstance(part, type):
@@ -53,7 +53,7 @@ def check_classes(acceptor: Any, classes: NDArray[Any]) -> None:
     known = np.asarray(getattr(acceptor, "classes_", classes)).tolist()
     if known != classes.tolist():
         raise ValueError(
-            f"acceptance was fitted on the classes {known}, and y holds {classes.tolist()}: give a "
+            f"row_filter was fitted on the classes {known}, and y holds {classes.tolist()}: give a "
             "classifier that is not frozen."
         )
 

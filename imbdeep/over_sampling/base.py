@@ -21,7 +21,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from imbdeep.classifiers._voting import EnsembleAcceptor
+from imbdeep.classifiers._voting import VotingEnsembleClassifier
 from imbdeep.encoding import (
     ImageScaler,
     TabularEncoder,
@@ -54,7 +54,7 @@ from imbdeep.seeding import (
 
 __all__ = ["DeepOverSampler", "check_layer_sizes", "choose_network"]
 
-#: Where acceptance="auto", a class that needs more candidates than this is judged by nobody:
+#: Where row_filter="auto", a class that needs more candidates than this is judged by nobody:
 #: nothing is known of a gain there, and to judge so many rows takes minutes.
 _CANDIDATES = 500_000
 #: Rows decoded at a time: bounds the memory that a large deficit takes beside the result.
@@ -82,13 +82,14 @@ class DeepOverSampler(Portable, BaseOverSampler):
         :class:`~imbdeep.encoding.TabularEncoder`.
     image_shape : tuple of (channels, height, width), default=None
         What the rows of a two-dimensional ``X`` are when they are flattened images.
-    acceptance : "auto", classifier or None, default="auto"
+    row_filter : "auto", classifier or None, default="auto"
         Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
         in proportion to the probability that a classifier, trained on the real rows, gives to
-        their class. "auto" takes :class:`EnsembleAcceptor` for tables, unless a class needs more
-        than 500 000 candidates, and None for images; a classifier of yours is copied and trained on
-        encoded rows. None keeps rows as they come: what is judged lies further from the border of
-        the class than its real rows, so that classifiers become surer of themselves.
+        their class. "auto" takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier` for tables,
+        unless a class needs more than 500 000 candidates, and None for images; a
+        classifier of yours is copied and trained on encoded rows. None keeps all rows.
+        Kept rows lie further from the border of the class than its real rows, so that classifiers
+        trained on them become overconfident.
     n_candidates : int, default=8
         Rows generated for each that is kept, where there is a judge.
     device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
@@ -108,10 +109,10 @@ class DeepOverSampler(Portable, BaseOverSampler):
         Number of rows to add to each class.
     encoder_ : TabularEncoder or ImageScaler
         Turns rows into what the network sees and back.
-    acceptor_ : classifier or None
-        Who judges encoded rows, ``acceptor_.predict_proba(encoder_.transform(X))``, or None. Where
+    filter_ : classifier or None
+        Who judges encoded rows, ``filter_.predict_proba(encoder_.transform(X))``, or None. Where
         it can be used itself, it often predicts better than what is trained on its rows.
-    acceptance_ : dict of label to dict
+    filter_scores_ : dict of label to dict
         Of the rows that ``fit_resample`` drew for a class, the acceptor's mean probability of that
         class: of the ``candidates``, and of those ``kept``. Both near 0: the class was not found.
     device_ : torch.device
@@ -123,7 +124,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
         **BaseOverSampler._parameter_constraints,
         "categorical_features": [StrOptions({"auto"}), "array-like", None],
         "image_shape": [tuple, list, None],
-        "acceptance": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
+        "row_filter": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
         "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
         "random_state": ["random_state"],
@@ -138,7 +139,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
         sampling_strategy: Any = "auto",
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
-        acceptance: Any = "auto",
+        row_filter: Any = "auto",
         n_candidates: int = 8,
         device: Any = "auto",
         random_state: Any = None,
@@ -147,7 +148,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
         super().__init__(sampling_strategy=sampling_strategy)
         self.categorical_features = categorical_features
         self.image_shape = image_shape
-        self.acceptance = acceptance
+        self.row_filter = row_filter
         self.n_candidates = n_candidates
         self.device = device
         self.random_state = random_state
@@ -254,7 +255,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
         self._image = image_shape_of(data, self.image_shape)
         self._check_data(data, self.class_counts_)
         plain = plain_labels(labels)  # what a classifier of scikit-learn can learn
-        acceptor = checked_copy(self.acceptance, np.unique(plain))
+        acceptor = checked_copy(self.row_filter, np.unique(plain))
         # A second call with the same integer starts the same stream anew.
         self._random = random_stream(self.random_state)
         self._deficits = {
@@ -273,9 +274,9 @@ class DeepOverSampler(Portable, BaseOverSampler):
 
         x = self._fit_encoder(data, labels)
         self._width = math.prod(x.shape[1:])
-        self.acceptor_: Any = None
+        self.filter_: Any = None
         self._judged: set[int] = set()
-        self.acceptance_: dict[Any, dict[str, float]] = {}
+        self.filter_scores_: dict[Any, dict[str, float]] = {}
         if self._deficits and self._width:
             self._fit_generator(x, codes)
             self._fit_acceptor(acceptor, x, plain)
@@ -338,15 +339,15 @@ class DeepOverSampler(Portable, BaseOverSampler):
                 if self.n_candidates > 1 and n * self.n_candidates <= _CANDIDATES
             }
             # The encoder knows images whose shape only a sampler's estimator was told.
-            if self.acceptance is None or isinstance(self.encoder_, ImageScaler) or not judged:
+            if self.row_filter is None or isinstance(self.encoder_, ImageScaler) or not judged:
                 return
-            acceptor = EnsembleAcceptor(device=self.device)
+            acceptor = VotingEnsembleClassifier(device=self.device)
         for name, value in acceptor.get_params().items():
             if name.split("__")[-1] == "random_state" and value is None:
                 acceptor.set_params(**{name: draw_seed(self._random)})
         acceptor.fit(x.reshape(len(x), -1), labels)
         check_classes(acceptor, np.unique(labels))
-        self._judged, self._per_row, self.acceptor_ = judged, int(self.n_candidates), acceptor
+        self._judged, self._per_row, self.filter_ = judged, int(self.n_candidates), acceptor
 
     def sample(self, n: int, target: Any, *, random_state: Any = None) -> Any:
         """Draw more rows of a class after fitting.
@@ -403,17 +404,17 @@ class DeepOverSampler(Portable, BaseOverSampler):
         for start in range(0, n, most):
             wanted = min(most, n - start)
             x = self._drawn(code, self._per_row * wanted, stream)
-            believed = np.asarray(self.acceptor_.predict_proba(x.reshape(len(x), -1)))[:, code]
+            believed = np.asarray(self.filter_.predict_proba(x.reshape(len(x), -1)))[:, code]
             if not (np.isfinite(believed).all() and (believed >= 0).all()):
                 raise ValueError(
-                    f"acceptance: {type(self.acceptor_).__name__} gives probabilities that are "
-                    "negative or not finite: take another classifier, or acceptance=None."
+                    f"row_filter: {type(self.filter_).__name__} gives probabilities that are "
+                    "negative or not finite: take another classifier, or row_filter=None."
                 )
             rows = accepted(believed, wanted, draw_seed(stream))
             kept.append(x[rows])
             sums += believed.sum() / self._per_row, believed[rows].sum()
         means = dict(zip(("candidates", "kept"), (sums / n).tolist(), strict=True))
-        self.acceptance_.setdefault(self.classes_[code], means)  # those of the fit stay
+        self.filter_scores_.setdefault(self.classes_[code], means)  # those of the fit stay
         return np.concatenate(kept)
 
     def _code_of(self, target: Any) -> int:

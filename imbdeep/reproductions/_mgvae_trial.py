@@ -225,7 +225,7 @@ def generated(
     length: Length = trial.length
     made = sampler(
         image_shape=trial.task.image_shape,
-        acceptance=None,
+        row_filter=None,
         device=trial.device,
         random_state=trial.seed,
         **{**(length.own if sampler is MGVAESampler else length.rival), **given},
