@@ -141,7 +141,7 @@ plt.show()
 # %%
 # Where the mistakes go
 # ---------------------
-# ERM predicts the digit 1 too often, which looks like an 8 and is frequent. Here M2m differs from
+# ERM predicts the digit 1 too often: it is frequent and looks like an 8. Here M2m differs from
 # ERM-DRS: it makes about as many mistakes, but they are spread more evenly over the classes. Its
 # line is nearer to the dotted one.
 
