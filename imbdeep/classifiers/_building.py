@@ -108,13 +108,12 @@ def make_net(
     codes: Tensor,
     valid: tuple[Tensor, Tensor] | None,
     *,
-    criterion: Any,
     net_class: type[ClassifierNet] = ClassifierNet,
     batches: type[TrainingBatches] = TrainingBatches,
     callbacks: Sequence[Any] = (),
     start: int = 0,
     n_epochs: int | None = None,
-    watched: bool = True,
+    plain: bool = False,
     **parameters: Any,
 ) -> ClassifierNet:
     """Return the net for these rows, not yet initialised.
@@ -129,8 +128,6 @@ def make_net(
         Their classes.
     valid : tuple of (Tensor, Tensor) or None
         Validation rows and codes; then the best epoch is restored and training stops early.
-    criterion : str or class
-        The loss.
     net_class, batches : class, optional
         Where a method has its own.
     callbacks : sequence of skorch callbacks, default=()
@@ -139,8 +136,8 @@ def make_net(
         The epoch from which early stopping counts.
     n_epochs : int, default=None
         So many epochs at a constant learning rate; None follows the classifier's schedule.
-    watched : bool, default=True
-        Whether the user's callbacks are called.
+    plain : bool, default=False
+        Whether the loss is the cross-entropy, and the user's callbacks are not called.
     **parameters
         More parameters of the net.
     """
@@ -153,7 +150,10 @@ def make_net(
         warmup = _WARMUP_EPOCHS if warmup == "auto" else int(warmup)
         milestones = tuple(epoch_of(when, n_epochs) for when in classifier.milestones)
     rates = WarmupStepDecay(
-        classifier.learning_rate, warmup=warmup, milestones=milestones, decay=classifier.lr_decay
+        classifier.learning_rate,
+        warmup=warmup,
+        milestones=milestones,
+        decay=classifier._setting("lr_decay"),
     )
     used: list[Any] = [rates, *callbacks]
     if valid is not None:
@@ -168,14 +168,17 @@ def make_net(
             "weight_decay=0."
         )
     if optimizer is torch.optim.SGD:
-        options["momentum"] = classifier.momentum
+        options["momentum"] = classifier._setting("momentum")
     if optimizer in OPTIMIZERS.values() and classifier.device_.type in ("cpu", "cuda"):
         options["fused"] = True
     augment = classifier.augment
     counts = torch.bincount(codes, minlength=n_classes).cpu().numpy()
-    made = criterion_of(classifier, criterion, counts)
+    kind, arguments = (
+        ("cross_entropy", None) if plain else (classifier.criterion, classifier.criterion_params)
+    )
+    made = criterion_of(kind, counts, arguments)
     return net_class(
-        blueprint_of(classifier, x, head_of(criterion)),
+        blueprint_of(classifier, x, head_of(kind)),
         criterion=made,
         optimizer=optimizer,
         lr=classifier.learning_rate,
@@ -187,13 +190,13 @@ def make_net(
         iterator_valid__batch_size=evaluation_size(x),
         train_split=None if valid is None else predefined_split(Dataset(*valid)),
         classes=list(range(n_classes)),
-        callbacks=[*used, *((watched and classifier.callbacks) or ())],
+        callbacks=[*used, *((not plain and classifier.callbacks) or ())],
         predict_nonlinearity=ScaledSoftmax(float(getattr(made(), "scale", 1.0))),
         device=str(classifier.device_),
-        compile=classifier.compile,
-        verbose=int(classifier.verbose),
+        compile=classifier._setting("compile"),
+        verbose=int(classifier._option("verbose")),
         augment=crop_flip if augment == "crop_flip" else augment,
-        bfloat16=classifier.precision == "bfloat16",
+        bfloat16=classifier._setting("precision") == "bfloat16",
         **{f"optimizer__{name}": value for name, value in options.items()},
         **parameters,
     )

@@ -1,8 +1,4 @@
-"""The losses that ``criterion`` names, and how classes of the user's own are called.
-
-A new named loss is one entry of :data:`CRITERIA`. A parameter of it that users may choose is a
-parameter of the classifiers too; one that a classifier does not have keeps the loss's default.
-"""
+"""The losses that ``criterion`` names, and how classes of the user's own are called."""
 
 from __future__ import annotations
 
@@ -10,54 +6,31 @@ import inspect
 import math
 from collections.abc import Callable
 from functools import partial
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 
 from imbdeep.losses import FocalLoss, LDAMLoss
 
 
 class Criterion(NamedTuple):
-    """A named loss.
+    """A named loss, and the last layer, "linear" or "cosine", of the built-in networks for it.
 
-    Attributes
-    ----------
-    loss : class
-        Called with ``reduction="none"``, and with the counts if it has ``class_counts``.
-    parameters : dict
-        Arguments of the loss by the parameter of the classifier that sets them.
-    constraints : dict
-        What values these parameters may have.
-    head : {"linear", "cosine"}
-        The last layer of the built-in networks.
+    The arguments of its constructor that have a default are what ``criterion_params`` may hold.
     """
 
     loss: Callable[..., nn.Module]
-    parameters: dict[str, str] = {}
-    constraints: dict[str, Any] = {}
     head: str = "linear"
 
 
+#: The registry: a loss that stands here is a ``criterion`` of ERMClassifier, and so of M2m.
 CRITERIA = {
     "cross_entropy": Criterion(nn.CrossEntropyLoss),
-    "focal": Criterion(
-        FocalLoss,
-        {"focal_gamma": "gamma"},
-        {"focal_gamma": [Interval(Real, 0, None, closed="left")]},
-    ),
-    "ldam": Criterion(
-        LDAMLoss,
-        {"ldam_margin": "max_margin", "ldam_scale": "scale"},
-        {
-            "ldam_margin": [Interval(Real, 0, None, closed="left")],
-            "ldam_scale": [Interval(Real, 0, None, closed="neither")],
-        },
-        head="cosine",
-    ),
+    "focal": Criterion(FocalLoss),
+    "ldam": Criterion(LDAMLoss, head="cosine"),
 }
 
 
@@ -77,33 +50,24 @@ class NameOrClass(StrOptions):
         return f"one of {names}, or a class of {self.what} (the class itself, not an instance)"
 
 
-#: Of ``_parameter_constraints``.
-CONSTRAINTS: dict[str, Any] = {
-    "criterion": [NameOrClass(set(CRITERIA), "losses such as torch.nn.CrossEntropyLoss")],
-    **{name: rule for named in CRITERIA.values() for name, rule in named.constraints.items()},
-}
-
-
 def head_of(criterion: Any) -> str:
     """Return the last layer that a criterion needs."""
     return CRITERIA[criterion].head if isinstance(criterion, str) else "linear"
 
 
-def criterion_of(classifier: Any, kind: Any, counts: NDArray[np.int64]) -> Callable[..., nn.Module]:
+def criterion_of(
+    kind: Any, counts: NDArray[np.int64], params: dict[str, Any] | None = None
+) -> Callable[..., nn.Module]:
     """Return a function that makes the loss, which gives a value a row."""
-    given: dict[str, Any] = {"reduction": "none"}
+    given: dict[str, Any] = {**(params or {}), "reduction": "none"}
     if isinstance(kind, str):
-        named = CRITERIA[kind]
-        kind = named.loss
-        for parameter, argument in named.parameters.items():
-            if hasattr(classifier, parameter):
-                given[argument] = getattr(classifier, parameter)
+        kind = CRITERIA[kind].loss
     if "class_counts" in _parameters_of(kind):
         # A class whose rows are all still to come (partial_fit) counts one.
         given["class_counts"] = np.maximum(counts, 1).tolist()
     advice = (
         "It is called with reduction='none' and, where its constructor has it, class_counts: give "
-        "other arguments a default."
+        "other arguments a default, or a value in criterion_params."
     )
     check_arguments("criterion", kind, given, advice)
     return partial(kind, **given)

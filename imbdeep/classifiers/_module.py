@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from imbdeep.classifiers._building import OPTIMIZERS, make_net, n_epochs_of
-from imbdeep.classifiers._criteria import CONSTRAINTS, NameOrClass, criterion_of
+from imbdeep.classifiers._criteria import CRITERIA, NameOrClass, criterion_of
 from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.classifiers.schedules import check_moment
@@ -26,18 +26,23 @@ class ModuleClassifier(DeepClassifier):
 
     _parameter_constraints: ClassVar[dict] = {
         **DeepClassifier._parameter_constraints,
-        **CONSTRAINTS,
+        "criterion": [NameOrClass(set(CRITERIA), "losses such as torch.nn.CrossEntropyLoss")],
+        "criterion_params": [dict, None],
         "module": [StrOptions({"auto", "mlp", "resnet20", "resnet32"}), callable],
         "module_params": [dict, None],
         "optimizer": [NameOrClass(set(OPTIMIZERS), "optimisers such as torch.optim.RMSprop")],
-        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "warmup_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "milestones": ["array-like"],
-        "lr_decay": [Interval(Real, 0, 1, closed="right")],
         "augment": [StrOptions({"crop_flip"}), callable, None],
-        "compile": ["boolean"],
-        "precision": [StrOptions({"float32", "bfloat16"})],
+    }
+    _TRAINING = {
+        "momentum": (0.9, [Interval(Real, 0, 1, closed="left")]),
+        "lr_decay": (0.1, [Interval(Real, 0, 1, closed="right")]),
+        "effective_beta": (0.9999, [Interval(Real, 0, 1, closed="left")]),
+        "compile": (False, ["boolean"]),
+        "precision": ("float32", [StrOptions({"float32", "bfloat16"})]),
     }
 
     def _convolutional(self, x: Tensor) -> bool:
@@ -66,7 +71,7 @@ class ModuleClassifier(DeepClassifier):
             )
 
     def _check_method(self, n: int) -> None:
-        criterion_of(self, self.criterion, self.class_counts_)()
+        criterion_of(self.criterion, self.class_counts_, self.criterion_params)()
         n_epochs = n_epochs_of(self, n)
         if self.warmup_epochs != "auto" and int(self.warmup_epochs) >= n_epochs:
             raise ValueError(

@@ -13,7 +13,11 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
     assert_all_finite,
@@ -76,7 +80,6 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like"],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -85,11 +88,14 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         "categorical_features": ["array-like", StrOptions({"auto"}), None],
         "image_shape": ["array-like", None],
         "callbacks": ["array-like", None],
+        "training_params": [dict, None],
         "device": [str, torch.device],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
+    #: What ``training_params`` may hold: the value it has otherwise, and its constraint.
+    _TRAINING: ClassVar[dict[str, tuple[Any, list[Any]]]] = {}
     #: Parameters that hold the units of hidden layers.
     _LAYERS: ClassVar[tuple[str, ...]] = ("hidden_layer_sizes",)
 
@@ -101,6 +107,14 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         """Keep the arguments of a constructor under their names, as scikit-learn asks."""
         for name in self._get_param_names():
             setattr(self, name, arguments[name])
+
+    def _option(self, name: str) -> Any:
+        """Return ``device``, ``random_state`` or ``verbose``."""
+        return getattr(self, name)
+
+    def _setting(self, name: str) -> Any:
+        """Return a setting of ``training_params``, or its default."""
+        return (self.training_params or {}).get(name, self._TRAINING[name][0])
 
     @abstractmethod
     def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
@@ -163,7 +177,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             return self._fit(X, y)
 
     def _refuse_arguments(self, method: str, args: Any, kwargs: Any) -> None:
-        where = "" if hasattr(self, "class_weight") else " of ERMClassifier"
+        where = "" if "class_weight" in self._parameter_constraints else " of ERMClassifier"
         advice = f"weigh classes by class_weight{where}, or repeat rows"
         refuse_arguments(self, method, args, kwargs, advice)
 
@@ -176,8 +190,8 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
                 "classes or more."
             )
         self._check_parameters()
-        self.device_ = resolve_device(self.device)
-        stream = random_stream(self.random_state)
+        self.device_ = resolve_device(self._option("device"))
+        stream = random_stream(self._option("random_state"))
         train, held_out = self._split(codes, stream)
         self.class_counts_ = np.bincount(codes[train], minlength=len(self.classes_))
         self._check_method(int(self.class_counts_.sum()))
@@ -257,6 +271,15 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         return {"accept_sparse": ["csr"], "allow_nd": True, "dtype": np.float32}
 
     def _check_parameters(self) -> None:
+        given = self.training_params or {}
+        unknown = [name for name in given if name not in self._TRAINING]
+        if unknown:
+            raise ValueError(
+                f"training_params has {unknown}, which it does not take: give some of "
+                f"{list(self._TRAINING)}."
+            )
+        rules = {name: rule for name, (_, rule) in self._TRAINING.items()}
+        validate_parameter_constraints(rules, given, f"training_params of {type(self).__name__}")
         check_callbacks(self.callbacks or (), self.early_stopping)
         for name in self._LAYERS:
             sizes = getattr(self, name)

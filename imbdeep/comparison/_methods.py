@@ -117,7 +117,9 @@ _CLASSIFIERS: dict[str, Callable[..., Any]] = {
         hidden_layer_sizes=_LAYERS,
         **told,
     ),
-    "M2m": lambda **told: M2mClassifier(hidden_layer_sizes=_LAYERS, **told),
+    "M2m": lambda **told: M2mClassifier(
+        ERMClassifier(hidden_layer_sizes=_LAYERS, **told), random_state=told["random_state"]
+    ),
     "RAE": RAEClassifier,
     "GAMO": GAMOClassifier,
 }

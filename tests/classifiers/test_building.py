@@ -16,6 +16,7 @@ from imbdeep.classifiers._building import blueprint_of, n_epochs_of
 from imbdeep.classifiers._net import ClassifierNet, PixelStandardiser
 from imbdeep.losses import FocalLoss, LDAMLoss
 from imbdeep.networks import MLP, CosineLinear, ResNet
+from tests.test_common import made
 
 N = 40
 Y = np.r_[np.zeros(30, int), np.ones(10, int)]
@@ -26,7 +27,7 @@ COLOURED = np.random.default_rng(2).random((N, 3, 8, 8), dtype=np.float32)
 
 def quick(**params):
     few = {"max_epochs": 2, "batch_size": 16, "hidden_layer_sizes": (4,)}
-    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
+    return made(ERMClassifier, **{**few, "device": "cpu", "random_state": 0, **params})
 
 
 @pytest.fixture
@@ -207,7 +208,8 @@ def test_network_with_another_output_is_refused_before_training(no_training, mod
     ],
 )
 def test_named_loss(name, kind, head):
-    classifier = quick(criterion=name, focal_gamma=1.5, ldam_margin=0.3, ldam_scale=12.0)
+    given = {"focal": {"gamma": 1.5}, "ldam": {"max_margin": 0.3, "scale": 12.0}}
+    classifier = quick(criterion=name, criterion_params=given.get(name))
     classifier.fit(X, Y)
     loss = classifier.net_.criterion_
     assert type(loss) is kind
@@ -223,7 +225,9 @@ def test_named_loss(name, kind, head):
 
 @pytest.mark.parametrize("criterion", ["cross_entropy", "focal", "ldam", nn.MultiMarginLoss])
 def test_probabilities_are_the_softmax_of_what_the_loss_saw(criterion):
-    classifier = quick(criterion=criterion, ldam_scale=12.0).fit(X, Y)
+    classifier = quick(
+        criterion=criterion, criterion_params={"scale": 12.0} if criterion == "ldam" else None
+    ).fit(X, Y)
     x = torch.from_numpy(classifier.encoder_.transform(X))
     with torch.no_grad():
         logits = classifier.net_.module_(x).double()

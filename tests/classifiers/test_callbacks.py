@@ -27,7 +27,9 @@ pytestmark = [pytest.mark.filterwarnings("ignore:The generator has collapsed:Use
 X, Y = make_classification(80, 4, weights=[0.8], flip_y=0, random_state=0)
 IMAGES = np.random.default_rng(0).random((30, 1, 16, 16))
 DIGITS = np.repeat([0, 1], [20, 10])
-CONVOLVED = clone(CLASSIFIERS[3]).set_params(max_steps=6, game_steps=2, feature_steps=2)
+CONVOLVED = clone(CLASSIFIERS[3]).set_params(
+    max_steps=6, training_params={"game_steps": 2, "feature_steps": 2}
+)
 each = pytest.mark.parametrize("classifier", CLASSIFIERS, ids=lambda c: type(c).__name__)
 each_kind = pytest.mark.parametrize(
     "classifier", [*CLASSIFIERS, CONVOLVED], ids=[*(type(c).__name__ for c in CLASSIFIERS), "F"]

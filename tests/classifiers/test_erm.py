@@ -17,6 +17,7 @@ from imbdeep.classifiers.schedules import DeferredResampling, DeferredReweightin
 from imbdeep.losses import FocalLoss, LDAMLoss, inverse_frequency_weights
 from imbdeep.networks import MLP
 from imbdeep.seeding import seeded
+from tests.test_common import made
 
 COUNTS = [24, 12, 4]
 N = sum(COUNTS)
@@ -28,7 +29,7 @@ SOME = np.r_[0:9, 24:30, 36:39]  # rows of all classes
 
 def quick(**params):
     few = {"max_epochs": 2, "batch_size": 16, "hidden_layer_sizes": (4,)}
-    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
+    return made(ERMClassifier, **{**few, "device": "cpu", "random_state": 0, **params})
 
 
 def descent(**params):
@@ -102,9 +103,12 @@ def test_step_of_weighted_cross_entropy_is_that_by_hand(kind):
 
 
 LOSSES = {
-    "focal": ({"criterion": "focal", "focal_gamma": 2.0}, lambda: FocalLoss(2.0, reduction="none")),
+    "focal": (
+        {"criterion": "focal", "criterion_params": {"gamma": 2.0}},
+        lambda: FocalLoss(2.0, reduction="none"),
+    ),
     "ldam": (
-        {"criterion": "ldam", "ldam_margin": 0.4, "ldam_scale": 8.0},
+        {"criterion": "ldam", "criterion_params": {"max_margin": 0.4, "scale": 8.0}},
         lambda: LDAMLoss(COUNTS, 0.4, 8.0, reduction="none"),
     ),
     "margin": ({"criterion": nn.MultiMarginLoss}, lambda: nn.MultiMarginLoss(reduction="none")),

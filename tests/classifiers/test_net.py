@@ -25,6 +25,7 @@ from imbdeep.classifiers._net import (
 from imbdeep.networks import MLP
 from imbdeep.seeding import seeded
 from imbdeep.training import DivergedError
+from tests.test_common import made
 
 CPU = torch.device("cpu")
 N = 40
@@ -40,7 +41,7 @@ def local_randomness():
 
 def quick(**params):
     few = {"max_epochs": 3, "batch_size": 16, "hidden_layer_sizes": (4,)}
-    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
+    return made(ERMClassifier, **{**few, "device": "cpu", "random_state": 0, **params})
 
 
 def batches_of(codes, batch_size=16, n_classes=None):

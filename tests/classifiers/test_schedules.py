@@ -15,6 +15,7 @@ from imbdeep.classifiers.schedules import (
     epoch_of,
     start_of,
 )
+from tests.test_common import made
 
 N = 40
 Y = np.r_[np.zeros(30, int), np.ones(10, int)]
@@ -23,7 +24,7 @@ X = np.random.default_rng(0).normal(size=(N, 3)) + 2 * Y[:, None]
 
 def quick(**params):
     few = {"max_epochs": 10, "batch_size": 20, "hidden_layer_sizes": (4,)}
-    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
+    return made(ERMClassifier, **{**few, "device": "cpu", "random_state": 0, **params})
 
 
 class Witness(Callback):

@@ -27,6 +27,7 @@ from imbdeep.classifiers._rae.net import RAENet
 from imbdeep.over_sampling import RAESampler
 from imbdeep.over_sampling._rae import _unwrapped
 from imbdeep.training import DivergedError
+from tests.test_common import made
 
 N, N_MAJORITY = 40, 30
 Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N - N_MAJORITY, int)]
@@ -54,7 +55,7 @@ PLAIN = {"row_filter": None, "random_state": 0}
 
 def small(**params):
     """An RAE with next to no training: what it learns is no matter here."""
-    return RAEClassifier(**{**SMALL, "device": "cpu", **params})
+    return made(RAEClassifier, **{**SMALL, "device": "cpu", **params})
 
 
 def quick(estimator=None, **params):
@@ -448,7 +449,7 @@ def test_clone_drops_what_is_fitted_unless_it_is_frozen():
 def test_changed_parameters_of_a_fitted_one_do_not_change_what_was_fitted():
     mine = fitted(mixing=1.0, random_state=1)
     expected, _ = quick(mine).fit_resample(A, Y)
-    mine.set_params(mixing="mixer", n_mixed=5, decoder=False, encode=False)
+    mine.set_params(mixing="mixer", n_mixed=5, decoder_steps=0, encode=False)
     np.testing.assert_array_equal(quick(mine).fit_resample(A, Y)[0], expected)
     with pytest.raises(ValueError, match=r"needs a mixer, and estimator has mixing=1\.0"):
         quick(mine, mixing="mixer").fit_resample(A, Y)
@@ -607,7 +608,7 @@ def test_estimator_of_other_classes_is_refused(before, y, message):
 
 
 UNSUITED = {
-    "no decoder": ({"decoder": False}, {}, "has decoder=False, and rows must be decoded"),
+    "no decoder": ({"decoder_steps": 0}, {}, "has decoder_steps=0, and rows must be decoded"),
     "no encoder": ({"encode": False}, {}, "has encode=False, and rows must be decoded"),
     "no mixer": ({"mixing": None}, {"mixing": "mixer"}, "needs a mixer.* has mixing=None"),
     "Dirichlet": ({"mixing": 2.0}, {"mixing": "mixer"}, r"needs a mixer.* has mixing=2\.0: give"),
@@ -626,8 +627,8 @@ def test_unsuited_estimator_is_refused_before_training(request, case, trained):
 
 
 def test_decoder_that_was_switched_on_after_the_fit_is_missed():
-    estimator = fitted(decoder=False).set_params(decoder=True)
-    with pytest.raises(ValueError, match="estimator has decoder=False"):
+    estimator = fitted(decoder_steps=0).set_params(decoder_steps=1)
+    with pytest.raises(ValueError, match="estimator has decoder_steps=0"):
         quick(estimator).fit_resample(A, Y)
 
 
@@ -1062,9 +1063,9 @@ def test_failed_call_leaves_the_earlier_fit():
 def test_refused_estimator_leaves_the_earlier_fit():
     sampler = quick()
     sampler.fit_resample(A, Y)
-    sampler.estimator = small(decoder=False)
+    sampler.estimator = small(decoder_steps=0)
     before = dict(vars(sampler))
-    with pytest.raises(ValueError, match="decoder=False"):
+    with pytest.raises(ValueError, match="decoder_steps=0"):
         sampler.fit_resample(A, Y)
     assert vars(sampler) == before
     assert sampler.sample(3, 1).shape == (3, 3)

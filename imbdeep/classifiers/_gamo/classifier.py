@@ -51,9 +51,6 @@ class GAMOClassifier(AdversarialClassifier):
         "conditional" makes rows by a network that knows no anchors: cG of Table 1, an ablation.
     discriminator : bool, default=True
         Whether D plays. Without it, the method is GAMO\\D, or cG + CN.
-    complement : {"all", "minority"}, default="all"
-        What M is to say of G's rows: any class but their own (Algorithm 1, and the authors'
-        code), or any minority class but their own, the largest class left out (Eq. 6).
     sampling : {"balanced"} or None, default="balanced"
         Whether all classes are equally frequent among the real rows of a mini-batch, or as frequent
         as in the data (Algorithm 1). Then M comes to know the rare classes by what is odd about
@@ -66,13 +63,6 @@ class GAMOClassifier(AdversarialClassifier):
     discriminator_lambda : float, default=4.0
         How long the steps of G towards D are, in units of those against M (1 in
         Algorithm 1). Longer ones keep the ranking of rows from suffering.
-    label_smoothing : float, default=0.1
-        Targets of D are 1 - U(0, s) for real rows and U(0, s) for generated ones. Not in the
-        paper; the authors' code has it.
-    ema_decay : float, default=0.998
-        The weights of M that predict are moving averages over the mini-batches (with F, of a
-        round), with this decay. Mini-batch n counts at least 9 / (n + 9), so that the start is soon
-        forgotten. Not in the paper: it calms what the game stirs up. 0 takes the last weights.
     latent_dim : int, default=100
         Number of latent dimensions l of z.
     max_anchors : int or None, default=2000
@@ -90,21 +80,24 @@ class GAMOClassifier(AdversarialClassifier):
         Units of the hidden layers of D.
     n_extracted : int, default=512
         Number of features that F extracts.
-    feature_steps : int or "auto", default="auto"
-        u of Algorithm 1, mini-batches of F in a round. "auto" is a pass over the rows, as in the
-        paper. Without F there are none.
-    game_steps : int or "auto", default="auto"
-        v of Algorithm 1, mini-batches of the game in a round. "auto" is a pass over the rows.
-        Without F a round only ends in a record, and "auto" is 100.
     learning_rate : float, default=1e-3
         Step size of Adam, with β = (0.5, 0.999), for all players. The authors' code has 2e-4, and
         the time for it.
-    weight_decay : float, default=0.0
-        Weight decay of all players but G, decoupled (AdamW).
     max_steps : int, default=3000
         Mini-batches of the game. The authors' code does 25 000.
     batch_size : int, default=64
         Real rows in a mini-batch; there are as many generated ones.
+    training_params : dict, default=None
+        Settings that are seldom changed. ``complement`` ("all"): G shall make M take its rows for
+        any class but their own (Algorithm 1, and the authors' code) or, with "minority", for any
+        minority class but their own (Eq. 6). ``label_smoothing`` (0.1): targets of D are 1 - U(0,
+        s) for real rows and U(0, s) for generated ones, as in the authors' code. ``ema_decay``
+        (0.998): the weights of M that predict are moving averages over the mini-batches (with F,
+        of a round), in which mini-batch n counts at least 9 / (n + 9); 0 takes the last weights, as
+        the paper. ``feature_steps`` and ``game_steps`` ("auto") are u and v of Algorithm 1, the
+        mini-batches of F and of the game in a round; "auto" is a pass over the rows, and 100 of the
+        game without F, where a round only ends in a record. ``weight_decay`` (0.0) is that of all
+        players but G, decoupled (AdamW).
     $early_stopping
     $encoding
     $callbacks A learning-rate scheduler reaches the
@@ -187,17 +180,24 @@ class GAMOClassifier(AdversarialClassifier):
         "loss": [StrOptions({"least_squares", "cross_entropy"})],
         "generator": [StrOptions({"convex", "conditional"})],
         "discriminator": ["boolean"],
-        "complement": [StrOptions({"all", "minority"})],
         "generated_lambda": [StrOptions({"balanced"}), Interval(Real, 0, None, closed="left")],
         "discriminator_lambda": [Interval(Real, 0, None, closed="left")],
-        "label_smoothing": [Interval(Real, 0, 0.5, closed="left")],
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "max_anchors": [Interval(Integral, 1, None, closed="left"), None],
         "generator_layer_sizes": ["array-like"],
         "discriminator_layer_sizes": ["array-like"],
         "n_extracted": [Interval(Integral, 1, None, closed="left")],
-        "feature_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "game_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    }
+    _TRAINING = {
+        "complement": ("all", [StrOptions({"all", "minority"})]),
+        "label_smoothing": (0.1, [Interval(Real, 0, 0.5, closed="left")]),
+        "ema_decay": (0.998, [Interval(Real, 0, 1, closed="left")]),
+        "feature_steps": (
+            "auto",
+            [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        ),
+        "game_steps": ("auto", [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})]),
+        "weight_decay": (0.0, [Interval(Real, 0, None, closed="left")]),
     }
 
     _SIDES_ADVICE = "set network='mlp'"
@@ -209,12 +209,9 @@ class GAMOClassifier(AdversarialClassifier):
         loss: str = "least_squares",
         generator: str = "convex",
         discriminator: bool = True,
-        complement: str = "all",
         sampling: str | None = "balanced",
         generated_lambda: float | str = 0.3,
         discriminator_lambda: float = 4.0,
-        label_smoothing: float = 0.1,
-        ema_decay: float = 0.998,
         latent_dim: int = 100,
         max_anchors: int | None = 2000,
         network: str = "auto",
@@ -222,10 +219,7 @@ class GAMOClassifier(AdversarialClassifier):
         generator_layer_sizes: Sequence[int] = (256, 64),
         discriminator_layer_sizes: Sequence[int] = (256, 128),
         n_extracted: int = 512,
-        feature_steps: int | str = "auto",
-        game_steps: int | str = "auto",
         learning_rate: float = 1e-3,
-        weight_decay: float = 0.0,
         max_steps: int = 3000,
         batch_size: int = 64,
         early_stopping: bool = False,
@@ -235,6 +229,7 @@ class GAMOClassifier(AdversarialClassifier):
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
         callbacks: Any = None,
+        training_params: dict[str, Any] | None = None,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,
@@ -364,9 +359,9 @@ class GAMOClassifier(AdversarialClassifier):
             least_squares=self.loss == "least_squares",
             generated_lambda=float(weight),
             discriminator_lambda=float(self.discriminator_lambda),
-            label_smoothing=float(self.label_smoothing),
-            ema_decay=float(self.ema_decay),
-            weight_decay=float(self.weight_decay),
+            label_smoothing=float(self._setting("label_smoothing")),
+            ema_decay=float(self._setting("ema_decay")),
+            weight_decay=float(self._setting("weight_decay")),
         )
         schedule = schedule_of(self, len(x), sizes.convolutional)
         criterion = LeastSquaresLoss if settings.least_squares else OneVsRestCrossEntropyLoss

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from imbdeep.classifiers import GAMOClassifier
 from imbdeep.classifiers._gamo.building import schedule_of, sizes_of
+from tests.test_common import made
 
 TABLE, IMAGES = torch.randn(10, 5), torch.rand(10, 1, 8, 8)
 
 
 def classifier_of(counts=(7, 9, 2), **params):
     """A classifier that has seen how many rows there are."""
-    classifier = GAMOClassifier(**params)
+    classifier = made(GAMOClassifier, **params)
     classifier.class_counts_ = np.array(counts)
     classifier.classes_ = np.arange(len(counts))
     classifier.encoder_ = None

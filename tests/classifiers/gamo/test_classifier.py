@@ -16,6 +16,7 @@ from imbdeep.classifiers._gamo.net import GAMONet
 from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.training import DivergedError
+from tests.test_common import made
 
 # So little training makes hardly a generator; what is said of it is tested by itself.
 pytestmark = pytest.mark.filterwarnings("ignore:The generator has collapsed:UserWarning")
@@ -75,7 +76,7 @@ CNN = {"network": "cnn", "batch_size": 4}
 
 def quick(**params):
     """Next to no training: what is learned is no matter here."""
-    return GAMOClassifier(**{**FEW, "max_steps": 5, **params})
+    return made(GAMOClassifier, **{**FEW, "max_steps": 5, **params})
 
 
 def able(**params):

@@ -17,6 +17,7 @@ from imbdeep.classifiers import ERMClassifier, M2mClassifier
 from imbdeep.classifiers._m2m.net import M2mNet
 from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.seeding import draw_seed
+from tests.test_common import made
 
 SHORT = {"max_epochs": 4, "hidden_layer_sizes": (8,), "device": "cpu", "random_state": 0}
 COUNTS = (90, 40, 15)
@@ -52,7 +53,7 @@ class Normalised(nn.Module):
 
 
 def m2m(**params):
-    return M2mClassifier(**{**SHORT, "beta": 0.5, "gamma": 0.0, "defer": 0.5, **params})
+    return made(M2mClassifier, **{**SHORT, "beta": 0.5, "gamma": 0.0, "defer": 0.5, **params})
 
 
 def of_images(**params):
@@ -126,7 +127,7 @@ def test_callbacks_see_the_training_of_the_student_alone():
     diary = Diary()
     classifier = m2m(callbacks=[diary]).fit(X, Y)
     assert [entry[0] for entry in diary.seen] == ["M2mNet"]
-    assert classifier.callbacks == [diary]
+    assert classifier.estimator.callbacks == [diary]
 
 
 def test_without_any_translation_it_is_deferred_resampling(monkeypatch):
@@ -348,8 +349,8 @@ def test_most_rows_come_closer_to_the_target_on_real_images():
     common = {**SHORT, "max_epochs": 60, "hidden_layer_sizes": (64,), "encode": False}
     common["learning_rate"] = 5e-3
     teacher = ERMClassifier(**common).fit(pixels, DIGITS)
-    classifier = M2mClassifier(
-        **{**common, "max_epochs": 20}, teacher=teacher, beta=0.9, gamma=0.5
+    classifier = made(
+        M2mClassifier, **{**common, "max_epochs": 20}, teacher=teacher, beta=0.9, gamma=0.5
     ).fit(pixels, DIGITS)
     assert classifier.acceptance_ > 0.5
     for target in (2, 3, 4):

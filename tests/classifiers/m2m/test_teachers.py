@@ -11,6 +11,7 @@ from sklearn.model_selection import GridSearchCV
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
 from imbdeep.classifiers._m2m.teachers import given_teachers, net_on
+from tests.test_common import made
 
 SHORT = {"max_epochs": 2, "hidden_layer_sizes": (8,), "device": "cpu", "random_state": 0}
 
@@ -28,7 +29,7 @@ def erm(X, y, **params):
 
 
 def m2m(**params):
-    return M2mClassifier(**{**SHORT, "beta": 0.5, "gamma": 0.0, "defer": 0.5, **params})
+    return made(M2mClassifier, **{**SHORT, "beta": 0.5, "gamma": 0.0, "defer": 0.5, **params})
 
 
 X, Y = table()

@@ -14,6 +14,7 @@ from imbdeep.classifiers import RAEClassifier
 from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.classifiers._rae import net as net_module
 from imbdeep.training import DivergedError
+from tests.test_common import made
 
 COUNTS = (60, 24, 12)
 FEW = {
@@ -65,7 +66,7 @@ IMAGES, SIDES = pictures(8)
 
 def quick(**params):
     """Next to no training: what is learned is no matter here."""
-    return RAEClassifier(**{**FEW, "max_steps": 5, **params})
+    return made(RAEClassifier, **{**FEW, "max_steps": 5, **params})
 
 
 def able(**params):
@@ -110,7 +111,7 @@ def test_classes_that_lie_apart_are_learned(fitted):
 
 
 LINEAR = {
-    "decoder": False,
+    "decoder_steps": 0,
     "mixing": None,
     "hidden_layer_sizes": (),
     "latent_dim": 2,
@@ -268,13 +269,13 @@ FULL = {"critic_gap", "decoder", "decoder_classification", "gradient_penalty", "
 ABLATIONS = {
     "no classifier": ({"clf_lambda": 0.0, "mae_lambda": 1.0}, FULL | {"mixer", "alpha_entropy"}),
     "no over-sampling": ({"mixing": None}, FULL),
-    "no decoder": ({"decoder": False}, {"mixer", "alpha_entropy"}),
+    "no decoder": ({"decoder_steps": 0}, {"mixer", "alpha_entropy"}),
     "no mixer": ({"mixing": 1.0}, FULL | {"alpha_entropy"}),
     "Beta(2, 2)": ({"mixing": 2}, FULL | {"alpha_entropy"}),
     "permuted": ({"mixer_target": "permuted"}, FULL | {"mixer", "alpha_entropy"}),
     "three": ({"n_mixed": 3}, FULL | {"mixer", "alpha_entropy"}),
     "four": ({"n_mixed": 4, "mixing": 0.5}, FULL | {"alpha_entropy"}),
-    "the head alone": ({"decoder": False, "mixing": None}, set()),
+    "the head alone": ({"decoder_steps": 0, "mixing": None}, set()),
     "no balance": ({"sampling": None}, FULL | {"mixer", "alpha_entropy"}),
     "authors": (
         {"encoder_steps": 1, "decoder_steps": 4, "critic_steps": 5},
@@ -314,11 +315,11 @@ def test_ablations_run_and_record_what_they_train(name):
 
 IDLE = {
     "critic": (
-        {"decoder": False},
+        {"decoder_steps": 0},
         {"critic_steps": 7, "decoder_steps": 3, "penalty_lambda": 1.0},
     ),
     "decoder": (
-        {"decoder": False},
+        {"decoder_steps": 0},
         {"mae_lambda": 3.0, "decoder_clf_lambda": 2.0, "critic_layer_sizes": (3,)},
     ),
     "mixer": ({"mixing": 1.0}, {"mixer_layer_sizes": (3,), "mixer_target": "permuted"}),
@@ -342,7 +343,7 @@ def test_what_plays_no_part_changes_nothing(case):
         {"mixing": None},
         {"mixer_target": "permuted"},
         {"sampling": None},
-        {"decoder": False},
+        {"decoder_steps": 0},
         {"encoder_steps": 4},
         {"decoder_steps": 2},
         {"critic_steps": 3},
@@ -369,7 +370,7 @@ def test_without_the_linear_classifier_codes_do_not_know_of_the_classes():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], 100)
     X = np.c_[rng.normal(scale=3, size=200), 0.5 * y - 0.25 + rng.normal(scale=0.05, size=200)]
-    params = {**LINEAR, "decoder": True, "latent_dim": 1, "decoder_clf_lambda": 0.0}
+    params = {**LINEAR, "decoder_steps": 1, "latent_dim": 1, "decoder_clf_lambda": 0.0}
     params |= {"decoder_mae_lambda": 1.0, "mae_lambda": 1.0, "critic_steps": 1, "max_steps": 150}
     params |= {"encoder_steps": 1, "learning_rate": 0.02}
     scores = {}
@@ -417,9 +418,9 @@ def test_classes_smaller_than_a_group_are_named_once(n_mixed):
 
 REFUSED = {
     "nothing to learn by": (
-        {"clf_lambda": 0, "decoder": False},
+        {"clf_lambda": 0, "decoder_steps": 0},
         (X, Y),
-        r"clf_lambda=0 leaves the encoder.*set decoder=True and mae_lambda above 0, or clf_lambda",
+        r"clf_lambda=0 leaves the encoder.*set decoder_steps and mae_lambda above 0, or clf_lambda",
     ),
     "no reconstruction": ({"clf_lambda": 0, "mae_lambda": 0}, (X, Y), r"clf_lambda=0 leaves"),
     "cnn on tables": (
@@ -462,7 +463,7 @@ def test_what_does_not_fit_is_refused_before_training(no_training, case):
 # A call is all or nothing
 
 
-@pytest.mark.parametrize("params", [{}, {"decoder": False}, {"mixing": None}], ids=str)
+@pytest.mark.parametrize("params", [{}, {"decoder_steps": 0}, {"mixing": None}], ids=str)
 def test_divergence_names_the_term_and_leaves_no_trace(params):
     classifier = quick(learning_rate=1e6, max_steps=50, **params)
     terms = "|".join(["mixer", "decoder", "critic_gap", "gradient_penalty", "classification"])
