@@ -39,13 +39,13 @@ ROOMS = {
     "networks": room(anywhere="torch"),
     "seeding": room(anywhere="torch"),
     "training": room("seeding", anywhere="torch tqdm"),
-    "encoding": room(lazy="pandas polars"),
+    "encoding": room(lazy="pandas polars torch"),
     "metrics": room(anywhere="imblearn"),
     "calibration": room(),
     "datasets": room(anywhere="imblearn", lazy="pandas PIL"),
     "classifiers": room(f"{METHODS} calibration", anywhere="torch skorch"),
     "over_sampling": room(
-        f"{METHODS} calibration classifiers", anywhere="torch imblearn", lazy="pandas polars"
+        f"{METHODS} calibration classifiers", anywhere="torch imblearn"
     ),
     "displays": room("metrics", lazy="matplotlib"),
     "comparison": room(ALL_BUT_CLI, anywhere=f"{STUDIES} psutil"),
