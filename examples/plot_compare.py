@@ -83,22 +83,19 @@ print(pair[pair["metric"] == "balanced_accuracy"].round(3).T.to_string(header=Fa
 
 # %%
 # ``difference`` is ``method`` minus ``against``. Differences up to ``rope``, one point in a
-# hundred, count as none. ``p_worse``, ``p_equal`` and ``p_better`` sum to 1: they are the
-# probabilities that the method is really worse, as good, or better, if the folds were independent.
-# They are not, since they share most of their training rows, which makes these numbers too sure.
-# ``t_worse``, ``t_equal`` and ``t_better`` allow for that, and are mostly the more careful ones.
+# hundred, count as none. ``t_worse``, ``t_equal`` and ``t_better`` sum to 1: they are the
+# probabilities that the method is really worse, as good, or better. The test allows for folds that
+# are not independent, since they share most of their training rows.
 #
-# ``p_shaffer`` is another kind of number. A small one would say that the methods differ. A large
-# one does not say that they are equal: with five folds and all pairs to correct for, it is seldom
-# small. So what MGVAE gains over SMOTE here may well be real, and may be luck: no test is 95 %
-# sure. More folds of the same 397 rows would help little. A fold is tested on eight malignant
+# What MGVAE gains over SMOTE here may well be real, and may be luck: the test is not 95 % sure.
+# More folds of the same 397 rows would help little. A fold is tested on eight malignant
 # tumours, and one of them is six points of balanced accuracy.
 #
 # The verdict
 # -----------
-# A method is called ahead only if both Bayesian tests are 95 % sure that it beats *every* simple
-# one. Otherwise the simplest method within ``rope`` of the best simple one is enough. "No other
-# method is ahead" does not prove that none is better, only that these rows do not show it.
+# A method is called ahead only if the test is 95 % sure that it beats *every* simple one.
+# Otherwise the simplest method within ``rope`` of the best simple one is enough. "No method is
+# ahead" does not prove that none is better, only that these rows do not show it.
 
 print(result.verdict)
 

@@ -26,8 +26,6 @@ seeding
     Random streams, devices, and threads that take turns.
 comparison
     ``compare``: every method against the simple ones on your own table, with a verdict.
-benchmarks
-    What a method costs in time and memory, against limits.
 reproductions
     One file a paper: its published numbers, and the code that runs them again.
 cli

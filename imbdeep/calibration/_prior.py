@@ -24,7 +24,6 @@ from imbdeep.calibration._counting import (
     fit_counted,
     last_step,
     refuse_own_balancing,
-    training_counts,
 )
 
 
@@ -141,13 +140,13 @@ def _shares(name: str, values: ArrayLike, n_classes: int) -> NDArray[np.float64]
 class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
     """A classifier, or a pipeline with a sampler, whose probabilities suit the shares in use.
 
-    It fits the estimator, notes how many rows of each class the classifier at its end was really
-    trained on, behind whatever sampler, and takes that prior out of its probabilities in favour of
-    another one, by :func:`correct_prior`. Weights count as rows do: those of ``sample_weight`` and
-    those of the classifier's ``class_weight``.
+    It fits the estimator, counts the rows of each class that the classifier at its end was trained
+    on, behind whatever sampler, and replaces that prior in its probabilities by another one, by
+    :func:`correct_prior`. Weights count as rows do: those of ``sample_weight`` and those of
+    scikit-learn's ``class_weight``.
 
-    It learns nothing from rows and needs none to be held out. So it cures the shift, and not a
-    classifier that is too sure of itself, as an overfitted network is;
+    It learns nothing from rows and needs none to be held out. So it corrects the shift, and not an
+    overconfident classifier, as an overfitted network is;
     :class:`sklearn.calibration.CalibratedClassifierCV`, put around the pipeline in its place, does.
 
     Parameters
@@ -165,6 +164,14 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
           probabilities are then not those of the data.
         - A dict of a share for each label (or a number of rows): where the classifier is to be
           used, if that is known to differ from the data.
+    trained_prior : {"counts", "uniform"}, dict or array-like, default="counts"
+        What the classifier was trained on.
+
+        - "counts": the rows that reach the last step are counted, with their weights. Where the
+          classifier balances in a way that a count does not show, ``fit`` refuses.
+        - "uniform": all classes alike, as behind balanced class weights or balanced sampling.
+        - A share (or a number of rows) of each class, positive: a dict by label, or an array in the
+          order of ``classes_``.
 
     Attributes
     ----------
@@ -175,7 +182,8 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
     class_counts_ : ndarray of shape (n_classes,)
         Rows of each class in the ``y`` of ``fit``.
     training_counts_ : ndarray of shape (n_classes,)
-        Rows of each class that the classifier was trained on, each as often as it weighs.
+        Rows of each class that the classifier was trained on, each as often as it weighs; or what
+        ``trained_prior`` gives.
     prior_ : ndarray of shape (n_classes,)
         The shares that probabilities are for. They sum to 1.
     n_features_in_ : int
@@ -192,15 +200,14 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
     -----
     The correction is exact where a class in training has the distribution of the class in use.
     Copies and weights keep that. Generated rows keep it as far as they are like real ones, and rows
-    that a sampler has judged (``acceptance``) are not: the doubtful ones are missing. A
+    that a sampler has filtered (``acceptance``) are not: the doubtful ones are missing. A
     classifier that is fitted by another loss than log-loss or squares (focal, LDAM, hinge) has no
     probabilities to begin with: they are shifted, not calibrated.
 
-    What a classifier does about the shares by itself must be readable off its parameters.
-    ``class_weight`` is, and so are ``class_weight`` and ``sampling`` of
-    :class:`~imbdeep.classifiers.ERMClassifier`, unless deferred: a row of class k then weighs what
-    they say. ``M2mClassifier``, ``GAMOClassifier``, ensembles that sample by themselves and weights
-    within a search or an ensemble are refused. Around a search this is the way:
+    "counts" refuses ``sampling``, ``defer`` and the like of :mod:`imbdeep.classifiers`, ensembles
+    of imbalanced-learn that sample by themselves, and class weights within a search or an ensemble.
+    Of other libraries' ways to balance (``scale_pos_weight``, ``priors`` of naive Bayes, ...) it
+    knows nothing: give ``trained_prior`` there. Around a search this is the way:
     ``GridSearchCV(PriorCorrectedClassifier(pipeline), {"estimator__...": ...})``.
 
     Parameters of ``fit`` go to the estimator's ``fit``: ``sample_weight`` if it takes that,
@@ -230,11 +237,15 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict] = {
         "estimator": "no_validation",  # by _check_estimator
         "prior": [StrOptions({"data", "uniform"}), dict],
+        "trained_prior": [StrOptions({"counts", "uniform"}), dict, "array-like"],
     }
 
-    def __init__(self, estimator: Any, *, prior: Any = "data") -> None:
+    def __init__(
+        self, estimator: Any, *, prior: Any = "data", trained_prior: Any = "counts"
+    ) -> None:
         self.estimator = estimator
         self.prior = prior
+        self.trained_prior = trained_prior
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, **fit_params: Any) -> PriorCorrectedClassifier:
@@ -257,29 +268,40 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the classifier changes the shares of classes in a way that cannot be told, if a class
-            of `y` does not reach it, if it takes no sample weights and got some, or if `prior` does
-            not fit the labels.
+            If the classifier balances in a way that counting rows does not show, if a class of `y`
+            does not reach it, if it takes no sample weights and got some, or if `prior` or
+            `trained_prior` does not fit the labels.
         TypeError
             If the estimator has no ``predict_proba``.
         """
         last = self._check_estimator(fit_params)
         counts = counted(self._check_labels(y))
-        prior = _deployed(self.prior, counts)
+        prior = _by_label("prior", self.prior, counts)
+        counting = isinstance(self.trained_prior, str) and self.trained_prior == "counts"
+        trained = {} if counting else _by_label("trained_prior", self.trained_prior, counts)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params)["estimator"]["fit"]
         fitted = clone(self.estimator)
-        counter = fit_counted(fitted, X, y, fit_params)
-        if counter.counts_.keys() != counts.keys():
+        if counting:
+            trained = fit_counted(fitted, X, y, fit_params)
+        else:
+            fitted.fit(X, y, **fit_params)
+        labels = np.asarray(fitted.classes_).tolist()
+        if set(labels) != counts.keys():
             raise ValueError(
                 f"y has the labels {list(counts)}, and the last step, {type(last).__name__}, got "
-                f"{list(counter.counts_)}: no step may drop or rename classes. Change the sampler."
+                f"{labels}: no step may drop or rename classes. Change the sampler."
             )
-        trained = training_counts(counter)
+        nothing = [label for label in labels if not trained[label] > 0]
+        if nothing:
+            raise ValueError(
+                f"The labels {nothing} have no weight in training, and a classifier knows nothing "
+                "of them: give them a positive sample_weight and class_weight, or leave their rows "
+                "out."
+            )
 
         self.estimator_ = fitted
         self.classes_ = np.asarray(fitted.classes_)
-        labels = self.classes_.tolist()
         self.class_counts_ = np.array([int(counts[label]) for label in labels])
         self.training_counts_ = np.array([trained[label] for label in labels])
         self.prior_ = _shares("prior", [prior[label] for label in labels], len(labels))
@@ -358,7 +380,8 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
                 f"estimator ends in {type(last).__name__}, whose threshold the correction would "
                 "undo: put PriorCorrectedClassifier inside it, or leave one of the two out."
             )
-        refuse_own_balancing(last, last)
+        if isinstance(self.trained_prior, str) and self.trained_prior == "counts":
+            refuse_own_balancing(last, last)
         taken = signature(self.estimator.fit).parameters.values()
         if "sample_weight" in fit_params and not any(
             p.name == "sample_weight" or p.kind is Parameter.VAR_KEYWORD for p in taken
@@ -381,23 +404,31 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
         return labels
 
 
-def _deployed(prior: Any, counts: Mapping[Any, float]) -> Mapping[Any, float]:
-    """Return what the parameter ``prior`` says of each label."""
-    if isinstance(prior, str):
-        return counts if prior == "data" else dict.fromkeys(counts, 1.0)
-    if prior.keys() != counts.keys():
+def _by_label(name: str, given: Any, counts: Mapping[Any, float]) -> Mapping[Any, float]:
+    """Return what the parameter ``name`` gives each label."""
+    if isinstance(given, str):
+        return counts if given == "data" else dict.fromkeys(counts, 1.0)
+    if not isinstance(given, Mapping):
+        if np.shape(given) != (len(counts),):
+            raise ValueError(
+                f"{name} has the shape {np.shape(given)}, and y has {len(counts)} labels: give a "
+                f"number for each of {list(counts)}, in this order."
+            )
+        given = dict(zip(counts, np.asarray(given).tolist(), strict=True))
+    if given.keys() != counts.keys():
+        zero = ", 0 for one that will not occur," if name == "prior" else ""
         raise ValueError(
-            f"prior has shares of {list(prior)}, and y has the labels {list(counts)}: give a share "
-            "for each of them, 0 for one that will not occur, and for no other."
+            f"{name} has shares of {list(given)}, and y has the labels {list(counts)}: give a "
+            f"share for each of them{zero} and for no other."
         )
+    # Where a class that never occurs in use may have the prior 0, training needs rows of each.
+    least = 0 if name == "prior" else np.nextafter(0, 1)
     wrong = {
         label: share
-        for label, share in prior.items()
-        if not isinstance(share, Real) or not 0 <= float(share) < np.inf
+        for label, share in given.items()
+        if not isinstance(share, Real) or not least <= float(share) < np.inf
     }
-    if wrong or not any(prior.values()):
-        raise ValueError(
-            f"prior has {wrong or dict(prior)}: shares are finite numbers from 0, and one at least "
-            "is above it."
-        )
-    return dict(prior)
+    if wrong or not any(given.values()):
+        rule = "from 0, and one at least is above it" if name == "prior" else "above 0"
+        raise ValueError(f"{name} has {wrong or dict(given)}: shares are finite numbers {rule}.")
+    return dict(given)

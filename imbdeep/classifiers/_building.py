@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
 from imbdeep.classifiers._augment import crop_flip
+from imbdeep.classifiers._criteria import criterion_of, head_of, module_arguments
 from imbdeep.classifiers._net import (
     Blueprint,
     ClassifierNet,
@@ -25,7 +24,6 @@ from imbdeep.classifiers._net import (
 )
 from imbdeep.classifiers.schedules import DeferredEarlyStopping, WarmupStepDecay, epoch_of
 from imbdeep.encoding import TabularEncoder
-from imbdeep.losses import FocalLoss, LDAMLoss
 from imbdeep.networks import MLP, ResNet
 
 #: Arguments of ObservationLikelihood: Gaussian and Bernoulli columns, groups, missing, intensities.
@@ -62,38 +60,8 @@ def blueprint_of(classifier: Any, x: Tensor, head: str) -> Blueprint:
         depth = int(kind.removeprefix("resnet"))
         made = partial(ResNet, x.shape[1], n_classes, depth, head=head)
     else:
-        made = partial(kind, **_arguments(kind, x, n_classes, classifier.module_params))
+        made = partial(kind, **module_arguments(kind, x, n_classes, classifier.module_params))
     return Blueprint(made, pixels)
-
-
-def _arguments(
-    module: Any, x: Tensor, n_classes: int, given: dict[str, Any] | None
-) -> dict[str, Any]:
-    """Return the arguments of the user's own module, the sizes of the data among them."""
-    known = dict.fromkeys(("n_classes", "num_classes", "out_features"), n_classes)
-    known |= dict.fromkeys(("n_features", "in_features"), math.prod(x.shape[1:]))
-    if x.ndim == 4:
-        known |= dict.fromkeys(("n_channels", "in_channels"), x.shape[1])
-    asked = inspect.signature(module).parameters
-    return {name: known[name] for name in asked if name in known} | (given or {})
-
-
-def criterion_of(classifier: Any, kind: Any, counts: NDArray[np.int64]) -> Callable[..., nn.Module]:
-    """Return a function that makes the loss, which gives a value a row."""
-    if kind == "cross_entropy":
-        return partial(nn.CrossEntropyLoss, reduction="none")
-    if kind == "focal":
-        return partial(FocalLoss, classifier.focal_gamma, reduction="none")
-    if kind == "ldam":
-        # A class whose rows are all still to come (partial_fit) counts one.
-        return partial(
-            LDAMLoss,
-            np.maximum(counts, 1).tolist(),
-            classifier.ldam_margin,
-            classifier.ldam_scale,
-            reduction="none",
-        )
-    return partial(kind, reduction="none")
 
 
 def n_epochs_of(classifier: Any, n: int) -> int:
@@ -132,25 +100,6 @@ def early_stopping(classifier: Any, start: int = 0) -> DeferredEarlyStopping:
         patience=classifier.n_iter_no_change,
         load_best=True,
     )
-
-
-def players_options(classifier: Any, x: Tensor, valid: Any) -> dict[str, Any]:
-    """Return the parameters that the nets of several players share, by the classifier's own."""
-    return {
-        "lr": classifier.learning_rate,
-        "batch_size": classifier.batch_size,
-        "iterator_valid": EvaluationBatches,
-        "iterator_valid__batch_size": evaluation_size(x),
-        "train_split": None if valid is None else predefined_split(Dataset(*valid)),
-        "classes": list(range(len(classifier.classes_))),
-        "callbacks": [
-            *([] if valid is None else [early_stopping(classifier)]),
-            *(classifier.callbacks or ()),
-        ],
-        "predict_nonlinearity": ScaledSoftmax(),
-        "device": str(classifier.device_),
-        "verbose": int(classifier.verbose),
-    }
 
 
 def make_net(
@@ -226,7 +175,7 @@ def make_net(
     counts = torch.bincount(codes, minlength=n_classes).cpu().numpy()
     made = criterion_of(classifier, criterion, counts)
     return net_class(
-        blueprint_of(classifier, x, "cosine" if criterion == "ldam" else "linear"),
+        blueprint_of(classifier, x, head_of(criterion)),
         criterion=made,
         optimizer=optimizer,
         lr=classifier.learning_rate,

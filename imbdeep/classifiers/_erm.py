@@ -13,7 +13,9 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from imbdeep.classifiers._building import criterion_of, n_epochs_of
+from imbdeep.classifiers._building import n_epochs_of
+from imbdeep.classifiers._criteria import criterion_of
+from imbdeep.classifiers._docs import documented
 from imbdeep.classifiers._module import ModuleClassifier
 from imbdeep.classifiers._net import records
 from imbdeep.classifiers.schedules import (
@@ -29,6 +31,7 @@ from imbdeep.training import draw_seed, random_stream, resolve_device, restored_
 _LARGEST = float(np.finfo(np.float32).max)
 
 
+@documented
 class ERMClassifier(ModuleClassifier):
     """A network trained by empirical risk minimisation, with the usual cures for imbalance.
 
@@ -54,9 +57,9 @@ class ERMClassifier(ModuleClassifier):
     criterion : {"cross_entropy", "focal", "ldam"} or class, default="cross_entropy"
         The loss of a row: :class:`torch.nn.CrossEntropyLoss`, :class:`~imbdeep.losses.FocalLoss`
         or :class:`~imbdeep.losses.LDAMLoss`, which gets a cosine head. A class of your own is made
-        with ``reduction="none"`` and called with logits of shape (n, n_classes) and codes of shape
-        (n,); probabilities are then the softmax of the logits, times its attribute ``scale`` if it
-        has one.
+        with ``reduction="none"`` (and, if its constructor has ``class_counts``, with the training
+        rows of each class) and called with logits of shape (n, n_classes) and codes of shape (n,).
+        Probabilities are the softmax of the logits, times its attribute ``scale`` if it has one.
     class_weight : {"balanced", "class_balanced"}, dict or None, default=None
         Weight of each class in the loss. "balanced" is ∝ 1/N_k; "class_balanced" is ∝ (1 - β) /
         (1 - β^N_k), the inverse of the effective number of rows. Both sum to the number of
@@ -68,100 +71,26 @@ class ERMClassifier(ModuleClassifier):
     defer : float or int, default=0.0
         When weights and sampling begin: a share of the epochs in [0, 1), or the index of an epoch.
         The papers train without them for 80 % of the time.
-    focal_gamma : float, default=1.0
-        Exponent of the focal loss: 0 is cross-entropy. The papers on long tails use 1, [2]_ uses 2.
-    ldam_margin : float, default=0.5
-        Largest margin of LDAM, that of the smallest class.
-    ldam_scale : float, default=30.0
-        What LDAM's cosines are multiplied by.
+    $losses
     effective_beta : float, default=0.9999
         β of "class_balanced", in [0, 1): the closer to 1, the closer to "balanced".
-    module : {"auto", "mlp", "resnet20", "resnet32"} or class, default="auto"
-        The network. "auto" is an MLP for tables, ResNet-20 for images of one channel and ResNet-32
-        for others. Of a class of your own the arguments called ``n_features`` (or ``in_features``),
-        ``n_channels`` (or ``in_channels``) and ``n_classes`` (or ``num_classes``,
-        ``out_features``) are filled in; it returns logits. Encoded images reach it standardised by
-        colour.
-    module_params : dict, default=None
-        Arguments of your own module.
-    hidden_layer_sizes : tuple of int, default=(256,)
-        Units of the MLP's hidden layers, as in [1]_ for texts.
-    optimizer : {"adam", "adamw", "sgd"} or class, default="adam"
-        The optimiser. The papers use "sgd" with ``learning_rate=0.1``; Adam needs less care on
-        tables.
-    learning_rate : float, default=1e-3
-        Its full learning rate.
-    momentum : float, default=0.9
-        Momentum of "sgd".
-    weight_decay : float, default=2e-4
-        Weight decay, on all parameters, as in [1]_.
-    max_epochs : int or "auto", default="auto"
-        Passes over the training rows. "auto" is what 3000 steps take, from 20 to 300: small tables
-        need more passes.
-    batch_size : int, default=128
-        Rows in a step.
-    warmup_epochs : int or "auto", default="auto"
-        Epochs in which the learning rate rises linearly to its full value, fewer than there are.
-        "auto" is 5, of which a shorter training does the first ones.
-    milestones : sequence of float or int, default=(0.8, 0.9)
-        Moments from which the learning rate is lower by ``lr_decay``: shares of the epochs, or
-        indices.
-    lr_decay : float, default=0.1
-        Factor at each milestone, as in [1]_ on texts (0.01 there on CIFAR). A smaller one leaves
-        deferred balancing little to learn with.
-    augment : {"crop_flip"}, callable or None, default=None
-        Random change of training images: "crop_flip" shifts by up to 4 pixels and mirrors, for
-        natural images. A callable gets a tensor of shape (n, channels, height, width) in [0, 1].
-    early_stopping : bool, default=False
-        Whether to hold out rows, stop when their balanced accuracy no longer rises, and keep the
-        best epoch. With deferral only the epochs after it count.
-    validation_fraction : float, default=0.1
-        Share of the rows of each class held out: one at least, but never the last one.
-    n_iter_no_change : int, default=10
-        Epochs without a better validation score after which training stops.
-    encode : bool, default=True
-        Whether to encode: tables by :class:`~imbdeep.encoding.TabularEncoder`, images to [0, 1] by
-        :class:`~imbdeep.encoding.ImageScaler`. False takes numbers as they are.
-    categorical_features : "auto", list of names or indices, mask or None, default="auto"
-        Columns to treat as categories beside those whose dtype says so.
-    image_shape : tuple of (channels, height, width), default=None
-        What the rows of a two-dimensional ``X`` are when they are flattened images.
-    callbacks : list of skorch callbacks, default=None
-        Your own, called after ours, and used as they are: give each classifier its own. Those that
-        look at validation scores need ``early_stopping=True``. A score with ``on_train=True`` is
-        that of the batches as they are trained on (augmented, with dropout, of M2m translated), by
-        the weights of that moment.
-    compile : bool, default=False
-        Whether to compile the network by :func:`torch.compile`: worth it for large networks on a
-        GPU.
-    precision : {"float32", "bfloat16"}, default="float32"
-        Arithmetic of the network; "bfloat16" is mixed precision (autocast), for GPUs.
-    device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
-        Where to train.
-    random_state : int, RandomState instance or None, default=None
-        Seed of weights, order and sampling. An integer gives the same classifier each time.
-    verbose : bool or int, default=False
-        Whether to print a line an epoch.
+    $module
+    $early_stopping With ``defer`` only the epochs after it
+        count.
+    $encoding
+    $callbacks A score with ``on_train=True`` is that of the
+        batches as they are trained on (augmented, with dropout), by the weights of that moment.
+    $compilation
+    $running
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels in sorted order: the order of the columns of ``predict_proba``.
-    class_counts_ : ndarray of shape (n_classes,)
-        Number of training rows of each class (validation rows are not among them).
-    encoder_ : TabularEncoder, ImageScaler or None
-        Turns rows into what the network sees; None where they are taken as they are.
-    net_ : skorch.NeuralNetClassifier
-        The trained net, on encoded rows and integer labels; its ``module_`` is the network.
+    $classes
+    $net
     history_ : list of dict
         A record an epoch: ``epoch``, ``loss``, ``learning_rate`` and, with validation rows,
         ``validation`` (loss) and ``validation_balanced_accuracy``.
-    device_ : torch.device
-        Where the network was trained.
-    n_features_in_ : int
-        Number of columns (of channels, for images).
-    feature_names_in_ : ndarray of str
-        Names of the columns, if X has string names.
+    $fitted
 
     See Also
     --------
@@ -245,39 +174,7 @@ class ERMClassifier(ModuleClassifier):
         random_state: Any = None,
         verbose: bool | int = False,
     ) -> None:
-        self.criterion = criterion
-        self.class_weight = class_weight
-        self.sampling = sampling
-        self.defer = defer
-        self.focal_gamma = focal_gamma
-        self.ldam_margin = ldam_margin
-        self.ldam_scale = ldam_scale
-        self.effective_beta = effective_beta
-        self.module = module
-        self.module_params = module_params
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.warmup_epochs = warmup_epochs
-        self.milestones = milestones
-        self.lr_decay = lr_decay
-        self.augment = augment
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.encode = encode
-        self.categorical_features = categorical_features
-        self.image_shape = image_shape
-        self.callbacks = callbacks
-        self.compile = compile
-        self.precision = precision
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+        self._store(locals())
 
     def _check_method(self, n: int) -> None:
         super()._check_method(n)

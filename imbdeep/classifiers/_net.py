@@ -139,15 +139,6 @@ class TrainingBatches:
     Rows are drawn on the processor, all of an epoch at once. Without ``weights`` an epoch is a
     shuffled pass; with them it is as many rows drawn with replacement. A last batch of one row
     joins the one before, for batch normalisation has no variance of one row.
-
-    Parameters
-    ----------
-    dataset : skorch.dataset.Dataset
-        Its ``X`` and ``y`` are tensors on the device.
-    batch_size : int
-        Rows in a batch.
-    n_classes : int
-        Number of classes.
     """
 
     def __init__(self, dataset: Any, batch_size: int, n_classes: int) -> None:
@@ -206,7 +197,7 @@ class ClassifierNet(Portable, NeuralNetClassifier):
     the device once an epoch, and the per-batch hooks run only if a callback has any (then all is as
     in skorch). An epoch records ``train_loss`` and, on validation rows, ``valid_loss`` and
     ``valid_balanced_accuracy``. A loss that is not finite raises
-    :class:`~imbdeep.training.DivergedError`, and Ctrl-C is told apart from early stopping.
+    :class:`~imbdeep.training.DivergedError`, and Ctrl-C is distinguished from early stopping.
 
     Parameters
     ----------
@@ -308,7 +299,7 @@ class ClassifierNet(Portable, NeuralNetClassifier):
         return iterator
 
     def fit_loop(self, *args: Any, **kwargs: Any) -> ClassifierNet:
-        """Train; remember whether it was the user who stopped it."""
+        """Train; record whether the user stopped it."""
         self.interrupted_ = self._stopping = False
         self._hooked = any(_has_batch_hooks(callback) for _, callback in self.callbacks_)
         try:
@@ -482,7 +473,7 @@ _NAMES = {
 
 
 def records(history: Any) -> list[dict[str, Any]]:
-    """skorch's history in the words of the house, without batches and clocks."""
+    """Return skorch's history under the names of ``history_``, without batches and times."""
     ignored = {"batches", "dur", "train_batch_count", "valid_batch_count"}
     return [
         {

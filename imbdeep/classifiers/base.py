@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -27,6 +26,7 @@ from skorch.dataset import Dataset
 from torch import Tensor, nn
 
 from imbdeep.classifiers._building import check_output
+from imbdeep.classifiers._docs import documented
 from imbdeep.classifiers._net import ClassifierNet, records
 from imbdeep.classifiers.schedules import check_callbacks
 from imbdeep.encoding import (
@@ -54,33 +54,23 @@ from imbdeep.training import (
 __all__ = ["DeepClassifier"]
 
 
+@documented
 class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
     """Base class of the classifiers that train a network.
 
-    It validates and encodes what the user hands in, splits off validation rows before anything is
+    It validates and encodes rows and labels, splits off validation rows before anything is
     re-sampled or made, trains the method's skorch net within its own random stream, and predicts. A
     method implements ``_train(x, codes, valid, stream)``. The parameters mean what they mean in
     :class:`~imbdeep.classifiers.ERMClassifier`.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels in sorted order: the order of the columns of ``predict_proba``.
-    class_counts_ : ndarray of shape (n_classes,)
-        Number of training rows of each class (validation rows are not among them).
-    encoder_ : TabularEncoder, ImageScaler or None
-        Turns rows into what the network sees; None where they are taken as they are.
-    net_ : skorch.NeuralNetClassifier
-        The trained net, on encoded rows and integer labels.
+    $classes
+    $net
     history_ : list of dict
         A record an epoch: ``epoch``, ``loss``, ``learning_rate`` and, with validation rows,
         ``validation`` (loss) and ``validation_balanced_accuracy``.
-    device_ : torch.device
-        Where the network was trained.
-    n_features_in_ : int
-        Number of columns (of channels, for images).
-    feature_names_in_ : ndarray of str
-        Names of the columns, if X has string names.
+    $fitted
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -103,20 +93,14 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
     #: Parameters that hold the units of hidden layers.
     _LAYERS: ClassVar[tuple[str, ...]] = ("hidden_layer_sizes",)
 
-    hidden_layer_sizes: Sequence[int]
-    learning_rate: float
-    weight_decay: float
-    batch_size: int
-    early_stopping: bool
-    validation_fraction: float
-    n_iter_no_change: int
-    encode: bool
-    categorical_features: Any
-    image_shape: tuple[int, int, int] | None
-    callbacks: Any
-    device: Any
-    random_state: Any
-    verbose: bool | int
+    if TYPE_CHECKING:  # the parameters, which _store sets
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def _store(self, arguments: dict[str, Any]) -> None:
+        """Keep the arguments of a constructor under their names, as scikit-learn asks."""
+        for name in self._get_param_names():
+            setattr(self, name, arguments[name])
 
     @abstractmethod
     def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
@@ -332,7 +316,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         return net
 
     def _n_threads(self, x: Tensor) -> int | None:
-        """Small networks want one thread: see :func:`imbdeep.training.seeded`."""
+        """Return 1 for small networks: see :func:`imbdeep.training.seeded`."""
         return None if self._convolutional(x) else 1
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -370,7 +354,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             Share of the rows whose label is predicted.
         """
         labels, predicted = target_array(y), self.predict(X)
-        if labels.dtype.kind not in "biufcU":  # such as dates, of which metrics know nothing
+        if labels.dtype.kind not in "biufcU":  # such as dates, which metrics do not take
             both = plain_labels(np.concatenate([labels.ravel(), predicted]))
             labels, predicted = np.split(both, [labels.size])
         return float(accuracy_score(labels, predicted, sample_weight=sample_weight))

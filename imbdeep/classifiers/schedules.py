@@ -124,7 +124,7 @@ def check_moment(name: str, when: Any) -> None:
 
 
 def check_callbacks(callbacks: Sequence[Any], validated: bool) -> None:
-    """Refuse skorch callbacks that cannot work here, above all for want of what they monitor.
+    """Refuse skorch callbacks that cannot work here, such as those that monitor what is not there.
 
     Parameters
     ----------
@@ -310,7 +310,7 @@ class DeferredResampling(Callback):
 
 
 class DeferredEarlyStopping(EarlyStopping):
-    """skorch's early stopping, blind until deferred balancing has begun.
+    """skorch's early stopping, which begins with deferred balancing.
 
     Otherwise a long first phase would end the training, or have its best epoch restored, before
     the balancing that the user asked for had begun.

@@ -288,9 +288,6 @@ def _report(result: Any) -> None:
         f"{first}, by which it is ranked; 1 is best. Seconds and memory: of a fit, resampling and "
         "training."
     )
-    p = result.friedman["p"][first]
-    if p == p:
-        say(f"Friedman's p, that all methods are alike in {first}, is {p:.2g}.")
     for note in result.notes:
         say(f"Note: {note}", indent="  ")
     for method, messages in result.warnings.items():

@@ -128,9 +128,9 @@ def _fold(
     from sklearn.metrics.pairwise import euclidean_distances
     from sklearn.model_selection import TunedThresholdClassifierCV
     from sklearn.neural_network import MLPClassifier
-    from sklearn.utils.class_weight import compute_sample_weight
     from sklearn.utils.validation import has_fit_parameter
 
+    from imbdeep.comparison._fold import Weighted, fitted
     from imbdeep.over_sampling import MGVAESampler
 
     random = np.random.default_rng(random_state)
@@ -154,23 +154,22 @@ def _fold(
         _SMOTE: SMOTE(random_state=seed),
         _MGVAE: mgvae,
     }
+    plain = classifier(len(y_train))
+    tuned = TunedThresholdClassifierCV(classifier(len(y_train)), scoring="balanced_accuracy")
+    fits: dict[str, Any] = {_PLAIN: plain, _TUNED: tuned}
+    # From scikit-learn 1.7 on; the demo says so where the line is left out.
+    if has_fit_parameter(plain, "sample_weight"):
+        fits[_WEIGHTS] = Weighted(classifier(len(y_train)))
     models: dict[str, Any] = {}
     with warnings.catch_warnings():
         # It warns when it ends at max_iter, which here is the plan.
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "Training interrupted", UserWarning)
-        plain = classifier(len(y_train))
-        models[_PLAIN] = plain.fit(X_train, y_train)
-        tuned = TunedThresholdClassifierCV(classifier(len(y_train)), scoring="balanced_accuracy")
-        models[_TUNED] = tuned.fit(X_train, y_train)
-        # From scikit-learn 1.7 on; the demo says so where the line is left out.
-        if has_fit_parameter(plain, "sample_weight"):
-            weights = compute_sample_weight("balanced", y_train)
-            weighted = classifier(len(y_train))
-            models[_WEIGHTS] = weighted.fit(X_train, y_train, sample_weight=weights)
+        for name, model in fits.items():
+            models[name] = fitted(model, X_train, y_train).estimator
         for name, sampler in samplers.items():
             X_more, y_more = sampler.fit_resample(X_train, y_train)
-            models[name] = classifier(len(y_more)).fit(X_more, y_more)
+            models[name] = fitted(classifier(len(y_more)), X_more, y_more).estimator
 
     scores = {}
     for name, model in models.items():

@@ -60,6 +60,21 @@ class Rows(NamedTuple):
     y: NDArray[Any]
 
 
+class Fitted(NamedTuple):
+    """A fitted estimator, the seconds it took, and the memory that it added at its peak, in MiB."""
+
+    estimator: Any
+    seconds: float
+    memory: float
+
+
+def fitted(estimator: Any, X: Any, y: Any) -> Fitted:
+    """Fit an estimator and measure what that takes; the reproductions of the papers do so too."""
+    with _watched() as spent:
+        found = estimator.fit(X, y)
+    return Fitted(found, spent.seconds, spent.memory)
+
+
 def evaluate(
     method: Method,
     classifiers: Mapping[str, Any],
@@ -134,9 +149,8 @@ def _records(
 ) -> list[dict[str, Any]]:
     if method.kind != "classifier":
         return _with_classifiers(method, classifiers, scoring, settings, raw, y, raw_test, y_test)
-    with _watched() as spent:
-        fitted = clone(method.estimator).fit(raw, y)
-    return [_record((method.name, OWN), fitted, raw_test, y_test, scoring, spent)]
+    found = fitted(clone(method.estimator), raw, y)
+    return [_record((method.name, OWN), found, raw_test, y_test, scoring)]
 
 
 def _with_classifiers(
@@ -164,16 +178,19 @@ def _with_classifiers(
             own = getattr(sampler, "estimator_", None) or clone(sampler.estimator).fit(raw, y)
     records = []
     if method.also:
-        records.append(_record((method.also, OWN), own, raw_test, y_test, scoring, resampling))
+        found = Fitted(own, resampling.seconds, resampling.memory)
+        records.append(_record((method.also, OWN), found, raw_test, y_test, scoring))
     for name, classifier in classifiers.items():
         takes_raw = _takes_raw(classifier)
-        with _watched() as spent:
-            estimator = _prepared(method, _sized(clone(classifier), len(rows.y)), rows.y, settings)
-            fitted = estimator.fit(rows.raw if takes_raw else rows.encoded, rows.y)
-        spent.seconds += resampling.seconds
-        spent.memory = max(spent.memory, resampling.memory)
+        estimator = _prepared(method, _sized(clone(classifier), len(rows.y)), rows.y, settings)
+        found = fitted(estimator, rows.raw if takes_raw else rows.encoded, rows.y)
+        both = Fitted(
+            found.estimator,
+            resampling.seconds + found.seconds,
+            max(resampling.memory, found.memory),
+        )
         x = raw_test if takes_raw else x_test
-        records.append(_record((method.name, name), fitted, x, y_test, scoring, spent))
+        records.append(_record((method.name, name), both, x, y_test, scoring))
     return records
 
 
@@ -204,7 +221,7 @@ def _prepared(method: Method, classifier: Any, y: NDArray[Any], settings: Settin
     if method.kind == "weights":
         last = f"{classifier.steps[-1][0]}__" if isinstance(classifier, Pipeline) else ""
         if f"{last}class_weight" not in classifier.get_params():
-            return _Weighted(classifier)
+            return Weighted(classifier)
         return classifier.set_params(**{f"{last}class_weight": "balanced"})
     if method.kind == "prior":
         return PriorCorrectedClassifier(classifier, prior="uniform")
@@ -226,7 +243,7 @@ def _prepared(method: Method, classifier: Any, y: NDArray[Any], settings: Settin
     return classifier
 
 
-class _Weighted(ClassifierMixin, BaseEstimator):
+class Weighted(ClassifierMixin, BaseEstimator):
     """A classifier without ``class_weight``, whose rows are weighted instead."""
 
     def __init__(self, estimator: Any) -> None:
@@ -392,20 +409,19 @@ def _return_memory() -> None:
 
 def _record(
     names: tuple[str, str],
-    fitted: Any,
+    found: Fitted,
     x_test: Any,
     y_test: NDArray[Any],
     scoring: Sequence[str],
-    spent: _Spent,
 ) -> dict[str, Any]:
-    estimator = _AskedOnce(fitted)
+    estimator = _AskedOnce(found.estimator)
     score = check_scoring(estimator, scoring={metric: SCORERS[metric] for metric in scoring})
     return {
         "method": names[0],
         "classifier": names[1],
         **{metric: float(value) for metric, value in score(estimator, x_test, y_test).items()},
-        "seconds": spent.seconds,
-        "memory": spent.memory,
+        "seconds": found.seconds,
+        "memory": found.memory,
     }
 
 

@@ -11,12 +11,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from imbdeep.comparison._fold import OWN
-from imbdeep.comparison._significance import (
-    bayesian_correlated_t,
-    bayesian_signed_rank,
-    friedman,
-    shaffer,
-)
+from imbdeep.comparison._significance import bayesian_correlated_t
 
 #: Probability from which something is called certain.
 CERTAIN = 0.95
@@ -48,8 +43,6 @@ class Comparison:
         Differences up to this are called equal in practice.
     test_share : float
         Share of the rows that a fold tests on.
-    random_state : int
-        Seed of the draws of the signed-rank test.
 
     Attributes
     ----------
@@ -59,11 +52,9 @@ class Comparison:
         mean seconds and memory.
     classifiers : DataFrame of shape (n_methods, n_metrics)
         The classifier that each method does best with, by the mean over folds. Ranks, significance
-        and verdict are of these pairs: a method is judged by the best that can be had with it.
+        and verdict are of these pairs: a user takes the best pipeline of a method.
     ranks : DataFrame of shape (n_methods, n_metrics)
         Mean ranks over folds, 1 is best, of the methods that were run throughout.
-    friedman : DataFrame of shape (n_metrics, 2)
-        Friedman's test by metric, whether the methods differ at all: ``statistic`` and ``p``.
     significance : DataFrame
         A row a metric and pair of methods; see its docstring.
     verdict : str
@@ -81,7 +72,6 @@ class Comparison:
         notes: Sequence[str] = (),
         rope: float = 0.01,
         test_share: float = 0.2,
-        random_state: int = 0,
     ) -> None:
         self.scores = scores
         self.metrics = tuple(metrics)
@@ -91,7 +81,6 @@ class Comparison:
         self.notes = list(notes)
         self.rope = rope
         self.test_share = test_share
-        self.random_state = random_state
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
@@ -103,8 +92,8 @@ class Comparison:
         """By metric, values of each method with the classifier that it does best with.
 
         A row a fold, a column a method and classifier, for methods that have a score wherever there
-        is one. A user takes one pipeline: a mean over classifiers would let the worst of them
-        speak against a method, and for those that bring a network of their own.
+        is one. A user takes one pipeline. A mean over classifiers would count the worst of them
+        against a method, and favour methods that have a network of their own.
         """
         found = {}
         for metric in self.metrics:
@@ -194,27 +183,12 @@ class Comparison:
         """How certain the differences are: a row a metric and pair of methods.
 
         Each method has the classifier that it does best with by this metric, so that there are as
-        many values as folds. ``difference`` is that of the mean scores; ``p_shaffer`` the p-value
-        of Friedman's ranks, adjusted by Shaffer's procedure; ``p_worse``, ``p_equal`` and
-        ``p_better`` are the probabilities by the Bayesian signed-rank test that ``method`` is worse
-        than ``against`` by more than ``rope``, equal in practice, or better; ``t_worse``,
-        ``t_equal`` and ``t_better`` the same by the Bayesian t-test that allows for the overlap of
-        the folds' training rows (NaN for a single fold).
+        many values as folds. ``difference`` is that of the mean scores. ``t_worse``, ``t_equal``
+        and ``t_better`` are the probabilities that ``method`` is worse than ``against`` by more
+        than ``rope``, equal in practice, or better, by the Bayesian t-test that allows for the
+        overlap of the folds' training rows (:func:`bayesian_correlated_t`; NaN for a single fold).
         """
         return pd.concat([self._pairs(metric) for metric in self.metrics], ignore_index=True)
-
-    @cached_property
-    def friedman(self) -> pd.DataFrame:
-        """Do the methods differ at all? A row a metric: Friedman's ``statistic`` and its ``p``.
-
-        Each method has its best classifier. NaN where there are not two methods.
-        """
-        found = {}
-        for metric in self.metrics:
-            values = self.best(metric).to_numpy()
-            enough = len(values) and values.shape[1] > 1
-            found[metric] = friedman(values) if enough else (np.nan, np.nan)
-        return pd.DataFrame.from_dict(found, orient="index", columns=["statistic", "p"])
 
     def _pairs(self, metric: str) -> pd.DataFrame:
         values = self.best(metric)[list(self.methods)]
@@ -224,21 +198,19 @@ class Comparison:
             "method": values.columns[first],
             "against": values.columns[second],
         }
-        columns = [*parts, "difference", "p_shaffer", *_PROBABILITIES]
+        columns = [*parts, "difference", *_PROBABILITIES]
         if not len(first) or not len(values):
             return pd.DataFrame(parts, columns=columns)
         x = values.to_numpy()
         differences = (x[:, first] - x[:, second]).T  # (n_pairs, n_folds)
         parts["difference"] = differences.mean(axis=1)
-        parts["p_shaffer"] = shaffer(x)[first, second]
-        signed = bayesian_signed_rank(differences, self.rope, random_state=self.random_state)
         t: Any = np.full((3, len(first)), np.nan)  # one fold has no spread
         if len(x) > 1:
             t = bayesian_correlated_t(differences, self.rope, test_share=self.test_share)
-        return pd.DataFrame(parts | dict(zip(_PROBABILITIES, (*signed, *t), strict=True)))
+        return pd.DataFrame(parts | dict(zip(_PROBABILITIES, t, strict=True)))
 
     def certainly_better(self, method: str, against: str, metric: str) -> bool:
-        """Tell whether both Bayesian tests are 95 % sure that a method is better by over ``rope``.
+        """Tell whether a method is better by over ``rope`` with a probability of 95 %.
 
         Parameters
         ----------
@@ -269,7 +241,7 @@ class Comparison:
         found: dict[str, set[tuple[str, str]]] = {metric: set() for metric in self.metrics}
         pairs = self.significance
         for side, order in (("better", ["method", "against"]), ("worse", ["against", "method"])):
-            sure = pairs[[f"p_{side}", f"t_{side}"]].to_numpy().min(axis=1) >= CERTAIN
+            sure = pairs[f"t_{side}"] >= CERTAIN
             for metric, *names in pairs.loc[sure, ["metric", *order]].itertuples(index=False):
                 found[metric].add((names[0], names[1]))
         return found
@@ -322,15 +294,32 @@ class Comparison:
             )
         # The simplest of those that are equal to the best simple one in practice.
         enough = next(name for name in simple if means[name] >= means[best] - self.rope)
-        told += f" No other method is ahead of every simple one with {CERTAIN:.0%} certainty"
-        weights = "class weights"
-        if weights in simple and not any(
-            self.certainly_better(name, weights, metric) for name in others
+        told += f" {self._behind(metric, simple, others)}"
+        if "class weights" in self.failures:
+            told += " Class weights could not be run."
+        return f"{told} {_ADVICE.get(enough, f'Use {enough}.')}"
+
+    def _behind(self, metric: str, simple: Sequence[str], others: Sequence[str]) -> str:
+        """Say that no other method is ahead, of what, and how probable the nearest to it is."""
+        pairs = self.significance[self.significance["metric"] == metric]
+        better: dict[tuple[str, str], float] = {}
+        for first, second, worse, above in zip(
+            *(pairs[column] for column in ("method", "against", "t_worse", "t_better")), strict=True
         ):
-            told += ", and none is ahead of class weights"
-        if weights in self.failures:
-            told += " (class weights could not be run)"
-        return f"{told}: take {enough}{_ADVICE.get(enough, '')}."
+            better |= {(first, second): float(above), (second, first): float(worse)}
+        weights = "class weights"
+        against, what = simple, "every simple method"
+        if weights in simple and all(better[name, weights] < CERTAIN for name in others):
+            against, what = [weights], weights
+        least = {name: min(better[name, other] for other in against) for name in others}
+        nearest = max(others, key=lambda name: least[name])
+        told = f"No method is ahead of {what} with {CERTAIN:.0%} certainty"
+        if np.isnan(least[nearest]):
+            return f"{told}: one fold says nothing of certainty."
+        return (
+            f"{told}: {nearest} is with a probability of {least[nearest]:.0%} better by more than "
+            f"{self.rope:g}."
+        )
 
     def plot(self, metric: str | None = None, ax: Any = None) -> Any:
         """Draw the methods' scores, the best first.
@@ -356,13 +345,14 @@ class Comparison:
         return f"{shown.round(3).to_string()}\n\n{self.verdict}"
 
 
-_PROBABILITIES = ("p_worse", "p_equal", "p_better", "t_worse", "t_equal", "t_better")
-#: What to do, behind the name of the simple method that is enough.
+_PROBABILITIES = ("t_worse", "t_equal", "t_better")
+#: What to use, where a simple method is enough.
 _ADVICE = {
-    "nothing": " (leave the data as they are)",
-    "tuned threshold": " (TunedThresholdClassifierCV of scikit-learn, on the data as they are)",
-    "class weights": ' (class_weight="balanced")',
-    "prior correction": " (divide the probabilities by the class shares)",
+    "nothing": "Leave the data as they are: no method is needed.",
+    "tuned threshold": "Use a tuned threshold (TunedThresholdClassifierCV of scikit-learn, on the "
+    "data as they are).",
+    "class weights": 'Use class weights (class_weight="balanced").',
+    "prior correction": "Use prior correction (divide the probabilities by the class shares).",
 }
 
 

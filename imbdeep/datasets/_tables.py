@@ -1,397 +1,305 @@
-"""Tables of numbers with two classes: those of MGVAE and RAE, and Mammography."""
+"""Tables of two classes: of numbers, those of MGVAE and RAE; of numbers and categories, UCI's."""
 
 from __future__ import annotations
 
 import io
+import os
 import re
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import imblearn.datasets
 import numpy as np
-from imblearn.datasets import fetch_datasets
+import sklearn.datasets
 from numpy.typing import NDArray
-from sklearn.datasets import fetch_openml, load_digits, load_svmlight_file
 
-from imbdeep.datasets._cache import (
-    Folder,
-    Remote,
+from imbdeep.datasets._files import (
+    Dataset,
+    Files,
+    Loaded,
     arrays_of,
-    as_bunch,
     cache_folder,
-    check_choice,
     check_counts,
     content_of,
     damaged,
-    find,
-    missing,
-    obtain,
-    places,
-    write_whole,
+    reading,
 )
 
-_RAW = "https://raw.githubusercontent.com"
-_WATER = Remote(
-    (
-        f"{_RAW}/AhmedNasser1601/WaterQuality/4aa858559d6812f86dd19253db66422c7692af95/"
-        "waterQuality2.csv",
-    ),
-    "93ddb6f0ad5e7ffd7accecd35cb47446",
-)
-_MAMMOGRAPHY_FILE = "mammography.csv"
-_WEBPAGE_FILES = ("w7a.txt.gz", "w7a.test.txt.gz")
-#: What may stand in the user's folder, of the tables that imbalanced-learn has.
-_OWN_FILES = {"mammography": (_MAMMOGRAPHY_FILE,), "webpage": _WEBPAGE_FILES}
+if TYPE_CHECKING:
+    import pandas as pd
+
 _KEYWORDS = 300
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def _from_openml(
-    dataset: str, data_id: int, columns: int, dtype: str, data_home: Folder, download: bool
+def _openml(
+    files: Files, name: str, data_id: int, columns: int, dtype: str
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Arrays X and y of ``<dataset>.npz``, which is made from OpenML where it is nowhere.
+    """Arrays X and y of an npz file, which is made from OpenML where it is in no place.
 
     X are the columns called f and a number, y the classes as numbers.
     """
-    name = f"{dataset}.npz"
-    path = find(dataset, name, data_home)
+    path = files.find(name)
     if path is None:
-        if not download:
-            raise missing(dataset, name, data_home, "download=False forbids fetching it")
+        if not files.download:
+            raise files.missing(name, f"download=False forbids fetching data set {data_id}, OpenML")
         try:
-            fetched = fetch_openml(data_id=data_id, as_frame=True, cache=False)
+            fetched = sklearn.datasets.fetch_openml(data_id=data_id, as_frame=True, cache=False)
         except (OSError, ValueError) as error:
-            raise missing(dataset, name, data_home, f"OpenML failed ({error})") from error
+            raise files.missing(name, f"OpenML failed ({error})") from error
         kept = [column for column in fetched.data if re.fullmatch(r"f\d+", column)]
-        x = fetched.data[kept].to_numpy(dtype=dtype)
-        y = np.asarray([int(str(label).strip("'")) for label in fetched.target])
-        if x.shape[1] != columns:
+        if len(kept) != columns:
             raise damaged(
-                Path(f"OpenML {data_id}"), f"{x.shape[1]} instead of {columns} columns f1, f2, ..."
+                Path(f"OpenML {data_id}"), f"{len(kept)} instead of {columns} columns f1, f2, ..."
             )
-        path = cache_folder() / dataset / name
-        write_whole(path, partial(_save, x=x, y=y))
+        path = cache_folder() / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.npz")  # renamed when it is whole
+        np.savez_compressed(
+            part,
+            X=fetched.data[kept].to_numpy(dtype=dtype),
+            y=np.asarray([int(str(label).strip("'")) for label in fetched.target]),
+        )
+        part.replace(path)
     x, y = arrays_of(path, "X", "y")
     return x, y.astype(np.int64)
 
 
-def _save(path: Path, *, x: NDArray[Any], y: NDArray[np.int64]) -> None:
-    with path.open("wb") as file:  # np.savez would append .npz to a name
-        np.savez_compressed(file, X=x, y=y)
+def _musk2(files: Files) -> Loaded:
+    x, y = _openml(files, "musk2/musk2.npz", 1116, 166, "int16")
+    # 2 of 1 and 2 in the file, 1 of 0 and 1 from OpenML
+    return Loaded(x, (y == y.max()).astype(np.int64), ("no musk", "musk"))
 
 
-def _from_imblearn(
-    dataset: str, wanted: dict[int, int], data_home: Folder, download: bool
+def _isolet(files: Files, letters: bool) -> Loaded:
+    x, y = _openml(files, "isolet/isolet.npz", 300, 617, "float32")
+    if letters:
+        return Loaded(x, y - 1, _LETTERS)
+    return Loaded(x, (y <= 2).astype(np.int64), ("C to Z", "A or B"))
+
+
+def _collection(
+    files: Files, number: int, name: str, expected: dict[int, int], own: str | None = None
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """One of the tables of imbalanced-learn, whose minority is 1."""
-    home = cache_folder()
+    """One of the tables of imbalanced-learn, whose minority is 1; ``own`` could be there instead.
+
+    imbalanced-learn keeps its collection, an npz file each, in a folder ``zenodo``.
+    """
+    file = f"zenodo/x{number}data.npz"
+    path = files.find(file) or cache_folder() / file
     try:
-        fetched = fetch_datasets(
-            data_home=str(home), filter_data=(dataset,), download_if_missing=download
-        )[dataset]
+        fetched = imblearn.datasets.fetch_datasets(
+            data_home=str(path.parents[1]), filter_data=(name,), download_if_missing=files.download
+        )[name]
     except zipfile.BadZipFile as error:
-        raise damaged(home / "zenodo", str(error)) from error
+        raise damaged(path, str(error)) from error
     except (OSError, ValueError) as error:
-        own = " and ".join(_OWN_FILES.get(dataset, ()))
-        raise FileNotFoundError(
-            f"{dataset}: imbalanced-learn's collection is not in {home / 'zenodo'}"
-            + (f", {own} in none of {', '.join(map(str, places(data_home)))}" if own else "")
-            + f" ({error}). Try again with download=True where there is a network"
-            + (f", or put the files into a folder {dataset!r} below data_home." if own else ".")
-        ) from error
+        why = f"imbalanced-learn's collection is not in {path.parent} ({error})"
+        raise files.missing(own or file, why) from error
     y = (fetched.target == 1).astype(np.int64)
-    check_counts(home / "zenodo", Counter(y.tolist()), wanted)
+    check_counts(path, Counter(y.tolist()), expected)
     return fetched.data, y
 
 
-def fetch_musk2(
-    *, data_home: Folder = None, download: bool = True, return_X_y: bool = False
-) -> Any:
-    """Load Musk (version 2): molecules in 166 whole numbers, 1017 musks among 6598.
-
-    Read from ``musk2/musk2.npz``, arrays ``X`` and ``y`` (2 or 1: musk); downloaded from OpenML
-    (data set 1116), whose rows may come in another order.
-
-    Parameters
-    ----------
-    data_home : str or path, default=None
-        Folder with a subfolder for each data set, which is only read. None takes the environment
-        variable ``IMBDEEP_DATA``. The cache (``~/.cache/imbdeep``) is searched after it.
-    download : bool, default=True
-        Whether a file that is in neither may be downloaded into the cache.
-    return_X_y : bool, default=False
-        Whether to return ``(data, target)`` alone.
-
-    Returns
-    -------
-    Bunch or tuple
-        ``data``, an array of shape (6598, 166); ``target``, 1 for musks; ``feature_names``;
-        ``target_names``; ``image_shape``, None; ``categorical_features``, empty; ``DESCR``.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a file is nowhere and cannot be downloaded; the message says where it was looked for.
-    ValueError
-        If a file is damaged.
-    """
-    x, y = _from_openml("musk2", 1116, 166, "int16", data_home, download)
-    return as_bunch(
-        x,
-        (y == y.max()).astype(np.int64),  # 2 of 1 and 2, 1 of 0 and 1
-        target_names=("no musk", "musk"),
-        describe="Musk, version 2 (UCI): shapes of molecules, musks and others.",
-        return_X_y=return_X_y,
-    )
-
-
-def fetch_isolet(
-    *,
-    letters: bool = False,
-    data_home: Folder = None,
-    download: bool = True,
-    return_X_y: bool = False,
-) -> Any:
-    """Load Isolet: spoken letters in 617 numbers, A and B (600 rows) against the rest (7197).
-
-    Read from ``isolet/isolet.npz``, arrays ``X`` and ``y`` (1 to 26); downloaded from OpenML (data
-    set 300), whose rows may come in another order.
-
-    Parameters
-    ----------
-    letters : bool, default=False
-        Whether the target is the letter, one of 26 classes of about 300 rows.
-    data_home : str or path, default=None
-        Folder with a subfolder for each data set; see :func:`fetch_musk2`.
-    download : bool, default=True
-        Whether a file that is not there may be downloaded into the cache.
-    return_X_y : bool, default=False
-        Whether to return ``(data, target)`` alone.
-
-    Returns
-    -------
-    Bunch or tuple
-        As of :func:`fetch_musk2`: ``data`` in [-1, 1], and ``target`` 1 for A and B, or the number
-        of the letter from 0.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a file is nowhere and cannot be downloaded.
-    ValueError
-        If a file is damaged.
-    """
-    x, y = _from_openml("isolet", 300, 617, "float32", data_home, download)
-    alphabet = [chr(ord("A") + code) for code in range(26)]
-    return as_bunch(
-        x,
-        y - 1 if letters else (y <= 2).astype(np.int64),
-        target_names=alphabet if letters else ("C to Z", "A or B"),
-        describe="Isolet (UCI): spoken letters.",
-        return_X_y=return_X_y,
-    )
-
-
-def fetch_water_quality(
-    *, data_home: Folder = None, download: bool = True, return_X_y: bool = False
-) -> Any:
-    """Load Water Quality: 20 measurements, 912 safe waters among 7996.
-
-    Read from ``water_quality/waterQuality1.csv``; downloaded from a copy on GitHub and checked by
-    its MD5. The data are artificial. The three rows without a label are dropped, as MGVAE does.
-
-    Parameters
-    ----------
-    data_home : str or path, default=None
-        Folder with a subfolder for each data set; see :func:`fetch_musk2`.
-    download : bool, default=True
-        Whether a file that is not there may be downloaded into the cache.
-    return_X_y : bool, default=False
-        Whether to return ``(data, target)`` alone.
-
-    Returns
-    -------
-    Bunch or tuple
-        As of :func:`fetch_musk2`; ``target`` is 1 for safe water.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a file is nowhere and cannot be downloaded.
-    ValueError
-        If a file is damaged.
-    """
-    import pandas as pd
-
-    (path,) = obtain(
-        "water_quality", {"waterQuality1.csv": _WATER}, data_home=data_home, download=download
-    )
-    frame = pd.read_csv(io.BytesIO(content_of(path)), na_values="#NUM!").dropna()
-    if "is_safe" not in frame:
-        raise damaged(path, "it has no column is_safe")
-    features = frame.drop(columns="is_safe")
-    return as_bunch(
-        features.to_numpy(dtype=np.float64),
-        (frame["is_safe"].to_numpy() == 1).astype(np.int64),
-        feature_names=map(str, features.columns),
-        target_names=("unsafe", "safe"),
-        describe="Water Quality (Kaggle, mssmartypants): artificial measurements of water.",
-        return_X_y=return_X_y,
-    )
-
-
-def fetch_mammography(
-    *, data_home: Folder = None, download: bool = True, return_X_y: bool = False
-) -> Any:
-    """Load Mammography: spots in six numbers, 260 calcifications among 11 183.
-
-    Read from ``mammography/mammography.csv``, the label in its last column; else from
-    imbalanced-learn's :func:`~imblearn.datasets.fetch_datasets`, whose rows may come in another
-    order.
-
-    Parameters
-    ----------
-    data_home : str or path, default=None
-        Folder with a subfolder for each data set; see :func:`fetch_musk2`.
-    download : bool, default=True
-        Whether imbalanced-learn may download its collection into the cache.
-    return_X_y : bool, default=False
-        Whether to return ``(data, target)`` alone.
-
-    Returns
-    -------
-    Bunch or tuple
-        As of :func:`fetch_musk2`; ``target`` is 1 for calcifications.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the data are nowhere and cannot be downloaded.
-    ValueError
-        If a file is damaged.
-    """
-    import pandas as pd
-
-    path = find("mammography", _MAMMOGRAPHY_FILE, data_home)
+def _mammography(files: Files) -> Loaded:
+    own = "mammography/mammography.csv"
+    path = files.find(own)
     if path is None:
-        x, y = _from_imblearn("mammography", {0: 10_923, 1: 260}, data_home, download)
+        x, y = _collection(files, 25, "mammography", {0: 10_923, 1: 260}, own)
     else:
-        frame = pd.read_csv(io.BytesIO(content_of(path)), header=None, quotechar="'")
+        frame = _read(path, header=None, quotechar="'")
         x = frame.iloc[:, :-1].to_numpy(dtype=np.float64)
         y = (frame.iloc[:, -1].to_numpy() == 1).astype(np.int64)
-    return as_bunch(
-        x,
-        y,
-        target_names=("no calcification", "calcification"),
-        describe="Mammography (Woods et al. 1993; OpenML 310): spots of mammograms.",
-        return_X_y=return_X_y,
-    )
+    return Loaded(x, y, ("no calcification", "calcification"))
 
 
-def fetch_webpage(
-    *, data_home: Folder = None, download: bool = True, return_X_y: bool = False
-) -> Any:
-    """Load Webpage: 300 keywords present or absent, 981 pages of a category among 34 780.
-
-    Read from LIBSVM's ``webpage/w7a.txt.gz`` and ``w7a.test.txt.gz``: both parts without repeated
-    lines, which are exactly the rows of imbalanced-learn's ``webpage``. Where they are missing,
-    that one is taken, whose rows come in another order.
-
-    Parameters
-    ----------
-    data_home : str or path, default=None
-        Folder with a subfolder for each data set; see :func:`fetch_musk2`.
-    download : bool, default=True
-        Whether imbalanced-learn may download its collection into the cache.
-    return_X_y : bool, default=False
-        Whether to return ``(data, target)`` alone.
-
-    Returns
-    -------
-    Bunch or tuple
-        As of :func:`fetch_musk2`; ``data`` of float32, ``target`` 1 for pages of the category.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the data are nowhere and cannot be downloaded.
-    ValueError
-        If a file is damaged.
-    """
-    paths = [find("webpage", name, data_home) for name in _WEBPAGE_FILES]
-    found = [path for path in paths if path is not None]
-    if len(found) == len(paths):
+def _webpage(files: Files) -> Loaded:
+    """LIBSVM's two parts without repeated lines are the rows of imbalanced-learn's webpage."""
+    own = "webpage/w7a.txt.gz"
+    paths = [files.find(name) for name in (own, "webpage/w7a.test.txt.gz")]
+    if None in paths:
+        x, y = _collection(files, 23, "webpage", {0: 33_799, 1: 981}, f"{own} and w7a.test.txt.gz")
+    else:
         lines: dict[bytes, None] = {}  # a dict keeps the order, so that a seed draws the same rows
-        for path in found:
+        for path in filter(None, paths):
             lines |= dict.fromkeys(content_of(path).split(b"\n"))
         content = io.BytesIO(b"\n".join(line for line in lines if line.strip()))
-        sparse, labels = load_svmlight_file(content, n_features=_KEYWORDS, dtype=np.float32)
+        sparse, labels = sklearn.datasets.load_svmlight_file(
+            content, n_features=_KEYWORDS, dtype=np.float32
+        )
         x, y = sparse.toarray(), (labels == 1).astype(np.int64)
-    else:
-        x, y = _from_imblearn("webpage", {0: 33_799, 1: 981}, data_home, download)
-    return as_bunch(
-        x.astype(np.float32, copy=False),
-        y,
-        feature_names=(f"keyword{i}" for i in range(1, _KEYWORDS + 1)),
-        target_names=("other", "category"),
-        describe="Webpage (Platt 1998; LIBSVM w7a): keywords of pages.",
-        return_X_y=return_X_y,
-    )
+    names = [f"keyword{i}" for i in range(1, _KEYWORDS + 1)]
+    return Loaded(x.astype(np.float32, copy=False), y, ("other", "category"), names)
 
 
-def fetch_optical_digits(
-    *,
-    source: str = "imblearn",
-    data_home: Folder = None,
-    download: bool = True,
-    return_X_y: bool = False,
-) -> Any:
-    """Load Optical digits: handwritten digits in 8 x 8 counts, 554 eights among 5620.
-
-    Parameters
-    ----------
-    source : {"imblearn", "bundled"}, default="imblearn"
-        ``"imblearn"`` takes all rows from :func:`~imblearn.datasets.fetch_datasets`. ``"bundled"``
-        takes the 1797 of them that come with scikit-learn, 174 of which are eights; it needs no
-        network and is only taken on demand, because it is another data set.
-    data_home : str or path, default=None
-        Only named in errors: imbalanced-learn keeps its collection in the cache.
-    download : bool, default=True
-        Whether imbalanced-learn may download its collection into the cache.
-    return_X_y : bool, default=False
-        Whether to return ``(data, target)`` alone.
-
-    Returns
-    -------
-    Bunch or tuple
-        As of :func:`fetch_musk2`; ``target`` is 1 for the digit 8, and ``image_shape`` (1, 8, 8).
-
-    Raises
-    ------
-    FileNotFoundError
-        If the data are nowhere and cannot be downloaded.
-    ValueError
-        If ``source`` is none of the two.
-
-    Examples
-    --------
-    >>> from imbdeep.datasets import fetch_optical_digits
-    >>> digits = fetch_optical_digits(source="bundled")
-    >>> digits.data.shape, int(digits.target.sum())
-    ((1797, 64), 174)
-    """
-    check_choice("source", source, ("imblearn", "bundled"))
+def _optical_digits(files: Files, source: str) -> Loaded:
     if source == "bundled":
-        x, labels = load_digits(return_X_y=True)
-        y = (labels == 8).astype(np.int64)
+        x, digits = sklearn.datasets.load_digits(return_X_y=True)
+        y = (digits == 8).astype(np.int64)
     else:
-        x, y = _from_imblearn("optical_digits", {0: 5066, 1: 554}, data_home, download)
-    return as_bunch(
-        x,
-        y,
-        target_names=("another digit", "8"),
-        image_shape=(1, 8, 8),
-        describe=f"Optical recognition of handwritten digits (UCI), {source}.",
-        return_X_y=return_X_y,
+        x, y = _collection(files, 2, "optical_digits", {0: 5066, 1: 554})
+    return Loaded(x, y, ("another digit", "8"), image_shape=(1, 8, 8))
+
+
+def _read(path: Path, **options: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    content = content_of(path)
+    with reading(path):
+        return pd.read_csv(io.BytesIO(content), **options)
+
+
+def _water_quality(files: Files) -> Loaded:
+    """MGVAE drops the rows without a label too."""
+    path = files.get("water_quality/waterQuality1.csv")
+    frame = _read(path, na_values="#NUM!").dropna()
+    if "is_safe" not in frame:
+        raise damaged(path, "it has no column is_safe")
+    x = frame.drop(columns="is_safe")
+    y = (frame["is_safe"].to_numpy() == 1).astype(np.int64)
+    return Loaded(x.to_numpy(dtype=np.float64), y, ("unsafe", "safe"), map(str, x.columns))
+
+
+def _mixed(
+    files: Files,
+    subset: str = "train",
+    *,
+    names: Sequence[str],
+    columns: str,
+    minority: tuple[Any, ...],
+    target_names: tuple[str, str],
+    header: int | None = None,
+) -> Loaded:
+    """Comma-separated rows, ``?`` for missing, of the training part and perhaps a test part.
+
+    ``columns`` are the file's columns, with a * behind categories and a = behind the label.
+    """
+    import pandas as pd
+
+    marked = columns.split()
+    plain = [column.rstrip("*=") for column in marked]
+    categories = [column[:-1] for column in marked if column.endswith("*")]
+    (label,) = (column[:-1] for column in marked if column.endswith("="))
+    parts = []
+    for path in [files.get(name) for name in names]:
+        part = _read(path, header=header, skipinitialspace=True, na_values="?")
+        if part.shape[1] != len(plain):
+            raise damaged(path, f"it has {part.shape[1]} instead of {len(plain)} columns")
+        if header is not None and list(part.columns) != plain:
+            raise damaged(path, f"its columns are not {', '.join(plain)}")
+        parts.append(part.set_axis(plain, axis=1))
+    # All parts together, so that a level that one of them lacks is a level of both.
+    whole = pd.concat(parts, ignore_index=True).astype(dict.fromkeys(categories, "category"))
+    n_train = len(parts[0])
+    frame = (whole[:n_train] if subset == "train" else whole[n_train:]).reset_index(drop=True)
+    y = frame[label].isin(minority).to_numpy().astype(np.int64)
+    return Loaded(
+        frame.drop(columns=label), y, target_names, frame.columns.drop(label), None, categories
     )
+
+
+_ADULT = """
+    age workclass* fnlwgt education* education-num marital-status* occupation* relationship* race*
+    sex* capital-gain capital-loss hours-per-week native-country* income=
+"""
+_CREDIT = """
+    LIMIT_BAL SEX* EDUCATION* MARRIAGE* AGE PAY_0 PAY_2 PAY_3 PAY_4 PAY_5 PAY_6
+    BILL_AMT1 BILL_AMT2 BILL_AMT3 BILL_AMT4 BILL_AMT5 BILL_AMT6
+    PAY_AMT1 PAY_AMT2 PAY_AMT3 PAY_AMT4 PAY_AMT5 PAY_AMT6 default=
+"""
+_GERMAN = """
+    status* duration credit_history* purpose* amount savings* employment* installment_rate
+    personal_status* other_debtors* residence_since property* age other_installments* housing*
+    existing_credits job* dependents telephone* foreign_worker* label=
+"""
+_HYPOTHYROID = """
+    label= age sex* on_thyroxine* query_on_thyroxine* on_antithyroid_medication* thyroid_surgery*
+    query_hypothyroid* query_hyperthyroid* pregnant* sick* tumor* lithium* goitre* TSH_measured* TSH
+    T3_measured* T3 TT4_measured* TT4 T4U_measured* T4U FTI_measured* FTI TBG_measured* TBG
+"""
+
+TABLES = {
+    "musk2": Dataset(
+        "Musk, version 2 (UCI): molecules, 6598 x 166 whole numbers, 1017 musks. From OpenML 1116, "
+        "whose rows may come in another order than the local file's; CC BY 4.0.",
+        _musk2,
+    ),
+    "isolet": Dataset(
+        "Isolet (UCI): spoken letters, 7797 x 617 numbers in [-1, 1], 600 of A and B. From OpenML "
+        "300, whose rows may come in another order than the local file's; CC BY 4.0.",
+        _isolet,
+        {"letters": (False, True)},
+    ),
+    "water_quality": Dataset(
+        "Water Quality (Kaggle, mssmartypants): artificial measurements, 7996 x 20 numbers, 912 "
+        "safe waters. From a copy on GitHub; MIT (the copy).",
+        _water_quality,
+    ),
+    "mammography": Dataset(
+        "Mammography (Woods et al. 1993): spots, 11 183 x 6 numbers, 260 calcifications. From "
+        "imbalanced-learn, in another order than the local file; licence not stated.",
+        _mammography,
+    ),
+    "webpage": Dataset(
+        "Webpage (Platt 1998; LIBSVM w7a): 34 780 pages x 300 keywords present or absent, 981 of a "
+        "category. From imbalanced-learn, in another order than the local files; licence not "
+        "stated.",
+        _webpage,
+    ),
+    "optical_digits": Dataset(
+        "Optical digits (UCI): handwritten digits, 5620 x (8 x 8) counts, 554 eights. From "
+        "imbalanced-learn, or 1797 of them from scikit-learn; CC BY 4.0.",
+        _optical_digits,
+        {"source": ("imblearn", "bundled")},
+    ),
+    "adult": Dataset(
+        "Adult (UCI, Kohavi 1996): people of a US census, 32 561 and 16 281 x (6 numbers, "
+        "8 categories), 7841 and 3846 earn above 50 000 dollars. From a copy on GitHub; CC BY 4.0.",
+        partial(
+            _mixed,
+            names=("adult/adult-train.csv", "adult/adult-test.csv"),
+            columns=_ADULT,
+            minority=(">50K", ">50K."),  # the test part's labels end in a full stop
+            target_names=("<=50K", ">50K"),
+        ),
+        {"subset": ("train", "test")},
+    ),
+    "credit_default": Dataset(
+        "Credit default (UCI, Yeh and Lien 2009): clients in Taiwan, 30 000 x (20 numbers, 3 "
+        "categories), 6636 defaults. From a copy on GitHub; CC BY 4.0.",
+        partial(
+            _mixed,
+            names=("credit_default/default_credit_card_clients.csv",),
+            columns=_CREDIT,
+            minority=(1,),
+            target_names=("paid", "default"),
+            header=0,
+        ),
+    ),
+    "german_credit": Dataset(
+        "German credit (UCI, Hofmann 1994): credits and how they went, 1000 x (7 numbers, 13 "
+        "categories), 300 bad risks. From a copy on GitHub; CC BY 4.0.",
+        partial(
+            _mixed,
+            names=("german_credit/german.csv",),
+            columns=_GERMAN,
+            minority=(2,),
+            target_names=("good", "bad"),
+        ),
+    ),
+    "hypothyroid": Dataset(
+        "Hypothyroid (UCI): measurements of patients, 3163 x (7 numbers, 18 categories), 5329 "
+        "values missing, 151 hypothyroid. From a copy on GitHub; CC BY 4.0.",
+        partial(
+            _mixed,
+            names=("hypothyroid/hypothyroid.data",),
+            columns=_HYPOTHYROID,
+            minority=("hypothyroid",),
+            target_names=("negative", "hypothyroid"),
+        ),
+    ),
+}

@@ -1,31 +1,31 @@
 """Pictures of fitted samplers and classifiers, as the display objects of scikit-learn.
 
-The constructor of a display takes numbers, ``from_estimator`` gets them from a fitted estimator and
-draws, and ``plot`` draws (again, elsewhere, otherwise). matplotlib is imported only then.
+The constructor of a display takes numbers. ``from_estimator`` computes them with a fitted estimator
+and draws. ``plot`` draws again, in other axes or with other options. Rows and labels may have any
+container that the estimators take. matplotlib is imported only when something is drawn.
 
-Of a sampler, :class:`TrainingHistoryDisplay` shows the training, :class:`SamplesDisplay` generated
-rows against real ones, :class:`ClassSamplesDisplay` generated images of every class,
-:class:`TranslationDisplay` what a majority image becomes in another class, and
-:class:`LatentDisplay` where majority, minority and generated rows lie in the latent space.
+Samplers: :class:`TrainingHistoryDisplay` shows the training, :class:`SamplesDisplay` generated rows
+against real ones, :class:`ClassSamplesDisplay` generated images of every class,
+:class:`TranslationDisplay` majority images and their translations into other classes, and
+:class:`LatentDisplay` majority, minority and generated rows in the latent space.
 
-Of a classifier, or several side by side, :class:`RecallDisplay` shows the recall of each class
-against its size, :class:`FalsePositivesDisplay` into which classes the mistakes go,
-:class:`FeaturesDisplay` what the network makes of its rows (of an RAE, the latent codes), and
-:class:`PerturbationDisplay` what a translation changes in them. :class:`TrainingHistoryDisplay`
-shows the training of classifiers too. :class:`DecisionRegionsDisplay` shows what any classifier
-decides in the plane of two columns.
+Classifiers, one or several side by side: :class:`RecallDisplay` shows the recall of each class
+against its size, :class:`FalsePositivesDisplay` the classes that are predicted by mistake, and
+:class:`FeaturesDisplay` the penultimate features (of an RAE, the latent codes).
+:class:`PerturbationDisplay` shows what a translation of M2m changes,
+:class:`DecisionRegionsDisplay` the decisions of any classifier in the plane of two columns.
+:class:`TrainingHistoryDisplay` shows the training of classifiers too.
 
-Of a classifier that generates rows, such as a GAMO, it shows these too, and so does
-:class:`ClassSamplesDisplay`; :class:`AnchorsDisplay` shows of which real rows they are made.
+A classifier that generates rows, such as a GAMO: :class:`DecisionRegionsDisplay` and
+:class:`ClassSamplesDisplay` show these rows, and :class:`AnchorsDisplay` the real rows that they
+are combinations of.
 
 :class:`ComparisonDisplay` shows the scores of many methods side by side, with the simple ones set
-apart. :class:`ClassSizeDisplay` shows how they change with the number of training rows of the
-smallest class.
+apart.
 """
 
 from ._anchors import AnchorsDisplay
 from ._class_samples import ClassSamplesDisplay
-from ._class_size import ClassSizeDisplay
 from ._comparison import ComparisonDisplay
 from ._false_positives import FalsePositivesDisplay
 from ._features import FeaturesDisplay
@@ -40,7 +40,6 @@ from ._translation import TranslationDisplay
 __all__ = [
     "AnchorsDisplay",
     "ClassSamplesDisplay",
-    "ClassSizeDisplay",
     "ComparisonDisplay",
     "DecisionRegionsDisplay",
     "FalsePositivesDisplay",

@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ._by_class import fitted_classifier
-from ._canvas import BLUE, GENERATED, GREY, axes_or_new, draw_lines, lines_size, share, shorten
+from imbdeep.training import draw_seed, random_stream
+
+from ._canvas import BLUE, GENERATED, GREY, Display, count, share, shorten
+from ._images import draw_images, images_size
 from ._rows import (
-    _cells,
     as_images,
     as_rows,
-    columns_of,
+    cells_of,
+    check_whole,
+    chosen_columns,
+    fitted_classifier,
     image_shape_of,
     makes_features,
     names_of,
-    new_seed,
-    stream_of,
 )
 
 #: Columns of a table that are drawn unless others are named.
@@ -29,7 +30,7 @@ _MAX_FEATURES = 6
 _LINE, _CELL, _NAME, _BAR = 0.23, 1.05, 1.05, 1.2
 
 
-class AnchorsDisplay:
+class AnchorsDisplay(Display):
     """Generated rows, and the real rows (anchors) that they are convex combinations of.
 
     A convex generator explains what it makes: a row is Σ_j w_j x_j, with non-negative weights that
@@ -142,17 +143,7 @@ class AnchorsDisplay:
                 f"positions has shape {self.positions.shape}, but there are {shape[0]} anchors: "
                 "give one each."
             )
-        self.feature_names: list[str] | None = None
-        if not self.is_image:
-            self.feature_names = [
-                str(name)
-                for name in (names_of(self.anchors) if feature_names is None else feature_names)
-            ]
-            if len(self.feature_names) != shape[1]:
-                raise ValueError(
-                    f"{len(self.feature_names)} feature_names for {shape[1]} columns: give one "
-                    "each."
-                )
+        self.feature_names = None if self.is_image else names_of(self.anchors, feature_names)
         positive = np.where(self.weights > 0, self.weights, 1.0)
         self.effective_anchors = np.exp(-(self.weights * np.log(positive)).sum(axis=1))
 
@@ -163,10 +154,8 @@ class AnchorsDisplay:
         X: Any,
         target: Any,
         n: int = 4,
-        n_anchors: int = 5,
         *,
         random_state: Any = 0,
-        ax: Any = None,
         **plot_params: Any,
     ) -> AnchorsDisplay:
         """Generate rows with a fitted classifier and draw them with their anchors.
@@ -183,12 +172,8 @@ class AnchorsDisplay:
             The class to generate.
         n : int, default=4
             Number of rows to generate.
-        n_anchors : int, default=5
-            Anchors to draw of each, the heaviest first.
         random_state : int, RandomState instance or None, default=0
             Seed of the generated rows.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
         **plot_params : dict
             Passed to :meth:`plot`.
 
@@ -211,7 +196,7 @@ class AnchorsDisplay:
         advice = "Give a GAMOClassifier, or rows and weights of your own to AnchorsDisplay."
         generate = fitted_classifier(classifier, "generate", advice)
         made, positions, weights = generate(
-            n, target, return_weights=True, random_state=new_seed(stream_of(random_state))
+            n, target, return_weights=True, random_state=draw_seed(random_stream(random_state))
         )
         X, positions = as_rows(X), np.asarray(positions)
         advice = "give the X that was given to fit, with its rows in the same order."
@@ -222,21 +207,22 @@ class AnchorsDisplay:
                 f"{needed} or more: {advice}"
             )
         anchors, shape = _safe_indexing(X, positions), image_shape_of(classifier, X)
+        rows: Any = None
+        names = names_of(X) if shape is None else None
         if shape is None:
-            names = names_of(X)
-            parts = _table(made), _table(anchors)
-            display = cls(*parts, weights, positions, label=target, feature_names=names)
-            return display.plot(ax, n_anchors=n_anchors, **plot_params)
-        images = as_images(anchors, shape)
-        rows = None if makes_features(classifier, made, shape) else as_images(made, shape)
-        gap = 0.0 if rows is None else _gap(rows, images, weights)
-        if gap > 0.02:
-            raise ValueError(
-                f"The generated images differ from the weighted sums of the rows of X by up to "
-                f"{gap:.0%} of the range of their values: {advice}"
-            )
-        display = cls(rows, images, weights, positions, label=target)
-        return display.plot(ax, n_anchors=n_anchors, **plot_params)
+            rows, anchors = cells_of(as_rows(made)), cells_of(anchors)
+        else:
+            anchors = as_images(anchors, shape)
+            if not makes_features(classifier, made, shape):
+                rows = as_images(made, shape)
+                gap = _gap(rows, anchors, weights)
+                if gap > 0.02:
+                    raise ValueError(
+                        "The generated images differ from the weighted sums of the rows of X by "
+                        f"up to {gap:.0%} of the range of their values: {advice}"
+                    )
+        display = cls(rows, anchors, weights, positions, label=target, feature_names=names)
+        return display.plot(**plot_params)
 
     def plot(
         self, ax: Any = None, *, n_anchors: int = 5, features: Any = None, cmap: Any = "gray"
@@ -264,76 +250,53 @@ class AnchorsDisplay:
         ValueError
             If ``n_anchors`` is below 1, or a feature is not known.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        if n_anchors < 1 or n_anchors != int(n_anchors):
-            raise ValueError(
-                f"n_anchors={n_anchors!r} must be a whole number of at least 1: anchors to draw of "
-                "each generated row."
-            )
+        check_whole(n_anchors, "n_anchors")
         heaviest = np.argsort(-self.weights, axis=1, kind="stable")[:, : int(n_anchors)]
         if self.is_image:
             self._plot_images(ax, heaviest, cmap)
         else:
-            self._plot_table(ax, heaviest, self._chosen(features))
+            self._plot_table(ax, heaviest, features)
         if self.label is not None:
             self.ax_.set_title(f"Class {shorten(self.label, 30)}", fontsize=11)
-        self.figure_ = self.ax_.figure.figure
         return self
 
     def _plot_images(self, ax: Any, heaviest: NDArray[np.intp], cmap: Any) -> None:
-        parts = [("heaviest anchors", [self.anchors[rows] for rows in heaviest])]
+        heads = ["heaviest anchors"]
+        lines = [[self.anchors[rows]] for rows in heaviest]
         captions = [
             [f"{share(self.weights[i, j])}\nrow {self.positions[j]}" for j in rows]
             for i, rows in enumerate(heaviest)
         ]
-        n_others = len(self.anchors) - heaviest.shape[1]
         if self.generated is not None:
-            parts.insert(0, ("generated", list(self.generated[:, None])))
+            heads = ["generated", *heads]
+            lines = [[row[None], *line] for row, line in zip(self.generated, lines, strict=True)]
             captions = [["", *line] for line in captions]
-        if n_others:
-            others = self.weights.copy()
-            np.put_along_axis(others, heaviest, 0.0, axis=1)
-            total = others.sum(axis=1)
+        others = self.weights.copy()
+        np.put_along_axis(others, heaviest, 0.0, axis=1)
+        total = others.sum(axis=1)
+        if (total > 1e-6).any():
+            heads.append("mean of others")
+            rest = count(len(self.anchors) - heaviest.shape[1], "other")
             others /= np.maximum(total, 1e-12)[:, None]
-            # Of others without any weight there is no mean.
             means = np.tensordot(others, self.anchors.astype(np.float64), 1)[:, None]
-            parts.append(
-                ("mean of others", [m[: int(t > 1e-6)] for m, t in zip(means, total, strict=True)])
-            )
-        names = [f"{value:.1f} effective\nanchors" for value in self.effective_anchors]
-        if n_others:
-            if not any(map(len, parts[-1][1])):
-                parts.pop()
-            else:
-                for line, part in zip(captions, total, strict=True):
-                    line.append(f"{share(part)}\n{n_others:,} other{'s' * (n_others != 1)}")
-        self.ax_ = axes_or_new(ax, *lines_size(parts, captions=True), layout="compressed")
-        draw_lines(self.ax_, names, parts, cmap, captions)
+            for i, part in enumerate(total.tolist()):
+                lines[i].append(means[i][: int(part > 1e-6)])  # no weight, no mean
+                captions[i].append(f"{share(part)}\n{rest}")
+        names: list[Any] = [f"{value:.1f} effective\nanchors" for value in self.effective_anchors]
+        self._begin(ax, *images_size(lines, captions=True), layout="compressed")
+        draw_images(self.ax_, names, lines, cmap, heads=heads, captions=captions)
 
-    def _chosen(self, features: Any) -> list[int]:
-        assert self.feature_names is not None
-        if features is None:
-            return list(range(min(len(self.feature_names), _MAX_FEATURES)))
-        place: dict[Any, int] = {name: j for j, name in enumerate(self.feature_names)}
-        place.update((j, j) for j in range(len(self.feature_names)))
-        unknown = [item for item in features if item not in place]
-        if unknown or not len(features):
-            raise ValueError(
-                f"features={features!r} must name columns of the table, of which there are "
-                f"{len(self.feature_names)}: {self.feature_names[:10]}"
-                + ", ..."
-                * (len(self.feature_names) > 10)
-            )
-        return [place[item] for item in features]
-
-    def _plot_table(self, ax: Any, heaviest: NDArray[np.intp], chosen: list[int]) -> None:
+    def _plot_table(self, ax: Any, heaviest: NDArray[np.intp], features: Any) -> None:
         assert self.generated is not None
         assert self.feature_names is not None
+        chosen = list(range(min(len(self.feature_names), _MAX_FEATURES)))
+        if features is not None:
+            chosen = chosen_columns(features, self.feature_names)
         n_others = len(self.anchors) - heaviest.shape[1]
         height = heaviest.shape[1] + 1.6 + (n_others > 0)  # of a generated row, in lines
         left = _NAME + _BAR + 0.5
         width, depth = left + _CELL * len(chosen) + 0.1, 1.2 + height * len(heaviest) - 0.6
-        self.ax_ = axes_or_new(ax, width + 0.2, _LINE * depth + 0.5)
+        self._begin(ax, width + 0.2, _LINE * depth + 0.5)
         self.ax_.set_xlim(0, width)
         self.ax_.set_ylim(depth, 0)
         self.ax_.set_axis_off()
@@ -355,9 +318,8 @@ class AnchorsDisplay:
                 self._bar(top + line, f"row {self.positions[j]}", self.weights[i, j], BLUE)
                 self._cells(left, top + line + 0.5, self.anchors[j, chosen], decimals)
             if n_others:
-                name = f"{n_others:,} other{'s' * (n_others != 1)}"
                 rest = max(0.0, 1 - float(self.weights[i, rows].sum()))
-                self._bar(top + len(rows) + 1, name, rest, GREY)
+                self._bar(top + len(rows) + 1, count(n_others, "other"), rest, GREY)
 
     def _bar(self, top: float, name: str, weight: float, color: str) -> None:
         self._write(_NAME, top + 0.5, name)
@@ -370,17 +332,6 @@ class AnchorsDisplay:
 
     def _write(self, x: float, y: float, text: str, **style: Any) -> None:
         self.ax_.text(x, y, text, **{"ha": "right", "va": "center", "size": 8.5, **style})
-
-
-def _table(X: Any) -> NDArray[Any]:
-    """Return the cells of rows in any container."""
-    X = as_rows(X)
-    if not hasattr(X, "columns"):
-        return np.asarray(X)
-    table = np.empty(X.shape, dtype=object)
-    for j, column in enumerate(columns_of(X)):
-        table[:, j] = _cells(column)
-    return table
 
 
 def _decimals(column: NDArray[Any]) -> int:

@@ -7,9 +7,10 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import NotFittedError
+from sklearn.metrics import confusion_matrix
 
-from ._rows import labels_of
+from ._canvas import Display, legend_beside
+from ._rows import fitted_classifier, labels_of
 
 #: Classes whose names still fit beside an axis.
 MAX_NAMED = 12
@@ -38,18 +39,8 @@ def named(value: Any, name: str | None, default: str, what: str) -> dict[str, An
     return dict(zip(names, value.values(), strict=True))
 
 
-def fitted_classifier(estimator: Any, attribute: str, advice: str = "") -> Any:
-    """Return an attribute of a fitted classifier, or say what to do about its absence."""
-    if hasattr(estimator, attribute):
-        return getattr(estimator, attribute)
-    name = type(estimator).__name__
-    if not hasattr(estimator, "classes_"):
-        raise NotFittedError(f"This {name} is not fitted (it has no classes_): call fit first.")
-    raise AttributeError(f"This {name} has no {attribute}. {advice}".rstrip())
-
-
 def per_class(
-    class_counts: Any, y_train: Any, classes: Any, seen: NDArray[Any]
+    class_counts: Any, y_train: Any, classes: Any, seen: list[NDArray[Any]]
 ) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Return the training rows of each class, and the classes.
 
@@ -61,8 +52,8 @@ def per_class(
         Labels to count instead.
     classes : array-like of shape (n_classes,) or None
         The classes; by default those of the dict, of ``y_train``, or those seen.
-    seen : ndarray
-        Labels that stand for the classes where nothing else names them.
+    seen : list of ndarray
+        Labels that are the classes where nothing else names them.
     """
     if (class_counts is None) == (y_train is None):
         given = "neither" if y_train is None else "both"
@@ -73,36 +64,28 @@ def per_class(
     if y_train is not None:
         found, counts = np.unique(labels_of(y_train), return_counts=True)
         class_counts = dict(zip(found.tolist(), counts.tolist(), strict=True))
-    if isinstance(class_counts, Mapping):
-        rows = {_plain(label): count for label, count in class_counts.items()}
-        if classes is None:
-            classes = _sorted(list(rows))
-        classes = _as_labels(classes)
-        missing = [label for label in classes.tolist() if label not in rows]
-        if missing or len(classes) != len(rows):
-            raise ValueError(
-                f"Training rows are known of the classes {_some(rows)}, but the classes are "
-                f"{_some(classes.tolist())}: name the same ones."
-            )
-        class_counts = [rows[label] for label in classes.tolist()]
-    elif classes is None:
-        classes = seen
-        if len(classes) != np.size(class_counts):
-            raise ValueError(
-                f"class_counts has {np.size(class_counts)} entries, but y_true and y_pred hold "
-                f"{len(classes)} classes, {_some(classes.tolist())}: say which they count by "
-                "classes=..., or give a dict of class to count."
-            )
-    return check_counts(class_counts, classes)
+    if not isinstance(class_counts, Mapping):
+        classes = np.unique(np.concatenate(seen)) if classes is None else classes
+        return check_counts(class_counts, classes)
+    known = labels_of(list(class_counts))
+    rows = dict(zip(known.tolist(), class_counts.values(), strict=True))
+    labels = np.sort(known) if classes is None else labels_of(classes)
+    if set(labels.tolist()) != set(rows):
+        raise ValueError(
+            f"Training rows are known of the classes {_some(rows)}, but the classes are "
+            f"{_some(labels.tolist())}: name the same ones."
+        )
+    return check_counts([rows[label] for label in labels.tolist()], labels)
 
 
 def check_counts(class_counts: Any, classes: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Return counts and classes as arrays of one length; a class may have no row (yet)."""
-    counts, labels = np.asarray(class_counts, dtype=np.float64), _as_labels(classes)
+    counts, labels = np.asarray(class_counts, dtype=np.float64), labels_of(classes)
     if counts.ndim != 1 or not len(counts) or counts.shape != labels.shape:
         raise ValueError(
-            f"class_counts has shape {counts.shape} and classes {labels.shape}: give one number of "
-            "training rows for each class."
+            f"class_counts has shape {counts.shape}, and there are {len(labels)} classes, "
+            f"{_some(labels.tolist())}: give one number of training rows for each class, or a dict "
+            "of class to number."
         )
     wrong = np.flatnonzero(~(np.isfinite(counts) & (counts >= 0)))
     if len(wrong):
@@ -134,7 +117,7 @@ def check_values(
 
 def confusion(
     y_true: Any, predictions: Mapping[str, Any], class_counts: Any, y_train: Any, classes: Any
-) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64], NDArray[Any]]:
+) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.float64], NDArray[Any]]:
     """Return the confusion matrix of each method (true by predicted), counts, and classes."""
     truth = labels_of(y_true)
     if truth.ndim != 1 or not len(truth):
@@ -146,24 +129,13 @@ def confusion(
                 f"y_pred of {name!r} has shape {guess.shape}, y_true {truth.shape}: give one "
                 "prediction for each row of y_true."
             )
-    seen = _sorted({label for part in (truth, *guesses.values()) for label in part.tolist()})
-    counts, labels = per_class(class_counts, y_train, classes, seen)
-    rows = positions(truth, labels, "y_true")
-    matrices = {}
-    for name, guess in guesses.items():
-        columns = positions(guess, labels, f"y_pred of {name!r}")
-        matrix = np.zeros((len(labels), len(labels)))
-        np.add.at(matrix, (rows, columns), 1)
-        matrices[name] = matrix
+    counts, labels = per_class(class_counts, y_train, classes, [truth, *guesses.values()])
+    rows, every = positions(truth, labels, "y_true"), np.arange(len(labels))
+    matrices = {
+        name: confusion_matrix(rows, positions(guess, labels, f"y_pred of {name!r}"), labels=every)
+        for name, guess in guesses.items()
+    }
     return matrices, counts, labels
-
-
-def labels_beside(X: Any, y: Any) -> NDArray[Any]:
-    """Return labels as a vector, which must hold one for each row of X."""
-    labels = labels_of(y)
-    if labels.shape != (X.shape[0],):
-        raise ValueError(f"X has {X.shape[0]} rows, y shape {labels.shape}: give one label a row.")
-    return labels
 
 
 def positions(labels: NDArray[Any], classes: NDArray[Any], what: str) -> NDArray[np.intp]:
@@ -188,17 +160,10 @@ def counts_of(
     other libraries can be compared with ours.
     """
     every = {
-        name: _as_labels(fitted_classifier(estimator, "classes_"))
+        name: labels_of(fitted_classifier(estimator, "classes_")).tolist()
         for name, estimator in estimators.items()
     }
-    first, *others = every
-    for other in others:
-        if set(every[other].tolist()) != set(every[first].tolist()):
-            raise ValueError(
-                f"{first!r} knows the classes {_some(every[first].tolist())}, {other!r} "
-                f"{_some(every[other].tolist())}: compare classifiers that were fitted on the same "
-                "rows."
-            )
+    first = next(iter(every))
     if class_counts is not None or y_train is not None:
         # A dict and y_train name their classes themselves.
         own = class_counts is None or isinstance(class_counts, Mapping)
@@ -210,15 +175,12 @@ def counts_of(
     rows: dict[str, dict[Any, float]] = {}
     for name, estimator in estimators.items():
         counts = np.asarray(fitted_classifier(estimator, "class_counts_", advice))
-        counts, labels = check_counts(counts, every[name])
-        rows[name] = dict(zip(labels.tolist(), counts.tolist(), strict=True))
-        differing = [label for label in rows[name] if rows[name][label] != rows[first][label]]
-        if differing:
-            label = differing[0]
+        rows[name] = dict(zip(every[name], counts.tolist(), strict=True))
+        if rows[name] != rows[first]:
             raise ValueError(
-                f"{first!r} was fitted on {rows[first][label]:g} rows of class {label}, {name!r} "
-                f"on {rows[name][label]:g}: compare classifiers that were fitted on the same rows, "
-                "or give y_train=..."
+                f"{first!r} was fitted on the rows of classes {_some(rows[first].items())}, "
+                f"{name!r} on {_some(rows[name].items())}: compare classifiers that were fitted on "
+                "the same rows, or give y_train=..."
             )
     return rows[first], None, every[first]
 
@@ -228,12 +190,11 @@ def by_frequency(class_counts: NDArray[Any]) -> NDArray[np.intp]:
     return np.argsort(-class_counts, kind="stable")
 
 
-class PredictionsDisplay:
+class PredictionsDisplay(Display):
     """What displays of predictions share: the ways to make one, and what surrounds the picture."""
 
-    ax_: Any
-    #: Each display says what it makes of the confusion matrix of each method (true by predicted),
-    #: the training rows of the classes, and the classes.
+    #: Makes the display from the confusion matrix of each method (true by predicted), the training
+    #: rows of the classes, and the classes.
     _of: ClassVar[Callable[..., Any]]
 
     @classmethod
@@ -340,39 +301,11 @@ class PredictionsDisplay:
         )
 
     def _finish(self, what: str, handles: Any = None) -> None:
-        """Name the y axis, and put the legend beside the axes, not on what they show."""
+        """Name the y axis and draw the legend."""
         self.ax_.set_ylabel(what)
         self.ax_.grid(axis="y", alpha=0.3, lw=0.6)
         self.ax_.spines[["top", "right"]].set_visible(False)
-        self.ax_.legend(
-            handles=handles, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=9,
-            labelspacing=0.8,
-        )  # fmt: skip
-
-
-def _as_labels(classes: Any) -> NDArray[Any]:
-    """Return classes as a vector, without turning labels of several types into text."""
-    if isinstance(classes, np.ndarray):
-        return classes
-    labels = [_plain(label) for label in classes]
-    if len({type(label) for label in labels}) > 1:
-        array = np.empty(len(labels), dtype=object)
-        array[:] = labels
-        return array
-    return np.asarray(labels)
-
-
-def _plain(label: Any) -> Any:
-    return label.item() if isinstance(label, np.generic) else label
-
-
-def _sorted(labels: Any) -> NDArray[Any]:
-    labels = list(labels)
-    try:
-        labels.sort()
-    except TypeError:  # labels of several types
-        labels.sort(key=str)
-    return _as_labels(labels)
+        legend_beside(self.ax_, handles=handles, labelspacing=0.8)
 
 
 def _some(labels: Any) -> str:

@@ -6,34 +6,36 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ._by_class import by_frequency, labels_beside
-from ._canvas import axes_or_new, draw_lines, lines_size, shorten
+from imbdeep.training import draw_seed, random_stream
+
+from ._by_class import by_frequency
+from ._canvas import Display, count, shorten
+from ._images import draw_images, images_size
 from ._rows import (
     as_images,
     as_rows,
+    check_whole,
     choose,
     fitted,
     image_shape_of,
+    labels_beside,
     labels_of,
     makes_features,
-    new_seed,
     rows_of,
-    stream_of,
 )
 
 #: Lines that are drawn unless the classes are named.
 _MAX_LINES = 20
 
 
-class ClassSamplesDisplay:
+class ClassSamplesDisplay(Display):
     """Generated images of every class beside real ones, a line a class.
 
     This is Figure 4 of [1]_. Down the lines the classes should remain distinct; along a line the
     generated images should vary as the real ones do. Images that look like their neighbours to the
-    left are copies, and equal images in a line mean that the generator knows one image of the
-    class.
+    left are copies, and equal images in a line mean that the generator makes one image of the class
+    only.
 
     Parameters
     ----------
@@ -83,7 +85,7 @@ class ClassSamplesDisplay:
         self.generated = [np.asarray(part) for part in generated]
         n = len(self.generated)
         self.labels = list(range(n) if labels is None else labels)
-        self.counts = counts if counts is None else [int(count) for count in counts]
+        self.counts = counts if counts is None else [int(rows) for rows in counts]
         given = {"real": self.real, "labels": self.labels, "counts": self.counts}
         for name, each in given.items():
             if each is not None and len(each) != n:
@@ -109,8 +111,7 @@ class ClassSamplesDisplay:
         *,
         n: int = 8,
         random_state: Any = 0,
-        cmap: Any = "gray",
-        ax: Any = None,
+        **plot_params: Any,
     ) -> ClassSamplesDisplay:
         """Draw images that a fitted sampler or classifier generates, beside real ones.
 
@@ -132,10 +133,8 @@ class ClassSamplesDisplay:
             Generated images of each class, and real ones at the most.
         random_state : int, RandomState instance or None, default=0
             Seed of the images that are drawn and generated.
-        cmap : str or matplotlib Colormap, default="gray"
-            Colours of images that have not three channels.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
+        **plot_params : dict
+            Passed to :meth:`plot`.
 
         Returns
         -------
@@ -152,32 +151,32 @@ class ClassSamplesDisplay:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
-        if n < 1 or n != int(n):
-            raise ValueError(f"n={n!r} must be a whole number of at least 1: images of each class.")
-        generate = _generator_of(estimator)
-        X = as_rows(X)
-        shape = image_shape_of(estimator, X)
-        if shape is None:
-            raise ValueError(
-                f"X has shape {X.shape}: rows of a table are no pictures. See how they are "
-                "distributed with SamplesDisplay.from_estimator, or pass images of shape "
-                "(n, channels, height, width)."
+        check_whole(n, "n")
+        name = type(estimator).__name__
+        generate = getattr(estimator, "sample", None) or getattr(estimator, "generate", None)
+        if generate is None:
+            raise AttributeError(
+                f"{name} has neither sample(n, target) nor generate(n, target), and generates "
+                "nothing: give a sampler or a GAMOClassifier, or images to "
+                "ClassSamplesDisplay(real, generated)."
             )
-        labels, stream = labels_beside(X, y), stream_of(random_state)
+        X = as_rows(X)
+        shape = image_shape_of(estimator, X, needed=True)
+        labels, stream = labels_beside(X, y), random_stream(random_state)
         rows = {label: rows_of(labels, label) for label in _targets(estimator, labels, targets)}
         real, generated = [], []
         for label, there in rows.items():
             real.append(as_images(choose(X, there, n, stream), shape))
-            made = generate(n, label, random_state=new_seed(stream))
+            made = generate(n, label, random_state=draw_seed(stream))
             if makes_features(estimator, made, shape):
                 raise ValueError(
-                    f"{type(estimator).__name__} makes rows of shape {np.shape(made)[1:]}, and the "
-                    f"images of X have shape {X.shape[1:]}: it makes features. A GAMOClassifier "
-                    "with network='mlp' makes images, and so does GAMO2PixSampler."
+                    f"{name} makes rows of shape {np.shape(made)[1:]}, and the images of X have "
+                    f"shape {X.shape[1:]}: it makes features. A GAMOClassifier with network='mlp' "
+                    "makes images, and so does GAMO2PixSampler."
                 )
             generated.append(as_images(made, shape))
         counts = [len(there) for there in rows.values()]
-        return cls(real, generated, labels=list(rows), counts=counts).plot(ax, cmap=cmap)
+        return cls(real, generated, labels=list(rows), counts=counts).plot(**plot_params)
 
     def plot(self, ax: Any = None, *, cmap: Any = "gray") -> Any:
         """Draw a line for each class: real images at the left, generated ones at the right.
@@ -194,41 +193,26 @@ class ClassSamplesDisplay:
         ClassSamplesDisplay
             This object.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        names = [shorten(label, 24) for label in self.labels]
+        names: list[Any] = [shorten(label, 24) for label in self.labels]
         if self.counts is not None:
-            names = [
-                f"{name}\n{count:,} row{'s' * (count != 1)}"
-                for name, count in zip(names, self.counts, strict=True)
-            ]
-        parts = [("real", self.real), ("generated", self.generated)]
-        parts = [(head, lines) for head, lines in parts if any(map(len, lines))]
-        self.ax_ = axes_or_new(ax, *lines_size(parts), layout="compressed")
-        self.figure_ = self.ax_.figure.figure
-        draw_lines(self.ax_, names, parts, cmap)
+            names = [f"{a}\n{count(n)}" for a, n in zip(names, self.counts, strict=True)]
+        heads = ["real", "generated"]
+        lines = [list(line) for line in zip(self.real, self.generated, strict=True)]
+        if not any(map(len, self.real)):
+            heads, lines = heads[1:], [line[1:] for line in lines]
+        self._begin(ax, *images_size(lines), layout="compressed")
+        draw_images(self.ax_, names, lines, cmap, heads=heads)
         return self
 
 
-def _generator_of(estimator: Any) -> Any:
-    """Return what makes rows of a class."""
-    name = type(estimator).__name__
-    for method in ("sample", "generate"):
-        if hasattr(estimator, method):
-            return getattr(estimator, method)
-    raise AttributeError(
-        f"{name} has neither sample(n, target) nor generate(n, target), and generates nothing: "
-        "give a sampler or a GAMOClassifier, or images to ClassSamplesDisplay(real, generated)."
-    )
-
-
 def _targets(estimator: Any, labels: NDArray[Any], targets: Any) -> list[Any]:
-    """Return the classes to draw, the frequent first where nobody named them."""
+    """Return the classes to draw; those of the estimator with the frequent first."""
     if targets is not None:
         several = isinstance(targets, list | tuple | np.ndarray)
-        named = labels_of(targets).tolist() if several else [targets]
-        if not named:
+        asked = labels_of(targets).tolist() if several else [targets]
+        if not asked:
             raise ValueError("targets is empty: name at least one class, or leave it out.")
-        return list(dict.fromkeys(named))
+        return list(dict.fromkeys(asked))
     if hasattr(estimator, "sample"):
         totals = fitted(estimator, "sampling_strategy_")
         made = [label for label, n_added in totals.items() if n_added > 0]
@@ -239,8 +223,7 @@ def _targets(estimator: Any, labels: NDArray[Any], targets: Any) -> list[Any]:
             f"This {type(estimator).__name__} generates no class: no class lacks rows, or "
             "sampling_strategy asks for none. Name classes in targets."
         )
-    counts = np.array([np.count_nonzero(labels == label) for label in made])
-    order = by_frequency(counts)
+    order = by_frequency(np.array([labels.tolist().count(label) for label in made]))
     if len(order) > _MAX_LINES:
         order = order[np.linspace(0, len(order) - 1, _MAX_LINES).round().astype(int)]
     return [made[k] for k in order.tolist()]

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ._canvas import BLUE, GREY, VERMILION, axes_or_new, shorten
+from ._canvas import BLUE, GREY, VERMILION, Display, legend_beside, shorten
 
 #: Colour and shape of the simple methods and of the others: they differ in more than the colour.
 _SIMPLE, _OTHER = (BLUE, "o"), (VERMILION, "D")
@@ -17,13 +16,15 @@ _SIMPLE, _OTHER = (BLUE, "o"), (VERMILION, "D")
 _BELOW = 0.24
 
 
-class ComparisonDisplay:
+class ComparisonDisplay(Display):
     """Scores of several methods, each on every fold, the best method at the top.
 
     A method that generates rows is worth its training only where it stands clearly at the right of
-    the line, which is the best of the simple methods. Where the dots of two methods cover the same
-    ground, their order is that of the folds, not theirs: see the ``significance`` of the
-    comparison. Dots that fall into clusters are those of different classifiers.
+    the line, which is the best of the simple methods. Where the dots of two methods overlap, their
+    order may be chance: see the ``significance`` of the comparison. Dots that fall into clusters
+    are those of different classifiers.
+
+    Every block is a faint dot, with the mean and the standard deviation of each method above them.
 
     Parameters
     ----------
@@ -37,8 +38,6 @@ class ComparisonDisplay:
         their means is the line.
     metric : str, default=""
         Name of the score, for the axis.
-    reference : str, default=None
-        The method to draw the line at, if not the best simple one.
 
     Attributes
     ----------
@@ -58,7 +57,7 @@ class ComparisonDisplay:
     ------
     ValueError
         If the numbers of names and values do not match, a method has no value or an infinite one,
-        or is named twice, or ``simple`` or ``reference`` name an unknown one.
+        or is named twice, or ``simple`` names an unknown one.
 
     See Also
     --------
@@ -84,13 +83,11 @@ class ComparisonDisplay:
         *,
         simple: Iterable[str] | None = None,
         metric: str = "",
-        reference: str | None = None,
     ) -> None:
         self.values = np.asarray(values, dtype=np.float64)
         self.names = [str(name) for name in names]
         self.simple = list(() if simple is None else simple)
         self.metric = metric
-        self.reference = reference
         self._check()
         there = np.isfinite(self.values)
         self.means = np.nanmean(self.values, axis=1)
@@ -102,8 +99,7 @@ class ComparisonDisplay:
             for name, mean in zip(self.names, self.means.tolist(), strict=True)
             if name in self.simple
         }
-        best = max(simple_means, key=lambda name: simple_means[name], default=None)
-        self.reference_ = best if reference is None else reference
+        self.reference_ = max(simple_means, key=lambda name: simple_means[name], default=None)
 
     def _check(self) -> None:
         shape = self.values.shape
@@ -121,17 +117,11 @@ class ComparisonDisplay:
                     f"The values of {name!r} are {row.tolist()[:8]}: at least one must be a "
                     "number, and none infinite. Leave out a method that failed."
                 )
-        asked = {
-            "simple": self.simple,
-            "reference": [] if self.reference is None else [self.reference],
-        }
-        for what, given in asked.items():
-            unknown = [name for name in given if name not in self.names]
-            if unknown:
-                raise ValueError(
-                    f"{what} names {unknown[0]!r}, which is not among the methods "
-                    f"{self.names[:20]}."
-                )
+        unknown = [name for name in self.simple if name not in self.names]
+        if unknown:
+            raise ValueError(
+                f"simple names {unknown[0]!r}, which is not among the methods {self.names[:20]}."
+            )
 
     @classmethod
     def from_comparison(cls, comparison: Any, metric: str | None = None) -> ComparisonDisplay:
@@ -177,23 +167,9 @@ class ComparisonDisplay:
             metric=metric,
         )
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw a line for each method: every block a faint dot, their mean and deviation in front.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
-
-        Returns
-        -------
-        ComparisonDisplay
-            This object.
-        """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+    def _draw(self, ax: Any) -> None:
         n = len(self.names)
-        self.ax_ = axes_or_new(ax, 10.5, max(2.3, 1.1 + 0.33 * n))
-        self.figure_ = self.ax_.figure.figure
+        self._begin(ax, 10.5, max(2.3, 1.1 + 0.33 * n))
         if self.reference_ is not None:
             at = self.means[self.names.index(self.reference_)]
             self.ax_.axvline(at, color="0.35", lw=1.1, ls=":", zorder=1)
@@ -213,24 +189,15 @@ class ComparisonDisplay:
                     solid_capstyle="butt", zorder=3,
                 )  # fmt: skip
             self.ax_.plot(mean, place, marker, color=color, ms=7, mec="white", mew=0.9, zorder=4)
-        self.ax_.set_yticks(
-            range(n),
-            [
-                f"{shorten(name, 36)}  {mean:.3f}"
-                for name, mean in zip(self.names, self.means.tolist(), strict=True)
-            ],
-        )
+        names = zip(self.names, self.means.tolist(), strict=True)
+        self.ax_.set_yticks(range(n), [f"{shorten(name, 36)}  {mean:.3f}" for name, mean in names])
         self.ax_.set_ylim(n - 0.5, -0.6)
         self.ax_.set_xlabel(f"{self.metric or 'score'} (higher is better)")
         self.ax_.tick_params(axis="y", length=0)
         self.ax_.grid(axis="y", alpha=0.3, lw=0.6)
         self.ax_.set_axisbelow(True)
         self.ax_.spines[["top", "right", "left"]].set_visible(False)
-        self.ax_.legend(
-            handles=self._handles(), loc="upper left", bbox_to_anchor=(1, 1), frameon=False,
-            fontsize=9, labelspacing=0.8,
-        )  # fmt: skip
-        return self
+        legend_beside(self.ax_, handles=self._handles(), labelspacing=0.8)
 
     def _style(self, name: str) -> tuple[str, str]:
         """Return colour and marker of a method."""
@@ -253,7 +220,6 @@ class ComparisonDisplay:
                    label="mean and\nstandard deviation"),
         ]  # fmt: skip
         if self.reference_ is not None:
-            what = "" if self.reference is not None else "best simple method,\n"
-            label = f"{what}{shorten(self.reference_, 34)}"
+            label = f"best simple method,\n{shorten(self.reference_, 34)}"
             handles.append(Line2D([], [], color="0.35", lw=1.1, ls=":", label=label))
         return handles

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ._by_class import (
     MAX_NAMED,
@@ -16,7 +15,7 @@ from ._by_class import (
     check_values,
     named,
 )
-from ._canvas import axes_or_new, colors_of, shorten
+from ._canvas import colors_of, count, shorten, turn_long
 
 
 class FalsePositivesDisplay(PredictionsDisplay):
@@ -29,10 +28,10 @@ class FalsePositivesDisplay(PredictionsDisplay):
 
     ends at the total number of mistakes, since each mistake is a false positive of exactly one
     class. The dotted line has the same end and spreads the mistakes evenly over the classes. On a
-    balanced test set, a line that bends far above its dotted one belongs to a classifier that says
-    "frequent class" whenever in doubt; one below it, to a classifier that was corrected too far.
-    The lower the line ends, the better. Where the test set is itself imbalanced, even a perfect
-    correction leaves no straight line.
+    balanced test set, a line far above its dotted one belongs to a classifier that predicts
+    frequent classes too often; one below it, to a classifier that was corrected too far. The lower
+    the line ends, the better. Where the test set is itself imbalanced, even a perfect correction
+    leaves no straight line.
 
     Parameters
     ----------
@@ -89,9 +88,8 @@ class FalsePositivesDisplay(PredictionsDisplay):
         self.false_positives: dict[str, NDArray[np.int64]] = {}
         methods = named(false_positives, None, "false positives", "false_positives")
         for name, values in methods.items():
-            n_classes = len(self.classes)
-            array = check_values(values, n_classes, "false_positives", name, 0, np.inf)
-            if not np.array_equal(array, np.trunc(array)) or not np.isfinite(array).all():
+            array = check_values(values, len(self.classes), "false_positives", name, 0, np.inf)
+            if not np.isfinite(array).all() or (array % 1).any():
                 raise ValueError(
                     f"false_positives of {name!r} are {array.tolist()[:10]}, but must be whole "
                     "numbers of rows: give counts, not shares."
@@ -103,69 +101,36 @@ class FalsePositivesDisplay(PredictionsDisplay):
 
     @classmethod
     def _of(
-        cls, matrices: dict[str, NDArray[np.float64]], counts: Any, classes: Any
+        cls, matrices: dict[str, NDArray[np.int64]], counts: Any, classes: Any
     ) -> FalsePositivesDisplay:
         mistakes = {name: part.sum(axis=0) - part.diagonal() for name, part in matrices.items()}
         return cls(mistakes, counts, classes)
 
-    def plot(self, ax: Any = None, *, even: bool = True) -> Any:
-        """Draw a line for each method.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
-        even : bool, default=True
-            Whether to draw the dotted lines of evenly spread mistakes.
-
-        Returns
-        -------
-        FalsePositivesDisplay
-            This object.
-        """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+    def _draw(self, ax: Any) -> None:
         from matplotlib.lines import Line2D
         from matplotlib.ticker import MaxNLocator
 
-        self.ax_ = axes_or_new(ax, 7.2, 4.4)
-        self.figure_ = self.ax_.figure.figure
+        ax = self._begin(ax, 7.2, 4.4)
         n = len(self.classes)
         is_few = n <= MAX_NAMED
         self.lines_ = {}
-        for (name, sums), color in zip(
-            self.cumulative.items(), colors_of(len(self.cumulative)), strict=True
-        ):
+        colors = colors_of(len(self.cumulative))
+        for (name, sums), color in zip(self.cumulative.items(), colors, strict=True):
             total = int(sums[-1])
-            (self.lines_[name],) = self.ax_.plot(
-                np.arange(n + 1),
-                [0, *sums],
-                color=color,
-                lw=1.6,
-                marker="o" if is_few else None,
-                ms=4,
-                label=f"{shorten(name, 28)}\n{total:,} mistake{'s' * (total != 1)}",
-            )
-            if even:
-                self.ax_.plot([0, n], [0, total], color=color, lw=1.1, ls=":")
-        handles = list(self.lines_.values())
-        if even:
-            handles.append(Line2D([], [], color="0.3", lw=1.1, ls=":", label="spread evenly"))
+            (self.lines_[name],) = ax.plot(
+                np.arange(n + 1), [0, *sums], color=color, lw=1.6, marker="o" if is_few else None,
+                ms=4, label=f"{shorten(name, 28)}\n{count(total, 'mistake')}",
+            )  # fmt: skip
+            ax.plot([0, n], [0, total], color=color, lw=1.1, ls=":")
         if is_few:
             names = [shorten(label, 14) for label in self.classes[self.order].tolist()]
-            is_long = sum(map(len, names)) > 45
-            self.ax_.set_xticks(
-                np.arange(1, n + 1),
-                names,
-                rotation=40 if is_long else 0,
-                ha="right" if is_long else "center",
-                rotation_mode="anchor" if is_long else "default",
-            )
-            self.ax_.set_xlabel("up to this class, from the most to the least frequent")
+            ax.set_xticks(np.arange(1, n + 1), names, **turn_long(names, 45))
+            ax.set_xlabel("up to this class, from the most to the least frequent")
         else:
-            self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
-            self.ax_.set_xlabel("number of classes, from the most to the least frequent")
-        self.ax_.set_xlim(0, n * 1.02)
-        self.ax_.yaxis.set_major_locator(MaxNLocator(integer=True))
-        self.ax_.set_ylim(bottom=0)
-        self._finish("false positives, summed", handles)
-        return self
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+            ax.set_xlabel("number of classes, from the most to the least frequent")
+        ax.set_xlim(0, n * 1.02)
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_ylim(bottom=0)
+        even = Line2D([], [], color="0.3", lw=1.1, ls=":", label="spread evenly")
+        self._finish("false positives, summed", [*self.lines_.values(), even])

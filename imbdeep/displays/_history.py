@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ._canvas import GREY, canvas, colors_of, shorten
+from ._canvas import GREY, MAX_IN_LEGEND, Display, canvas, colors_of, shorten
 from ._rows import fitted
 
 _NOT_TERMS = ("phase", "class", "epoch", "step", "validation")
-#: Classes named in the legend, and panels in a line, at the most.
-_MAX_NAMED, _PANELS_IN_LINE = 14, 4
+#: Panels in a line at the most.
+_PANELS_IN_LINE = 4
 #: What the panels are called, and in which order they stand; other terms follow in theirs.
 _LABELS = {
     "loss": "loss",
@@ -37,7 +36,6 @@ _LABELS = {
     "classifier_confidence": "classifier on generated rows\n(probability of their class)",
     "discriminator_real": "discriminator on real rows\n(probability of real)",
     "discriminator_generated": "discriminator on generated rows\n(probability of real)",
-    "augment_p": "augmentation\n(probability of each change)",
     "learning_rate": "learning rate",
 }
 #: Of an auto-encoder whose loss holds a classification, and no likelihood.
@@ -48,29 +46,28 @@ _SHARED = {_RAW: "validation_balanced_accuracy"}
 #: Terms from 0 to 1, of which the whole scale is shown.
 _SHARES = (
     "alpha_entropy",
-    "augment_p",
     "classifier_confidence",
     "discriminator_real",
     "discriminator_generated",
 )
 
 
-class TrainingHistoryDisplay:
+class TrainingHistoryDisplay(Display):
     """Curves of every term of the loss against the optimisation steps, for each phase and class.
 
     What to look for: where the loss on held-out rows (dashed) turns upwards, the network begins to
-    learn its rows by heart; where it still falls at the end, more steps may help. The dot is the
-    best point on held-out rows. Samplers that stop early keep the weights of the lowest loss,
-    classifiers those of the highest balanced accuracy.
+    overfit; where it still falls at the end, more steps may help. The dot is the best point on
+    held-out rows. Samplers that stop early keep the weights of the lowest loss, classifiers those
+    of the highest balanced accuracy.
 
     Of an :class:`~imbdeep.over_sampling.MGVAESampler`: an EWC penalty as large as the other terms
     holds fine-tuning at the majority model.
 
     Of an :class:`~imbdeep.classifiers.RAEClassifier`: an entropy of α near 0 means that the mixer
     picks one row of each group, and combinations are copies. A mixer whose cross-entropy rises has
-    found no combination that the classifier takes for another class, which is what Proposition 1
-    promises. A critic's gap that grows without end means that the decoder does not follow. The
-    decoder's own loss has no zero: only its course can be read.
+    found no combination that the classifier assigns to another class, as Proposition 1 states. A
+    critic's gap that grows without end means that the decoder does not follow. The decoder's own
+    loss has no zero: only its course can be read.
 
     Parameters
     ----------
@@ -143,23 +140,7 @@ class TrainingHistoryDisplay:
         )
         return cls(fitted(trained, "history_")).plot(ax)
 
-    def plot(self, ax: Any = None, *, figsize: tuple[float, float] | None = None) -> Any:
-        """Draw a panel for each phase and term, with a colour for each class.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            A subplot whose place the panels take; by default a new figure.
-        figsize : tuple of (float, float), default=None
-            Width and height of a new figure in inches.
-
-        Returns
-        -------
-        TrainingHistoryDisplay
-            This object.
-        """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-
+    def _draw(self, ax: Any) -> None:
         phases = list(dict.fromkeys(self._phase(record) for record in self.history))
         classes = list(dict.fromkeys(record.get("class") for record in self.history))
         terms = self._terms()
@@ -171,7 +152,7 @@ class TrainingHistoryDisplay:
         places, n_lines, n_columns = _places(len(phases), len(self.terms_), bool(handles))
         # The legend stands in the empty panel, where there is one, or takes room of its own.
         size = (2.9 * n_columns + 1.5, max(2.4 * n_lines, 0.2 * len(handles)) + 0.3)
-        self.figure_, part = canvas(ax, *(figsize or size))
+        self.figure_, part = canvas(ax, *size)
         grid = part.add_gridspec(n_lines, n_columns)
         self.axes_ = np.full((len(phases), len(self.terms_)), None, dtype=object)
         for i, phase in enumerate(phases):
@@ -201,22 +182,16 @@ class TrainingHistoryDisplay:
                 panel.spines[["top", "right"]].set_visible(False)
 
         legend: dict[str, Any] = {"handles": handles, "fontsize": 9, "frameon": False}
-        taken = {
-            place
-            for line, panels in zip(places, self.axes_, strict=True)
-            for place, panel in zip(line, panels, strict=True)
-            if panel is not None
-        }
-        # Pre-training knows no penalty, and a last line may be short: room for the legend.
-        every = [(line, column) for line in range(n_lines) for column in range(n_columns)]
-        free = [place for place in every if place not in taken]
-        if handles and free:
-            panel = part.add_subplot(grid[free[0]])
+        # A phase without a penalty and a short last line leave room for the legend.
+        free = np.ones((n_lines, n_columns), dtype=bool)
+        for i, j in np.ndindex(self.axes_.shape):
+            free[places[i][j]] &= self.axes_[i, j] is None
+        if handles and free.any():
+            panel = part.add_subplot(grid[tuple(np.argwhere(free)[0])])
             panel.set_axis_off()
             panel.legend(loc="center", **legend)
         elif handles:
             part.legend(loc="outside right upper", **legend)
-        return self
 
     def _terms(self) -> list[str]:
         """The terms of the history: the known ones in their order, then the others in theirs."""
@@ -226,7 +201,7 @@ class TrainingHistoryDisplay:
 
     def _curves(self, term: str, terms: list[str]) -> list[str]:
         """What is drawn into the panel of a term."""
-        # Validation is the loss on held-out rows, where its parts are known their classification.
+        # Validation is the loss on held-out rows, or its classification where that is recorded.
         host = "classification" if "classification" in terms else self.terms_[0]
         return [
             term,
@@ -244,7 +219,7 @@ class TrainingHistoryDisplay:
         """What the colours and the dashes mean."""
         from matplotlib.lines import Line2D
 
-        every = -(-len(colors) // _MAX_NAMED)
+        every = -(-len(colors) // MAX_IN_LEGEND)
         handles = [
             Line2D([], [], color=colors[name], label=f"class {shorten(name, 18)}")
             for name in list(colors)[::every]

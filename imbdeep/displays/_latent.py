@@ -6,12 +6,12 @@ import inspect
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.decomposition import PCA
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ._canvas import BLUE, GREY, VERMILION, axes_or_new, colors_of, share, shorten
-from ._rows import as_rows, choose, fitted, labels_of, new_seed, rows_of, stream_of
+from imbdeep.training import draw_seed, random_stream
+
+from ._canvas import BLUE, GREY, VERMILION, Display, colors_of, legend_beside, shorten
+from ._projection import check_points, component_names, two_components
+from ._rows import as_rows, choose, fitted, labels_of, rows_of
 
 #: Marker and colour of the groups of from_estimator, in the order of drawing: the few go on top.
 _STYLES = {
@@ -21,7 +21,7 @@ _STYLES = {
 }
 
 
-class LatentDisplay:
+class LatentDisplay(Display):
     """The latent codes of majority, minority and generated rows in two dimensions.
 
     With the majority-guided prior of an :class:`~imbdeep.over_sampling.MGVAESampler`, generated
@@ -81,11 +81,10 @@ class LatentDisplay:
         explained_variance_ratio: Any = None,
         title: str | None = None,
     ) -> None:
-        self.codes = np.asarray(codes, dtype=np.float64)
         self.groups = np.asarray(groups)
+        self.codes = check_points(codes, self.groups, "codes", of="groups")
         self.explained_variance_ratio = explained_variance_ratio
         self.title = title
-        _check(self.codes, self.groups)
         if self.codes.shape[1] > 2:
             raise ValueError(
                 f"codes has shape {self.codes.shape}, but only two columns can be drawn: use "
@@ -94,7 +93,7 @@ class LatentDisplay:
 
     @classmethod
     def from_codes(
-        cls, codes: Any, groups: Any, *, title: str | None = None, ax: Any = None
+        cls, codes: Any, groups: Any, *, title: str | None = None, **plot_params: Any
     ) -> LatentDisplay:
         """Reduce codes to two dimensions and draw them.
 
@@ -106,8 +105,8 @@ class LatentDisplay:
             Name of the group of each row.
         title : str, default=None
             Title of the picture.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
+        **plot_params : dict
+            Passed to :meth:`plot`.
 
         Returns
         -------
@@ -119,13 +118,12 @@ class LatentDisplay:
         ValueError
             If the codes are not finite, or not as many as the groups.
         """
-        codes, groups = np.asarray(codes, dtype=np.float64), np.asarray(groups)
-        _check(codes, groups)
-        ratio = None
+        groups, ratio = np.asarray(groups), None
+        codes = check_points(codes, groups, "codes", of="groups")
         if codes.shape[1] > 2:
-            codes, ratio = _two_components(codes)
+            codes, ratio = two_components(codes)
         display = cls(codes, groups, explained_variance_ratio=ratio, title=title)
-        return display.plot(ax)
+        return display.plot(**plot_params)
 
     @classmethod
     def from_estimator(
@@ -137,7 +135,7 @@ class LatentDisplay:
         *,
         n: int = 300,
         random_state: Any = None,
-        ax: Any = None,
+        **plot_params: Any,
     ) -> LatentDisplay:
         """Encode majority rows, rows of a class and generated ones, and draw their codes.
 
@@ -156,8 +154,8 @@ class LatentDisplay:
             Rows of each group at the most.
         random_state : int, RandomState instance or None, default=None
             Seed of the rows that are drawn and generated.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
+        **plot_params : dict
+            Passed to :meth:`plot`.
 
         Returns
         -------
@@ -173,34 +171,22 @@ class LatentDisplay:
         """
         majority = fitted(sampler, "classes_")[np.argmax(fitted(sampler, "class_counts_"))]
         of_class = "target" in inspect.signature(sampler.encode).parameters
-        X, labels, stream = as_rows(X), labels_of(y), stream_of(random_state)
+        X, labels, stream = as_rows(X), labels_of(y), random_stream(random_state)
         rows = {
             f"majority (class {majority})": choose(X, rows_of(labels, majority), n, stream),
-            f"generated (class {target})": sampler.sample(n, target, random_state=new_seed(stream)),
+            f"generated (class {target})": sampler.sample(
+                n, target, random_state=draw_seed(stream)
+            ),
             f"minority (class {target})": choose(X, rows_of(labels, target), n, stream),
         }
         which = (target,) if of_class else ()
         codes = [np.asarray(sampler.encode(part, *which)) for part in rows.values()]
         groups = np.repeat(list(rows), [len(part) for part in codes])
         title = f"Latent space of the model of class {target}" if of_class else "Latent space"
-        return cls.from_codes(np.concatenate(codes), groups, title=title, ax=ax)
+        return cls.from_codes(np.concatenate(codes), groups, title=title, **plot_params)
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the points, a colour a group.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
-
-        Returns
-        -------
-        LatentDisplay
-            This object.
-        """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        self.ax_ = axes_or_new(ax, 7.6, 4.8)
-        self.figure_ = self.ax_.figure.figure
+    def _draw(self, ax: Any) -> None:
+        self._begin(ax, 7.6, 4.8)
         names = list(dict.fromkeys(self.groups.tolist()))
         points = self.codes
         if points.shape[1] == 1:
@@ -214,36 +200,9 @@ class LatentDisplay:
             self.ax_.scatter(*points[self.groups == name].T, label=shorten(name, 32), **style)
         labels = ["latent dimension 1", "latent dimension 2"]
         if self.explained_variance_ratio is not None:
-            labels = [
-                f"principal component {i} ({share(part)} of the variance)"
-                for i, part in enumerate(self.explained_variance_ratio, start=1)
-            ]
+            labels = component_names(self.explained_variance_ratio)
         self.ax_.set_xlabel(labels[0])
         self.ax_.set_ylabel(labels[1] if self.codes.shape[1] == 2 else "")
         self.ax_.set_title(self.title or "")
         self.ax_.spines[["top", "right"]].set_visible(False)
-        # Beside the points, not on them.
-        self.ax_.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, markerscale=1.4)
-        return self
-
-
-def _check(codes: NDArray[np.float64], groups: NDArray[Any]) -> None:
-    if codes.ndim != 2 or not codes.size or groups.shape != (len(codes),):
-        raise ValueError(
-            f"codes has shape {codes.shape} and groups {groups.shape}: give (n, latent_dim) and "
-            "(n,), n at least 1."
-        )
-    if not np.isfinite(codes).all():
-        raise ValueError("codes holds NaN or infinity: look for an encoder that diverged.")
-
-
-def _two_components(
-    codes: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], tuple[float, float]]:
-    """First two principal components, and their share of the variance."""
-    if len(codes) == 1 or not np.ptp(codes, axis=0).any():  # a point has no directions
-        return np.zeros((len(codes), 2)), (0.0, 0.0)
-    pca = PCA(n_components=2, svd_solver="full")
-    points = pca.fit_transform(codes)
-    first, second = pca.explained_variance_ratio_
-    return points, (float(first), float(second))
+        legend_beside(self.ax_, fontsize=10, markerscale=1.4)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp, rankdata
 
-from ._canvas import GENERATED, REAL, share, shorten
+from ._canvas import GENERATED, REAL, count, share, shorten, turn_long
 
 #: Levels with a bar of their own at the most; the rest share one.
 _MAX_LEVELS = 8
@@ -62,10 +62,9 @@ def legend_handles(n_real: int, n_generated: int) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    rows = [f"{n} row{'s' * (n != 1)}" for n in (n_real, n_generated)]
     return [
-        Patch(color=REAL, alpha=0.45, lw=0, label=f"real ({rows[0]})"),
-        Line2D([], [], color=GENERATED, lw=1.8, label=f"generated ({rows[1]})"),
+        Patch(color=REAL, alpha=0.45, lw=0, label=f"real ({count(n_real)})"),
+        Line2D([], [], color=GENERATED, lw=1.8, label=f"generated ({count(n_generated)})"),
     ]
 
 
@@ -116,15 +115,8 @@ def draw_bars(
     at = np.arange(len(bars))
     ax.bar(at - 0.2, heights, 0.4, color=REAL, alpha=0.45)
     ax.bar(at + 0.2, new_heights, 0.4, fill=False, edgecolor=GENERATED, linewidth=1.6)
-    length = max(map(len, names))
-    is_long = length * len(bars) > 24
-    ax.set_xticks(
-        at,
-        [shorten(name, 12) for name in names],
-        rotation=40 if is_long else 0,
-        ha="right" if is_long else "center",
-        rotation_mode="anchor" if is_long else "default",
-    )
+    widest = ["x" * max(map(len, names))] * len(names)
+    ax.set_xticks(at, [shorten(name, 12) for name in names], **turn_long(widest, 24))
     ax.set_xlim(-0.6, max(len(bars) - 0.4, 1.6))
     _finish(ax)
 

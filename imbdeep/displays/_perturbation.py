@@ -7,36 +7,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ._by_class import fitted_classifier, labels_beside, positions
-from ._canvas import BLUE, GREY, VERMILION, axes_or_new, draw_mosaic, mosaic_size, shorten
+from imbdeep.training import draw_seed, random_stream
+
+from ._by_class import positions
+from ._canvas import BLUE, GREY, VERMILION, Display, count, legend_beside, shorten
+from ._images import draw_images, images_size
 from ._rows import (
     as_images,
     as_rows,
+    check_whole,
     choose,
-    columns_of,
+    fitted_classifier,
     image_shape_of,
+    labels_beside,
     labels_of,
     names_of,
-    new_seed,
-    read_column,
-    stream_of,
+    read_tables,
 )
 
-#: Rows that from_estimator translates unless told otherwise: pictures to see, rows to average.
+#: Rows that from_estimator translates by default: images to see, rows to average.
 _N_IMAGES, _N_ROWS = 5, 100
 #: Columns of a table that are drawn.
 _MAX_FEATURES = 12
 
 
-class PerturbationDisplay:
+class PerturbationDisplay(Display):
     """Seeds, what a translation adds to them, and the translations.
 
     This is Figure 6 of [1]_. M2m translates a row of a frequent class by small steps against the
-    gradient of a teacher, until that takes it for the rare class. The translation may look like its
-    seed to us; the perturbation, amplified around grey, shows whether anything that we would call
-    the other class has come in. Of tables, the display shows the columns that moved the most.
+    gradient of a teacher, until the teacher predicts the rare class. To the eye, the translation
+    may look like its seed; the perturbation, amplified around grey, shows whether it has any
+    visible feature of the other class. Of tables, the display shows the columns that moved the
+    most.
 
     Parameters
     ----------
@@ -131,19 +134,14 @@ class PerturbationDisplay:
         self.feature_names, self.changes, self.shifts = None, None, None
         if self.is_image:
             return
-        self.feature_names = [
-            str(name) for name in (names_of(self.seeds) if feature_names is None else feature_names)
-        ]
+        self.feature_names = names_of(self.seeds, feature_names)
         if scales is None:
             scales = [
                 _scale(column, j in self.levels) for j, column in enumerate(_numbers(self.seeds).T)
             ]
         self.scales = np.asarray(scales, dtype=np.float64)
-        if not len(self.feature_names) == len(self.scales) == shape[1]:
-            raise ValueError(
-                f"{len(self.feature_names)} feature_names and {len(self.scales)} scales for "
-                f"{shape[1]} columns: give one each."
-            )
+        if len(self.scales) != shape[1]:
+            raise ValueError(f"{len(self.scales)} scales for {shape[1]} columns: give one each.")
         self.changes, self.shifts = self._measure()
 
     def _measure(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -220,10 +218,9 @@ class PerturbationDisplay:
         shape = image_shape_of(estimator, X)
         if n is None:
             n = _N_ROWS if shape is None else _N_IMAGES
-        if n < 1:
-            raise ValueError(f"n={n} must be at least 1: the number of rows to translate.")
+        check_whole(n, "n")
         rows = _possible_seeds(estimator, labels, classes, target)
-        stream = stream_of(random_state)
+        stream = random_stream(random_state)
         rows = choose(np.arange(len(labels)), rows, n, stream)
         chosen = _safe_indexing(X, rows)
         translated, confidence = translate(
@@ -231,7 +228,7 @@ class PerturbationDisplay:
             target,
             y=labels[rows],
             return_confidence=True,
-            random_state=new_seed(stream),
+            random_state=draw_seed(stream),
         )
         # The mean of several teachers may exceed 1 by a rounding error.
         confidence = np.clip(np.asarray(confidence, dtype=np.float64), 0, 1)
@@ -240,8 +237,17 @@ class PerturbationDisplay:
             before, after = as_images(chosen, shape), as_images(translated, shape)
             display = cls(before, after, labels[rows], target, confidence=confidence)
         else:
-            table = _read_table(X, rows, translated)
-            display = cls(*table[:2], labels[rows], target, confidence=confidence, **table[2])
+            every, after, _, levels = read_tables(X, translated)
+            display = cls(
+                every[rows],
+                after,
+                labels[rows],
+                target,
+                confidence=confidence,
+                feature_names=names_of(X),
+                scales=[_scale(column, j in levels) for j, column in enumerate(every.T)],
+                levels=levels,
+            )
         return display.plot(**plot_params)
 
     def plot(
@@ -280,38 +286,25 @@ class PerturbationDisplay:
         ValueError
             If ``amplify`` or ``max_features`` is not positive.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
         if not 0 < amplify < np.inf:
             raise ValueError(
                 f"amplify={amplify!r} must be a positive number: 1 draws perturbations as they are."
             )
-        if max_features < 1:
-            raise ValueError(f"max_features={max_features!r} must be at least 1: columns to draw.")
+        check_whole(max_features, "max_features")
         if self.is_image:
             return self._plot_images(ax, amplify, cmap)
         return self._plot_columns(ax, max_features)
 
     def _plot_images(self, ax: Any, amplify: float, cmap: Any) -> PerturbationDisplay:
-        n, *shape = self.seeds.shape
-        groups = [
-            ("seed", self.seeds),
-            (f"perturbation × {amplify:g}", _amplified(self.seeds, self.translations, amplify)),
-            ("translation", self.translations),
-        ]
+        parts = [self.seeds, _amplified(self.seeds, self.translations, amplify), self.translations]
         if self.seeds.dtype == np.uint8:  # all three, so that all are drawn in the range of bytes
-            groups = [
-                (name, np.clip(np.rint(images), 0, 255).astype(np.uint8)) for name, images in groups
-            ]
-        width, height = mosaic_size(3, n, tuple(shape))
-        self.ax_ = axes_or_new(ax, width, height + 0.5, layout="compressed")
-        self.figure_ = self.ax_.figure.figure
-        draw_mosaic(self.ax_, groups, n, cmap)
-        centres = [
-            (left + right) / 2
-            for left, right, *_ in (image.get_extent() for image in self.ax_.images[:n])
-        ]
-        self.ax_.set_xticks(centres, self._titles(), fontsize=8, linespacing=1.3)
-        self.ax_.tick_params(axis="x", length=0, labeltop=True, labelbottom=False)
+            parts = [np.clip(np.rint(part), 0, 255).astype(np.uint8) for part in parts]
+        lines = [[part] for part in parts]
+        width, height = images_size(lines)
+        self._begin(ax, width, height + 0.5, layout="compressed")
+        names: list[str | None] = ["seed", f"perturbation × {amplify:g}", "translation"]
+        middles = draw_images(self.ax_, names, lines, cmap)
+        self.ax_.set_xticks(middles, self._titles(), fontsize=8, linespacing=1.3)
         return self
 
     def _titles(self) -> list[str]:
@@ -331,8 +324,7 @@ class PerturbationDisplay:
         assert self.changes is not None
         assert self.shifts is not None
         chosen = np.argsort(-self.changes, kind="stable")[:max_features]
-        self.ax_ = axes_or_new(ax, 6.6, 0.32 * len(chosen) + 1.6)
-        self.figure_ = self.ax_.figure.figure
+        self._begin(ax, 6.6, 0.32 * len(chosen) + 1.6)
         at = np.arange(len(chosen))
         changes, shifts = self.changes[chosen], self.shifts[chosen]
         coded = np.isnan(shifts)
@@ -352,12 +344,11 @@ class PerturbationDisplay:
         self.ax_.grid(axis="x", alpha=0.3, lw=0.6)
         self.ax_.set_axisbelow(True)
         self.ax_.spines[["top", "right", "left"]].set_visible(False)
-        n = len(self.seeds)
-        title = f"{n} row{'s' * (n != 1)} translated into class {shorten(self.target)}"
+        title = f"{count(len(self.seeds))} translated into class {shorten(self.target)}"
         if self.confidence is not None:
             title += f"\nteacher's mean confidence {self.confidence.mean():.2f}"
         self.ax_.set_title(title, fontsize=11)
-        self.ax_.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=9)
+        legend_beside(self.ax_)
         return self
 
 
@@ -418,25 +409,3 @@ def _scale(column: NDArray[np.float64], is_coded: bool) -> float:
         shares = np.unique(there, return_counts=True)[1] / len(there)
         return float(np.sqrt((1 - (shares**2).sum()) / 2))
     return float(there.std())
-
-
-def _read_table(
-    X: Any, rows: NDArray[np.intp], translated: Any
-) -> tuple[NDArray[np.float64], NDArray[np.float64], dict[str, Any]]:
-    """Return seeds and translations as numbers, and names, scales and levels of the columns."""
-    names = names_of(X)
-    if names != names_of(translated) or len(rows) != translated.shape[0]:
-        raise ValueError(
-            f"The {len(rows)} rows with columns {names[:10]} became {translated.shape[0]} rows "
-            f"with {names_of(translated)[:10]}: translate must return rows of the same table."
-        )
-    before, after, scales, levels = [], [], [], {}
-    for j, (old, new) in enumerate(zip(columns_of(X), columns_of(translated), strict=True)):
-        own, changed, _, known = read_column(old, new, names[j], None)
-        if known is not None:
-            levels[j] = known
-        before.append(own[rows])
-        after.append(changed)
-        scales.append(_scale(own, known is not None))
-    more = {"feature_names": names, "scales": scales, "levels": levels}
-    return np.column_stack(before), np.column_stack(after), more

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.isotonic import isotonic_regression
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ._by_class import MAX_NAMED, PredictionsDisplay, check_counts, check_values, named
-from ._canvas import axes_or_new, colors_of, shorten
+from ._canvas import colors_of, shorten
 
 #: Shapes of the points, so that methods differ in more than the colour.
 _MARKERS = "osD^vPX"
@@ -24,10 +23,14 @@ class RecallDisplay(PredictionsDisplay):
     """Recall of each class against the number of its training rows, for one method or several.
 
     The recall of a class is the share of its rows that are predicted as such; the mean over the
-    classes is the balanced accuracy, which the legend gives. A classifier that was trained on
-    imbalanced rows without more loses its recall from right to left. A method for such rows should
-    lift the left, and the right end shows what that costs. Classes of few test rows have recalls of
+    classes is the balanced accuracy, which the legend gives. The recall of a classifier that was
+    trained on imbalanced rows as they are falls from right to left. A method for such rows should
+    raise the left end, and the right end shows the cost. Classes of few test rows have recalls of
     few possible values: do not read much into a single point.
+
+    There is a point for each class and method, and lines join the means of classes of like size. Up
+    to 12 classes are named above the axes, and only those of one size share a mean. More are
+    divided into about ten groups of neighbours in size, because the recalls of single classes jump.
 
     Parameters
     ----------
@@ -90,30 +93,12 @@ class RecallDisplay(PredictionsDisplay):
 
     @classmethod
     def _of(
-        cls, matrices: dict[str, NDArray[np.float64]], counts: Any, classes: Any
+        cls, matrices: dict[str, NDArray[np.int64]], counts: Any, classes: Any
     ) -> RecallDisplay:
         return cls({name: _recalls(matrix) for name, matrix in matrices.items()}, counts, classes)
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw a point for each class and method; lines join the means of classes of like size.
-
-        Up to 12 classes are named above the axes, and only those of one size share a mean. More are
-        divided into about ten groups of neighbours in size for the line, because the recalls of
-        single classes jump.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
-
-        Returns
-        -------
-        RecallDisplay
-            This object.
-        """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        self.ax_ = axes_or_new(ax, 7.2, 4.4)
-        self.figure_ = self.ax_.figure.figure
+    def _draw(self, ax: Any) -> None:
+        self._begin(ax, 7.2, 4.4)
         is_few = len(self.classes) <= MAX_NAMED
         point = {"ms": 6, "mew": 0.6} if is_few else {"ms": 3.5, "mew": 0.0, "alpha": 0.55}
         self.lines_ = {}
@@ -139,10 +124,9 @@ class RecallDisplay(PredictionsDisplay):
             _name_classes(self.ax_, self.class_counts, self.classes)
         self.ax_.set_ylim(-0.03, 1.03)
         self._finish("recall")
-        return self
 
 
-def _recalls(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+def _recalls(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
     """Share of each row of a confusion matrix on the diagonal; NaN for an empty row."""
     total = matrix.sum(axis=1)
     return np.divide(matrix.diagonal(), total, out=np.full(len(total), np.nan), where=total > 0)

@@ -6,28 +6,45 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import NotFittedError
 from sklearn.inspection import DecisionBoundaryDisplay
-from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils.validation import check_is_fitted
 
-from ._by_class import by_frequency, fitted_classifier, labels_beside, positions
-from ._canvas import axes_or_new, colors_of, shorten
-from ._rows import as_rows, columns_of, labels_of, names_of, new_seed, read_column, stream_of
+from imbdeep.training import draw_seed, random_stream
+
+from ._by_class import by_frequency, positions
+from ._canvas import (
+    MAX_IN_LEGEND,
+    Display,
+    colors_of,
+    count,
+    legend_beside,
+    markers_of,
+    shorten,
+)
+from ._rows import (
+    as_rows,
+    check_whole,
+    columns_of,
+    fitted_classifier,
+    labels_beside,
+    labels_of,
+    names_of,
+    read_column,
+)
 
 #: The picture goes beyond the outermost rows by this share of what they span.
 _MARGIN = 0.08
-#: Classes that the colours alone tell apart, markers for more, and classes in the legend.
-_MAX_DISTINCT, _MARKERS, _MAX_IN_LEGEND = 7, "os^D", 14
 
 
-class DecisionRegionsDisplay:
+class DecisionRegionsDisplay(Display):
     """The decision regions of a classifier of two columns, real rows, and generated ones.
 
     This is Figure 1 of [1]_. The background has the colour of the class that is predicted there,
     real rows are dots and generated rows are crosses of the colour of their class. A rare class
-    that an unaided classifier gives up has dots and no region. Crosses beyond the dots of their
-    class take rows from their neighbours: the region grows where the class is not.
+    that is never predicted has dots and no region. Crosses beyond the dots of their class extend
+    its region to where it has no rows.
+
+    Frequent classes are drawn first. Up to seven classes have distinct colours. More have shades
+    from dark (frequent) to light (rare), and four kinds of markers in turn.
 
     Parameters
     ----------
@@ -101,38 +118,28 @@ class DecisionRegionsDisplay:
     ) -> None:
         self.xx0, self.xx1 = (np.asarray(part, dtype=np.float64) for part in (xx0, xx1))
         self.regions = np.asarray(regions)
-        X = as_rows(X)
-        points, labels = _plane(X, "X"), labels_beside(X, y)
-        self.classes = np.unique(labels) if classes is None else np.asarray(classes)
-        self.X, self.y = _there(points, labels)
+        self.name = name
+        X, labels = as_rows(X), labels_of(y)
+        self.classes = np.unique(labels) if classes is None else labels_of(classes)
+        self.X, self.y = _rows_and_labels(X, y, "X")
         if not len(self.X):
             raise ValueError(
-                f"X has {len(points)} rows, and none of them has a value in both columns: there "
+                f"X has {len(labels)} rows, and none of them has a value in both columns: there "
                 "is nothing to draw."
             )
-        new, new_labels = _pair(generated)
-        new_labels = self.y[:0] if new is None else labels_beside(new, new_labels)
-        new_points = np.empty((0, 2)) if new is None else _plane(new, "generated")
-        self.generated = _there(new_points, new_labels)
-        self.feature_names = [
-            str(column) for column in (names_of(X) if feature_names is None else feature_names)
-        ]
-        self.name = name
-        if len(self.feature_names) != 2:
-            raise ValueError(f"feature_names={self.feature_names} must be two names, one an axis.")
+        new, new_labels = (self.X[:0], self.y[:0]) if generated is None else generated
+        self.generated = _rows_and_labels(as_rows(new), new_labels, "generated")
+        self.feature_names = names_of(X, feature_names)
         shape = self.regions.shape
-        if len(shape) != 2 or 0 in shape or not self.xx0.shape == self.xx1.shape == shape:
+        if len(shape) != 2 or not self.xx0.shape == self.xx1.shape == shape:
             raise ValueError(
                 f"xx0 has shape {self.xx0.shape}, xx1 {self.xx1.shape} and regions {shape}: give "
                 "three grids of one shape, or use DecisionRegionsDisplay.from_estimator."
             )
-        if self.regions.dtype.kind not in "iu" or not np.isin(
-            self.regions, np.arange(len(self.classes))
-        ).all():  # fmt: skip
+        if not np.isin(self.regions, np.arange(len(self.classes))).all():
             raise ValueError(
-                f"regions has dtype {self.regions.dtype} and values from {self.regions.min()} to "
-                f"{self.regions.max()}, but must be positions among the {len(self.classes)} "
-                "classes: whole numbers from 0."
+                f"regions has values from {self.regions.min()} to {self.regions.max()}, but must "
+                f"be positions among the {len(self.classes)} classes: whole numbers from 0."
             )
         self._position = positions(self.y, self.classes, "y")
         self._generated_position = positions(self.generated[1], self.classes, "generated")
@@ -149,7 +156,7 @@ class DecisionRegionsDisplay:
         grid_resolution: int = 200,
         random_state: Any = 0,
         name: str | None = None,
-        ax: Any = None,
+        **plot_params: Any,
     ) -> DecisionRegionsDisplay:
         """Predict a grid of points with a fitted classifier and draw its regions and the rows.
 
@@ -173,8 +180,8 @@ class DecisionRegionsDisplay:
             Seed of the generated rows.
         name : str, default=None
             Title of the picture; the name of the classifier's class by default.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
+        **plot_params : dict
+            Passed to :meth:`plot`.
 
         Returns
         -------
@@ -189,120 +196,86 @@ class DecisionRegionsDisplay:
             If ``X`` has not two columns of numbers, a label is none of the classes, or a parameter
             is out of range.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        _check_whole(n_generated, "n_generated", 0, "rows to generate of each class, 0 for none")
-        _check_whole(grid_resolution, "grid_resolution", 2, "points of the grid along each axis")
-        kind = type(estimator).__name__
-        if isinstance(estimator, type) or not hasattr(estimator, "predict"):
-            raise ValueError(f"estimator={estimator!r} cannot predict: give a fitted classifier.")
-        try:
-            check_is_fitted(estimator)
-        except NotFittedError:
-            raise NotFittedError(f"This {kind} is not fitted: call fit first.") from None
-        if not hasattr(estimator, "classes_"):
-            raise ValueError(f"{kind} is no classifier (it has no classes_): give a classifier.")
-        classes = np.asarray(estimator.classes_)
-        X = as_rows(X)
-        points = _plane(X, "X")
+        from matplotlib.figure import Figure
+
+        check_whole(n_generated, "n_generated", 0)
+        classes, X = labels_of(fitted_classifier(estimator, "classes_")), as_rows(X)
+        points = [_plane(X, "X")]
         if generated is None and n_generated and hasattr(estimator, "generate"):
-            generated = _generate(estimator, n_generated, random_state)
-        new, _ = _pair(generated)
-        every = (
-            points if new is None else np.concatenate([points, _plane(as_rows(new), "generated")])
+            stream, made = random_stream(random_state), []
+            labels = labels_of(fitted_classifier(estimator, "minority_"))
+            for label in labels.tolist():
+                rows = estimator.generate(n_generated, label, random_state=draw_seed(stream))
+                made.append(_plane(as_rows(rows), f"what generate makes of class {label}"))
+            generated = (np.concatenate(made), np.repeat(labels, n_generated)) if made else None
+        if generated is not None:
+            points.append(_plane(as_rows(generated[0]), "generated"))
+        boundary = DecisionBoundaryDisplay.from_estimator(
+            estimator,
+            _corners(X, np.concatenate(points)),
+            grid_resolution=grid_resolution,
+            eps=0.0,
+            response_method="predict",
+            plot_method="pcolormesh",
+            ax=Figure().subplots(),  # not shown
         )
-        boundary = _predicted_grid(estimator, _corners(X, every), grid_resolution)
-        return cls(
-            boundary.xx0,
-            boundary.xx1,
-            boundary.response,
-            X,
-            y,
-            classes=classes,
-            generated=generated,
-            name=kind if name is None else name,
-        ).plot(ax)
+        grid = boundary.xx0, boundary.xx1, boundary.response
+        name = type(estimator).__name__ if name is None else name
+        return cls(*grid, X, y, classes=classes, generated=generated, name=name).plot(**plot_params)
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the regions, and the rows on them: the frequent first, so that the rare lie on top.
-
-        Up to seven classes have distinct colours. More have shades from dark (frequent) to light
-        (rare), and four kinds of markers in turn.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
-
-        Returns
-        -------
-        DecisionRegionsDisplay
-            This object.
-        """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+    def _draw(self, ax: Any) -> None:
         from matplotlib.colors import ListedColormap
         from matplotlib.lines import Line2D
 
-        self.ax_ = axes_or_new(ax, 6.6, 4.6)
-        self.figure_ = self.ax_.figure.figure
-        order = by_frequency(np.bincount(self._position, minlength=len(self.classes)))
-        colors = dict(zip(order.tolist(), colors_of(len(order)), strict=True))
-        self.ax_.pcolormesh(
-            self.xx0,
-            self.xx1,
-            self.regions,
-            cmap=ListedColormap([_mixed(colors[k], 0.72) for k in range(len(order))]),
-            vmin=-0.5,
-            vmax=len(order) - 0.5,
-            shading="nearest",
-            rasterized=True,
-            zorder=0,
-        )
+        ax = self._begin(ax, 6.6, 4.6)
+        n_classes = len(self.classes)
+        order = by_frequency(np.bincount(self._position, minlength=n_classes)).tolist()
+        colors = dict(zip(order, colors_of(n_classes), strict=True))
+        markers = dict(zip(order, markers_of(n_classes), strict=True))
+        tints = ListedColormap([_mixed(colors[k], 0.72) for k in range(n_classes)])
+        ax.pcolormesh(
+            self.xx0, self.xx1, self.regions, cmap=tints, vmin=-0.5, vmax=n_classes - 0.5,
+            shading="nearest", rasterized=True, zorder=0,
+        )  # fmt: skip
         real: list[Any] = []
         new: list[Any] = []
-        for rank, k in enumerate(order.tolist()):
-            label, marker = shorten(self.classes[k], 18), self._marker(rank)
-            there = self.X[self._position == k], self.generated[0][self._generated_position == k]
-            n, n_new = map(len, there)
-            # Crosses hide what is below them, but not the rows they were made of.
-            if n:
-                edge: dict[str, Any] = {
-                    "marker": marker,
+        for k in order:
+            label = shorten(self.classes[k], 18)
+            dots = self.X[self._position == k]
+            crosses = self.generated[0][self._generated_position == k]
+            if len(dots):
+                dot: dict[str, Any] = {
+                    "marker": markers[k],
                     "color": colors[k],
                     "mec": "white",
                     "mew": 0.4,
                 }
-                size = _diameter(n)
-                self.ax_.plot(*there[0].T, ls="none", ms=size, zorder=4 if n_new else 2, **edge)
-                real.append(Line2D([], [], ls="none", ms=6, label=f"{label} ({_rows(n)})", **edge))
-            if n_new:
+                size = float(np.clip(70 / np.sqrt(len(dots)), 3.0, 5.5))  # smaller where many
+                # Crosses hide what is below them, but not the rows that they were made of.
+                ax.plot(*dots.T, ls="none", ms=size, zorder=4 if len(crosses) else 2, **dot)
+                text = f"{label} ({count(len(dots))})"
+                real.append(Line2D([], [], ls="none", ms=6, label=text, **dot))
+            if len(crosses):
                 cross: dict[str, Any] = {
                     "marker": "+",
                     "color": _mixed(colors[k], 0.5, 0.0),
                     "ls": "none",
                 }
-                self.ax_.plot(*there[1].T, ms=5, mew=0.9, zorder=3, **cross)
-                new.append(Line2D([], [], label=f"{label}, generated ({n_new:,})", ms=6, **cross))
-        self.ax_.set_xlim(self.xx0.min(), self.xx0.max())
-        self.ax_.set_ylim(self.xx1.min(), self.xx1.max())
-        for write, text in zip(
-            (self.ax_.set_xlabel, self.ax_.set_ylabel), self.feature_names, strict=True
-        ):
-            write(shorten(text, 40), fontsize=9)
-        self.ax_.set_title(shorten(self.name or "", 32), fontsize=11)
-        self.ax_.tick_params(labelsize=8)
-        if len(real) + len(new) > _MAX_IN_LEGEND:
-            real = real[:: -(-len(real) // (_MAX_IN_LEGEND - 1))]
+                ax.plot(*crosses.T, ms=5, mew=0.9, zorder=3, **cross)
+                text = f"{label}, generated ({len(crosses):,})"
+                new.append(Line2D([], [], ms=6, label=text, **cross))
+        ax.set_xlim(self.xx0.min(), self.xx0.max())
+        ax.set_ylim(self.xx1.min(), self.xx1.max())
+        ax.set_xlabel(shorten(self.feature_names[0], 40), fontsize=9)
+        ax.set_ylabel(shorten(self.feature_names[1], 40), fontsize=9)
+        ax.set_title(shorten(self.name or "", 32), fontsize=11)
+        ax.tick_params(labelsize=8)
+        if len(real) + len(new) > MAX_IN_LEGEND:
+            real = real[:: -(-len(real) // (MAX_IN_LEGEND - 1))]
             if new:
-                text = f"generated ({_rows(len(self.generated[0]))})"
+                text = f"generated ({count(len(self.generated[0]))})"
                 new = [Line2D([], [], label=text, ms=6, marker="+", color="0.2", ls="none")]
-        self.ax_.legend(
-            handles=real + new, loc="upper left", bbox_to_anchor=(1, 1), frameon=False,
-            fontsize=9,
-        )  # fmt: skip
-        return self
-
-    def _marker(self, rank: int) -> str:
-        return "o" if len(self.classes) <= _MAX_DISTINCT else _MARKERS[rank % len(_MARKERS)]
+        legend_beside(ax, handles=real + new)
 
 
 def _plane(X: Any, what: str) -> NDArray[np.float64]:
@@ -315,56 +288,21 @@ def _plane(X: Any, what: str) -> NDArray[np.float64]:
         )
     found = []
     for column, name in zip(columns_of(X), names_of(X), strict=True):
-        values, _, kind, _ = read_column(column, column, name, None)
+        values, _, kind, _ = read_column(column, column[:0], name)
         if kind == "categorical":
             raise ValueError(
                 f"Column {name!r} of {what} holds values that are no numbers, and they have no "
                 "place on an axis: choose two columns of numbers."
             )
-        if np.isinf(values).any():
-            raise ValueError(f"Column {name!r} of {what} holds infinity: drop these rows.")
         found.append(values)
     return np.column_stack(found)
 
 
-def _pair(generated: Any) -> tuple[Any, Any]:
-    """Return generated rows and their labels, or None twice."""
-    if generated is None:
-        return None, None
-    if not isinstance(generated, tuple | list) or len(generated) != 2:
-        raise ValueError(
-            f"generated must be a pair, (X_new, y_new), and is a {type(generated).__name__}: give "
-            "generated rows and their labels."
-        )
-    rows, labels = generated
-    return as_rows(rows), labels
-
-
-def _there(
-    points: NDArray[np.float64], labels: NDArray[Any]
-) -> tuple[NDArray[np.float64], NDArray[Any]]:
+def _rows_and_labels(X: Any, y: Any, what: str) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Return the rows without a missing value, and their labels."""
+    points, labels = _plane(X, what), labels_beside(X, y)
     is_there = ~np.isnan(points).any(axis=1)
     return points[is_there], labels[is_there]
-
-
-def _check_whole(value: Any, name: str, least: int, what: str) -> None:
-    if value < least or value != int(value):
-        raise ValueError(f"{name}={value!r} must be a whole number of at least {least}: {what}.")
-
-
-def _generate(estimator: Any, n: int, random_state: Any) -> tuple[Any, Any] | None:
-    """Return n rows of each class that the classifier generates, and their labels."""
-    stream = stream_of(random_state)
-    labels = labels_of(fitted_classifier(estimator, "minority_"))
-    parts = [
-        _plane(
-            as_rows(estimator.generate(n, label, random_state=new_seed(stream))),
-            f"what generate makes of class {label}",
-        )
-        for label in labels.tolist()
-    ]
-    return (np.concatenate(parts), np.repeat(labels, n)) if parts else None
 
 
 def _corners(X: Any, points: NDArray[np.float64]) -> Any:
@@ -375,7 +313,7 @@ def _corners(X: Any, points: NDArray[np.float64]) -> Any:
     """
     points = points[~np.isnan(points).any(axis=1)]
     if not len(points):
-        points = np.zeros((1, 2))  # the constructor says what is wrong
+        points = np.zeros((1, 2))  # the constructor raises the error
     low, high = points.min(axis=0), points.max(axis=0)
     margin = np.where(high > low, _MARGIN * (high - low), 1.0)
     corners = np.stack([low - margin, high + margin])
@@ -384,33 +322,9 @@ def _corners(X: Any, points: NDArray[np.float64]) -> Any:
     return type(X)(corners, schema=list(X.columns)) if hasattr(X, "columns") else corners
 
 
-def _predicted_grid(estimator: Any, corners: Any, resolution: int) -> DecisionBoundaryDisplay:
-    """Return scikit-learn's display, whose own picture is drawn in a figure that nobody sees."""
-    from matplotlib.figure import Figure
-
-    return DecisionBoundaryDisplay.from_estimator(
-        estimator,
-        corners,
-        grid_resolution=int(resolution),
-        eps=0.0,
-        response_method="predict",
-        plot_method="pcolormesh",
-        ax=Figure().subplots(),
-    )
-
-
 def _mixed(color: Any, share: float, with_: float = 1.0) -> tuple[float, float, float]:
     """Return a colour with a share of white (1) or black (0), opaque: tints do not add up."""
     from matplotlib.colors import to_rgb
 
     red, green, blue = ((1 - share) * part + share * with_ for part in to_rgb(color))
     return red, green, blue
-
-
-def _diameter(n: int) -> float:
-    """Diameter of a dot in points: smaller where there are many."""
-    return float(np.clip(70 / np.sqrt(n), 3.0, 5.5))
-
-
-def _rows(n: int) -> str:
-    return f"{n:,} row{'s' * (n != 1)}"

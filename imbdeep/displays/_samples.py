@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from imbdeep.training import draw_seed, random_stream
 
 from . import _rows
-from ._canvas import canvas, draw_mosaic, mosaic_size, shorten
+from ._canvas import Display, canvas, panels_of, shorten
+from ._images import draw_images, images_size
 from ._marginals import (
     correlation,
     distance,
@@ -21,16 +23,15 @@ from ._marginals import (
 #: Images of each of the two groups at the most, and in a line.
 _MAX_IMAGES, _IMAGES_IN_LINE = 24, 12
 _KINDS = ("marginals", "correlations", "images")
-#: Columns that a picture of a table shows unless told otherwise.
+#: Columns of a table that are drawn by default.
 _MAX_FEATURES = {"marginals": 12, "correlations": 30}
 
 
-class SamplesDisplay:
+class SamplesDisplay(Display):
     """Generated rows of a class against real ones: marginals, correlations, or images.
 
-    It shows what a few numbers hide: modes that are missing, tails that are cut, columns that
-    belong together and no longer do. It does not show that generated rows are new: compare them
-    with their nearest real rows for that.
+    It shows what single numbers do not: missing modes, cut tails, lost dependence of columns. It
+    does not show that generated rows are new: compare them with their nearest real rows for that.
 
     Parameters
     ----------
@@ -104,28 +105,18 @@ class SamplesDisplay:
         self.feature_names, self.kinds, self.distances = None, None, None
         if self.is_image:
             return
-        d = self.real.shape[1]
-        self.feature_names = [
-            str(name)
-            for name in (_rows.names_of(self.real) if feature_names is None else feature_names)
-        ]
+        self.feature_names = _rows.names_of(self.real, feature_names)
+        pairs = list(zip(self.real.T, self.generated.T, strict=True))
         if kinds is None:
-            pairs = zip(self.real.T, self.generated.T, strict=True)
             kinds = [
-                "categorical" if j in self.levels else _rows.read_column(a, b, str(j), None)[2]
+                "categorical" if j in self.levels else _rows.read_column(a, b, str(j))[2]
                 for j, (a, b) in enumerate(pairs)
             ]
         self.kinds = list(kinds)
-        if not len(self.feature_names) == len(self.kinds) == d:
-            raise ValueError(
-                f"{len(self.feature_names)} feature_names and {len(self.kinds)} kinds for {d} "
-                "columns: give one each."
-            )
+        if len(self.kinds) != len(pairs):
+            raise ValueError(f"{len(self.kinds)} kinds for {len(pairs)} columns: give one each.")
         self.distances = np.array(
-            [
-                distance(self.real[:, j], self.generated[:, j], kind)
-                for j, kind in enumerate(self.kinds)
-            ]
+            [distance(a, b, kind) for (a, b), kind in zip(pairs, self.kinds, strict=True)]
         )
 
     @classmethod
@@ -170,28 +161,9 @@ class SamplesDisplay:
         if image_shape is not None:
             images = _rows.as_images(real, image_shape), _rows.as_images(generated, image_shape)
             return cls(*images, label=label).plot(**plot_params)
+        a, b, kinds, levels = _rows.read_tables(real, generated, kinds)
         names = _rows.names_of(real)
-        if len(real.shape) != 2 or names != _rows.names_of(generated):
-            raise ValueError(
-                f"The real rows have the columns {names[:10]}, the generated ones "
-                f"{_rows.names_of(generated)[:10]}: give rows of the same table."
-            )
-        if kinds is None:
-            kinds = [None] * len(names)
-        columns = [
-            _rows.read_column(a, b, name, kind)
-            for a, b, name, kind in zip(
-                _rows.columns_of(real), _rows.columns_of(generated), names, kinds, strict=True
-            )
-        ]
-        display = cls(
-            np.column_stack([column[0] for column in columns]),
-            np.column_stack([column[1] for column in columns]),
-            feature_names=names,
-            kinds=[column[2] for column in columns],
-            levels={j: column[3] for j, column in enumerate(columns) if column[3] is not None},
-            label=label,
-        )
+        display = cls(a, b, feature_names=names, kinds=kinds, levels=levels, label=label)
         return display.plot(**plot_params)
 
     @classmethod
@@ -236,12 +208,12 @@ class SamplesDisplay:
         ValueError
             If ``y`` holds no row of the class.
         """
-        X, stream = _rows.as_rows(X), _rows.stream_of(random_state)
+        X, stream = _rows.as_rows(X), random_stream(random_state)
         shape = _rows.image_shape_of(sampler, X)
         if shape is not None:
             n = min(n, _MAX_IMAGES)
         real = _rows.choose(X, _rows.rows_of(_rows.labels_of(y), target), n, stream)
-        generated = sampler.sample(n, target, random_state=_rows.new_seed(stream))
+        generated = sampler.sample(n, target, random_state=draw_seed(stream))
         kinds = getattr(getattr(sampler, "encoder_", None), "kinds_", None)
         return cls.from_samples(
             real, generated, kinds=kinds, image_shape=shape, label=target, **plot_params
@@ -288,7 +260,6 @@ class SamplesDisplay:
         ValueError
             If the kind does not fit the data, or a feature is not known.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
         kind = ("images" if self.is_image else "marginals") if kind is None else kind
         if kind not in _KINDS or (kind == "images") != self.is_image:
             there = "'images'" if self.is_image else "'marginals' or 'correlations'"
@@ -303,36 +274,26 @@ class SamplesDisplay:
     def _choose(self, features: Any, max_features: int, kind: str) -> list[int]:
         assert self.distances is not None
         assert self.feature_names is not None
-        if features is None:
-            order = np.argsort(-self.distances, kind="stable")[:max_features].tolist()
-            return order if kind == "marginals" else sorted(order)
-        position: dict[Any, int] = {name: j for j, name in enumerate(self.feature_names)}
-        position.update((j, j) for j in range(len(self.feature_names)))
-        unknown = [item for item in features if item not in position]
-        if unknown or not len(features):
-            raise ValueError(
-                f"features={features!r} must name columns of the table, of which there are "
-                f"{len(self.feature_names)}: {self.feature_names[:10]}"
-                + ", ..."
-                * (len(self.feature_names) > 10)
-            )
-        return [position[item] for item in features]
+        if features is not None:
+            return _rows.chosen_columns(features, self.feature_names)
+        order: list[int] = np.argsort(-self.distances, kind="stable")[:max_features].tolist()
+        return order if kind == "marginals" else sorted(order)
 
     def _title(self, what: str) -> str:
         return what if self.label is None else f"{what} of class {self.label}"
 
     def _plot_images(self, ax: Any, cmap: Any) -> SamplesDisplay:
-        groups = [
-            (name, images[:_MAX_IMAGES])
-            for name, images in (("real", self.real), ("generated", self.generated))
-        ]
-        n_columns = min(_IMAGES_IN_LINE, max(len(images) for _, images in groups))
-        n_lines = sum(-(-len(images) // n_columns) for _, images in groups)
-        size = mosaic_size(n_lines, n_columns, self.real.shape[1:])
-        self.figure_, part = canvas(ax, *size, layout="compressed")
-        self.axes_ = np.array([part.subplots()])
-        draw_mosaic(self.axes_[0], groups, n_columns, cmap)
-        self.axes_[0].set_title(self._title("Images"), fontsize=11)
+        names: list[str | None] = []
+        lines = []
+        for name, images in (("real", self.real), ("generated", self.generated)):
+            images = images[:_MAX_IMAGES]
+            for start in range(0, len(images), _IMAGES_IN_LINE):
+                names.append(None if start else name)
+                lines.append([images[start : start + _IMAGES_IN_LINE]])
+        ax = self._begin(ax, *images_size(lines), layout="compressed")
+        draw_images(ax, names, lines, cmap)
+        ax.set_title(self._title("Images"), fontsize=11)
+        self.axes_ = np.array([ax])
         return self
 
     def _plot_marginals(self, ax: Any, chosen: list[int]) -> SamplesDisplay:
@@ -342,10 +303,7 @@ class SamplesDisplay:
         n_columns = min(4, len(chosen)) if len(chosen) != 3 else 3
         n_lines = -(-len(chosen) // n_columns)
         self.figure_, part = canvas(ax, max(2.7 * n_columns, 4.5), 2.2 * n_lines + 0.7)
-        grid = part.subplots(n_lines, n_columns, squeeze=False).ravel()
-        for panel in grid[len(chosen) :]:
-            panel.remove()
-        self.axes_ = grid[: len(chosen)]
+        self.axes_ = panels_of(part, len(chosen), n_columns)
         for panel, j in zip(self.axes_, chosen, strict=True):
             real, generated = self.real[:, j], self.generated[:, j]
             if self.kinds[j] == "continuous":

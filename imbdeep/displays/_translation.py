@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from ._canvas import axes_or_new, draw_mosaic, mosaic_size
-from ._rows import as_images, as_rows, choose, fitted, image_shape_of, new_seed, stream_of
+from imbdeep.training import draw_seed, random_stream
+
+from ._canvas import Display, shorten
+from ._images import draw_images, images_size
+from ._rows import as_images, as_rows, choose, fitted, image_shape_of
 
 
-class TranslationDisplay:
+class TranslationDisplay(Display):
     """Majority images, and below each its translations into other classes.
 
     This is Figure 3 of [1]_: a translation that keeps the slant or the stroke of the image above it
-    has inherited something from the majority; columns that all look alike have not.
+    has inherited something from the majority. If all columns look alike, nothing was inherited.
 
     Parameters
     ----------
@@ -72,19 +74,13 @@ class TranslationDisplay:
         self.translations = [np.asarray(part) for part in translations]
         self.labels = labels if labels is None else list(labels)
         self.exemplar_label = exemplar_label
-        shape = self.exemplars.shape
-        if len(shape) != 4 or not shape[0] or not self.translations:
+        shapes = [part.shape for part in (self.exemplars, *self.translations)]
+        if len(shapes) < 2 or len(shapes[0]) != 4 or not shapes[0][0] or len(set(shapes)) > 1:
             raise ValueError(
-                f"exemplars has shape {shape} and there are {len(self.translations)} lines of "
-                "translations: give images of shape (n, channels, height, width), and one line or "
-                "more."
+                f"exemplars has shape {shapes[0]} and the translations {shapes[1:9]}: give images "
+                "of shape (n, channels, height, width), and one line of translations or more, one "
+                "translation for each exemplar."
             )
-        for part in self.translations:
-            if part.shape != shape:
-                raise ValueError(
-                    f"Translations have shape {part.shape}, but exemplars {shape}: give one "
-                    "translation for each exemplar, of the same size."
-                )
         if self.labels is not None and len(self.labels) != len(self.translations):
             raise ValueError(
                 f"{len(self.labels)} labels for {len(self.translations)} lines of translations: "
@@ -100,8 +96,7 @@ class TranslationDisplay:
         *,
         n_pairs: int = 8,
         random_state: Any = None,
-        cmap: Any = "gray",
-        ax: Any = None,
+        **plot_params: Any,
     ) -> TranslationDisplay:
         """Translate some images with a fitted sampler and draw them.
 
@@ -119,10 +114,8 @@ class TranslationDisplay:
             Number of images drawn from ``X``.
         random_state : int, RandomState instance or None, default=None
             Seed of that draw and of the translations.
-        cmap : str or matplotlib Colormap, default="gray"
-            Colours of images that have not three channels.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
+        **plot_params : dict
+            Passed to :meth:`plot`.
 
         Returns
         -------
@@ -137,13 +130,7 @@ class TranslationDisplay:
             If the sampler is not fitted.
         """
         X = as_rows(X)
-        shape = image_shape_of(sampler, X)
-        if shape is None:
-            raise ValueError(
-                f"X has shape {X.shape}: rows of a table are no pictures. See how they are "
-                "distributed with SamplesDisplay.from_estimator, or pass images of shape "
-                "(n, channels, height, width)."
-            )
+        shape = image_shape_of(sampler, X, needed=True)
         if not len(X):
             raise ValueError("X has no rows: there is nothing to translate.")
         several = isinstance(targets, list | tuple | np.ndarray)
@@ -153,15 +140,15 @@ class TranslationDisplay:
             labels = [label for label in fitted(sampler, "generator_") if label != majority]
         else:
             labels = list(targets) if several else [targets]
-        stream = stream_of(random_state)
+        stream = random_stream(random_state)
         rows = choose(X, np.arange(len(X)), n_pairs, stream)
         # One seed for all classes: a column differs by the class alone.
-        seed = new_seed(stream)
+        seed = draw_seed(stream)
         translations = [
             as_images(sampler.translate(rows, label, random_state=seed), shape) for label in labels
         ]
         display = cls(as_images(rows, shape), translations, labels=labels)
-        return display.plot(ax, cmap=cmap)
+        return display.plot(**plot_params)
 
     def plot(self, ax: Any = None, *, cmap: Any = "gray") -> Any:
         """Draw the exemplars, and a line of translations below them for each class.
@@ -178,17 +165,14 @@ class TranslationDisplay:
         TranslationDisplay
             This object.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        n, *shape = self.exemplars.shape
         names = [
-            "translations" if self.labels is None else f"as class {label}"
+            "translations" if self.labels is None else f"as class {shorten(label)}"
             for label in self.labels or self.translations
         ]
         own = "exemplars"
         if self.exemplar_label is not None:
-            own += f" (class {self.exemplar_label})"
-        groups = [(own, self.exemplars), *zip(names, self.translations, strict=True)]
-        self.ax_ = axes_or_new(ax, *mosaic_size(len(groups), n, tuple(shape)), layout="compressed")
-        self.figure_ = self.ax_.figure.figure
-        draw_mosaic(self.ax_, groups, n, cmap)
+            own += f" (class {shorten(self.exemplar_label, 10)})"
+        lines = [[part] for part in (self.exemplars, *self.translations)]
+        self._begin(ax, *images_size(lines), layout="compressed")
+        draw_images(self.ax_, [own, *names], lines, cmap)
         return self

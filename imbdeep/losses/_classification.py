@@ -253,7 +253,7 @@ class LDAMLoss(nn.CrossEntropyLoss):
     max_margin : float, default=0.5
         Margin of the rarest class, at least 0, in units of the cosine.
     scale : float, default=30.0
-        The factor :math:`s`, positive. Without it the softmax of cosines could never be sure:
+        The factor :math:`s`, positive. Without it the softmax of cosines is never near 1:
         for ten classes it stays below 0.46.
     weight : Tensor of shape (K,), default=None
         Weight of each class. May be assigned later, as deferred re-weighting does

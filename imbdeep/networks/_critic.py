@@ -46,7 +46,7 @@ class Critic(nn.Module):
     """Score of rows given their class (Table 19 of [1]_): high for real ones, low for made ones.
 
     Dense layers with a leaky ReLU of slope 0.2 each. There is no batch normalisation: the
-    gradient penalty asks for the gradient of each row's score by itself. The table lists the row
+    gradient penalty needs the gradient of each row's score by itself. The table lists the row
     alone as input; the indicators of its class are joined to it, as the authors' code does for
     images, or a critic could not tell a row of the wrong class.
 

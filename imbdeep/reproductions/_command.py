@@ -17,7 +17,7 @@ from typing import Any, TextIO, TypeVar
 
 import torch
 
-from imbdeep.reproductions._runner import Results
+from imbdeep.reproductions._results import Results
 from imbdeep.training import resolve_device
 
 
@@ -197,9 +197,30 @@ def shown(
     return {row: values for row, values in published.items() if row not in others}
 
 
-def not_run(table: str, why: NotAtHandError) -> str:
-    """Return a table without our numbers, and below it why there are none."""
-    return f"{table}\nNot run: {why}\n"
+def run_trials(
+    name: str,
+    methods: Mapping[str, Any],
+    results: Results,
+    options: argparse.Namespace,
+    *,
+    load: Callable[..., Any],
+    trial: Callable[[Any, int], Any],
+    table: Callable[[Results], str],
+    below: Callable[[Any], str],
+) -> str:
+    """Run all trials of a data set; their table, and what stands below it.
+
+    ``load`` takes the folder and a seed and returns a task, of which ``trial(task, seed)`` makes
+    what evaluates the methods; ``below(task)`` gets the last one.
+    """
+    try:
+        for seed in options.seeds:
+            on = trial(loaded(load, options.data, seed), seed)
+            for method, approach in methods.items():
+                results.add(name, method, seed, on.evaluate(approach))
+    except NotAtHandError as why:
+        return f"{table(Results())}\nNot run: {why}\n"
+    return table(results) + below(on.task)
 
 
 def results_file(path: str | None) -> AbstractContextManager[TextIO | None]:

@@ -1,7 +1,7 @@
 """The data sets of GAMO's reproduction that are at hand: rows to train on, to score, to choose by.
 
 Every loader takes the folder with the data, a seed and whether parameters are being chosen, and
-returns a :class:`~imbdeep.reproductions._runner.Task`. Where they are, what is scored comes from
+returns a :class:`~imbdeep.reproductions._rows.Task`. Where they are, what is scored comes from
 the training part of the data set and test rows are left out.
 """
 
@@ -20,11 +20,12 @@ from imbdeep.reproductions._rows import (
     CIFAR_SHAPE,
     MNIST_SHAPE,
     MNIST_SIZES,
+    Task,
     cifar10,
+    development,
     drawn,
     mnist,
 )
-from imbdeep.reproductions._runner import Task, development
 
 #: Training rows of each class of CIFAR-10, in its official order (section 4.2).
 CIFAR_SIZES = PROFILES["cifar10-4500-80"].counts

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imbdeep.classifiers import GAMOClassifier
-from imbdeep.losses import LeastSquaresLoss
+from imbdeep.classifiers._gamo.losses import LeastSquaresLoss
 from imbdeep.networks import MLP, ConvFeatures
 from imbdeep.over_sampling import CGANSampler
-from imbdeep.reproductions import _trial
-from imbdeep.reproductions._runner import Task
-from imbdeep.reproductions._trial import Length, Trained
+from imbdeep.reproductions import _harness
+from imbdeep.reproductions._harness import Approach, Length
+from imbdeep.reproductions._rows import Task
 
 #: Columns of the tables. "G-mean" is the paper's GM, the root of the recalls' product.
 METRICS = ("balanced accuracy", "G-mean", "macro G-mean", "macro F1", "average precision")
@@ -55,48 +52,27 @@ class ConvClassifier(nn.Module):
         return logits
 
 
-@dataclass(frozen=True)
-class Approach(_trial.Approach):
-    """A way to deal with the imbalance, by "erm" or "gamo", with the loss "CE" or "LS".
-
-    ``cgan`` is the network, "mlp" or "cnn", of the conditional GAN that makes rows before the
-    training, or None.
-    """
-
-    loss: str = "CE"
-    cgan: str | None = None
-
-    @property
-    def makes_rows(self) -> bool:
-        """Whether there are other rows to train on than the original ones."""
-        return self.smote or self.cgan is not None
+def _cgan(trial: Any, x: NDArray[Any], y: NDArray[np.int64], network: str) -> Any:
+    sampler = CGANSampler(
+        network=network,
+        image_shape=trial.task.image_shape if x.ndim == 2 else None,
+        acceptance=None,
+        device=trial.device,
+        random_state=trial.seed,
+    )
+    sampler.set_params(max_steps=min(sampler.max_steps, trial.length.steps))
+    return sampler.fit_resample(x, y)
 
 
-class Trial(_trial.Trial):
-    """One draw of a data set, on which all methods are trained.
+#: Rows of a conditional GAN, made before the training, by network.
+CGAN = {name: partial(_cgan, network=name) for name in ("mlp", "cnn")}
 
-    What the classifiers warn of is kept with the outcome and not shown.
 
-    Parameters
-    ----------
-    task : Task
-        The rows.
-    convolutional : bool
-        Whether F comes before M.
-    length : Length
-        How much to train.
-    seed : int
-        Seed of everything.
-    device : torch.device
-        Where to train.
-    """
+class Trial(_harness.Trial):
+    """One draw of a data set; where it is ``convolutional``, F comes before M."""
 
-    estimators: ClassVar[Mapping[str, Callable[..., Any]]] = {
-        **_trial.Trial.estimators,
-        "gamo": GAMOClassifier,
-    }
-    encoding = frozenset({"gamo"})
     batch_size = 32
+    keeps_warnings = True
 
     def __init__(
         self, task: Task, convolutional: bool, length: Length, seed: int, device: torch.device
@@ -104,25 +80,8 @@ class Trial(_trial.Trial):
         super().__init__(task, length, seed, device)
         self.convolutional = convolutional
 
-    def _rows(
-        self, approach: Approach, x: NDArray[Any], y: NDArray[np.int64]
-    ) -> tuple[NDArray[Any], NDArray[np.int64], tuple[str, ...]]:
-        if approach.cgan is None:
-            return super()._rows(approach, x, y)
-        sampler = CGANSampler(
-            network=approach.cgan,
-            image_shape=self.task.image_shape if x.ndim == 2 else None,
-            acceptance=None,
-            device=self.device,
-            random_state=self.seed,
-        )
-        sampler.set_params(max_steps=min(sampler.max_steps, self.length.steps))
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always", UserWarning)
-            x, y = sampler.fit_resample(x, y)
-        return x, y, tuple(str(warning.message) for warning in said)
-
-    def _parameters(self, approach: Approach, n_rows: int) -> dict[str, Any]:
+    def parameters(self, approach: Approach, n_rows: int) -> dict[str, Any]:
+        """Those of GAMO, or of another classifier with its networks."""
         criterion, loss = LOSSES[approach.loss]
         if approach.method == "gamo":
             return {
@@ -137,17 +96,9 @@ class Trial(_trial.Trial):
         if self.convolutional:
             shape = {"shape": self.task.image_shape}
             network = {"module": ConvClassifier, "module_params": shape}
-        return {"criterion": criterion, **network, **super()._parameters(approach, n_rows)}
+        return {"criterion": criterion, **network, **super().parameters(approach, n_rows)}
 
-    def _steps(self, classifier: Any) -> int:
-        # With F, its mini-batches are counted too.
-        batches = super()._steps(classifier)
+    def steps(self, classifier: Any) -> int:
+        """Updates of M; with F, the mini-batches of F are in the history too."""
+        batches = super().steps(classifier)
         return min(batches, classifier.get_params().get("max_steps", batches))
-
-    def _fit(
-        self, method: str, x: NDArray[Any], y: NDArray[np.int64], parameters: Mapping[str, Any]
-    ) -> Trained:
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always", UserWarning)
-            trained = super()._fit(method, x, y, parameters)
-        return trained._replace(said=tuple(str(warning.message) for warning in said))

@@ -13,19 +13,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from imbdeep.datasets import (
-    draw_rows,
-    exponential_counts,
-    fetch_adult,
-    fetch_credit_default,
-    fetch_german_credit,
-    fetch_hypothyroid,
-    fetch_isolet,
-    fetch_mammography,
-    fetch_musk2,
-    fetch_water_quality,
-    fetch_webpage,
-)
+from imbdeep.datasets import draw_rows, exponential_counts, fetch
 
 #: Share of the rows that is scored.
 TEST_SHARE = 0.3
@@ -48,8 +36,8 @@ def _two(x: Any, y: Any) -> Rows:
     return Rows(x, (codes == counts.argmin()).astype(np.int64))
 
 
-def _fetched(fetch: Callable[..., Any], folder: Path | None) -> Rows:
-    return _two(*fetch(data_home=folder, return_X_y=True))
+def _fetched(name: str, folder: Path | None) -> Rows:
+    return _two(*fetch(name, data_home=folder, return_X_y=True))
 
 
 def _file(folder: Path | None, *parts: str) -> Path:
@@ -96,15 +84,15 @@ def _one_against_rest(rows: Rows, label: Any) -> Rows:
 
 #: Two classes each; the rarer one is 1.
 TABLES: dict[str, Callable[[Path | None], Rows]] = {
-    "adult": partial(_fetched, fetch_adult),
-    "credit default": partial(_fetched, fetch_credit_default),
-    "german credit": partial(_fetched, fetch_german_credit),
-    "hypothyroid": partial(_fetched, fetch_hypothyroid),
-    "mammography": partial(_fetched, fetch_mammography),
-    "musk": partial(_fetched, fetch_musk2),
-    "water quality": partial(_fetched, fetch_water_quality),
-    "isolet": partial(_fetched, fetch_isolet),
-    "webpage": partial(_fetched, fetch_webpage),
+    "adult": partial(_fetched, "adult"),
+    "credit default": partial(_fetched, "credit_default"),
+    "german credit": partial(_fetched, "german_credit"),
+    "hypothyroid": partial(_fetched, "hypothyroid"),
+    "mammography": partial(_fetched, "mammography"),
+    "musk": partial(_fetched, "musk2"),
+    "water quality": partial(_fetched, "water_quality"),
+    "isolet": partial(_fetched, "isolet"),
+    "webpage": partial(_fetched, "webpage"),
     "phoneme": _phoneme,
     "satimage": lambda folder: _one_against_rest(satimage_classes(folder), 4),
     "magic telescope": partial(_openml, name="MagicTelescope"),

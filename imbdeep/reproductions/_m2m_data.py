@@ -1,19 +1,18 @@
 """The data sets of M2m's reproduction, rebuilt from local files: rows to train, choose and test.
 
-Every loader takes the folder with the data and a seed and returns a :class:`Split`. Classes are
-numbered from the largest of the whole training file to the smallest, as the paper does.
+Every loader takes the folder with the data and a seed and returns a
+:class:`~imbdeep.reproductions._rows.Task`. Classes are numbered from the largest of the whole
+training file to the smallest, as the paper does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imbdeep.datasets import exponential_counts, fetch_twitter_pos
+from imbdeep.datasets import exponential_counts, fetch
 from imbdeep.datasets._texts import (
     WIDTH,
     by_size,
@@ -26,50 +25,13 @@ from imbdeep.reproductions._rows import (
     CIFAR_SHAPE,
     MNIST_SHAPE,
     MNIST_SIZES,
+    Task,
     cifar10,
     drawn,
-    in_proportion,
     mnist,
 )
 
 _HELD_OUT = 0.1
-
-
-class Split(NamedTuple):
-    """Rows to train on, to choose by and to test on; class 0 is the largest."""
-
-    x_train: NDArray[Any]
-    y_train: NDArray[np.int64]
-    x_valid: NDArray[Any]
-    y_valid: NDArray[np.int64]
-    x_test: NDArray[Any]
-    y_test: NDArray[np.int64]
-    image_shape: tuple[int, int, int] | None = None
-
-
-def reduced(split: Split, most: tuple[int, int, int] | None, seed: int) -> Split:
-    """Fewer rows: so many training rows of the largest class, validation and test rows of each.
-
-    The other classes keep their share of training rows, and two at least.
-    """
-    if most is None:
-        return split
-    random = np.random.default_rng(seed)
-    n_train = in_proportion(np.bincount(split.y_train), most[0])
-    n_valid, n_test = ([n] * len(n_train) for n in most[1:])
-
-    def some(
-        x: NDArray[Any], y: NDArray[np.int64], sizes: Sequence[int]
-    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        rows = drawn(y, sizes, random)
-        return x[rows], y[rows]
-
-    return Split(
-        *some(split.x_train, split.y_train, n_train),
-        *some(split.x_valid, split.y_valid, n_valid),
-        *some(split.x_test, split.y_test, n_test),
-        image_shape=split.image_shape,
-    )
 
 
 def held_out(y: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.bool_]:
@@ -85,7 +47,7 @@ def held_out(y: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.bo
     return mask
 
 
-def reuters(folder: Path, seed: int) -> Split:
+def reuters(folder: Path, seed: int) -> Task:
     """R52 with the 36 classes of at least five test documents, as presence of 1000 words.
 
     999 words of the training rows by frequency, ties by alphabet, and a last column for any other
@@ -105,36 +67,38 @@ def reuters(folder: Path, seed: int) -> Split:
     is_train = ~is_test & ~is_valid
     columns = most_frequent((words[i] for i in np.flatnonzero(is_train)), WIDTH - 1)
     x = presence(words, columns, other=True)
-    return Split(
-        x[is_train], y[is_train], x[is_valid], y[is_valid], x[is_test], y[is_test], image_shape=None
+    return Task(
+        *(x[is_train], y[is_train], x[is_test], y[is_test]),
+        x_valid=x[is_valid],
+        y_valid=y[is_valid],
     )
 
 
-def twitter_brown(folder: Path, seed: int) -> Split:
+def twitter_brown(folder: Path, seed: int) -> Task:
     """Part-of-speech tags of tweets from Brown clusters: the paper's labels, not its inputs.
 
     The word embeddings of the paper are not to be had, so this is another data set and is called
-    so: see :func:`~imbdeep.datasets.fetch_twitter_pos`. The parts are those of the release (its
+    so: see "twitter_pos" in ``imbdeep.datasets.DATASETS``. The parts are those of the release (its
     "dev" is for choices), so ``seed`` draws nothing here.
     """
     (x, y), (x_valid, y_valid), (x_test, y_test) = (
-        fetch_twitter_pos(subset=subset, data_home=folder, return_X_y=True)
+        fetch("twitter_pos", subset=subset, data_home=folder, return_X_y=True)
         for subset in ("train", "dev", "test")
     )
-    return Split(x, y, x_valid, y_valid, x_test, y_test, image_shape=None)
+    return Task(x, y, x_test, y_test, x_valid=x_valid, y_valid=y_valid)
 
 
-def mnist_lt(folder: Path, seed: int) -> Split:
+def mnist_lt(folder: Path, seed: int) -> Task:
     """MNIST with 4000 rows of the digit 0 down to 40 of the 9, and MNIST's own test part."""
     (x, y), (x_test, y_test) = mnist(folder)
     random = np.random.default_rng(seed)
     rows = drawn(y, MNIST_SIZES, random)
     x, y = x[rows], y[rows]
     valid = held_out(y, random)
-    return Split(x[~valid], y[~valid], x[valid], y[valid], x_test, y_test, image_shape=MNIST_SHAPE)
+    return Task(x[~valid], y[~valid], x_test, y_test, MNIST_SHAPE, x[valid], y[valid])
 
 
-def cifar10_lt(folder: Path, seed: int, ratio: float) -> Split:
+def cifar10_lt(folder: Path, seed: int, ratio: float) -> Task:
     """CIFAR-10 from lossy JPEG files, airplane (5000 rows) to truck (5000 / ``ratio``).
 
     The validation rows are a tenth of the training rows, not of the test part as in the paper.
@@ -143,4 +107,4 @@ def cifar10_lt(folder: Path, seed: int, ratio: float) -> Split:
     x, y = cifar10(folder, "train", lambda y: drawn(y, exponential_counts(5000, 10, ratio), random))
     x_test, y_test = cifar10(folder, "test", lambda y: np.arange(len(y)))
     valid = held_out(y, random)
-    return Split(x[~valid], y[~valid], x[valid], y[valid], x_test, y_test, image_shape=CIFAR_SHAPE)
+    return Task(x[~valid], y[~valid], x_test, y_test, CIFAR_SHAPE, x[valid], y[valid])

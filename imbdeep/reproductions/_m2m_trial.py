@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -15,11 +13,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import recall_score
 
 from imbdeep.calibration import correct_prior
-from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.reproductions._m2m_data import Split
-from imbdeep.reproductions._rows import smote
-from imbdeep.reproductions._runner import Outcome
-from imbdeep.reproductions._scores import METRICS, scored
+from imbdeep.reproductions import _harness
+from imbdeep.reproductions._harness import METRICS, Approach, Length, Trained, scored
+from imbdeep.reproductions._rows import Task, raised
 
 #: Candidates of the paper, section 3.1.
 GRID: tuple[dict[str, float], ...] = tuple(
@@ -51,27 +47,8 @@ class Recipe(NamedTuple):
         return min(round(self.milestones[0] * epochs / self.epochs), epochs - 1)
 
 
-@dataclass(frozen=True)
-class Approach:
-    """A way to deal with the imbalance, with the row of the paper's table that does the same.
-
-    ``deferred`` begins at the recipe's epoch, ``smote`` makes rows before the training, ``prior``
-    divides the probabilities of the plain classifier by the class shares. ``m2m`` trains by M2m
-    with so many fitted teachers, or with itself where there are none.
-    """
-
-    paper: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    deferred: bool = False
-    smote: bool = False
-    prior: bool = False
-    m2m: bool = False
-    teachers: int = 1
-    searched: bool = False
-
-
 #: The row that the ablations change one thing of.
-PLAIN_M2M = Approach("ERM-M2m", deferred=True, m2m=True, searched=True)
+PLAIN_M2M = Approach("ERM-M2m", method="m2m", deferred=True, searched=True)
 
 
 def halves(
@@ -87,20 +64,17 @@ def halves(
     return {"major": float(np.mean(recalls[:n])), "minor": float(np.mean(recalls[n:]))}
 
 
-class Trained(NamedTuple):
-    """A fitted classifier, the seconds it took in all, and what a file should hold beside them."""
-
-    classifier: Any
-    seconds: float
-    details: Mapping[str, float] = {}  # read only
+def to_mean(trial: Any, x: NDArray[Any], y: NDArray[np.int64]) -> Any:
+    """Raise every class to the mean class size by SMOTE."""
+    return raised(x, y, trial.seed)
 
 
-class Trial:
+class Trial(_harness.Trial):
     """One draw of a data set; what its methods share is trained once.
 
     Parameters
     ----------
-    split : Split
+    task : Task
         The rows.
     recipe : Recipe
         How to train.
@@ -114,117 +88,110 @@ class Trial:
         Where to train.
     """
 
+    # The share of rows that M2m accepts stands below the table.
+    said_elsewhere = ("Only .* marked rows were translated",)
+
     def __init__(
         self,
-        split: Split,
+        task: Task,
         recipe: Recipe,
         epochs: int,
         grid: Sequence[Mapping[str, float]],
         seed: int,
         device: torch.device,
     ) -> None:
-        self.split, self.recipe, self.epochs = split, recipe, epochs
-        self.grid, self.seed, self.device = grid, seed, device
-        self._plain: dict[int, Trained] = {}
+        super().__init__(task, Length(epochs=epochs), seed, device)
+        self.recipe, self.epochs, self.grid = recipe, epochs, grid
+        self._teachers: list[Trained] = []
         self._chosen: dict[str, Trained] = {}
 
-    def evaluate(self, approach: Approach) -> Outcome:
-        """Train as the approach says and score the test part."""
-        trained = self._trained(approach)
-        start, counts = time.perf_counter(), np.bincount(self.split.y_train)
-        probabilities = trained.classifier.predict_proba(self.split.x_test)
+    def inputs(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Rows as they come: the classifiers encode what is to be encoded."""
+        return self.task.x_train, self.task.x_test
+
+    def scores(self, classifier: Any, approach: Approach) -> dict[str, float]:
+        """The metrics, and the recalls of Table 4."""
+        counts = np.bincount(self.task.y_train)
+        probabilities = classifier.predict_proba(self.x_test)
         if approach.prior:
             probabilities = correct_prior(probabilities, counts)
-        metrics = scored(self.split.y_test, probabilities)
-        metrics |= halves(self.split.y_test, probabilities, counts)
-        seconds = trained.seconds + time.perf_counter() - start
-        return Outcome({**metrics, **trained.details}, seconds)
+        return {
+            **scored(self.task.y_test, probabilities),
+            **halves(self.task.y_test, probabilities, counts),
+        }
 
-    def _trained(self, approach: Approach) -> Trained:
-        x, y, epochs = self.split.x_train, self.split.y_train, self.epochs
-        if approach.m2m:
-            return self._search(approach) if approach.searched else self._ablated(approach)
-        if approach.smote:
-            x, y = smote(x, y, self.seed)
-            epochs = max(1, round(epochs * len(self.split.y_train) / len(y)))
-        elif not approach.parameters:
-            return self._erm(self.seed)
-        return self._fit(ERMClassifier, x, y, epochs, self.seed, self._parameters(approach, epochs))
+    def trained(self, approach: Approach) -> Trained:
+        """Train as the approach says; plain classifiers, teachers and the search once."""
+        if approach.method != "m2m":
+            return super().trained(approach)
+        if approach.searched:
+            return self._search(approach)
+        # One thing other than in what was chosen for ERM-M2m.
+        chosen = self._search(PLAIN_M2M).details
+        found, shared = self._m2m(approach, {name: chosen[name] for name in GRID[0]})
+        return found._replace(seconds=found.seconds + shared)
 
-    def _parameters(self, approach: Approach, epochs: int) -> dict[str, Any]:
-        defer = {"defer": self.recipe.defer(epochs) if approach.deferred else 0}
-        return {**approach.parameters, **defer}
-
-    def _fit(
-        self,
-        estimator: Callable[..., Any],
-        x: NDArray[Any],
-        y: NDArray[np.int64],
-        epochs: int,
-        seed: int,
-        parameters: Mapping[str, Any],
-    ) -> Trained:
-        start = time.perf_counter()
-        shape = {} if x.ndim > 2 else {"image_shape": self.split.image_shape}
-        classifier = estimator(
-            **{**self.recipe.parameters, **self.recipe.schedule(epochs), **shape, **parameters},
+    def estimator(self, approach: Approach, n_rows: int) -> Any:
+        """The unfitted classifier; with added rows it gets fewer epochs, for the same steps."""
+        epochs = self.epochs
+        if approach.resample is not None:
+            epochs = max(1, round(epochs * len(self.task.y_train) / n_rows))
+        # A teacher has another seed than all others.
+        parameters = {"random_state": self.seed, **self.recipe.parameters}
+        if self.x_train.ndim == 2:
+            parameters["image_shape"] = self.task.image_shape
+        return self.estimators[approach.method](
+            **{
+                **parameters,
+                **self.recipe.schedule(epochs),
+                "defer": self.recipe.defer(epochs) if approach.deferred else 0,
+                **approach.parameters,
+            },
             device=self.device,
-            random_state=seed,
-        ).fit(x, y)
-        return Trained(classifier, time.perf_counter() - start)
+        )
 
-    def _erm(self, seed: int) -> Trained:
-        """The plain classifier of a seed, trained once."""
-        if seed not in self._plain:
-            x, y = self.split.x_train, self.split.y_train
-            self._plain[seed] = self._fit(ERMClassifier, x, y, self.epochs, seed, {})
-        return self._plain[seed]
+    def details(self, classifier: Any) -> dict[str, float]:
+        """Parameters of M2m, and the share that it translated."""
+        if not hasattr(classifier, "acceptance_"):
+            return {}
+        parameters = classifier.get_params(deep=False)
+        return {
+            **{name: parameters[name] for name in GRID[0]},
+            "accepted": float(classifier.acceptance_),
+        }
 
     def _m2m(self, approach: Approach, values: Mapping[str, Any]) -> tuple[Trained, float]:
         """Train by M2m; also the seconds of the teachers, which are trained only once."""
-        # Seeds of no trial: g is to differ from f, which is trained as ERM until it is deferred.
-        teachers = [self._erm(self.seed + 1000 * (i + 1)) for i in range(approach.teachers)]
-        fitted = [teacher.classifier for teacher in teachers]
+        x, y, n = self.x_train, self.task.y_train, approach.teachers
+        while len(self._teachers) < n:
+            # A seed of no trial: g must differ from f, which is trained as ERM at first.
+            seed = self.seed + 1000 * (len(self._teachers) + 1)
+            self._teachers.append(self.fit(Approach(parameters={"random_state": seed}), x, y))
+        teachers = [teacher.classifier for teacher in self._teachers[:n]]
         parameters = {
             **self.recipe.m2m,
             **values,
-            **self._parameters(approach, self.epochs),
-            "teacher": "self" if not fitted else fitted[0] if len(fitted) == 1 else fitted,
+            **approach.parameters,
+            "teacher": "self" if not n else teachers[0] if n == 1 else teachers,
         }
-        x, y = self.split.x_train, self.split.y_train
-        with warnings.catch_warnings():
-            # The share that is accepted stands below the table.
-            warnings.filterwarnings("ignore", "Only .* marked rows were translated", UserWarning)
-            trained = self._fit(M2mClassifier, x, y, self.epochs, self.seed, parameters)
-        return trained, sum(teacher.seconds for teacher in teachers)
+        shared = sum(teacher.seconds for teacher in self._teachers[:n])
+        return self.fit(replace(approach, parameters=parameters), x, y), shared
 
     def _search(self, approach: Approach) -> Trained:
         """The best of the grid by the validation rows, which is searched once for each loss."""
         loss = approach.parameters.get("criterion", "cross_entropy")
         if loss not in self._chosen:
-            best, best_score, seconds, shared = None, -1.0, 0.0, 0.0
+            candidates, validation = [], []
             for values in self.grid:
-                trained, shared = self._m2m(approach, values)
-                seconds += trained.seconds
-                probabilities = trained.classifier.predict_proba(self.split.x_valid)
-                score = scored(self.split.y_valid, probabilities)[METRICS[0]]
-                if best is None or score > best_score:
-                    best, best_score = trained.classifier, score
-            details = {**_values(best), f"validation {METRICS[0]}": best_score}
-            self._chosen[loss] = Trained(best, seconds + shared, details)
+                found, shared = self._m2m(approach, values)
+                candidates.append(found)
+                probabilities = found.classifier.predict_proba(self.task.x_valid)
+                validation.append(scored(self.task.y_valid, probabilities)[METRICS[0]])
+            best = int(np.argmax(validation))  # the first of equals
+            details = {
+                **candidates[best].details,
+                f"validation {METRICS[0]}": validation[best],
+            }
+            seconds = sum(found.seconds for found in candidates) + shared
+            self._chosen[loss] = Trained(candidates[best].classifier, seconds, details)
         return self._chosen[loss]
-
-    def _ablated(self, approach: Approach) -> Trained:
-        """One thing other than in what was chosen for ERM-M2m."""
-        chosen = self._search(PLAIN_M2M).details
-        trained, shared = self._m2m(approach, {name: chosen[name] for name in GRID[0]})
-        classifier = trained.classifier
-        return Trained(classifier, trained.seconds + shared, _values(classifier))
-
-
-def _values(classifier: Any) -> dict[str, float]:
-    parameters = classifier.get_params(deep=False)
-    return {
-        **{name: parameters[name] for name in GRID[0]},
-        "accepted": float(classifier.acceptance_),
-    }

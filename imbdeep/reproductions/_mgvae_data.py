@@ -1,7 +1,7 @@
 """The data sets of MGVAE's reproduction: rows to train and to test on.
 
 Every loader takes the folder with the data, or None, and a seed, and returns a
-:class:`~imbdeep.reproductions._runner.Task`, in which the minority is 1. Images are split as the
+:class:`~imbdeep.reproductions._rows.Task`, in which the minority is 1. Images are split as the
 data set is, tables at random: a stratified 70/30 split, anew by each seed.
 """
 
@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from imbdeep.datasets import fetch_isolet, fetch_mammography, fetch_musk2, fetch_water_quality
+from imbdeep.datasets import fetch
 from imbdeep.reproductions import _rows
-from imbdeep.reproductions._rows import MNIST_SHAPE, drawn, stratified
-from imbdeep.reproductions._runner import Task
+from imbdeep.reproductions._rows import MNIST_SHAPE, Task, drawn, stratified
 
 #: Training rows of each digit of the majority, at the most.
 _MAJORITY = 6000
@@ -39,26 +38,26 @@ def fashion(folder: Path | None, seed: int, n_minority: int) -> Task:
     return mnist(folder, seed, n_minority, _rows.fashion)
 
 
-def _table(fetch: Callable[..., Any], folder: Path | None, seed: int) -> Task:
-    x, y = fetch(data_home=folder, return_X_y=True)
+def _table(name: str, folder: Path | None, seed: int) -> Task:
+    x, y = fetch(name, data_home=folder, return_X_y=True)
     return stratified(x, y == 1, seed, test_size=_TEST_SHARE)
 
 
 def musk(folder: Path | None, seed: int) -> Task:
     """Musk (version 2): musks are the minority."""
-    return _table(fetch_musk2, folder, seed)
+    return _table("musk2", folder, seed)
 
 
 def water(folder: Path | None, seed: int) -> Task:
     """Water Quality: safe water is the minority; rows without a label are dropped."""
-    return _table(fetch_water_quality, folder, seed)
+    return _table("water_quality", folder, seed)
 
 
 def isolet(folder: Path | None, seed: int) -> Task:
     """Isolet: the letters A and B are the minority."""
-    return _table(fetch_isolet, folder, seed)
+    return _table("isolet", folder, seed)
 
 
 def mammography(folder: Path | None, seed: int) -> Task:
     """Mammography: calcifications are the minority. Not in the paper."""
-    return _table(fetch_mammography, folder, seed)
+    return _table("mammography", folder, seed)

@@ -1,7 +1,7 @@
 """The data sets of RAE's reproduction that are at hand: rows to train and to test on.
 
 Every loader takes the folder with the data and a seed and returns a
-:class:`~imbdeep.reproductions._runner.Task`. Of two classes the minority is 1.
+:class:`~imbdeep.reproductions._rows.Task`. Of two classes the minority is 1.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from imbdeep.datasets import PROFILES, fetch_isolet, fetch_optical_digits, fetch_webpage
+from imbdeep.datasets import PROFILES, fetch
 from imbdeep.reproductions._rows import (
     CIFAR_SHAPE,
     MNIST_SHAPE,
     MNIST_SIZES,
+    Task,
     cifar10,
     drawn,
     mnist,
     stratified,
 )
-from imbdeep.reproductions._runner import Task
 
 #: Test rows of each digit in the balanced test part of Table 7.
 MNIST_TEST = 800
@@ -36,19 +36,19 @@ def optical_digits(folder: Path, seed: int) -> Task:
     The minority is the one that imbalanced-learn's ``optical_digits`` has. Nothing is read from
     ``folder``.
     """
-    x, y = fetch_optical_digits(source="bundled", return_X_y=True)
+    x, y = fetch("optical_digits", source="bundled", return_X_y=True)
     return stratified(x, y == 1, seed, test_size=_TEST_SHARE)
 
 
 def isolet(folder: Path, seed: int) -> Task:
     """Isolet: the letters A and B (600 rows) against the rest (7197)."""
-    x, y = fetch_isolet(data_home=folder, return_X_y=True)
+    x, y = fetch("isolet", data_home=folder, return_X_y=True)
     return stratified(x, y == 1, seed, test_size=_TEST_SHARE)
 
 
 def webpage(folder: Path, seed: int) -> Task:
     """Webpage: 981 pages of a category against 33799, by 300 keywords present or absent."""
-    x, y = fetch_webpage(data_home=folder, return_X_y=True)
+    x, y = fetch("webpage", data_home=folder, return_X_y=True)
     return stratified(x, y == 1, seed, test_size=_TEST_SHARE)
 
 

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from imbdeep.classifiers import GAMOClassifier, RAEClassifier
 from imbdeep.metrics import density_coverage
 from imbdeep.over_sampling import CGANSampler, CVAESampler, GAMO2PixSampler, RAESampler
-from imbdeep.reproductions._runner import Outcome, Task
-from imbdeep.reproductions._trial import Length
+from imbdeep.reproductions._harness import Length
+from imbdeep.reproductions._results import Outcome
+from imbdeep.reproductions._rows import Task
 
 #: Columns of the table.
 METRICS = ("density", "coverage")
@@ -89,39 +90,41 @@ GENERATED: dict[str, Generated] = {
 }
 
 
-def generate(
-    source: Generated,
-    task: Task,
-    latent_dim: int,
-    length: Length,
-    seed: int,
-    device: torch.device,
-) -> Outcome:
-    """Make as many rows of each class as the test part has of it, and compare the two.
+class GeneratedTrial(NamedTuple):
+    """One draw of a data set, on which all samplers make rows."""
 
-    Density and coverage are those of each class's new rows among its test rows, in pixels from 0 to
-    1; the mean over classes. The largest class is left out: GAMO makes none of it.
-    """
-    start = time.perf_counter()
-    x, y = task.x_train.reshape(len(task.x_train), -1), task.y_train
-    counts, wanted = np.bincount(y), np.bincount(task.y_test)
-    smaller = np.flatnonzero(counts < counts.max()).tolist()
-    sampler = source.make(
-        int(counts.min()),
-        latent_dim,
-        length,
-        sampling_strategy={code: int(counts[code] + wanted[code]) for code in smaller},
-        image_shape=task.image_shape,
-        device=device,
-        random_state=seed,
-    )
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", UserWarning)
-        made, labels = sampler.fit_resample(x, y)
-    found = fidelity(task.x_test, task.y_test, made[len(x) :], labels[len(x) :])
-    metrics = dict(zip(METRICS, found, strict=True))
-    seconds = time.perf_counter() - start
-    return Outcome(metrics, seconds, said=[str(warning.message) for warning in said])
+    task: Task
+    latent_dim: int
+    length: Length
+    seed: int
+    device: torch.device
+
+    def evaluate(self, source: Generated) -> Outcome:
+        """Make as many rows of each class as the test part has of it, and compare the two.
+
+        Density and coverage are those of each class's new rows among its test rows, in pixels from
+        0 to 1; the mean over classes. The largest class is left out: GAMO makes none of it.
+        """
+        start, task = time.perf_counter(), self.task
+        x, y = task.x_train.reshape(len(task.x_train), -1), task.y_train
+        counts, wanted = np.bincount(y), np.bincount(task.y_test)
+        smaller = np.flatnonzero(counts < counts.max()).tolist()
+        sampler = source.make(
+            int(counts.min()),
+            self.latent_dim,
+            self.length,
+            sampling_strategy={code: int(counts[code] + wanted[code]) for code in smaller},
+            image_shape=task.image_shape,
+            device=self.device,
+            random_state=self.seed,
+        )
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", UserWarning)
+            made, labels = sampler.fit_resample(x, y)
+        found = fidelity(task.x_test, task.y_test, made[len(x) :], labels[len(x) :])
+        metrics = dict(zip(METRICS, found, strict=True))
+        seconds = time.perf_counter() - start
+        return Outcome(metrics, seconds, [str(warning.message) for warning in said])
 
 
 def fidelity(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from imbdeep.classifiers import RAEClassifier
 from imbdeep.networks import CodeEncoder, ConvCodeEncoder
-from imbdeep.reproductions import _trial
-from imbdeep.reproductions._runner import Task
-from imbdeep.reproductions._trial import Length
+from imbdeep.reproductions import _harness
+from imbdeep.reproductions._harness import Approach, Length
+from imbdeep.reproductions._rows import Task
 
 #: Columns of the tables; the files also hold the other G-mean, the root of the recalls' product.
 METRICS = ("balanced accuracy", "macro F1", "macro G-mean", "average precision")
@@ -69,40 +66,9 @@ class ConvCodeClassifier(nn.Module):
         return logits
 
 
-@dataclass(frozen=True)
-class Approach(_trial.Approach):
-    """A way to deal with the imbalance, by "erm", "m2m" or "rae".
+class Trial(_harness.Trial):
+    """One draw of a data set; ``latent_dim`` is the width of RAE's code on it."""
 
-    ``own_network`` trains RAE's encoder with a linear head in the place of the MLP, and ``latent``
-    multiplies the width of RAE's code.
-    """
-
-    own_network: bool = False
-    latent: float = 1.0
-
-
-class Trial(_trial.Trial):
-    """One draw of a data set, on which all methods are trained.
-
-    Parameters
-    ----------
-    task : Task
-        The rows.
-    latent_dim : int
-        Width of the code.
-    length : Length
-        How much to train.
-    seed : int
-        Seed of everything.
-    device : torch.device
-        Where to train.
-    """
-
-    estimators: ClassVar[Mapping[str, Callable[..., Any]]] = {
-        **_trial.Trial.estimators,
-        "rae": RAEClassifier,
-    }
-    encoding = frozenset({"rae"})
     batch_size = 128  # those that RAE's 64 pairs make
     said_elsewhere = (
         "The mixing weights have collapsed",
@@ -116,7 +82,8 @@ class Trial(_trial.Trial):
         super().__init__(task, length, seed, device)
         self.latent_dim = latent_dim
 
-    def _parameters(self, approach: Approach, n_rows: int) -> dict[str, Any]:
+    def parameters(self, approach: Approach, n_rows: int) -> dict[str, Any]:
+        """Those of RAE, or of another classifier with a comparable network."""
         if approach.method == "rae":
             latent_dim = round(approach.latent * self.latent_dim)
             return {"latent_dim": latent_dim, **self.length.own, **approach.parameters}
@@ -127,9 +94,9 @@ class Trial(_trial.Trial):
         elif approach.own_network:
             sizes = {"shape": shape, "latent_dim": self.latent_dim}
             network = {"module": ConvCodeClassifier, "module_params": sizes}
-        return network | super()._parameters(approach, n_rows)
+        return network | super().parameters(approach, n_rows)
 
-    def _steps(self, classifier: Any) -> int:
-        # A batch of RAE's is a cycle, with so many updates of the encoder.
+    def steps(self, classifier: Any) -> int:
+        """How often a classifier was updated; a batch of RAE's is a cycle of several updates."""
         updates = classifier.get_params().get("encoder_steps", 1)
-        return int(updates * super()._steps(classifier))
+        return int(updates * super().steps(classifier))

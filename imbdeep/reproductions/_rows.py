@@ -1,24 +1,43 @@
-"""Rows that several reproductions draw or make: of images, a stratified split, SMOTE's."""
+"""Rows of the reproductions: what a trial holds, how they are drawn, split and made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from imblearn.over_sampling import SMOTE
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from imbdeep.datasets import PROFILES, fetch_cifar10, fetch_fashion_mnist, fetch_mnist
+from imbdeep.datasets import PROFILES, fetch
 from imbdeep.datasets import draw_rows as drawn
-from imbdeep.reproductions._runner import Task
 
 #: Training rows of each digit: the schedule of RAE and GAMO.
 MNIST_SIZES = PROFILES["mnist-4000-40"].counts
 MNIST_SHAPE = (1, 28, 28)
 CIFAR_SHAPE = (3, 32, 32)
+
+
+class Task(NamedTuple):
+    """Rows as they come from the file, split: to train and to test on, and some to choose by.
+
+    Of two classes the minority is 1; of many, 0 is the largest in most tasks.
+    """
+
+    x_train: NDArray[Any]
+    y_train: NDArray[np.int64]
+    x_test: NDArray[Any]
+    y_test: NDArray[np.int64]
+    image_shape: tuple[int, int, int] | None = None
+    x_valid: Any = None
+    y_valid: Any = None
+
+    def sizes(self) -> str:
+        """How many rows there are of each class: a sentence for below a table."""
+        counts = (", ".join(map(str, np.bincount(y).tolist())) for y in (self.y_train, self.y_test))
+        return "Rows by class, in each trial: trained {}; scored {}.".format(*counts)
 
 
 def in_proportion(counts: NDArray[np.int64], most: int) -> list[int]:
@@ -29,17 +48,18 @@ def in_proportion(counts: NDArray[np.int64], most: int) -> list[int]:
 
 def mnist(folder: Path) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64]], ...]:
     """MNIST's training part and its test part: flat images and their digits."""
-    return _parts(fetch_mnist, folder)
+    return _parts("mnist", folder)
 
 
 def fashion(folder: Path) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64]], ...]:
     """Fashion-MNIST's training part and its test part, in the form of MNIST's."""
-    return _parts(fetch_fashion_mnist, folder)
+    return _parts("fashion_mnist", folder)
 
 
-def _parts(fetch: Callable[..., Any], folder: Path) -> tuple[Any, ...]:
+def _parts(name: str, folder: Path) -> tuple[Any, ...]:
     return tuple(
-        fetch(subset=subset, data_home=folder, return_X_y=True) for subset in ("train", "test")
+        fetch(name, subset=subset, data_home=folder, return_X_y=True)
+        for subset in ("train", "test")
     )
 
 
@@ -47,8 +67,8 @@ def cifar10(
     folder: Path, part: str, choose: Callable[[NDArray[np.int64]], NDArray[np.intp]]
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """CIFAR-10 from lossy JPEG files: the images of "train" or "test" that are chosen by class."""
-    x, y = fetch_cifar10(
-        subset=part, source="jpeg", choose=choose, data_home=folder, return_X_y=True
+    x, y = fetch(
+        "cifar10", subset=part, source="jpeg", choose=choose, data_home=folder, return_X_y=True
     )
     return x.reshape(-1, *CIFAR_SHAPE), y
 
@@ -64,8 +84,16 @@ def stratified(
     return Task(x_train, y_train, x_test, y_test)
 
 
-def fewer(task: Task, most: tuple[int, int] | None, seed: int) -> Task:
-    """Fewer rows: so many training rows of the largest class, and test rows of each.
+def development(task: Task, seed: int) -> Task:
+    """The training part split again, for choices: the test part is left out."""
+    x_train, x_test, y_train, y_test = train_test_split(
+        task.x_train, task.y_train, test_size=0.3, stratify=task.y_train, random_state=seed
+    )
+    return Task(x_train, y_train, x_test, y_test, task.image_shape)
+
+
+def fewer(task: Task, most: Sequence[int] | None, seed: int) -> Task:
+    """Fewer rows: so many training rows of the largest class, and of each to choose by and test on.
 
     The other classes keep their share of training rows, and two at least.
     """
@@ -73,18 +101,16 @@ def fewer(task: Task, most: tuple[int, int] | None, seed: int) -> Task:
         return task
     random = np.random.default_rng(seed)
     counts = np.bincount(task.y_train)
-    rows = drawn(task.y_train, in_proportion(counts, most[0]), random)
-    test_rows = drawn(task.y_test, [most[1]] * len(counts), random)
-    return Task(
-        task.x_train[rows],
-        task.y_train[rows],
-        task.x_test[test_rows],
-        task.y_test[test_rows],
-        task.image_shape,
-    )
+    parts = ["train", "test"] if task.x_valid is None else ["train", "valid", "test"]
+    sizes = [in_proportion(counts, most[0]), *([n] * len(counts) for n in most[1:])]
+    for part, of_part in zip(parts, sizes, strict=True):
+        x, y = getattr(task, f"x_{part}"), getattr(task, f"y_{part}")
+        rows = drawn(y, of_part, random)
+        task = task._replace(**{f"x_{part}": x[rows], f"y_{part}": y[rows]})
+    return task
 
 
-def smote(
+def raised(
     x: NDArray[Any], y: NDArray[np.int64], seed: int, target: int | None = None
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Raise every smaller class to ``target`` rows, by interpolation with up to 5 neighbours.

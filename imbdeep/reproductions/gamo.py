@@ -17,17 +17,16 @@ from typing import Any, NamedTuple
 
 import torch
 
+from imbdeep.classifiers import GAMOClassifier
 from imbdeep.reproductions import rae
 from imbdeep.reproductions._command import (
-    NotAtHandError,
     absent,
     add_development,
     chosen,
     command,
-    loaded,
     named,
-    not_run,
     parsed,
+    run_trials,
     varied,
     write_tables,
 )
@@ -37,10 +36,10 @@ from imbdeep.reproductions._gamo_data import (
     mnist_long_tailed,
     webpage,
 )
-from imbdeep.reproductions._gamo_trial import METRICS, Approach, GAMOClassifier, Trial
-from imbdeep.reproductions._rows import fashion, fewer
-from imbdeep.reproductions._runner import Results, Task, markdown, warned
-from imbdeep.reproductions._trial import Length, sizes_told, span
+from imbdeep.reproductions._gamo_trial import CGAN, METRICS, Trial
+from imbdeep.reproductions._harness import Approach, Length, smote
+from imbdeep.reproductions._results import Results, markdown, span, warned
+from imbdeep.reproductions._rows import Task, fashion, fewer
 
 __all__ = [
     "ABLATIONS",
@@ -280,9 +279,9 @@ METHODS: dict[str, Approach] = {
     "CN, CE, prior": Approach(prior=True),
     "CN, CE, class weights": Approach(parameters={"class_weight": "balanced"}),
     **_both("CN, balanced batches", parameters=_BALANCED),
-    **_both("SMOTE + CN", "SMOTE+CN", smote=True),
-    **_both("cGAN + CN", "cGAN+CN", cgan="mlp"),
-    **_both("cDCGAN + CN", "cDCGAN+CN", cgan="cnn"),
+    **_both("SMOTE + CN", "SMOTE+CN", resample=smote),
+    **_both("cGAN + CN", "cGAN+CN", resample=CGAN["mlp"]),
+    **_both("cDCGAN + CN", "cDCGAN+CN", resample=CGAN["cnn"]),
     **_both("Augment + CN", "Augment+CN", parameters={**_BALANCED, "augment": "crop_flip"}),
     **_game("cG + CN", "cG+CN", generator="conditional", discriminator=False),
     **_game("cG + D + CN", "cG+D+CN", generator="conditional"),
@@ -368,9 +367,10 @@ def _rows_of(
     def fits(name: str, approach: Approach) -> bool:
         if "augment" in approach.parameters and dataset not in ("cifar10", "svhn", "fashion"):
             return False
-        if approach.cgan and (approach.cgan == "cnn") != convolutional:
+        by_cgan = approach.resample in CGAN.values()
+        if by_cgan and (approach.resample is CGAN["cnn"]) != convolutional:
             return False
-        generates = approach.method == "gamo" or approach.cgan or "augment" in approach.parameters
+        generates = approach.method == "gamo" or by_cgan or "augment" in approach.parameters
         of_table_1 = generates and (
             approach.loss == "CE" or approach.parameters.get("generator") == "conditional"
         )
@@ -388,7 +388,7 @@ def _footnotes(
     name: str, methods: Mapping[str, Approach], results: Results, task: Task, note: str
 ) -> str:
     """What the table is of: rows, steps, and what GAMO and its ablations say of themselves."""
-    parts = [*[note] * bool(note), sizes_told(task)]
+    parts = [*[note] * bool(note), task.sizes()]
     outcomes = {method: results.outcomes[name, method] for method in methods}
     steps = [outcome.metrics["steps"] for found in outcomes.values() for outcome in found]
     text = " ".join([*parts, f"Steps of M: {span(steps)}."]) + "\n"
@@ -428,16 +428,19 @@ def _run(
             title=dataset.title + (f", {dataset.choosing}" if choosing else ""),
         )
 
-    try:
-        for seed in options.seeds:
-            task = fewer(loaded(dataset.load, options.data, seed, choosing), length.most, seed)
-            trial = Trial(task, dataset.convolutional, length, seed, device)
-            for method, approach in rows.items():
-                results.add(name, method, seed, trial.evaluate(approach))
-    except NotAtHandError as why:
-        return not_run(table(Results()), why)
-    note = "" if choosing else dataset.note
-    return table(results) + _footnotes(name, rows, results, task, note)
+    def trial(task: Task, seed: int) -> Trial:
+        return Trial(fewer(task, length.most, seed), dataset.convolutional, length, seed, device)
+
+    return run_trials(
+        name,
+        rows,
+        results,
+        options,
+        load=lambda folder, seed: dataset.load(folder, seed, choosing),
+        trial=trial,
+        table=table,
+        below=lambda task: _footnotes(name, rows, results, task, "" if choosing else dataset.note),
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -19,14 +19,15 @@ import numpy as np
 import pandas as pd
 
 from imbdeep.classifiers import ERMClassifier
-from imbdeep.comparison import compare
-from imbdeep.displays import ClassSizeDisplay
+from imbdeep.comparison import bayesian_signed_rank, compare, friedman, shaffer
 from imbdeep.over_sampling import MGVAESampler
+from imbdeep.reproductions._class_size import draw_gains
 from imbdeep.reproductions._command import NotAtHandError, loaded, machine
 from imbdeep.reproductions._lift_data import TABLES, TAILS, Rows, TooFewError, scarcer, split
 from imbdeep.reproductions._mgvae_data import mnist
-from imbdeep.reproductions._runner import SCALES, evaluate, reduced
+from imbdeep.reproductions._mgvae_trial import Trial, reduced
 from imbdeep.reproductions.mgvae import METHODS as ON_IMAGES
+from imbdeep.reproductions.mgvae import SCALES
 from imbdeep.training import resolve_device
 
 __all__ = ["METRICS", "PROTOCOL", "SIZES", "STUDIES", "THINNED", "main"]
@@ -44,7 +45,9 @@ protocol:
   against 5-9 by the protocol of imbdeep.reproductions.mgvae, scale short: 2000 steps of the
   classifier, and MGVAE with 2000 and 500 steps in the place of its defaults, its rows unjudged.
   AUC and AP of several classes are means over one class against the rest.
-  Trial numbers are seeds. Percent; means over trials, then over tables.
+  Trial numbers are seeds. Percent; means over trials, then over tables. Of tables and classifiers
+  the differences to class weights are tested over data sets, by Friedman's test with Shaffer's
+  correction and by the Bayesian signed-rank test: the means of different data sets are independent.
 """
 
 SIMPLE = (
@@ -83,6 +86,8 @@ THINNED = (
     "water quality",
 )
 _ROWS, _MAJORITY, _TAIL, _DIGITS = 6000, 2000, 400, 5000
+#: Differences that count as none, in percent.
+_ROPE = 1.0
 
 
 def _curve_names() -> tuple[str, ...]:
@@ -159,10 +164,10 @@ def _on_mnist(options: argparse.Namespace) -> pd.DataFrame:
         for size in options.sizes:
             task = loaded(mnist, options.data, seed, size)
             # Of each minority digit there are as many: only the total is left as wanted.
-            total = scale._replace(train=(_DIGITS, size))
-            task = reduced(task, total, seed)
+            most = (_DIGITS, size, *(scale.most or ())[2:])
+            trial = Trial(reduced(task, most, seed), scale, seed, device)
             for name in options.methods or STUDIES[options.study][0]:
-                outcome = evaluate(task, ON_IMAGES[name], total, seed, device)
+                outcome = trial.evaluate(ON_IMAGES[name])
                 values = outcome.metrics
                 records.append(
                     {
@@ -197,7 +202,25 @@ def _summary(scores: pd.DataFrame, study: str) -> str:
             wide = means[metric].unstack("method")
             wide = wide[[m for m in methods if m in wide]].round(1)
             texts.append(f"\n{metric}, {classifiers}\n\n" + _markdown(wide.reset_index()))
+            if not keys:
+                texts.append(_over_tables(means[metric].unstack("method")))
     return "".join(texts)
+
+
+def _over_tables(wide: pd.DataFrame) -> str:
+    """How sure the differences to class weights are, by the papers' tests over data sets."""
+    wide = wide.dropna(axis=1)
+    if len(wide) < 2 or "class weights" not in wide or wide.shape[1] < 2:
+        return ""
+    lines = [f"\nFriedman's p over {len(wide)} data sets: {friedman(wide)[1]:.2g}.\n\n"]
+    adjusted = pd.DataFrame(shaffer(wide), wide.columns, wide.columns)["class weights"]
+    for name in wide.columns.drop("class weights"):
+        worse, equal, better = bayesian_signed_rank(wide[name] - wide["class weights"], _ROPE)
+        lines.append(
+            f"- {name} against class weights: better {better:.0%}, equal within a point "
+            f"{equal:.0%}, worse {worse:.0%}; Shaffer's p {adjusted[name]:.2g}\n"
+        )
+    return "".join(lines)
 
 
 def _parts(scores: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -227,9 +250,8 @@ def _markdown(frame: pd.DataFrame) -> str:
 def _draw(scores: pd.DataFrame, path: Path) -> None:
     """The learning curve as differences to nothing: a file for each classifier, named by it."""
     for name, part in _parts(scores):
-        curve = ClassSizeDisplay.from_scores(part, metrics=["AP", "AUC"], baseline="nothing")
         file = path.with_stem(f"{path.stem}_{name.replace(' ', '_')}")
-        curve.plot().figure_.savefig(file, dpi=100)
+        draw_gains(part, ["AP", "AUC"], "nothing").savefig(file, dpi=100)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -18,29 +18,21 @@ from typing import Any, NamedTuple
 import torch
 
 from imbdeep.reproductions._command import (
-    NotAtHandError,
     absent,
     chosen,
     command,
-    loaded,
     named,
-    not_run,
     parsed,
+    run_trials,
     shown,
     write_tables,
 )
-from imbdeep.reproductions._m2m_data import (
-    Split,
-    cifar10_lt,
-    mnist_lt,
-    reduced,
-    reuters,
-    twitter_brown,
-)
+from imbdeep.reproductions._harness import METRICS, Approach, Length
+from imbdeep.reproductions._m2m_data import cifar10_lt, mnist_lt, reuters, twitter_brown
 from imbdeep.reproductions._m2m_published import PUBLISHED
-from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Approach, Recipe, Trial
-from imbdeep.reproductions._runner import Results, markdown
-from imbdeep.reproductions._scores import METRICS
+from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Recipe, Trial, to_mean
+from imbdeep.reproductions._results import Results, markdown
+from imbdeep.reproductions._rows import Task, fewer
 
 __all__ = [
     "ABLATIONS",
@@ -109,22 +101,11 @@ class Dataset(NamedTuple):
     """
 
     title: str
-    load: Callable[[Path, int], Split]
+    load: Callable[[Path, int], Task]
     recipe: Recipe
     note: str = ""
     short: tuple[tuple[int, int, int], int] | None = None
     halves: bool = False
-
-
-class Scale(NamedTuple):
-    """How much is run: rows, epochs, and whether M2m's parameters are searched for on text.
-
-    Rows are those to train on of the largest class, to choose by and to test on of each.
-    """
-
-    most: tuple[int, int, int] | None = None
-    epochs: int | None = None
-    searched: bool = True
 
 
 _SGD = {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.9}
@@ -192,7 +173,7 @@ METHODS: dict[str, Approach] = {
     "ERM": Approach("ERM"),
     "ERM-prior": Approach(prior=True),
     "ERM-RS": Approach("ERM-RS", _BALANCED),
-    "ERM-SMOTE": Approach("ERM-SMOTE", _BALANCED, smote=True),
+    "ERM-SMOTE": Approach("ERM-SMOTE", _BALANCED, resample=to_mean),
     "ERM-RW": Approach("ERM-RW", {"class_weight": "balanced"}),
     "ERM-CB-RW": Approach("ERM-CB-RW", {"class_weight": "class_balanced"}),
     "ERM-DRS": Approach("ERM-DRS", _BALANCED, deferred=True),
@@ -202,12 +183,12 @@ METHODS: dict[str, Approach] = {
     "LDAM-DRW": Approach(
         "LDAM-DRW", {"criterion": "ldam", "class_weight": "class_balanced"}, deferred=True
     ),
-    "LDAM-M2m": Approach("LDAM-M2m", {"criterion": "ldam"}, deferred=True, m2m=True, searched=True),
+    "LDAM-M2m": Approach("LDAM-M2m", {"criterion": "ldam"}, "m2m", deferred=True, searched=True),
 }
 
 
 def _ablation(paper: str, *, deferred: bool = True, teachers: int = 1, **parameters: Any) -> Any:
-    return Approach(paper, parameters, deferred=deferred, m2m=True, teachers=teachers)
+    return Approach(paper, parameters, "m2m", deferred=deferred, teachers=teachers)
 
 
 #: Tables 3, 4 and 5; their rows ERM-RS, ERM-DRS and M2m are among METHODS.
@@ -230,10 +211,10 @@ ABLATIONS: dict[str, Approach] = {
 
 
 #: How much is run, by name.
-SCALES: dict[str, Scale] = {
-    "full": Scale(),
-    "short": Scale(searched=False),
-    "smoke": Scale((24, 3, 5), 3),
+SCALES: dict[str, Length] = {
+    "full": Length(),
+    "short": Length(searched=False),
+    "smoke": Length(most=(24, 3, 5), epochs=3),
 }
 _SEEDS = tuple(name for name in ABLATIONS if "seeds a class" in name)
 #: Our rows of Tables 4 and 5, but for those that are among METHODS.
@@ -340,15 +321,19 @@ def _run(
             title=dataset.title + length,
         )
 
-    try:
-        for seed in options.seeds:
-            split = reduced(loaded(dataset.load, options.data, seed), most, seed)
-            trial = Trial(split, recipe, n_epochs, grid, seed, device)
-            for method, approach in methods.items():
-                results.add(name, method, seed, trial.evaluate(approach))
-    except NotAtHandError as why:
-        return not_run(table(Results()), why)
-    return table(results) + _footnotes(name, list(methods), results, dataset.note)
+    def trial(task: Task, seed: int) -> Trial:
+        return Trial(fewer(task, most, seed), recipe, n_epochs, grid, seed, device)
+
+    return run_trials(
+        name,
+        methods,
+        results,
+        options,
+        load=dataset.load,
+        trial=trial,
+        table=table,
+        below=lambda _: _footnotes(name, list(methods), results, dataset.note),
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,21 +14,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from imblearn.over_sampling import SMOTE, RandomOverSampler
 
-from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler
+from imbdeep.over_sampling import CGANSampler, CVAESampler
 from imbdeep.reproductions._command import (
-    NotAtHandError,
     command,
-    loaded,
     named,
-    not_run,
     parsed,
+    run_trials,
     shown,
     write_tables,
 )
+from imbdeep.reproductions._harness import Approach, Length
 from imbdeep.reproductions._mgvae_data import (
     fashion,
     isolet,
@@ -38,18 +35,16 @@ from imbdeep.reproductions._mgvae_data import (
     water,
 )
 from imbdeep.reproductions._mgvae_published import PUBLISHED
-from imbdeep.reproductions._runner import (
-    SCALES,
-    Method,
-    Results,
-    Scale,
-    Task,
-    development,
-    evaluate,
-    markdown,
+from imbdeep.reproductions._mgvae_trial import (
+    METRICS,
+    Trial,
+    generated,
+    interpolated,
     reduced,
-    warned,
+    repeated,
 )
+from imbdeep.reproductions._results import Results, markdown, warned
+from imbdeep.reproductions._rows import Task, development
 
 __all__ = [
     "ABLATIONS",
@@ -95,6 +90,22 @@ protocol:
 """
 
 _BESIDE = {"balanced accuracy": "ACSA", "G-mean": "GM"}
+#: How much is run, by name.
+SCALES = {
+    "full": Length(),
+    "medium": Length(steps=6000),
+    "short": Length(
+        steps=2000,
+        own={"pretrain_steps": 2000, "finetune_steps": 500},
+        rival={"max_steps": 2000},
+    ),
+    "smoke": Length(
+        steps=40,
+        most=(300, 40, 300),
+        own={"pretrain_steps": 10, "finetune_steps": 5},
+        rival={"max_steps": 10},
+    ),
+}
 
 
 #: What each name loads: (folder or None, seed) -> Task.
@@ -110,82 +121,36 @@ DATASETS: dict[str, Callable[[Any, int], Task]] = {
 }
 
 
-def _random(
-    task: Task, inputs: Callable[..., Any], scale: Scale, seed: int, device: torch.device
-) -> Any:
-    sampler = RandomOverSampler(random_state=seed)
-    return sampler.fit_resample(inputs(task.x_train), task.y_train)
-
-
-def _smote(
-    task: Task, inputs: Callable[..., Any], scale: Scale, seed: int, device: torch.device
-) -> Any:
-    # On the inputs: its neighbours depend on the columns' scales.
-    neighbours = max(1, min(5, int(np.bincount(task.y_train).min()) - 1))
-    sampler = SMOTE(k_neighbors=neighbours, random_state=seed)
-    return sampler.fit_resample(inputs(task.x_train), task.y_train)
-
-
-def _mgvae(
-    task: Task,
-    inputs: Callable[..., Any],
-    scale: Scale,
-    seed: int,
-    device: torch.device,
-    **parameters: Any,
-) -> Any:
-    # On the rows as they are, as a user would: the sampler has an encoding of its own.
-    sampler = MGVAESampler(
-        image_shape=task.image_shape,
-        acceptance=None,
-        device=device,
-        random_state=seed,
-        **{**scale.sampler, **parameters},
-    )
-    x, y = sampler.fit_resample(task.x_train, task.y_train)
-    return inputs(x), y
-
-
-def _rival(
-    task: Task,
-    inputs: Callable[..., Any],
-    scale: Scale,
-    seed: int,
-    device: torch.device,
-    sampler: Callable[..., Any],
-) -> Any:
-    told = {"image_shape": task.image_shape, "acceptance": None, "device": device}
-    made = sampler(**told, random_state=seed, **scale.rival)
-    x, y = made.fit_resample(task.x_train, task.y_train)
-    return inputs(x), y
-
-
 #: What is compared, with the row of the paper's table that it stands beside.
-METHODS: dict[str, Method] = {
-    "nothing": Method("ERM"),
-    "tuned threshold": Method(tune_threshold=True),
-    "class weights": Method("RW", class_weights="balanced"),
-    "class-balanced weights": Method("CBRW", class_weights="class_balanced"),
-    "focal loss": Method("FOCAL", criterion="focal"),
-    "LDAM": Method("LDAM", criterion="ldam"),
-    "random over-sampling": Method("RS", _random),
-    "SMOTE": Method("SMOTE", _smote),
-    "OCVAE": Method("OCVAE", partial(_rival, sampler=CVAESampler)),
-    "OCGAN": Method(resample=partial(_rival, sampler=CGANSampler)),  # the paper has it on CelebA
-    "MGVAE": Method("MGVAE", _mgvae),
+METHODS: dict[str, Approach] = {
+    "nothing": Approach("ERM"),
+    "tuned threshold": Approach(parameters={"tune_threshold": True}),
+    "class weights": Approach("RW", {"class_weights": "balanced"}),
+    "class-balanced weights": Approach("CBRW", {"class_weights": "class_balanced"}),
+    "focal loss": Approach("FOCAL", {"criterion": "focal"}),
+    "LDAM": Approach("LDAM", {"criterion": "ldam"}),
+    "random over-sampling": Approach("RS", resample=repeated),
+    "SMOTE": Approach("SMOTE", resample=interpolated),
+    "OCVAE": Approach("OCVAE", resample=partial(generated, sampler=CVAESampler)),
+    # The paper has it on CelebA.
+    "OCGAN": Approach(resample=partial(generated, sampler=CGANSampler)),
+    "MGVAE": Approach("MGVAE", resample=generated),
 }
+
+
+def _mgvae(paper: str | None = None, **parameters: Any) -> Approach:
+    return Approach(paper, resample=partial(generated, **parameters))
+
+
 #: Table 8, images only.
-ABLATIONS: dict[str, Method] = {
-    "MGVAE, Gaussian prior": Method("VAE w/ PT+EWC", partial(_mgvae, prior="gaussian")),
-    "MGVAE, no pre-training": Method(
-        "MGVAE w/o PT", partial(_mgvae, pretrain_steps=0, ewc_lambda=0.0)
-    ),
-    "MGVAE, no EWC": Method("MGVAE w/o EWC", partial(_mgvae, ewc_lambda=0.0)),
+ABLATIONS: dict[str, Approach] = {
+    "MGVAE, Gaussian prior": _mgvae("VAE w/ PT+EWC", prior="gaussian"),
+    "MGVAE, no pre-training": _mgvae("MGVAE w/o PT", pretrain_steps=0, ewc_lambda=0.0),
+    "MGVAE, no EWC": _mgvae("MGVAE w/o EWC", ewc_lambda=0.0),
 }
 #: Table 9, images only: lambda on either side of the default, by factors of the paper's.
-SWEEP: dict[str, Method] = {
-    f"MGVAE, lambda {value:g}": Method(resample=partial(_mgvae, ewc_lambda=value))
-    for value in (0.01, 100.0, 10_000.0)
+SWEEP: dict[str, Approach] = {
+    f"MGVAE, lambda {value:g}": _mgvae(ewc_lambda=value) for value in (0.01, 100.0, 10_000.0)
 }
 #: What the defaults were chosen among, on parts of the training data alone.
 _OTHER_VALUES: tuple[tuple[str, Any], ...] = (
@@ -201,9 +166,8 @@ _OTHER_VALUES: tuple[tuple[str, Any], ...] = (
     ("finetune_steps", 300),
     ("finetune_steps", 3000),
 )
-VARIANTS: dict[str, Method] = {
-    f"MGVAE, {name}={value}": Method(resample=partial(_mgvae, **{name: value}))
-    for name, value in _OTHER_VALUES
+VARIANTS: dict[str, Approach] = {
+    f"MGVAE, {name}={value}": _mgvae(**{name: value}) for name, value in _OTHER_VALUES
 }
 
 
@@ -257,7 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _methods_for(dataset: str, options: argparse.Namespace) -> dict[str, Method]:
+def _methods_for(dataset: str, options: argparse.Namespace) -> dict[str, Approach]:
     methods, only = dict(METHODS), options.methods
     for asked, more in ((options.ablations, ABLATIONS), (options.sweep, SWEEP)):
         if dataset.startswith(("mnist", "fashion")) and (asked or only):
@@ -273,18 +237,22 @@ def _run(dataset: str, results: Results, options: argparse.Namespace, device: to
     published = shown(PUBLISHED.get(dataset, {}), methods, *_GROUPS)
     if options.development:  # the paper has no numbers on these rows
         published = {}
-    try:
-        for seed in options.seeds:
-            task = loaded(DATASETS[dataset], options.data, seed)
-            if options.development:
-                task = development(task, seed)
-            task = reduced(task, scale, seed)
-            for name, method in methods.items():
-                results.add(dataset, name, seed, evaluate(task, method, scale, seed, device))
-    except NotAtHandError as why:
-        return not_run(markdown(dataset, methods, Results(), published, _BESIDE), why)
-    outcomes = {name: results.outcomes[dataset, name] for name in methods}
-    return markdown(dataset, methods, results, published, _BESIDE) + warned(outcomes)
+
+    def trial(task: Task, seed: int) -> Trial:
+        if options.development:
+            task = development(task, seed)
+        return Trial(reduced(task, scale.most, seed), scale, seed, device)
+
+    return run_trials(
+        dataset,
+        methods,
+        results,
+        options,
+        load=DATASETS[dataset],
+        trial=trial,
+        table=lambda known: markdown(dataset, methods, known, published, _BESIDE, metrics=METRICS),
+        below=lambda task: warned({name: results.outcomes[dataset, name] for name in methods}),
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,26 +10,26 @@ Imbalanced Data via Class-Preserving Regularized Auto-Encoders", AISTATS 2023.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 
+from imbdeep.classifiers import RAEClassifier
 from imbdeep.reproductions._command import (
-    NotAtHandError,
     absent,
     add_development,
     chosen,
     command,
-    loaded,
     named,
-    not_run,
     parsed,
+    run_trials,
     shown,
     varied,
     write_tables,
 )
+from imbdeep.reproductions._harness import Approach, Length, smote
 from imbdeep.reproductions._rae_data import (
     cifar10_long_tailed,
     isolet,
@@ -37,21 +37,12 @@ from imbdeep.reproductions._rae_data import (
     optical_digits,
     webpage,
 )
-from imbdeep.reproductions._rae_generated import GENERATED, generate
+from imbdeep.reproductions._rae_generated import GENERATED, GeneratedTrial
 from imbdeep.reproductions._rae_generated import METRICS as GENERATED_METRICS
 from imbdeep.reproductions._rae_published import PUBLISHED, PUBLISHED_GENERATED, WIDTHS
-from imbdeep.reproductions._rae_trial import METRICS, Approach, RAEClassifier, Trial
-from imbdeep.reproductions._rows import fashion, fewer
-from imbdeep.reproductions._runner import (
-    Outcome,
-    Results,
-    Row,
-    Task,
-    development,
-    markdown,
-    warned,
-)
-from imbdeep.reproductions._trial import Length, sizes_told, span
+from imbdeep.reproductions._rae_trial import METRICS, Trial
+from imbdeep.reproductions._results import Results, Row, markdown, span, warned
+from imbdeep.reproductions._rows import Task, development, fashion, fewer
 
 __all__ = [
     "ABLATIONS",
@@ -191,18 +182,18 @@ METHODS: dict[str, Approach] = {
     "ERM, prior": Approach(prior=True),
     "ERM, class weights": Approach(parameters={"class_weight": "balanced"}),
     "RS": Approach(parameters=_BALANCED),
-    "SMOTE + MLP": Approach("SMOTE", smote=True),
+    "SMOTE + MLP": Approach("SMOTE", resample=smote),
     "M2m": Approach(method="m2m"),
     "ERM, RAE's network": Approach(own_network=True),
     "ERM, prior, RAE's network": Approach(own_network=True, prior=True),
     "RS, RAE's network": Approach(parameters=_BALANCED, own_network=True),
-    "SMOTE + RAE's network": Approach("SMOTE", smote=True, own_network=True),
+    "SMOTE + RAE's network": Approach("SMOTE", resample=smote, own_network=True),
     "RAE": Approach("Our", method="rae"),
 }
 
 
 def _without(paper: str | None = None, *, latent: float = 1.0, **parameters: Any) -> Approach:
-    return Approach(paper, "rae", parameters, latent=latent)
+    return Approach(paper, parameters, "rae", latent=latent)
 
 
 #: Tables 4 and 5, Figure 3 (t), and where the authors' code differs from the paper.
@@ -293,7 +284,7 @@ def _footnotes(
     name: str, methods: Mapping[str, Approach], results: Results, task: Task, note: str
 ) -> str:
     """What the table is of: rows, steps, and RAE's diagnostics in each trial."""
-    parts = [*[note] * bool(note), sizes_told(task)]
+    parts = [*[note] * bool(note), task.sizes()]
     told = []
     steps: dict[bool, list[float]] = {False: [], True: []}
     for method, approach in methods.items():
@@ -328,39 +319,30 @@ def _run(
     dataset, length = DATASETS[name], SCALES[options.scale]
     if options.scale == "short" and dataset.short is not None:
         length = dataset.short
-    try:
-        for seed in options.seeds:
-            task = loaded(dataset.load, options.data, seed)
-            if options.development:
-                task = development(task, seed)
-            task = fewer(task, length.most, seed)
-            for method, outcome in _trial(task, dataset, methods, length, seed, device):
-                results.add(name, method, seed, outcome)
-    except NotAtHandError as why:
-        return not_run(_table(name, methods, Results(), options), why)
-    table = _table(name, methods, results, options)
-    if options.generated:
-        found = {method: results.outcomes[name, method] for method in methods}
-        return f"{table}\n{sizes_told(task)}\n{warned(found)}"
-    note = "" if options.development else dataset.note
-    return table + _footnotes(name, methods, results, task, note)
 
+    def trial(task: Task, seed: int) -> Any:
+        if options.development:
+            task = development(task, seed)
+        kind = GeneratedTrial if options.generated else Trial
+        return kind(fewer(task, length.most, seed), dataset.latent_dim, length, seed, device)
 
-def _trial(
-    task: Task,
-    dataset: Dataset,
-    methods: Mapping[str, Any],
-    length: Length,
-    seed: int,
-    device: torch.device,
-) -> Iterator[tuple[str, Outcome]]:
-    """What each method reaches on a draw of rows."""
-    trial = Trial(task, dataset.latent_dim, length, seed, device)
-    for method, approach in methods.items():
-        if isinstance(approach, Approach):
-            yield method, trial.evaluate(approach)
-        else:
-            yield method, generate(approach, task, dataset.latent_dim, length, seed, device)
+    def below(task: Task) -> str:
+        if options.generated:
+            found = {method: results.outcomes[name, method] for method in methods}
+            return f"\n{task.sizes()}\n{warned(found)}"
+        note = "" if options.development else dataset.note
+        return _footnotes(name, methods, results, task, note)
+
+    return run_trials(
+        name,
+        methods,
+        results,
+        options,
+        load=dataset.load,
+        trial=trial,
+        table=lambda known: _table(name, methods, known, options),
+        below=below,
+    )
 
 
 def _table(

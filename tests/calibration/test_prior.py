@@ -12,24 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imblearn.over_sampling import SMOTENC, RandomOverSampler
 from imblearn.pipeline import make_pipeline
-from scipy import sparse
-from sklearn.base import clone, is_classifier
-from sklearn.calibration import CalibratedClassifierCV
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_classification
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from imbdeep.calibration import PriorCorrectedClassifier, correct_prior
-from imbdeep.over_sampling import CVAESampler
 
 # Of probabilities and shares, far from the smallest number that a float holds.
 positive = st.floats(1e-6, 1.0)
@@ -68,15 +63,6 @@ def test_a_correction_and_its_inverse_cancel(case):
     np.testing.assert_allclose(correct_prior(data, trained), p)
 
 
-@given(corrections())
-def test_rows_are_probabilities_and_only_shares_count(case):
-    p, trained, wanted = case
-    corrected = correct_prior(p, trained, wanted)
-    assert (corrected >= 0).all()
-    assert corrected.sum(axis=1) == pytest.approx(1)
-    np.testing.assert_allclose(correct_prior(7 * p, 100 * trained, 3 * wanted), corrected)
-
-
 @given(corrections(max_classes=2))
 def test_order_of_rows_stays_with_two_classes(case):
     p, trained, wanted = case
@@ -91,14 +77,6 @@ def test_a_prior_of_zero_excludes_a_class():
     np.testing.assert_allclose(corrected, [[5 / 14, 9 / 14, 0], [0.25, 0.75, 0]])
     np.testing.assert_allclose(correct_prior([[0.0, 0.0]], [9, 1], [0.9, 0.1]), [[0.9, 0.1]])
     assert correct_prior(np.zeros((0, 2)), [9, 1]).shape == (0, 2)
-
-
-def test_single_precision_is_corrected_in_double():
-    p = np.array([[0.9, 0.1], [1.0, 0.0]], dtype=np.float32)
-    corrected = correct_prior(p, np.array([9, 1]))
-    assert corrected.dtype == np.float64
-    assert corrected == pytest.approx(np.array([[0.5, 0.5], [1.0, 0.0]]))
-    assert p[0, 0] == np.float32(0.9)
 
 
 @pytest.mark.parametrize(
@@ -169,34 +147,6 @@ def test_deployment_where_the_shares_are_others():
     assert loss == pytest.approx(log_loss(y_test, posterior), rel=0.01)
 
 
-def test_uniform_is_a_threshold_at_the_minoritys_share(table):
-    X, y = table
-    plain = LogisticRegression().fit(X, y)
-    corrected = PriorCorrectedClassifier(LogisticRegression(), prior="uniform").fit(X, y)
-    shares = np.bincount(y) / len(y)
-    odds = plain.predict_proba(X) / shares
-    assert corrected.predict_proba(X) == pytest.approx(odds / odds.sum(axis=1, keepdims=True))
-    assert (corrected.predict(X) == (plain.predict_proba(X)[:, 1] > shares[1])).all()
-
-
-def test_without_a_sampler_the_data_are_what_they_were(table):
-    X, y = table
-    plain = LogisticRegression().fit(X, y)
-    corrected = PriorCorrectedClassifier(LogisticRegression()).fit(X, y)
-    np.testing.assert_allclose(corrected.predict_proba(X), plain.predict_proba(X))
-    assert (corrected.predict(X) == plain.predict(X)).all()
-
-
-def test_a_classifier_that_knows_the_shares_alone_says_the_prior():
-    y = np.repeat([0, 1, 2], [6, 3, 1])
-    rows = np.zeros((10, 1))
-    shares = {"data": [0.6, 0.3, 0.1], "uniform": [1 / 3] * 3}
-    for prior, expected in shares.items():
-        for estimator in (DummyClassifier(), over_sampled(DummyClassifier())):
-            model = PriorCorrectedClassifier(estimator, prior=prior).fit(rows, y)
-            assert model.predict_proba(rows[:2]) == pytest.approx(np.array([expected] * 2))
-
-
 def test_counts_are_those_behind_the_sampler():
     X, y = make_classification(
         300, n_informative=4, n_classes=3, weights=[0.7, 0.2], random_state=0
@@ -234,17 +184,6 @@ def test_nothing_is_left_in_the_fitted_pipeline(table):
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
 
 
-def test_a_sampler_of_this_package(table):
-    X, y = table
-    few = {"max_steps": 20, "hidden_layer_sizes": (16,), "acceptance": None}
-    sampler = CVAESampler(**few, device="cpu", random_state=0)
-    pipe = make_pipeline(sampler, LogisticRegression())
-    model = PriorCorrectedClassifier(pipe).fit(X, y)
-    assert model.training_counts_.tolist() == [np.sum(y == 0)] * 2
-    expected = correct_prior(pipe.fit(X, y).predict_proba(X), [1, 1], np.bincount(y))
-    np.testing.assert_allclose(model.predict_proba(X), expected)
-
-
 def test_columns_of_words_and_missing_values_reach_the_pipeline():
     rng = np.random.default_rng(0)
     X = pd.DataFrame(
@@ -275,51 +214,6 @@ def test_labels_in_any_container(table, labels):
     X, y = table
     model = PriorCorrectedClassifier(LogisticRegression(), prior="uniform").fit(X, labels(y))
     assert model.class_counts_.tolist() == np.bincount(y).tolist()
-
-
-def test_sparse_rows(table):
-    X, y = table
-    model = PriorCorrectedClassifier(over_sampled(), prior="uniform")
-    dense = model.fit(X, y).predict_proba(X)
-    rows = sparse.csr_matrix(X)
-    np.testing.assert_allclose(model.fit(rows, y).predict_proba(rows), dense, rtol=1e-3)
-
-
-def test_tags_are_those_of_the_estimator():
-    for estimator in (HistGradientBoostingClassifier(), LogisticRegression(), over_sampled()):
-        tags, inner = get_tags(PriorCorrectedClassifier(estimator)), get_tags(estimator)
-        assert tags.input_tags == inner.input_tags
-        assert is_classifier(PriorCorrectedClassifier(estimator))
-    trees = get_tags(PriorCorrectedClassifier(RandomForestClassifier()))
-    assert not trees.target_tags.multi_output  # one column of labels
-
-
-def test_parameters_are_nested_and_searched(table):
-    X, y = table
-    model = PriorCorrectedClassifier(over_sampled())
-    assert "estimator__logisticregression__C" in model.get_params()
-    grid = {"estimator__logisticregression__C": [0.1, 1.0], "prior": ["data", "uniform"]}
-    search = GridSearchCV(model, grid, scoring="balanced_accuracy", cv=2).fit(X, y)
-    assert search.best_params_["prior"] == "uniform"
-    assert np.isfinite(cross_val_score(model, X, y, scoring="neg_log_loss", cv=2)).all()
-
-
-def test_same_seed_same_probabilities_and_seeds_untouched(table):
-    X, y = table
-    state = np.random.RandomState(3)
-    model = PriorCorrectedClassifier(
-        make_pipeline(RandomOverSampler(random_state=state), LogisticRegression())
-    )
-    first = model.fit(X, y).predict_proba(X)
-    np.testing.assert_array_equal(model.fit(X, y).predict_proba(X), first)
-    assert model.estimator.steps[0][1].random_state is state
-
-
-def test_calibration_around_the_corrected_pipeline(table):
-    """Copies stay within the folds that the pipeline is fitted on."""
-    X, y = table
-    model = CalibratedClassifierCV(PriorCorrectedClassifier(over_sampled()), cv=3).fit(X, y)
-    assert model.predict_proba(X)[:, 1].mean() == pytest.approx(y.mean(), abs=0.03)
 
 
 def test_refused_before_training(table):

@@ -12,10 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from imbdeep.classifiers import ERMClassifier
-from imbdeep.classifiers._augment import crop_flip
-from imbdeep.classifiers._building import blueprint_of, early_stopping, evaluation_size, n_epochs_of
+from imbdeep.classifiers._building import blueprint_of, n_epochs_of
 from imbdeep.classifiers._net import ClassifierNet, PixelStandardiser
-from imbdeep.classifiers.schedules import DeferredEarlyStopping
 from imbdeep.losses import FocalLoss, LDAMLoss
 from imbdeep.networks import MLP, CosineLinear, ResNet
 
@@ -71,13 +69,6 @@ def test_named_network(module, rows, network, arguments):
     assert plan.args == arguments
 
 
-@pytest.mark.parametrize("sizes", [(), (7,), [5, 4], np.array([3, 2])], ids=str)
-def test_hidden_layers_are_those_asked_for(sizes):
-    module = quick(hidden_layer_sizes=sizes, module="mlp").fit(X, Y).net_.module_
-    linear = [layer.out_features for layer in module.modules() if isinstance(layer, nn.Linear)]
-    assert linear == [*sizes, 2]
-
-
 def test_images_reach_the_network_standardised():
     classifier = quick(module="mlp").fit(COLOURED, Y)
     first = classifier.net_.module_[0]
@@ -85,25 +76,6 @@ def test_images_reach_the_network_standardised():
     x = torch.from_numpy(classifier.encoder_.transform(COLOURED)).view(-1, 3, 8, 8)
     torch.testing.assert_close(first.mean.flatten(), x.mean((0, 2, 3)))
     torch.testing.assert_close(first.deviation.flatten(), x.std((0, 2, 3), correction=0))
-
-
-def test_pixels_without_contrast_are_not_divided_by_zero():
-    X = COLOURED.copy()
-    X[:, 1] = 0.5  # one colour is the same everywhere
-    classifier = quick(module="mlp").fit(X, Y)
-    assert classifier.net_.module_[0].deviation[1].item() == pytest.approx(1e-3)
-    assert np.isfinite(classifier.predict_proba(X)).all()
-
-
-def test_images_as_they_are_are_not_standardised():
-    assert isinstance(quick(module="mlp", encode=False).fit(COLOURED, Y).net_.module_, MLP)
-
-
-def test_convolutional_network_trains_on_images():
-    classifier = quick(max_epochs=1, batch_size=13, augment="crop_flip").fit(IMAGES, Y)
-    assert isinstance(network_of(classifier), ResNet)
-    assert np.isfinite(classifier.predict_proba(IMAGES)).all()
-    assert classifier.penultimate_features(IMAGES).shape == (N, 64)
 
 
 # ---------------------------------------------------------------------- the user's own networks
@@ -173,11 +145,6 @@ def test_own_network_gets_its_arguments_by_name(module, params):
         assert classifier.net_.module_.head.in_features == 3
 
 
-def test_given_arguments_go_before_those_filled_in():
-    with pytest.raises(ValueError, match=r"\(2, 9\) of a batch of shape \(2, 3\)"):
-        quick(module=Own, module_params={"n_classes": 9}).fit(X, Y)
-
-
 @pytest.mark.parametrize("X", [COLOURED, IMAGES], ids=["colours", "grey"])
 def test_own_network_for_images_gets_the_channels(X):
     classifier = quick(module=ForImages, module_params={"kernel": 5}).fit(X, Y)
@@ -228,33 +195,6 @@ def test_network_with_another_output_is_refused_before_training(no_training, mod
         quick(module=module).fit(X, Y)
 
 
-class Normalised(nn.Module):
-    """Batch normalisation has no variance of a single row."""
-
-    def __init__(self, n_features, n_classes):
-        super().__init__()
-        self.layers = nn.Sequential(nn.BatchNorm1d(n_features), nn.Linear(n_features, n_classes))
-
-    def forward(self, x):
-        return self.layers(x)
-
-
-@pytest.mark.parametrize("batch_size", [13, 39, 3, 2, 1000])
-def test_batch_normalisation_never_meets_a_single_row(batch_size):
-    quick(module=Normalised, batch_size=batch_size).fit(X, Y)
-
-
-def test_prediction_does_not_depend_on_the_rows_beside():
-    classifier = quick(module=Normalised).fit(X, Y)
-    together = classifier.predict_proba(X)
-    alone = np.concatenate([classifier.predict_proba(X[i : i + 1]) for i in range(N)])
-    np.testing.assert_allclose(alone, together, rtol=1e-5)
-    state = {k: v.clone() for k, v in classifier.net_.module_.state_dict().items()}
-    classifier.predict(X)
-    for name, value in classifier.net_.module_.state_dict().items():
-        assert torch.equal(value, state[name])
-
-
 # ------------------------------------------------------------------------------------------- losses
 
 
@@ -293,11 +233,6 @@ def test_probabilities_are_the_softmax_of_what_the_loss_saw(criterion):
     np.testing.assert_allclose(
         classifier.predict_proba(X), torch.softmax(scale * logits, 1), rtol=1e-6
     )
-
-
-def test_own_loss_learns():
-    classifier = quick(criterion=nn.MultiMarginLoss, max_epochs=40, learning_rate=0.05).fit(X, Y)
-    assert accuracy_score(Y, classifier.predict(X)) > 0.9
 
 
 class WithoutWeights(nn.Module):
@@ -354,21 +289,6 @@ def test_optimiser(name, kind):
     assert len(group["params"]) == len(parameters)  # weight decay on biases too
 
 
-def test_optimiser_without_weight_decay():
-    # L-BFGS takes several gradients a step, and has no weight decay to set.
-    classifier = quick(
-        optimizer=torch.optim.LBFGS,
-        weight_decay=0.0,
-        learning_rate=1.0,
-        warmup_epochs=0,
-        batch_size=N,
-        max_epochs=5,
-        hidden_layer_sizes=(),
-    ).fit(X, Y)
-    losses = [epoch["loss"] for epoch in classifier.history_]
-    assert losses[-1] < 0.2 < losses[0]
-
-
 # ----------------------------------------------------------------------------------------- duration
 
 
@@ -380,38 +300,6 @@ def test_automatic_duration(n, batch_size, epochs):
     assert n_epochs_of(quick(max_epochs="auto", batch_size=batch_size), n) == epochs
     if 20 < epochs < 300:
         assert epochs * math.ceil(n / batch_size) >= 3000
-
-
-def test_duration_asked_for():
-    assert n_epochs_of(quick(max_epochs=7), 10**6) == 7
-    assert len(quick(max_epochs=np.int64(3)).fit(X, Y).history_) == 3
-    assert len(quick(max_epochs="auto", hidden_layer_sizes=()).fit(X, Y).history_) == 300
-
-
-def test_early_stopping_is_patient_with_the_balanced_accuracy():
-    callback = early_stopping(quick(n_iter_no_change=7), start=3)
-    assert isinstance(callback, DeferredEarlyStopping)
-    assert callback.start == 3
-    assert (callback.monitor, callback.patience) == ("valid_balanced_accuracy", 7)
-    assert not callback.lower_is_better
-    assert callback.load_best
-    assert early_stopping(quick()).start == 0
-
-
-@pytest.mark.parametrize("shape, differs", [((1, 1), True), ((1, 1, 1, 1), False)], ids=str)
-def test_more_rows_of_a_table_are_predicted_at_a_time_elsewhere_than_on_the_processor(
-    shape, differs
-):
-    here, elsewhere = (evaluation_size(torch.empty(shape, device=d)) for d in ("cpu", "meta"))
-    assert (here < elsewhere) == differs
-    assert differs or here == elsewhere
-
-
-def test_images_are_predicted_fewer_at_a_time():
-    size = {ndim: evaluation_size(torch.zeros([1] * ndim)) for ndim in (2, 4)}
-    assert size[4] < size[2]
-    classifier = quick(module="mlp").fit(IMAGES, Y)
-    assert classifier.net_.get_params()["iterator_valid__batch_size"] == size[4]
 
 
 # -------------------------------------------------------------------- augmentation, arithmetic
@@ -432,15 +320,6 @@ def test_augmentation_changes_training_batches_alone():
     assert len(seen) == 2 * 3
     plain = quick(module="mlp").fit(IMAGES, Y)
     np.testing.assert_array_equal(classifier.predict_proba(IMAGES), plain.predict_proba(IMAGES))
-
-
-def test_named_augmentation():
-    classifier = quick(module="mlp", augment="crop_flip").fit(IMAGES, Y)
-    assert classifier.net_.augment is crop_flip
-    twin = quick(module="mlp", augment=crop_flip).fit(IMAGES, Y)
-    np.testing.assert_array_equal(classifier.predict_proba(IMAGES), twin.predict_proba(IMAGES))
-    plain = quick(module="mlp").fit(IMAGES, Y)
-    assert not np.array_equal(classifier.predict_proba(IMAGES), plain.predict_proba(IMAGES))
 
 
 class Dtypes(nn.Module):
@@ -491,14 +370,6 @@ def test_compiled_network_gives_the_same(eager_compile):
         warnings.simplefilter("ignore", DeprecationWarning)
         copy = pickle.loads(pickle.dumps(classifier))
     np.testing.assert_array_equal(copy.predict_proba(X), classifier.predict_proba(X))
-
-
-def test_compiled_network_has_features(eager_compile):
-    classifier = quick(compile=True).fit(X, Y)
-    expected = quick().fit(X, Y).penultimate_features(X)
-    np.testing.assert_allclose(classifier.penultimate_features(X), expected, rtol=1e-5)
-    classifier.predict(X)  # compiled for rows to predict, before features are asked for
-    np.testing.assert_allclose(classifier.penultimate_features(X), expected, rtol=1e-5)
 
 
 def test_weight_decay_is_refused_where_the_optimiser_has_none():

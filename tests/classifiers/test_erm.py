@@ -5,9 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score
 from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 from torch import nn
@@ -16,9 +14,9 @@ from torch.nn import functional as F
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.classifiers._net import ClassifierNet, TrainingBatches
 from imbdeep.classifiers.schedules import DeferredResampling, DeferredReweighting
-from imbdeep.losses import FocalLoss, LDAMLoss, class_balanced_weights, inverse_frequency_weights
+from imbdeep.losses import FocalLoss, LDAMLoss, inverse_frequency_weights
 from imbdeep.networks import MLP
-from imbdeep.training import DivergedError, seeded
+from imbdeep.training import seeded
 
 COUNTS = [24, 12, 4]
 N = sum(COUNTS)
@@ -133,31 +131,6 @@ def test_step_of_another_loss_is_its_gradient(name, class_weight):
         torch.testing.assert_close(after.data, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_weights_of_labels_whatever_they_are_called():
-    labels = np.array(["b", "c", "a"])[Y]
-    by_code = {"b": 0.5, "c": 2.0, "a": 3.0}
-    classifier = descent(class_weight=by_code).fit(X, labels)
-    assert classifier.net_.criterion_.weight.tolist() == [3.0, 0.5, 2.0]
-    bools = descent(class_weight={True: 4}).fit(X, Y == 2)
-    assert bools.net_.criterion_.weight.tolist() == [1.0, 4.0]
-
-
-def test_weights_count_training_rows_only():
-    classifier = quick(
-        class_weight="balanced", sampling="balanced", early_stopping=True, validation_fraction=0.25
-    ).fit(BLOBS, Y)
-    assert classifier.class_counts_.sum() == 30
-    weight = inverse_frequency_weights(classifier.class_counts_)
-    torch.testing.assert_close(classifier.net_.criterion_.weight, weight)
-
-
-@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9999])
-def test_effective_numbers_have_their_beta(beta):
-    classifier = quick(class_weight="class_balanced", effective_beta=beta).fit(BLOBS, Y)
-    expected = class_balanced_weights(COUNTS, beta)
-    torch.testing.assert_close(classifier.net_.criterion_.weight, expected)
-
-
 # ----------------------------------------------------------------------- closed forms, limits
 
 
@@ -239,22 +212,6 @@ def test_classes_are_drawn_as_often_as_sampling_says(sampling):
     found = np.bincount(codes[50:].ravel()) / (50 * N)
     np.testing.assert_allclose(found, share, atol=4 * np.sqrt(0.25 / (50 * N)))
     assert classifier.net_.criterion_.weight is None
-
-
-def test_balancing_helps_the_small_class():
-    rng = np.random.default_rng(3)
-    y = (np.arange(600) % 20 == 0).astype(int)
-    X = rng.normal(size=(600, 2)) + 1.5 * y[:, None]
-    common = {"max_epochs": 15, "learning_rate": 0.02, "batch_size": 32, "warmup_epochs": 0}
-    plain = balanced_accuracy_score(y, quick(**common).fit(X, y).predict(X))
-    for cure in (
-        {"class_weight": "balanced"},
-        {"sampling": "balanced"},
-        {"sampling": "balanced", "defer": 0.5},
-        {"criterion": "ldam", "class_weight": "class_balanced", "defer": 0.5},
-    ):
-        cured = balanced_accuracy_score(y, quick(**common, **cure).fit(X, y).predict(X))
-        assert cured > plain + 0.1
 
 
 # ---------------------------------------------------------------------------------------- bad input
@@ -369,12 +326,6 @@ def test_parts_train_at_a_constant_rate():
     assert rates == [0.3] * 7
 
 
-def test_parts_record_their_rate():
-    classifier = quick(learning_rate=0.3).partial_fit(BLOBS, Y, classes=[0, 1, 2])
-    classifier.partial_fit(BLOBS, Y)
-    assert [epoch["learning_rate"] for epoch in classifier.history_] == [0.3, 0.3]
-
-
 def test_parts_after_fit_go_on_where_it_ended():
     classifier = quick(max_epochs=10, lr_decay=0.1).fit(BLOBS, Y)
     before = classifier.net_.module_.head.weight.detach().clone()
@@ -391,55 +342,6 @@ def test_parts_after_fit_go_on_where_it_ended():
     assert fresh.class_counts_.tolist() == COUNTS
 
 
-@pytest.mark.parametrize("max_epochs", [2, 3, 4])
-def test_parts_keep_the_rate_at_which_a_short_fit_ended(max_epochs):
-    # Its warm-up was not over, or a milestone rounds to the epoch after the last.
-    classifier = quick(max_epochs=max_epochs).fit(BLOBS, Y)
-    for _ in range(3):
-        classifier.partial_fit(BLOBS[SOME], Y[SOME])
-    rates = [record["learning_rate"] for record in classifier.history_]
-    assert rates[max_epochs:] == [rates[max_epochs - 1]] * 3
-
-
-def test_parts_are_a_function_of_the_seed():
-    def trained(seed):
-        classifier = quick(random_state=seed).partial_fit(BLOBS, Y, classes=[0, 1, 2])
-        for rows in parts(2):
-            classifier.partial_fit(BLOBS[rows], Y[rows])
-        return classifier.predict_proba(BLOBS)
-
-    np.testing.assert_array_equal(trained(0), trained(0))
-    assert not np.array_equal(trained(0), trained(1))
-
-
-def test_saved_between_two_parts():
-    classifier = quick(class_weight="balanced").partial_fit(BLOBS, Y, classes=[0, 1, 2])
-    copy = pickle.loads(pickle.dumps(classifier))
-    for each in (classifier, copy):
-        each.partial_fit(BLOBS[SOME], Y[SOME])
-    np.testing.assert_array_equal(classifier.predict_proba(BLOBS), copy.predict_proba(BLOBS))
-
-
-def test_parts_of_words_and_frames():
-    pd = pytest.importorskip("pandas")
-    frame = pd.DataFrame({"a": BLOBS[:, 0], "b": BLOBS[:, 1], "c": np.array(list("xyz"))[Y]})
-    labels = np.array(["u", "v", "w"])[Y]
-    classifier = quick(**BY_PARTS).partial_fit(frame, labels, classes=["w", "v", "u"])
-    for rows in parts(15):
-        classifier.partial_fit(frame.iloc[rows], labels[rows], classes=["u", "v", "w"])
-    assert classifier.score(frame, labels) > 0.9
-    assert classifier.feature_names_in_.tolist() == ["a", "b", "c"]
-
-
-def test_parts_of_images():
-    images = np.random.default_rng(0).integers(0, 256, (N, 1, 4, 4), dtype=np.uint8)
-    classifier = quick(module="mlp").partial_fit(images, Y, classes=[0, 1, 2])
-    classifier.partial_fit(images[:7], Y[:7])
-    assert classifier.predict_proba(images).shape == (N, 3)
-    with pytest.raises(ValueError, match=r"rows of shape \(1, 4, 3\)"):
-        classifier.partial_fit(images[..., 1:], Y)
-
-
 def test_first_part_needs_all_labels(no_training):
     with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
         quick().partial_fit(X, Y)
@@ -447,11 +349,6 @@ def test_first_part_needs_all_labels(no_training):
         ValueError, match=r"y holds \[2\], which are not among the classes .* \[0, 1\]: name all"
     ):
         quick().partial_fit(X, Y, classes=[0, 1])
-
-
-def test_first_part_needs_two_classes(no_training):
-    with pytest.raises(ValueError, match="two classes"):
-        quick().partial_fit(X, Y * 0, classes=[0])
 
 
 def test_early_stopping_by_parts_is_refused(no_training):
@@ -489,13 +386,6 @@ def test_refused_part_leaves_the_earlier_ones(case, method):
     np.testing.assert_array_equal(classifier.predict_proba(BLOBS), twin.predict_proba(BLOBS))
 
 
-def test_wrong_first_part_leaves_no_trace():
-    classifier = quick(class_weight={5: 1.0})
-    with pytest.raises(ValueError, match="class_weight has"):
-        classifier.partial_fit(BLOBS, Y, classes=[0, 1, 2])
-    assert vars(classifier) == quick(class_weight={5: 1.0}).get_params()
-
-
 class StopsLater(nn.Module):
     """Works for some steps; then the user presses Ctrl-C, or something breaks."""
 
@@ -525,41 +415,3 @@ def test_interrupted_part_leaves_the_earlier_ones(error):
     assert torch.equal(classifier.net_.module_.layer.weight, weights)
     assert len(classifier.net_.history) == n_epochs
     np.testing.assert_array_equal(classifier.predict_proba(BLOBS), expected)
-
-
-class Steep(Callback):
-    """Makes the second part explode."""
-
-    def on_batch_begin(self, net, **kwargs):
-        if net.history[-1, "epoch"] == 2:
-            net.optimizer_.param_groups[0]["lr"] = 1e30
-
-
-def test_part_that_explodes_leaves_the_earlier_ones():
-    params = {"optimizer": "sgd", "class_weight": "balanced"}
-    classifier = quick(callbacks=[Steep()], **params).partial_fit(BLOBS, Y, classes=[0, 1, 2])
-    twin = quick(**params).partial_fit(BLOBS, Y, classes=[0, 1, 2])
-    with pytest.raises(DivergedError, match="train loss became"):
-        classifier.partial_fit(BLOBS, Y)
-    np.testing.assert_array_equal(classifier.predict_proba(BLOBS), twin.predict_proba(BLOBS))
-    # ... and can be trained on, as if nothing had been: weights, momentum, stream and counts
-    steep = (callback for _, callback in classifier.net_.callbacks_ if isinstance(callback, Steep))
-    next(steep).on_batch_begin = lambda net, **kwargs: None
-    for each in (classifier, twin):
-        each.partial_fit(BLOBS[SOME], Y[SOME])
-    assert classifier.class_counts_.tolist() == twin.class_counts_.tolist()
-    np.testing.assert_array_equal(classifier.predict_proba(BLOBS), twin.predict_proba(BLOBS))
-
-
-def test_part_changes_no_array_of_the_user():
-    rows, labels, classes = BLOBS.copy(), Y.copy(), np.array([2, 0, 1])
-    quick().partial_fit(rows, labels, classes=classes).partial_fit(rows, labels)
-    np.testing.assert_array_equal(rows, BLOBS)
-    np.testing.assert_array_equal(labels, Y)
-    assert classes.tolist() == [2, 0, 1]
-
-
-def test_clone_of_a_part_starts_anew():
-    classifier = quick().partial_fit(BLOBS, Y, classes=[0, 1, 2])
-    with pytest.raises(ValueError, match="classes must be passed"):
-        clone(classifier).partial_fit(BLOBS, Y)

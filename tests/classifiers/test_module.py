@@ -7,9 +7,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.classifiers._module import ModuleClassifier
 from imbdeep.classifiers._net import ClassifierNet
-from imbdeep.classifiers.base import DeepClassifier
 
 N = 40
 Y = np.r_[np.zeros(30, int), np.ones(10, int)]
@@ -28,13 +26,6 @@ def no_training(monkeypatch):
         pytest.fail("it trained first")
 
     monkeypatch.setattr(ClassifierNet, "fit_loop", fail)
-
-
-@pytest.mark.parametrize("method", [ERMClassifier, M2mClassifier])
-def test_its_parameters_come_on_top_of_those_of_every_classifier(method):
-    every, module = DeepClassifier._parameter_constraints, ModuleClassifier._parameter_constraints
-    assert set(every) < set(module) < set(method._parameter_constraints)
-    assert set(method().get_params()) == set(method._parameter_constraints)
 
 
 @pytest.mark.parametrize("method", [ERMClassifier, M2mClassifier])
@@ -100,37 +91,6 @@ def test_a_part_of_one_row_is_refused_by_batch_normalisation_alone():
     np.testing.assert_array_equal(classifier.predict_proba(X), before)
     plain = quick().partial_fit(X, Y, classes=[0, 1])
     assert plain.partial_fit(X[:1], Y[:1]).class_counts_.sum() == N + 1
-
-
-BAD_PARAMETERS = [
-    ("criterion", "hinge"),
-    ("criterion", nn.CrossEntropyLoss()),
-    ("focal_gamma", -1.0),
-    ("ldam_margin", -0.1),
-    ("ldam_scale", 0.0),
-    ("module", "resnet50"),
-    ("module_params", [1]),
-    ("optimizer", "lion"),
-    ("momentum", 1.0),
-    ("max_epochs", 0),
-    ("max_epochs", 2.5),
-    ("max_epochs", "forever"),
-    ("warmup_epochs", -1),
-    ("milestones", (1.5,)),
-    ("milestones", 3),
-    ("milestones", (-1,)),
-    ("lr_decay", 0.0),
-    ("lr_decay", 1.5),
-    ("augment", "mixup"),
-    ("compile", "yes"),
-    ("precision", "float16"),
-]
-
-
-@pytest.mark.parametrize("name, value", BAD_PARAMETERS)
-def test_bad_parameter_is_refused_before_training(no_training, name, value):
-    with pytest.raises((ValueError, TypeError), match=f"{name}|{value!r}"):
-        quick(**{name: value}).fit(X, Y)
 
 
 def test_instance_of_a_network_is_refused(no_training):

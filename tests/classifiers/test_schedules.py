@@ -57,11 +57,6 @@ def test_moments_are_indices_or_shares(n, index, share):
             start_of(index, n)
 
 
-def test_one_is_an_index_and_one_point_nought_a_share():
-    assert epoch_of(1, 50) == 1
-    assert epoch_of(1.0, 50) == 50
-
-
 @pytest.mark.parametrize("when", [0, 7, 0.0, 0.5, 1.0, np.float32(0.25), np.int8(3)])
 def test_moments_that_are_understood(when):
     check_moment("milestones", when)
@@ -90,35 +85,6 @@ def test_rate_is_the_formula(rate, warmup, milestones, decay):
         warm = 1.0 if epoch >= warmup else (epoch + 1) / warmup
         m = len([t for t in milestones if t <= epoch])
         assert schedule.rate(epoch) == pytest.approx(rate * warm * decay**m)
-
-
-SCHEDULES = {
-    "warm-up": ((4, (), 0.1), [0.5, 1, 1.5, 2] + [2] * 6),
-    "none": ((0, (), 0.1), [2] * 10),
-    "shares": ((0, (0.3, 0.6), 0.1), [2] * 3 + [0.2] * 3 + [0.02] * 4),
-    "indices": ((1, (2, 9), 0.5), [2] * 2 + [1] * 7 + [0.5]),
-    "both at once": ((4, [3, 0.3], 0.1), [0.5, 1, 1.5] + [0.02] * 7),
-    "at once": ((0, (0,), 0.5), [1] * 10),
-    "never": ((0, (50, 1.0), 0.5), [2] * 10),
-}
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-@pytest.mark.parametrize("case", SCHEDULES)
-def test_training_follows_the_schedule(case, optimizer):
-    (warmup, milestones, decay), factors = SCHEDULES[case]
-    witness = Witness()
-    classifier = quick(
-        optimizer=optimizer,
-        learning_rate=0.01,
-        warmup_epochs=warmup,
-        milestones=milestones,
-        lr_decay=decay,
-        callbacks=[witness],
-    ).fit(X, Y)
-    expected = [0.01 * factor / 2 for factor in factors]
-    assert [epoch["learning_rate"] for epoch in classifier.history_] == pytest.approx(expected)
-    assert [rates[0] for rates in witness.rates] == pytest.approx(expected)
 
 
 def test_the_weights_move_by_the_rate_of_the_epoch():

@@ -231,7 +231,7 @@ def test_no_winner_where_nothing_can_be_learned():
         random_state=0,
     )
     assert all(found == [] for found in result.ahead.values())
-    assert "none is ahead of class weights" in result.verdict
+    assert "No method is ahead of class weights" in result.verdict
     assert "Ahead of every simple method" not in result.verdict
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbdeep.comparison import Comparison
+from imbdeep.comparison import Comparison, bayesian_correlated_t
 
 
 def comparison(values, *, simple=("nothing", "class weights"), own=(), classifiers=("a", "b")):
@@ -69,30 +69,24 @@ def test_a_clear_winner_is_called_one():
     assert "Ahead of every simple method with 95% certainty: new (by 0.100" in result.verdict
     pair = result.significance.set_index(["method", "against"]).loc[("new", "class weights")]
     assert pair["difference"] == pytest.approx(0.1)
-    assert min(pair["p_better"], pair["t_better"]) > 0.95
-    assert pair[["p_worse", "p_equal", "p_better"]].sum() == pytest.approx(1)
+    assert pair["t_better"] > 0.95
     assert pair[["t_worse", "t_equal", "t_better"]].sum() == pytest.approx(1)
-
-
-def test_friedman_asks_whether_the_methods_differ():
-    apart = comparison({"nothing": 0.7 + NOISE, "class weights": 0.8 - NOISE, "new": 0.9})
-    assert apart.friedman["statistic"]["balanced_accuracy"] == pytest.approx(10)  # n (k - 1)
-    assert apart.friedman["p"]["balanced_accuracy"] == pytest.approx(np.exp(-5))
-    alone = comparison({"nothing": 0.7}, simple=("nothing",))
-    assert alone.friedman.isna().all(axis=None)
 
 
 def test_a_lucky_fold_is_no_winner():
     lucky = np.array([0.1, -0.02, 0.03, -0.01, 0.04])
     result = comparison({"nothing": 0.7, "class weights": 0.8 + NOISE, "new": 0.8 + lucky})
     assert result.ahead == {"balanced_accuracy": []}
-    assert "none is ahead of class weights" in result.verdict
-    assert "take class weights" in result.verdict
+    sure = bayesian_correlated_t(0.0 + lucky - NOISE, 0.01, test_share=0.2)[2]
+    assert (
+        f"No method is ahead of class weights with 95% certainty: new is with a probability of "
+        f'{sure:.0%} better by more than 0.01. Use class weights (class_weight="balanced").'
+    ) in result.verdict
 
 
 def test_the_simplest_that_is_good_enough_is_advised():
     values = {"nothing": 0.795, "class weights": 0.8, "new": 0.6}
-    assert "take nothing (leave the data as they are)" in comparison(values).verdict
+    assert "Leave the data as they are: no method is needed." in comparison(values).verdict
 
 
 def test_a_gain_within_the_rope_is_none():
@@ -108,9 +102,18 @@ def test_verdict_without_simple_methods_or_without_others():
     assert one.verdict == "balanced_accuracy: nothing (0.900) has the best mean."
 
 
+def test_one_fold_says_nothing_of_certainty():
+    scores = comparison({"nothing": 0.8, "new": 0.9}).scores.query("fold == 0")
+    one = Comparison(scores, metrics=["balanced_accuracy"], simple=["nothing"])
+    assert one.verdict.endswith(
+        "one fold says nothing of certainty. Leave the data as they are: no method is needed."
+    )
+
+
 def test_verdict_without_class_weights():
     result = comparison({"nothing": 0.8, "new": 0.7}, simple=("nothing",))
     assert "class weights" not in result.verdict
+    assert "No method is ahead of every simple method with 95% certainty: new is" in result.verdict
 
 
 def test_repr_tells_table_and_verdict():
@@ -149,7 +152,7 @@ def test_a_fold_without_a_score_counts_for_nobody():
 def test_where_no_method_has_a_score_nothing_is_said():
     result = comparison({"nothing": np.nan, "class weights": np.nan})
     assert "nothing can be said" in result.verdict
-    assert result.significance["p_better"].isna().all()
+    assert result.significance["t_better"].isna().all()
     failed = comparison({"new": 0.5}, simple=())
     failed.failures["new"] = "why"
     assert "nothing can be said" in repr(failed)
@@ -158,4 +161,4 @@ def test_where_no_method_has_a_score_nothing_is_said():
 def test_missing_class_weights_are_named():
     result = comparison({"nothing": 0.7, "new": 0.7}, simple=("nothing",))
     result.failures["class weights"] = "no weights"
-    assert "(class weights could not be run)" in result.verdict
+    assert "Class weights could not be run." in result.verdict

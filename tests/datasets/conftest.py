@@ -1,39 +1,58 @@
-"""An empty cache for each test, and a network that is not there."""
+"""An empty cache for each test, and a network with only what a test puts there."""
 
 import io
-from urllib.error import URLError
 
+import numpy as np
 import pytest
+import requests
 
-from imbdeep.datasets import _cache, _tables
+
+class Server(dict):
+    """Contents by address, to fill in. ``asked`` are the addresses of the requests.
+
+    A content may be an error, which is raised after half a file.
+    """
+
+    def __init__(self):
+        self.asked = []
+
+    def get_file(self, url, **_):
+        self.asked.append(url)
+        if url not in self:
+            raise requests.ConnectionError("no network")
+        response = requests.Response()
+        response.status_code = 200
+        content = self[url]
+        broken = isinstance(content, BaseException)
+        response.raw = HalfFile(content) if broken else io.BytesIO(content)
+        return response
 
 
-class Response(io.BytesIO):
-    """What ``urlopen`` gives: bytes, after which something may go wrong."""
+class HalfFile:
+    """A file that breaks off."""
 
-    def __init__(self, content, length=None, error=None):
-        super().__init__(content)
-        self.headers = {} if length is None else {"Content-Length": str(length)}
+    def __init__(self, error):
         self.error = error
 
-    def read(self, *size):
-        if self.error is not None and self.tell() == len(self.getvalue()):
-            raise self.error
-        return super().read(*size)
+    def stream(self, size, **_):
+        yield b"half a file"
+        raise self.error
 
 
 @pytest.fixture(autouse=True)
-def own_places(tmp_path, monkeypatch):
-    """No data folder, an empty cache, and no way out."""
+def server(tmp_path, monkeypatch):
+    """No data folder, an empty cache, no network but the server."""
+    server = Server()
 
-    def unreachable(*args, **kwargs):
-        raise URLError("no network")
+    def unreachable(*_, **__):
+        raise OSError("no network")
 
     monkeypatch.delenv("IMBDEEP_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setattr(_cache, "urlopen", unreachable)
-    monkeypatch.setattr(_tables, "fetch_openml", unreachable)
-    monkeypatch.setattr(_tables, "fetch_datasets", unreachable)
+    monkeypatch.setattr("requests.get", server.get_file)
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", unreachable)
+    monkeypatch.setattr("imblearn.datasets.fetch_datasets", unreachable)
+    return server
 
 
 @pytest.fixture
@@ -42,23 +61,17 @@ def cache(tmp_path):
     return tmp_path / "xdg" / "imbdeep"
 
 
-@pytest.fixture
-def server(monkeypatch):
-    """Answers by address, to fill in, and the addresses that were asked for."""
-    answers, asked = {}, []
-
-    def urlopen(url, timeout):
-        asked.append(url)
-        if url not in answers:
-            raise URLError("not found")
-        answer = answers[url]
-        return answer if isinstance(answer, Response) else Response(answer)
-
-    monkeypatch.setattr(_cache, "urlopen", urlopen)
-    return answers, asked
-
-
 @pytest.fixture(scope="session")
-def response():
-    """The class of answers."""
-    return Response
+def write():
+    """Write a text, bytes or arrays below a folder, which is returned."""
+
+    def write(folder, name, content):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, dict):
+            np.savez(path, **content)
+        else:
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return folder
+
+    return write

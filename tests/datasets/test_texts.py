@@ -7,7 +7,8 @@ import tarfile
 import numpy as np
 import pytest
 
-from imbdeep.datasets import PROFILES, _texts, fetch_reuters36, fetch_twitter_pos
+from imbdeep.datasets import fetch
+from imbdeep.datasets._files import REMOTES
 from imbdeep.datasets._texts import (
     Document,
     by_size,
@@ -46,19 +47,16 @@ TWITTER = {
 
 
 @pytest.fixture
-def folder(tmp_path):
-    own = tmp_path / "own"
-    (own / "reuters_r52").mkdir(parents=True)
-    (own / "reuters_r52" / "r52.tsv.gz").write_bytes(r52_table(some_documents()))
-    (own / "twitter_pos").mkdir()
+def folder(tmp_path, write):
+    write(tmp_path, "reuters_r52/r52.tsv.gz", r52_table(some_documents()))
     for name, text in TWITTER.items():
-        content = gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
-        (own / "twitter_pos" / name).write_bytes(content)
-    return own
+        content = gzip.compress(text.encode()) if name.endswith(".gz") else text
+        write(tmp_path, f"twitter_pos/{name}", content)
+    return tmp_path
 
 
 def test_reuters_keeps_topics_that_are_tested(folder):
-    train, test = (fetch_reuters36(subset=part, data_home=folder) for part in ("train", "test"))
+    train, test = (fetch("reuters36", subset=part, data_home=folder) for part in ("train", "test"))
     assert train.target_names == test.target_names == ["grain", "oil"]
     assert np.bincount(train.target).tolist() == [4, 2]
     assert np.bincount(test.target).tolist() == [6, 5]
@@ -69,21 +67,11 @@ def test_reuters_keeps_topics_that_are_tested(folder):
     assert train.data.dtype == np.float32
 
 
-def test_reuters_has_a_last_column_for_other_words(folder, monkeypatch):
-    monkeypatch.setattr(_texts, "WIDTH", 4)
-    bunch = fetch_reuters36(data_home=folder)
-    assert bunch.feature_names == ["dlrs", "price", "grain", "any other word"]
-    np.testing.assert_array_equal(bunch.data[:, [0, 1, 3]], 1)
-    np.testing.assert_array_equal(bunch.data[:, 2], bunch.target == 0)
-
-
 def test_reuters_as_text(folder):
-    bunch = fetch_reuters36(as_text=True, data_home=folder)
+    bunch = fetch("reuters36", as_text=True, data_home=folder)
     assert bunch.data.tolist()[0] == "The OIL price, 7 dlrs; aaa not"
     assert bunch.feature_names == ["text"]
     assert len(bunch.data) == len(bunch.target) == 6
-    with pytest.raises(ValueError, match="subset='dev' is none of 'train', 'test'"):
-        fetch_reuters36(subset="dev", data_home=folder)
 
 
 SGML = """\
@@ -126,34 +114,43 @@ def reuters_archive(text):
     return file.getvalue()
 
 
-def test_reuters_is_downloaded_and_its_sizes_checked(server, monkeypatch):
-    article = (
-        '<REUTERS TOPICS="YES" LEWISSPLIT="{}"><TOPICS><D>{}</D></TOPICS><BODY>{}</BODY></REUTERS>'
-    )
-    text = "\n".join(article.format(d.part.upper(), d.label, d.text) for d in some_documents())
-    server[0][_texts._REUTERS.urls[1]] = reuters_archive(text)
-    with pytest.raises(ValueError, match=r"the class counts {'train': 9, 'test': 15}, not"):
-        fetch_reuters36()
-    monkeypatch.setattr(_texts, "_R52_SIZES", {"train": 9, "test": 15})
-    assert fetch_reuters36(return_X_y=True, download=False)[1].tolist() == [1, 1, 0, 0, 0, 0]
+def test_reuters_is_downloaded_and_its_sizes_checked(server, cache):
+    """As many documents as R52 has, in a class of each part."""
+    article = '<REUTERS TOPICS="YES" LEWISSPLIT="{}"><TOPICS><D>oil</D></TOPICS></REUTERS>'
+    text = article.format("TRAIN") * 6532 + article.format("TEST") * 2568
+    url = REMOTES["reuters_r52/reuters21578.tar.gz"][1][1]
+    server[url] = reuters_archive(text)
+    assert fetch("reuters36", return_X_y=True)[1].tolist() == [0] * 6532
+    assert len(fetch("reuters36", subset="test", download=False).target) == 2568
+    server[url] = reuters_archive(text + article.format("TEST"))
+    (cache / "reuters_r52" / "reuters21578.tar.gz").unlink()
+    with pytest.raises(ValueError, match=r"the class counts {'train': 6532, 'test': 2569}, not"):
+        fetch("reuters36")
 
 
-def test_without_reuters_the_error_says_where_it_looked(cache):
-    for download, file in ((False, "r52.tsv.gz"), (True, "reuters21578.tar.gz")):
-        with pytest.raises(FileNotFoundError, match=f"xdg/imbdeep/reuters_r52/{file}"):
-            fetch_reuters36(download=download)
-    (cache / "reuters_r52").mkdir(parents=True, exist_ok=True)
-    (cache / "reuters_r52" / "reuters21578.tar.gz").write_bytes(b"no archive")
-    with pytest.raises(ValueError, match=r"reuters21578\.tar\.gz is damaged"):
-        fetch_reuters36()
-    (cache / "reuters_r52" / "r52.tsv.gz").write_bytes(b"a\tb\n1\t2\n")
-    with pytest.raises(ValueError, match=r"r52\.tsv\.gz is damaged .*split, label and text"):
-        fetch_reuters36()
+@pytest.mark.parametrize(
+    "name, file, content, message",
+    [
+        ("reuters36", "reuters_r52/reuters21578.tar.gz", "no archive", ""),
+        ("reuters36", "reuters_r52/r52.tsv.gz", "a\tb\n1\t2\n", "split, label and text"),
+        (
+            "twitter_pos",
+            "twitter_pos/6mpaths_brown_clusters.gz",
+            "0101 hello 9\n",
+            "no path, word and count",
+        ),
+    ],
+)
+def test_a_wrong_file_is_named(folder, write, name, file, content, message):
+    (folder / "reuters_r52" / "r52.tsv.gz").unlink()
+    write(folder, file, content)
+    with pytest.raises(ValueError, match=rf"{file} is damaged .*{message}"):
+        fetch(name, data_home=folder)
 
 
 def test_twitter_drops_two_tags_but_not_their_tokens_as_neighbours(folder):
     train, dev, test = (
-        fetch_twitter_pos(subset=part, data_home=folder) for part in ("train", "dev", "test")
+        fetch("twitter_pos", subset=part, data_home=folder) for part in ("train", "dev", "test")
     )
     assert train.target_names == ["N", "!", "$", "@", "E"]
     assert np.bincount(train.target).tolist() == [12, 6, 6, 6, 6]
@@ -163,14 +160,6 @@ def test_twitter_drops_two_tags_but_not_their_tokens_as_neighbours(folder):
     # The emoticon is followed by the dropped token in training and by "world" in the test part.
     assert not np.array_equal(train.data[3], test.data[3])
     np.testing.assert_array_equal(dev.data, test.data)
-    with pytest.raises(ValueError, match="subset='all' is none of 'train', 'dev', 'test'"):
-        fetch_twitter_pos(subset="all", data_home=folder)
-
-
-def test_a_wrong_file_of_clusters_is_named(folder):
-    (folder / "twitter_pos" / "6mpaths_brown_clusters.gz").write_bytes(b"0101 hello 9\n")
-    with pytest.raises(ValueError, match=r"clusters.gz is damaged .*no path, word and count"):
-        fetch_twitter_pos(data_home=folder)
 
 
 def test_token_features_by_hand():
@@ -204,30 +193,3 @@ def test_presence_by_hand():
         presence(rows, columns, other=True), [[1, 0, 0], [0, 0, 1], [0] * 3]
     )
     np.testing.assert_array_equal(presence(rows, columns, other=False), [[1, 0], [0, 0], [0, 0]])
-
-
-@pytest.mark.parametrize("real", ["reuters_r52"], indirect=True)
-def test_reuters_has_the_sizes_of_the_paper(real):
-    train, test = (fetch_reuters36(subset=part, data_home=real) for part in ("train", "test"))
-    assert tuple(np.bincount(train.target)) == PROFILES["reuters-36"].counts
-    assert len(test.target) == 2530
-    assert np.bincount(test.target).min() == 5
-    assert train.data.shape[1] == test.data.shape[1] == 1000
-    assert train.data[:, :-1].sum(axis=0).min() > 0
-    assert train.target_names[:2] == ["earn", "acq"]
-
-
-@pytest.mark.parametrize("real", ["twitter_pos"], indirect=True)
-def test_twitter_has_the_sizes_of_the_paper(real):
-    train, test = (fetch_twitter_pos(subset=part, data_home=real) for part in ("train", "test"))
-    assert tuple(np.bincount(train.target)) == PROFILES["twitter"].counts
-    assert len(test.target) == 7152
-    assert train.data.shape[1] == 1000
-    assert test.data.sum(axis=1).min() >= 1
-
-
-@pytest.mark.parametrize("real", ["twitter_pos"], indirect=True)
-def test_the_local_tweets_are_those_that_would_be_downloaded(real, server):
-    for name, remote in _texts._TWITTER_FILES.items():
-        server[0][remote.urls[0]] = (real / "twitter_pos" / name).read_bytes()
-    assert len(fetch_twitter_pos(return_X_y=True)[1]) == 14_614

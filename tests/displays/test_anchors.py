@@ -1,13 +1,11 @@
 """Generated rows and what they are made of."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.exceptions import NotFittedError
 
 from imbdeep.classifiers import GAMOClassifier
 from imbdeep.displays import AnchorsDisplay
@@ -141,6 +139,8 @@ def test_tables_have_bars_and_cells():
     texts = texts_of(display)
     assert texts[:3] == ["x0", "x1", "x2"]
     assert texts.count("generated") == 2
+    with pytest.raises(ValueError, match="n_anchors=0 must be a whole number"):
+        display.plot(n_anchors=0)
     assert {"row 3", "row 10", "2 others", "2.8 effective anchors"} <= set(texts)
     assert f"{X[3, 1]:.3f}" in texts
     assert f"{(WEIGHTS @ X[Generator.anchors])[0, 1]:.3f}" in texts
@@ -189,35 +189,6 @@ def test_frames_with_words_and_missing_values(make):
         display.plot(features=["x"])
 
 
-def test_random_state_decides():
-    model = Generator(IMAGES)
-    for seed in (0, 0, 1):
-        AnchorsDisplay.from_estimator(model, IMAGES, "few", random_state=seed)
-    first, again, other = model.seeds
-    assert first == again != other
-
-
-def test_draws_in_the_axes_given():
-    figure, axes = plt.subplots(1, 2)
-    display = AnchorsDisplay.from_estimator(Generator(IMAGES), IMAGES, "few", ax=axes[0])
-    assert display.ax_ is axes[0]
-    assert display.figure_ is figure
-    assert AnchorsDisplay(WEIGHTS @ TABLE[:4], TABLE[:4], WEIGHTS).plot(axes[1]).ax_ is axes[1]
-
-
-def test_refuses_estimators_and_numbers():
-    with pytest.raises(NotFittedError, match="call fit first"):
-        AnchorsDisplay.from_estimator(object(), IMAGES, "few")
-
-    class Plain:
-        classes_ = Generator.classes_
-
-    with pytest.raises(AttributeError, match=r"has no generate\. Give a GAMOClassifier"):
-        AnchorsDisplay.from_estimator(Plain(), IMAGES, "few")
-    with pytest.raises(ValueError, match="n_anchors=0 must be a whole number"):
-        AnchorsDisplay.from_estimator(Generator(IMAGES), IMAGES, "few", n_anchors=0)
-
-
 @pytest.mark.parametrize(
     "generated, anchors, weights, more, message",
     [
@@ -240,43 +211,6 @@ def test_constructor_refuses(generated, anchors, weights, more, message):
 
 @pytest.mark.filterwarnings("ignore:The generator has collapsed")
 @pytest.mark.parametrize("network", ["mlp", "cnn"])
-def test_with_a_trained_gamo_of_images(network):
-    images = (255 * RNG.random((40, 1, 8, 8))).astype(np.uint8)
-    y = np.repeat(["many", "few"], [30, 10])[np.random.default_rng(0).permutation(40)]
-    small = dict.fromkeys(GAMOClassifier._LAYERS, (8,))
-    game = GAMOClassifier(
-        max_steps=5, network=network, n_extracted=8, device="cpu", random_state=0, **small
-    )
-    display = AnchorsDisplay.from_estimator(game.fit(images, y), images, "few", n=3)
-    assert display.positions.tolist() == np.flatnonzero(y == "few").tolist()
-    assert np.array_equal(display.anchors, images[y == "few"])
-    assert (display.generated is None) == (network == "cnn")
-    again = AnchorsDisplay.from_estimator(game, images, "few", n=3)
-    assert np.array_equal(display.weights, again.weights)
-    if network == "mlp":
-        with pytest.raises(ValueError, match="differ from the weighted sums"):
-            AnchorsDisplay.from_estimator(game, images[::-1], "few")
-        with pytest.raises(ValueError, match="target='many' is not a class that is generated"):
-            AnchorsDisplay.from_estimator(game, images, "many")
-
-
-@pytest.mark.filterwarnings("ignore:The generator has collapsed")
-def test_with_a_trained_gamo_of_a_table():
-    frame = pd.DataFrame({"a": RNG.normal(size=40), "b": RNG.choice(["x", "y"], 40)})
-    y = np.repeat([0, 1], [32, 8])
-    small = dict.fromkeys(GAMOClassifier._LAYERS, (8,))
-    game = GAMOClassifier(max_steps=5, device="cpu", random_state=0, **small).fit(frame, y)
-    display = AnchorsDisplay.from_estimator(game, frame, 1, n=2, n_anchors=3)
-    assert display.positions.tolist() == list(range(32, 40))
-    assert display.generated.shape == (2, 2)
-    numbers = display.generated[:, 0].astype(float)
-    own = frame["a"][y == 1]
-    assert np.all((numbers >= own.min()) & (numbers <= own.max()))
-    assert set(display.generated[:, 1]) <= {"x", "y"}
-
-
-@pytest.mark.filterwarnings("ignore:The generator has collapsed")
-@pytest.mark.parametrize("network", ["mlp", "cnn"])
 def test_images_may_be_flat_in_fit_and_not_in_the_picture(network):
     flat = RNG.random((40, 64)).astype(np.float32)
     y = np.repeat(["many", "few"], [30, 10])
@@ -293,4 +227,8 @@ def test_images_may_be_flat_in_fit_and_not_in_the_picture(network):
     for X in (flat, flat.reshape(-1, 1, 8, 8)):
         display = AnchorsDisplay.from_estimator(game, X, "few", n=3)
         assert display.anchors.shape == (10, 1, 8, 8)
+        assert display.positions.tolist() == list(range(30, 40))
         assert (display.generated is None) == (network == "cnn")
+    if network == "mlp":
+        with pytest.raises(ValueError, match="differ from the weighted sums"):
+            AnchorsDisplay.from_estimator(game, flat[::-1], "few")

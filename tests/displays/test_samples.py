@@ -1,22 +1,15 @@
 """Generated against real rows, from fakes and from a sampler that was trained."""
 
-import sys
 from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
-from imbdeep.classifiers import RAEClassifier
 from imbdeep.displays import (
-    LatentDisplay,
     SamplesDisplay,
-    TrainingHistoryDisplay,
-    TranslationDisplay,
 )
-from imbdeep.over_sampling import MGVAESampler, RAESampler
 
 
 def frame(n, seed):
@@ -31,8 +24,6 @@ def frame(n, seed):
     )
 
 
-#: Of samplers: rows as they are made, judged by nobody.
-PLAIN = {"acceptance": None, "random_state": 0}
 REAL, GENERATED = frame(60, 0), frame(90, 1)
 GENERATED["city"] = "Oslo"
 
@@ -100,15 +91,6 @@ def test_correlations_and_their_difference():
     assert one.axes_[2].get_title() == "generated - real"
 
 
-def test_takes_the_place_of_the_axes():
-    figure, axes = plt.subplots(1, 2, figsize=(16, 5))
-    display = SamplesDisplay.from_samples(REAL, GENERATED, ax=axes[0])
-    assert display.figure_ is figure
-    display.plot(axes[1], kind="correlations")
-    figure.canvas.draw()
-    assert all(ax.bbox.x0 > figure.bbox.width / 2 for ax in display.axes_)
-
-
 def test_from_estimator_takes_rows_of_the_class_and_kinds_of_the_encoder():
     y = np.repeat(["a", "b"], [20, 40])
     encoder = SimpleNamespace(kinds_=["continuous", "binary", "continuous", "constant"])
@@ -142,13 +124,6 @@ def test_images_real_above_generated(flat):
     assert pictures[0].get_extent()[3] < pictures[24].get_extent()[3]
     assert pictures[0].get_cmap().name == "gray_r"
     assert display.distances is None
-
-
-def test_fewer_images_than_fit_in_a_line():
-    images = np.zeros((3, 3, 4, 6), np.uint8)
-    display = SamplesDisplay.from_samples(images, images[:2])
-    assert len(display.axes_[0].images) == 5
-    assert display.axes_[0].get_title() == "Images"
 
 
 @pytest.mark.parametrize(
@@ -197,74 +172,3 @@ def test_levels_and_kinds_from_the_numbers_alone():
     assert display.kinds == ["continuous", "categorical"]
     ticks = display.plot(features=[1]).axes_[0].get_xticklabels()
     assert [tick.get_text() for tick in ticks] == ["no", "yes"]
-
-
-def test_says_that_matplotlib_is_needed(monkeypatch):
-    display = SamplesDisplay(np.zeros((2, 1)), np.zeros((2, 1)))
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"SamplesDisplay\.plot requires matplotlib"):
-        display.plot()
-
-
-@pytest.fixture(scope="module")
-def trained():
-    """A sampler of tiny images, two of its classes over-sampled."""
-    rng = np.random.default_rng(0)
-    y = np.repeat(["many", "few", "fewer"], [60, 20, 12])
-    X = rng.random((92, 1, 4, 4)).astype(np.float32)
-    sampler = MGVAESampler(
-        pretrain_steps=60, finetune_steps=20, hidden_layer_sizes=(16,), **PLAIN, device="cpu"
-    )
-    sampler.fit_resample(X, y)
-    return sampler, X, y
-
-
-def test_every_display_of_a_trained_sampler(trained):
-    sampler, X, y = trained
-    history = TrainingHistoryDisplay.from_estimator(sampler)
-    assert history.axes_.shape == (2, 4)
-    pairs = TranslationDisplay.from_estimator(sampler, X[y == "many"], n_pairs=2, random_state=0)
-    assert pairs.labels == ["few", "fewer"]
-    samples = SamplesDisplay.from_estimator(sampler, X, y, "few", random_state=0)
-    assert samples.generated.shape == (24, 1, 4, 4)
-    latent = LatentDisplay.from_estimator(sampler, X, y, "fewer", n=30, random_state=0)
-    assert latent.codes.shape == (30 + 30 + 12, 2)
-    assert len(latent.explained_variance_ratio) == 2
-
-
-def test_marginals_of_a_trained_sampler_of_tables():
-    X, y = frame(80, 3), np.repeat([0, 1], [60, 20])
-    sampler = MGVAESampler(
-        pretrain_steps=50, finetune_steps=10, hidden_layer_sizes=(8,), **PLAIN, device="cpu"
-    )
-    sampler.fit_resample(X, y)
-    display = SamplesDisplay.from_estimator(sampler, X, y, 1, n=50, random_state=0)
-    assert display.kinds == ["continuous", "binary", "continuous", "constant"]
-    assert display.real.shape == (20, 4)
-    with pytest.raises(ValueError, match="SamplesDisplay"):
-        TranslationDisplay.from_estimator(sampler, X)
-
-
-def small_rae(**params):
-    layers = dict.fromkeys(RAEClassifier._LAYERS, (8,))
-    return RAEClassifier(max_steps=10, **layers, **params, device="cpu")
-
-
-def test_marginals_and_correlations_of_a_sampler_by_rae():
-    X, y = frame(80, 3), np.repeat([0, 1], [60, 20])
-    sampler = RAESampler(small_rae(), **PLAIN)
-    sampler.fit_resample(X, y)
-    display = SamplesDisplay.from_estimator(sampler, X, y, 1, n=50, random_state=0)
-    assert display.kinds == ["continuous", "binary", "continuous", "constant"]
-    assert display.generated.shape == (50, 4)
-    assert display.levels == {1: ["Oslo", "Rome"]}
-    assert len(display.plot(kind="correlations").axes_) == 3
-
-
-def test_flattened_images_of_a_sampler_by_rae_are_images():
-    X, y = np.random.default_rng(0).random((40, 16)), np.repeat([0, 1], [30, 10])
-    sampler = RAESampler(small_rae(image_shape=(1, 4, 4)), **PLAIN)
-    sampler.fit_resample(X, y)
-    display = SamplesDisplay.from_estimator(sampler, X, y, 1, random_state=0)
-    assert display.generated.shape == (24, 1, 4, 4)
-    assert len(display.axes_[0].images) == 24 + 10

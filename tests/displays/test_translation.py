@@ -1,9 +1,7 @@
 """Images and what they become."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from sklearn.exceptions import NotFittedError
 
 from imbdeep.displays import TranslationDisplay
 
@@ -58,32 +56,11 @@ def test_flat_images_take_the_shape_of_the_sampler():
     assert display.exemplars.shape == (2, 1, 4, 4)
 
 
-def test_draws_in_the_axes_given():
-    figure, axes = plt.subplots(1, 2)
-    display = TranslationDisplay(IMAGES[:1], [IMAGES[:1]], exemplar_label="x").plot(axes[1])
-    assert display.ax_ is axes[1]
-    assert display.figure_ is figure
-    ticks = [tick.get_text() for tick in axes[1].get_yticklabels()]
-    assert ticks == ["exemplars (class x)", "translations"]
-
-
-def test_refuses_tables_and_names_the_display_for_them():
-    with pytest.raises(ValueError, match=r"SamplesDisplay\.from_estimator"):
-        TranslationDisplay.from_estimator(Translator(), np.zeros((5, 3)), 1)
-
-
-def test_refuses_no_rows_and_unfitted_samplers():
-    with pytest.raises(ValueError, match="X has no rows"):
-        TranslationDisplay.from_estimator(Translator(), IMAGES[:0], 1)
-    with pytest.raises(NotFittedError, match="generator_"):
-        TranslationDisplay.from_estimator(Translator(), IMAGES)
-
-
 @pytest.mark.parametrize(
     "exemplars, translations, labels, message",
     [
-        (IMAGES[:0], [IMAGES[:0]], None, "one line or more"),
-        (IMAGES, [], None, "one line or more"),
+        (IMAGES[:0], [IMAGES[:0]], None, "one line of translations or more"),
+        (IMAGES, [], None, "one line of translations or more"),
         (IMAGES[0], [IMAGES[0]], None, "give images of shape"),
         (IMAGES, [IMAGES[:5]], None, "one translation for each exemplar"),
         (IMAGES, [IMAGES], ["a", "b"], "2 labels for 1 lines"),

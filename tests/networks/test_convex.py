@@ -1,11 +1,8 @@
 """The convex generator: hulls, blocks of classes, gradients by class, and what it refuses."""
 
 import copy
-import math
-import pickle
 from itertools import pairwise
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -79,20 +76,6 @@ def test_blocks_are_neighbours_within_the_limit_and_no_more_than_needed(sizes):
         assert sum(sizes[first : last + 1]) > LIMIT
 
 
-@pytest.mark.parametrize(
-    "sizes, blocks",
-    [
-        ((LIMIT - 1, 1, 1), [(0, 2), (2, 3)]),
-        ((LIMIT, 1), [(0, 1), (1, 2)]),
-        ((1, LIMIT + 1, 1), [(0, 1), (1, 2), (2, 3)]),
-        ((1,) * 100, [(0, 100)]),
-    ],
-    ids=lambda case: str(case)[:20],
-)
-def test_blocks_by_hand(sizes, blocks):
-    assert module._blocks(sizes) == blocks
-
-
 def test_the_ctmu_is_a_network_on_latent_vectors_and_indicators_joined():
     generator = generator_of((3, 4)).train()
     first = nn.Linear(3 + 2, 7, dtype=torch.float64)
@@ -109,25 +92,6 @@ def test_the_ctmu_is_a_network_on_latent_vectors_and_indicators_joined():
     z, y = latent(generator, 6), torch.tensor([0, 0, 0, 1, 1, 1])
     expected = joined(torch.cat([z, F.one_hot(y, 2).double()], dim=1))
     torch.testing.assert_close(generator.transient(z, y), expected)
-
-
-def test_it_starts_as_dense_layers_do():
-    # Linear(latent_dim + classes): uniform within its bound. Units: Linear(64).
-    generator = ConvexGenerator(98, [torch.rand(40, 2)] * 2)
-    bound = 1 / math.sqrt(100)
-    for start in (generator.first.weight, generator.condition.weight):
-        assert 0.95 * bound < start.abs().max() <= bound
-        assert float(start.detach().double().std()) == pytest.approx(bound / math.sqrt(3), rel=0.1)
-    assert generator.first.weight.shape == (256, 98)
-    assert generator.units.weight.shape == (80, 64)
-    assert generator.units.weight.abs().max() <= 1 / 8
-    # Per anchor: the units of the last layer, and a bias.
-    larger = ConvexGenerator(98, [torch.rand(40, 2), torch.rand(1040, 2)])
-
-    def size(module):
-        return sum(p.numel() for p in module.parameters())
-
-    assert size(larger) - size(generator) == 1000 * 65
 
 
 # Gradients
@@ -155,19 +119,6 @@ def test_a_batch_of_all_classes_has_the_sum_of_the_gradients_of_a_batch_a_class(
         torch.testing.assert_close(found, sum(each))
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("sizes", [(3, 2, 5), (3, LIMIT, 5)], ids=str)
-def test_units_get_gradients_of_their_own_class_alone(sizes, training):
-    generator = generator_of(sizes).train(training)
-    counts = (6, 0, 0)
-    generator(latent(generator, 6), counts).square().sum().backward()
-    own = torch.arange(sum(sizes)) < 3
-    for parameter in (generator.units.weight, generator.units.bias):
-        touched = parameter.grad.reshape(sum(sizes), -1).any(dim=1)
-        assert torch.equal(touched, own)
-    assert generator.condition.weight.grad.any(dim=1).tolist() == [True, False, False]
-
-
 def test_every_parameter_of_a_mixed_batch_gets_a_gradient_and_no_anchor():
     generator = generator_of((4, 3)).train()
     rows = generator(latent(generator, 10), (5, 5))
@@ -181,51 +132,6 @@ def test_every_parameter_of_a_mixed_batch_gets_a_gradient_and_no_anchor():
 # Batch normalisation, precision, places
 
 
-def test_in_training_rows_are_normalised_over_the_batch_and_in_use_by_the_averages():
-    generator = generator_of((4, 3)).train()
-    z = latent(generator, 8)
-    y = torch.tensor([0] * 4 + [1] * 4)
-    vectors = generator.transient(z, y)
-    torch.testing.assert_close(vectors.mean(dim=0), torch.zeros(4).double())
-    generator.eval()
-    alone = torch.cat([generator(z[i : i + 1], (1, 0)) for i in range(4)])
-    torch.testing.assert_close(generator(z, (4, 4))[:4], alone)
-
-
-def test_classes_may_be_told_as_positions_too():
-    generator = generator_of((4, 3, 2)).eval()
-    z = latent(generator, 5)
-    expected = generator(z, (2, 0, 3))
-    found = generator(z, [2, 0, 3], torch.tensor([0, 0, 2, 2, 2]))
-    assert torch.equal(found, expected)
-
-
-def test_one_anchor_is_copied():
-    generator = generator_of((1, 2)).eval()
-    rows = generator(latent(generator, 4), (4, 0))
-    torch.testing.assert_close(rows, generator.own(0).expand(4, -1), rtol=0, atol=0)
-
-
-@pytest.mark.parametrize("logit", [1e4, -1e4])
-def test_large_logits_are_no_matter(logit):
-    generator = generator_of((3, 2)).eval()
-    with torch.no_grad():
-        generator.units.bias.fill_(0).add_(logit)
-        generator.units.bias[1] = logit + 100
-    rows = generator(latent(generator, 4), (4, 0))
-    torch.testing.assert_close(rows, generator.own(0)[1].expand(4, -1))
-
-
-def test_own_anchors_are_those_given_in_their_order():
-    anchors = [torch.randn(n, 4) for n in (2, 1, 3)]
-    generator = ConvexGenerator(2, anchors)
-    assert generator.n_anchors == (2, 1, 3)
-    for position, expected in enumerate(anchors):
-        assert torch.equal(generator.own(position), expected)
-    assert generator.owner.tolist() == [0, 0, 1, 2, 2, 2]
-    assert torch.equal(generator.anchors, torch.cat(anchors))
-
-
 @pytest.mark.parametrize("most, sizes", [(1, [1] * 7), (2, [2, 2, 2, 1]), (2**23, [7])])
 def test_drawn_rows_come_with_their_weights_some_at_a_time(monkeypatch, most, sizes):
     generator = generator_of((3, 5)).eval()
@@ -237,46 +143,6 @@ def test_drawn_rows_come_with_their_weights_some_at_a_time(monkeypatch, most, si
     rows, weights = map(torch.cat, zip(*parts, strict=True))
     assert len(rows.unique(dim=0)) == 7
     torch.testing.assert_close(rows, weights @ generator.own(1))
-
-
-def test_drawn_latent_vectors_are_of_torchs_stream_and_of_the_anchors_dtype():
-    generator = generator_of((3, 5)).float().eval()
-    torch.manual_seed(3)
-    ((rows, weights),) = generator.draw(0, 4)
-    torch.manual_seed(3)
-    expected = generator.weights(torch.randn(4, 3), 0)
-    assert torch.equal(weights, expected)
-    assert rows.dtype == torch.float32
-
-
-def test_anchors_are_stored_with_it():
-    generator = generator_of((3, 600, 5)).eval()
-    again = pickle.loads(pickle.dumps(generator))
-    fresh = ConvexGenerator(3, [torch.zeros(n, 2) for n in (3, 600, 5)], (7, 4)).double().eval()
-    fresh.load_state_dict(generator.state_dict())
-    assert "anchors" in generator.state_dict()
-    z = latent(generator, 6)
-    expected = generator(z, (2, 2, 2))
-    assert torch.equal(again(z, (2, 2, 2)), expected)
-    assert torch.equal(fresh(z, (2, 2, 2)), expected)
-
-
-def test_a_product_of_matrices_is_all_that_a_large_class_needs():
-    # No copy of the anchors for a row: 20 rows of 20 000 anchors of 500 values would be 1.6 GB.
-    generator = ConvexGenerator(2, [torch.zeros(20_000, 500)], (4,)).eval()
-    seen = []
-
-    class Largest(torch.utils._python_dispatch.TorchDispatchMode):
-        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-            found = func(*args, **(kwargs or {}))
-            if isinstance(found, torch.Tensor) and not found._is_view():
-                seen.append(found.numel())
-            return found
-
-    z = torch.randn(20, 2)
-    with torch.no_grad(), Largest():
-        generator(z, [20])
-    assert max(seen) == 20 * 20_000
 
 
 # What it refuses
@@ -310,17 +176,3 @@ def test_counts_must_fit_the_vectors_and_the_classes(counts):
     generator = generator_of((3, 2))
     with pytest.raises(ValueError, match=r"counts is \[.*\] for 4 latent vectors and 2 classes"):
         generator(latent(generator, 4), counts)
-
-
-def test_numpy_counts_are_as_good():
-    generator = generator_of((3, 2)).eval()
-    z = latent(generator, 4)
-    assert torch.equal(generator(z, np.array([3, 1]).tolist()), generator(z, (3, 1)))
-
-
-def test_few_anchors_are_drawn_some_rows_at_a_time_too():
-    """Wide layers take memory where weights do not."""
-    generator = ConvexGenerator(2, [torch.rand(2, 3)]).eval()
-    sizes = [len(rows) for rows, _ in generator.draw(0, 40_000)]
-    assert sum(sizes) == 40_000
-    assert max(sizes) * 256 <= 2**23

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch import nn
 
-from imbdeep.losses import gradient_penalty
+from imbdeep.classifiers._rae.losses import gradient_penalty
 from imbdeep.networks import ConvCritic, Critic
 from imbdeep.networks._critic import _PiecewiseLeakyReLU
 from imbdeep.training import seeded
@@ -92,46 +92,6 @@ def test_class_counts(name):
     assert len(critic(x, torch.arange(3)).unique()) == 3
 
 
-def test_class_moves_a_linear_critic_by_its_weight():
-    critic = Critic(6, 3, ())
-    x, weight = torch.randn(5, 6), critic.body[0].weight[0]
-    moved = critic(x, torch.full((5,), 2)) - critic(x, torch.full((5,), 1))
-    torch.testing.assert_close(moved, (weight[8] - weight[7]).expand(5))
-
-
-@pytest.mark.parametrize("name", CRITICS)
-def test_critic_tells_rows_of_the_wrong_class(name):
-    """The rows are the same, only their classes differ: a critic of rows alone learns nothing."""
-    make, shape = CRITICS[name]
-    critic, pattern = make(), torch.randn(3, *shape)
-    optimizer = torch.optim.Adam(critic.parameters(), lr=1e-2)
-    for _ in range(60):
-        y = torch.randint(3, (32,))
-        x = pattern[y] + 0.1 * torch.randn(32, *shape)
-        right, wrong = critic(x, y), critic(x, (y + 1) % 3)
-        loss = nn.functional.softplus(-right).mean() + nn.functional.softplus(wrong).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    for y in range(3):
-        scores = critic(pattern[y].expand(3, *shape), torch.arange(3))
-        assert scores[y] > scores[(y + 1) % 3]
-
-
-@pytest.mark.parametrize("name", CRITICS)
-def test_same_seed_gives_the_same_bytes_in_either_precision(name):
-    make, shape = CRITICS[name]
-    made = []
-    for _ in range(2):
-        with seeded(3, torch.device("cpu")):
-            made.append(make())
-    x, y = torch.randn(4, *shape), torch.tensor([0, 1, 2, 1])
-    assert torch.equal(made[0](x, y), made[1](x, y))
-    doubled = made[0].double()(x.double(), y)
-    assert doubled.dtype == torch.float64
-    torch.testing.assert_close(doubled.float(), made[1](x, y), rtol=1e-4, atol=1e-5)
-
-
 # The activation
 
 
@@ -143,22 +103,6 @@ def test_activation_has_value_and_slope_of_a_leaky_relu(values):
     ours.sum().backward()
     theirs.sum().backward()
     assert torch.equal(found.grad, expected.grad)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_slope_is_exact_in_each_precision(dtype):
-    """At the kink too; and a row that is no number does not become one."""
-    x = torch.tensor([-1.0, -0.0, 0.0, 1.0, float("nan")], dtype=dtype, requires_grad=True)
-    out = _PiecewiseLeakyReLU(0.2)(x)
-    assert out.dtype == dtype
-    out.sum().backward()
-    slope = torch.tensor(0.2, dtype=dtype).item()
-    assert x.grad[:4].tolist() == [slope, slope, slope, 1.0]
-    assert out[4].isnan()
-
-
-def test_activation_shows_its_slope():
-    assert repr(_PiecewiseLeakyReLU()) == "_PiecewiseLeakyReLU(negative_slope=0.2)"
 
 
 def test_second_derivatives_of_a_critic_are_those_of_finite_differences():
@@ -195,19 +139,6 @@ def test_penalty_has_the_gradients_of_the_plain_activation(name):
         found = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
         torch.testing.assert_close(found, expected)
         assert key.endswith("bias") == (expected == 0).all()  # a bias moves no slope
-
-
-@pytest.mark.parametrize("name", CRITICS)
-def test_slope_of_a_critic_does_not_lead_back_through_its_input(name):
-    """What makes it cheap: the graph of the slope holds the weights, not the forward pass."""
-    make, shape = CRITICS[name]
-    critic, y = make(), torch.tensor([0, 1])
-    for network, leads_back in ((critic, False), (with_plain_activations(critic), True)):
-        x = torch.randn(2, *shape, requires_grad=True)
-        (slope,) = torch.autograd.grad(network(x, y).sum(), x, create_graph=True)
-        (second,) = torch.autograd.grad(slope.sum(), x, allow_unused=True)
-        assert (second is not None) == leads_back
-        assert second is None or (second == 0).all()
 
 
 # Refusals

@@ -1,6 +1,7 @@
 """The command of the reproductions: options, rows to choose by, and what is written when."""
 
 import csv
+from argparse import Namespace
 
 import pytest
 import torch
@@ -10,17 +11,15 @@ from imbdeep.reproductions._command import (
     NotAtHandError,
     absent,
     add_development,
-    chosen,
     command,
     loaded,
-    named,
-    not_run,
     parsed,
+    run_trials,
     shown,
     varied,
     write_tables,
 )
-from imbdeep.reproductions._runner import Outcome
+from imbdeep.reproductions._results import Outcome, Results
 
 
 @pytest.fixture
@@ -66,21 +65,10 @@ def test_what_cannot_be_run_is_refused(parser, capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
-def test_the_number_of_trials_may_be_another():
-    parser = command("x", "", "", ["a"], ["full"], trials=5)
-    assert options_of(parser).seeds == [0, 1, 2, 3, 4]
-
-
 @pytest.mark.parametrize("option", ["--output", "--csv", "--results"])
 def test_the_file_has_three_names(parser, tmp_path, option):
     path = str(tmp_path / "r.csv")
     assert options_of(parser, option, path).output == path
-
-
-def test_all_data_sets_or_those_named(parser):
-    assert named(options_of(parser), ["a", "b"]) == ["a", "b"]
-    assert named(options_of(parser, "all"), ["a", "b"]) == ["a", "b"]
-    assert named(options_of(parser, "b"), ["a", "b"]) == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -124,22 +112,6 @@ def test_unknown_parameters_are_refused_with_the_known(parser, capsys):
     assert "--vary 'device=cpu': give NAME=VALUE with parameters of RAEClassifier (augment" in told
 
 
-@pytest.mark.parametrize(
-    "ablations, only, names",
-    [
-        (False, None, ["x", "y"]),
-        (True, None, ["x", "y", "z"]),
-        (False, ["z", "x"], ["x", "z"]),
-        (True, ["y"], ["y"]),
-    ],
-)
-def test_rows_are_those_asked_for(parser, ablations, only, names):
-    options = options_of(parser)
-    options.ablations, options.methods = ablations, only
-    found = chosen(options, {"x": 1, "y": 2}, {"z": 3})
-    assert list(found) == names
-
-
 def test_what_is_done_is_kept_when_the_rest_fails(parser, tmp_path, capsys):
     path = tmp_path / "results.csv"
     options = options_of(parser, "--device", "cpu", "--results", str(path))
@@ -168,19 +140,14 @@ def test_the_machine_comes_last(parser, capsys):
     assert f"torch {torch.__version__}, " in lines[3]
 
 
-def test_without_a_folder_loaders_look_elsewhere(parser, monkeypatch):
-    monkeypatch.delenv("IMBDEEP_DATA", raising=False)
-    parser = command("x", "", "", ["a"], ["full"])
-    assert parsed(parser, ["a"], lengths=("trials",)).data is None
-
-
 def test_files_that_are_not_there_are_no_error_and_say_so():
     def load(folder, seed):
         raise FileNotFoundError(f"no {folder}:\n put  it there")
 
-    with pytest.raises(NotAtHandError) as caught:
-        loaded(load, "x", 0)
-    assert not_run("table\n", caught.value) == "table\n\nNot run: no x: put it there\n"
+    options = Namespace(seeds=[0], data="x")
+    rest = {"trial": None, "table": lambda known: "table\n", "below": None}
+    told = run_trials("name", {}, Results(), options, load=load, **rest)
+    assert told == "table\n\nNot run: no x: put it there\n"
     with pytest.raises(NotAtHandError, match="SVHN is not among"):
         loaded(absent("SVHN"), "x", 0)
     assert loaded(lambda folder, seed: (folder, seed), "x", 1) == ("x", 1)

@@ -11,8 +11,7 @@ from imbdeep.reproductions._gamo_data import (
     mnist_long_tailed,
     webpage,
 )
-from imbdeep.reproductions._rows import MNIST_SIZES
-from imbdeep.reproductions._runner import Task, development
+from imbdeep.reproductions._rows import MNIST_SIZES, Task, development
 
 IMAGES = (mnist_long_tailed, cifar10_long_tailed)
 
@@ -82,15 +81,6 @@ def test_the_whole_test_part_is_scored(folder, load):
     other = load(folder, 1)
     np.testing.assert_array_equal(task.x_test, other.x_test)
     assert not np.array_equal(task.x_train, other.x_train)
-
-
-@pytest.mark.parametrize("load", IMAGES)
-def test_training_rows_are_drawn_without_replacement_and_repeatedly(folder, load):
-    first, again = (load(folder, 3) for _ in range(2))
-    for part, repeated in zip(first[:4], again[:4], strict=True):
-        np.testing.assert_array_equal(part, repeated)
-    assert len(bytes_of(first.x_train)) == len(first.y_train)
-    assert sum(counts(first)[0]) == (55 if load is mnist_long_tailed else 49)
 
 
 @pytest.mark.parametrize("load", IMAGES)

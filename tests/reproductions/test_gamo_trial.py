@@ -9,19 +9,17 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from imbdeep.losses import LeastSquaresLoss
+from imbdeep.classifiers import GAMOClassifier
+from imbdeep.classifiers._gamo.losses import LeastSquaresLoss
 from imbdeep.networks import MLP
 from imbdeep.reproductions._gamo_trial import (
     LOSSES,
-    METRICS,
     NETWORK,
-    Approach,
     ConvClassifier,
-    GAMOClassifier,
     Trial,
 )
-from imbdeep.reproductions._runner import Task
-from imbdeep.reproductions._trial import Length
+from imbdeep.reproductions._harness import Approach, Length, smote
+from imbdeep.reproductions._rows import Task
 
 CPU = torch.device("cpu")
 TINY = Length(steps=4, own={"discriminator_layer_sizes": (8,), "generator_layer_sizes": (8,)})
@@ -56,7 +54,7 @@ def trial(task, convolutional=False, length=TINY, seed=3):
 
 
 def fitted(task, approach, convolutional=False):
-    return trial(task, convolutional)._trained(approach).classifier
+    return trial(task, convolutional).trained(approach).classifier
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -80,16 +78,6 @@ def test_with_f_everyone_has_the_same_layers(images):
         assert [p.shape for p in ours.parameters()] == [p.shape for p in its.parameters()]
 
 
-def test_the_convolutional_network_is_m_of_f():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        module, x = ConvClassifier((2, 8, 8), 3, 5).eval(), torch.randn(4, 2, 8, 8)
-    logits = module(x)
-    assert logits.shape == (4, 3)
-    assert module.features(x).shape == (4, 5)
-    torch.testing.assert_close(logits, module.classifier(module.features(x)))
-
-
 def test_losses_have_one_name_for_both_classifiers(task):
     assert {
         "CE": ("cross_entropy", "cross_entropy"),
@@ -107,7 +95,7 @@ def test_losses_have_one_name_for_both_classifiers(task):
     [
         Approach(),
         Approach(loss="LS"),
-        Approach(smote=True),
+        Approach(resample=smote),
         Approach(method="gamo"),
         Approach(method="gamo", parameters={"generator": "conditional", "discriminator": False}),
     ],
@@ -137,7 +125,7 @@ def test_gamo_has_its_defaults_but_for_the_length(task):
 def test_plain_classifiers_of_the_two_losses_are_two(task):
     one = trial(task)
     plain, corrected, squared = (
-        one._trained(a).classifier for a in (Approach(), Approach(prior=True), Approach(loss="LS"))
+        one.trained(a).classifier for a in (Approach(), Approach(prior=True), Approach(loss="LS"))
     )
     assert corrected is plain
     assert squared is not plain
@@ -152,10 +140,3 @@ def test_warnings_are_kept_and_not_shown(task):
     assert outcome.said
     assert all("collapsed" in sentence for sentence in outcome.said)
     assert plain.said == ()
-
-
-@pytest.mark.parametrize("approach", [Approach(loss="LS"), Approach(method="gamo")])
-def test_trials_repeat_exactly(task, approach):
-    first, second = (trial(task).evaluate(approach).metrics for _ in range(2))
-    assert first == second
-    assert all(0 <= first[metric] <= 1 for metric in METRICS)

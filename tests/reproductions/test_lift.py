@@ -52,6 +52,16 @@ def test_tables_writes_means_and_every_table(capsys, tmp_path):
     pd.testing.assert_frame_equal(pd.read_csv(again), scores)
 
 
+def test_differences_are_tested_over_data_sets(capsys, monkeypatch):
+    other = lambda folder: Rows(*make_classification(300, weights=[0.8], random_state=1))  # noqa: E731
+    monkeypatch.setitem(lift.TABLES, "other", other)
+    words = ("--methods", "nothing", "class weights", "random over-sampling", "--rows", "150")
+    assert run("tables", "--datasets", "small", "other", "--seeds", "0", *words) == 0
+    out = capsys.readouterr().out
+    assert out.count("Friedman's p over 2 data sets: ") == len(lift.METRICS)
+    assert out.count("- nothing against class weights: better ") == len(lift.METRICS)
+
+
 def test_classifiers_stand_beside_class_weights(capsys):
     words = ("--methods", "class weights", "deferred re-weighting", "--rows", "150")
     assert run("classifiers", "--datasets", "small", "--seeds", "0", *words) == 0

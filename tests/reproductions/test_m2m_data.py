@@ -9,11 +9,9 @@ import pytest
 from imbdeep.datasets import PROFILES
 from imbdeep.reproductions import _m2m_data
 from imbdeep.reproductions._m2m_data import (
-    Split,
     cifar10_lt,
     held_out,
     mnist_lt,
-    reduced,
     reuters,
     twitter_brown,
 )
@@ -85,17 +83,6 @@ def test_reuters_has_the_sizes_of_the_paper(real):
     assert split.x_test[:, -1].mean() > 0.9  # hardly a document has no rare word
 
 
-@pytest.mark.parametrize("real", ["twitter_pos"], indirect=True)
-def test_twitter_has_the_sizes_of_the_paper(real):
-    split = twitter_brown(real, 0)
-    counts = np.bincount(split.y_train)
-    assert (len(split.y_train), len(counts), counts.max(), counts.min()) == (14_614, 23, 2219, 15)
-    assert (len(split.y_valid), len(split.y_test)) == (4823, 7152)
-    assert split.x_train.shape[1] == 1000
-    # Before, after and the token itself: at least something holds for every token.
-    assert split.x_test.sum(axis=1).min() >= 1
-
-
 @pytest.mark.parametrize("real", ["mnist"], indirect=True)
 def test_mnist_has_the_sizes_of_gamo_and_rae(real):
     split = mnist_lt(real, 0)
@@ -121,40 +108,21 @@ def test_cifar_has_the_sizes_of_the_paper(real):
 def test_the_seed_draws_the_training_rows(folder, name):
     load = LOADERS[name]
     first, again, other = (load(folder, seed) for seed in (0, 0, 1))
-    for part, repeated in zip(first[:6], again[:6], strict=True):
+    for part, repeated in zip(first[:4], again[:4], strict=True):
         np.testing.assert_array_equal(part, repeated)
     drawn = np.array_equal(first.x_train, other.x_train)
     assert drawn == (name == "twitter_pos")  # whose parts are those of the release
     np.testing.assert_array_equal(first.y_test, other.y_test)
 
 
-@pytest.mark.parametrize("name", LOADERS)
-def test_parts_fit_together(folder, name):
-    split = LOADERS[name](folder, 0)
-    for x, y in (split[:2], split[2:4], split[4:6]):
-        assert len(x) == len(y)
-        assert y.dtype == np.int64
-        assert x.shape[1:] == split.x_train.shape[1:]
-        assert set(y) <= set(split.y_train)
-    assert np.all(np.diff(whole(split)) <= 0) or name == "twitter_pos"
-
-
 def test_images_keep_their_labels_and_parts_apart(folder):
     split = mnist_lt(folder, 0)
-    for x, y in (split[:2], split[2:4], split[4:6]):
+    for x, y in (split[:2], split[2:4], split[5:7]):
         np.testing.assert_array_equal(x[:, 0], y)
     assert whole(split).tolist() == [90] * 8 + [60, 40]
     rows = {row.tobytes() for row in split.x_train}
     assert len(rows) == len(split.x_train)
     assert not rows & {row.tobytes() for row in split.x_valid}
-
-
-def test_cifar_is_decoded_to_channels_first(folder):
-    split = cifar10_lt(folder, 0, ratio=100)
-    assert whole(split).tolist() == [20] * 10  # all there are
-    red, blue = (split.x_train[:, c].mean(axis=(1, 2)) for c in (0, 2))
-    np.testing.assert_allclose(red, 25 * split.y_train, atol=6)
-    np.testing.assert_allclose(blue, 0, atol=6)
 
 
 def test_reuters_keeps_what_is_tested_and_counts_words_in_training_rows(folder):
@@ -193,17 +161,3 @@ def test_a_tenth_is_held_out_of_every_class(size, expected):
     mask = held_out(y, np.random.default_rng(0))
     assert mask[y == 1].sum() == expected
     assert mask[y == 0].sum() == 5
-
-
-def test_reduced_keeps_all_classes_and_the_imbalance():
-    y = np.repeat([0, 1, 2, 3], [30, 11, 2, 1])
-    x = np.arange(44)[:, None]
-    split = Split(x, y, x, y, x, y, image_shape=(1, 1, 1))
-    small = reduced(split, (12, 3, 5), 0)
-    sizes = [np.bincount(part).tolist() for part in small[1:6:2]]
-    assert sizes == [[12, 5, 2, 1], [3, 3, 2, 1], [5, 5, 2, 1]]
-    for x_part, y_part in (small[:2], small[2:4], small[4:6]):
-        np.testing.assert_array_equal(y[x_part[:, 0]], y_part)
-        assert len(np.unique(x_part)) == len(x_part)
-    assert small.image_shape == (1, 1, 1)
-    assert reduced(split, None, 0) is split

@@ -5,11 +5,9 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
-from imbdeep.calibration import correct_prior
-from imbdeep.reproductions import _m2m_trial
-from imbdeep.reproductions._m2m_data import Split
-from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Approach, Recipe, Trial, halves
-from imbdeep.reproductions._scores import scored
+from imbdeep.reproductions._harness import Approach, scored
+from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Recipe, Trial, halves, to_mean
+from imbdeep.reproductions._rows import Task
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(
@@ -30,14 +28,14 @@ def rows(sizes, seed):
 
 @pytest.fixture
 def split():
-    return Split(*rows([20, 9, 4], 0), *rows([4, 3, 2], 1), *rows([5, 5, 5], 2))
+    x, y = rows([4, 3, 2], 1)
+    return Task(*rows([20, 9, 4], 0), *rows([5, 5, 5], 2), x_valid=x, y_valid=y)
 
 
 class Stub(BaseEstimator):
     """Probabilities by distance to the class means; every fit is noted."""
 
     fits = []
-    acceptance_ = 0.25
 
     def __init__(self, **parameters):
         self.parameters = parameters
@@ -63,6 +61,8 @@ class Erm(Stub):
 class M2m(Stub):
     """The stub of M2mClassifier: best in validation with lambda 0.5 and gamma 0.99."""
 
+    acceptance_ = 0.25
+
     def predict_proba(self, x):
         good = self.get_params()["logit_lambda"] == 0.5 and self.get_params()["gamma"] == 0.99
         right = super().predict_proba(x)
@@ -71,8 +71,7 @@ class M2m(Stub):
 
 @pytest.fixture(autouse=True)
 def stubs(monkeypatch):
-    monkeypatch.setattr(_m2m_trial, "ERMClassifier", Erm)
-    monkeypatch.setattr(_m2m_trial, "M2mClassifier", M2m)
+    monkeypatch.setattr(Trial, "estimators", {"erm": Erm, "m2m": M2m})
     monkeypatch.setattr(Stub, "fits", [])
 
 
@@ -117,21 +116,12 @@ def test_methods_are_trained_as_they_say(split):
 
 
 def test_smote_does_as_many_steps_as_the_others(split):
-    trial(split).evaluate(Approach(parameters={"sampling": "balanced"}, smote=True))
+    trial(split).evaluate(Approach(parameters={"sampling": "balanced"}, resample=to_mean))
     (fit,) = Stub.fits
     assert np.bincount(fit.y).tolist() == [20, 11, 11]
     # 20 epochs of 33 rows are 15.7 of 42.
     assert fit.parameters["max_epochs"] == 16
     assert fit.parameters["milestones"] == [8, 12]
-
-
-def test_the_prior_is_divided_out_of_the_plain_classifier(split):
-    one = trial(split)
-    plain, corrected = one.evaluate(Approach()), one.evaluate(Approach(prior=True))
-    assert len(Stub.fits) == 1
-    p = Stub.fits[0].predict_proba(split.x_test)
-    assert plain.metrics.items() >= scored(split.y_test, p).items()
-    assert corrected.metrics.items() >= scored(split.y_test, correct_prior(p, [20, 9, 4])).items()
 
 
 def test_the_search_is_by_validation_rows_alone(split):
@@ -153,7 +143,7 @@ def test_teacher_and_student_start_differently_and_the_teacher_is_shared(split):
     one = trial(split)
     one.evaluate(Approach())
     one.evaluate(PLAIN_M2M)
-    one.evaluate(Approach(parameters={"criterion": "ldam"}, m2m=True, searched=True))
+    one.evaluate(Approach(parameters={"criterion": "ldam"}, method="m2m", searched=True))
     ermed = [fit for fit in Stub.fits if isinstance(fit, Erm)]
     translated = [fit for fit in Stub.fits if isinstance(fit, M2m)]
     assert [fit.parameters["random_state"] for fit in ermed] == [3, 1003]
@@ -175,25 +165,15 @@ def test_ablations_change_one_thing_of_what_was_chosen(split):
     one.evaluate(PLAIN_M2M)
     chosen = Stub.fits[-1].parameters | {"beta": 0.9, "logit_lambda": 0.5, "gamma": 0.99}
     n = len(Stub.fits)
-    one.evaluate(Approach(parameters={"logit_lambda": 0.0}, deferred=True, m2m=True))
-    one.evaluate(Approach(m2m=True))
-    one.evaluate(Approach(deferred=True, m2m=True, teachers=0))
+    one.evaluate(Approach(parameters={"logit_lambda": 0.0}, deferred=True, method="m2m"))
+    one.evaluate(Approach(method="m2m"))
+    one.evaluate(Approach(deferred=True, method="m2m", teachers=0))
     assert [fit.parameters for fit in Stub.fits[n:]] == [
         chosen | {"logit_lambda": 0.0},
         chosen | {"defer": 0},
         chosen | {"teacher": "self"},
     ]
-    one.evaluate(Approach(deferred=True, m2m=True, teachers=2))
+    one.evaluate(Approach(deferred=True, method="m2m", teachers=2))
     second, ensemble = Stub.fits[n + 3 :]
     assert second.parameters["random_state"] == 2003
     assert ensemble.parameters == chosen | {"teacher": [chosen["teacher"], second]}
-
-
-def test_seconds_hold_what_was_trained_for_the_method(split, monkeypatch):
-    clock = iter(range(1000))
-    monkeypatch.setattr(_m2m_trial.time, "perf_counter", lambda: next(clock))
-    one = trial(split, grid=GRID[:4])
-    assert one.evaluate(Approach()).seconds == 2  # a fit and the scoring
-    assert one.evaluate(Approach(prior=True)).seconds == 2  # of the same fit
-    assert one.evaluate(PLAIN_M2M).seconds == 4 + 1 + 1  # the grid, the teacher, the scoring
-    assert one.evaluate(Approach(deferred=True, m2m=True)).seconds == 1 + 1 + 1

@@ -47,13 +47,6 @@ def test_mnist_labels_follow_the_digits(folder):
     assert np.bincount(task.x_train[:, 0]).tolist() == [30] * 5 + [10] * 5
 
 
-def test_test_rows_of_tables_are_not_training_rows(folder):
-    task = LOADERS["isolet"](folder, 0)
-    rows = {row.tobytes() for row in task.x_train}
-    assert len(rows) == len(task.x_train)
-    assert not rows & {row.tobytes() for row in task.x_test}
-
-
 @pytest.mark.parametrize(
     "real, name, expected",
     [

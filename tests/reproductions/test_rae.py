@@ -1,8 +1,6 @@
 """The reproduction of RAE: published numbers, methods, and the command, on small made-up rows."""
 
 import csv
-import runpy
-import sys
 
 import numpy as np
 import pytest
@@ -10,15 +8,14 @@ import torch
 
 from imbdeep.classifiers import RAEClassifier
 from imbdeep.reproductions import rae
-from imbdeep.reproductions._runner import Outcome, Task
-from imbdeep.reproductions._trial import Length
+from imbdeep.reproductions._harness import Length
+from imbdeep.reproductions._results import Outcome
+from imbdeep.reproductions._rows import Task
 from imbdeep.reproductions.rae import (
     ABLATIONS,
     DATASETS,
     METHODS,
-    PROTOCOL,
     PUBLISHED,
-    SCALES,
     main,
 )
 
@@ -63,6 +60,7 @@ class Spy:
     tasks, approaches = [], []
 
     def __init__(self, task, latent_dim, length, seed, device):
+        self.task = task
         Spy.tasks.append(task)
         self.score = 0.5 + 0.1 * seed
 
@@ -111,18 +109,6 @@ def test_ablations_are_what_they_say():
     assert {a.method for a in ABLATIONS.values()} == {"rae"}
 
 
-def test_full_scale_is_the_authors_schedule():
-    full = SCALES["full"]
-    assert full.steps == full.own["max_steps"] == 20_000
-    cycle = {name: full.own[f"{name}_steps"] for name in ("encoder", "decoder", "critic")}
-    assert cycle == {"encoder": 1, "decoder": 4, "critic": 5}
-    assert full.own["learning_rate"] == 2e-4
-    assert SCALES["short"] == Length(steps=3000)
-    RAEClassifier(**full.own)
-    for told in ("20 000 encoder updates", "4 decoder updates", "5 of the critic", "3000 steps"):
-        assert told in " ".join(PROTOCOL.split())
-
-
 def test_all_data_sets_and_methods_run(folder, tmp_path, capsys, monkeypatch):
     """With the real classifiers, on next to no rows."""
     sizes = {"hidden_layer_sizes": (8,), "mixer_layer_sizes": (8,), "critic_layer_sizes": (8,)}
@@ -164,18 +150,6 @@ def test_tables_show_ours_beside_the_papers(folder, capsys, spy):
     )
     assert "Table 4" not in images
     assert len(spy.approaches) == 2 * 2 * len(METHODS)
-
-
-def test_some_methods_only(folder, capsys, monkeypatch, spy):
-    monkeypatch.setenv("IMBDEEP_DATA", folder)
-    chosen = ["--methods", "ERM", "RAE, no over-sampling"]
-    assert main(["isolet", "--trials", "1", "--device", "cpu", *chosen]) == 0
-    assert spy.approaches == [METHODS["ERM"], ABLATIONS["RAE, no over-sampling"]]
-
-
-def test_short_is_the_default(folder, capsys, spy):
-    assert main(["isolet", "--trials", "1", "--data", folder, "--methods", "RAE"]) == 0
-    assert "scale short; " in capsys.readouterr().out
 
 
 def test_development_scores_training_rows_and_takes_other_parameters(folder, capsys, spy):
@@ -244,11 +218,11 @@ def test_table_5_has_the_widths_alone(folder, capsys, spy):
 def test_generated_rows_have_a_table_of_their_own(folder, capsys, monkeypatch, tmp_path):
     asked = []
 
-    def generate(source, task, latent_dim, length, seed, device):
-        asked.append((source, latent_dim, seed))
+    def evaluate(trial, source):
+        asked.append((source, trial.latent_dim, trial.seed))
         return Outcome({"density": 1.5, "coverage": 0.25}, 3.0)
 
-    monkeypatch.setattr(rae, "generate", generate)
+    monkeypatch.setattr(rae.GeneratedTrial, "evaluate", evaluate)
     output = tmp_path / "r.csv"
     words = ["mnist", "celeba", "--generated", "--trials", "2", "--data", folder]
     assert main([*words, "--device", "cpu", "--csv", str(output)]) == 0
@@ -261,35 +235,3 @@ def test_generated_rows_have_a_table_of_their_own(folder, capsys, monkeypatch, t
     with output.open() as file:
         rows = list(csv.DictReader(file))
     assert {row["metric"] for row in rows} == {"density", "coverage"}
-
-
-def test_help_states_the_protocol(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["rae", "--help"])
-    with pytest.raises(SystemExit) as stopped:
-        runpy.run_path(rae.__file__, run_name="__main__")
-    assert stopped.value.code == 0
-    assert PROTOCOL in capsys.readouterr().out
-
-
-def test_earlier_results_are_not_overwritten(folder, tmp_path, capsys):
-    output = tmp_path / "results.csv"
-    output.write_text("precious")
-    with pytest.raises(SystemExit):
-        main(["isolet", "--data", folder, "--output", str(output)])
-    assert output.read_text() == "precious"
-    assert "is there already" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("real", ["isolet", "webpage", "mnist"], indirect=True)
-def test_real_data_sets_run(real, capsys, request):
-    name = request.node.callspec.params["real"]
-    chosen = ["--scale", "smoke", "--trials", "1", "--methods", "SMOTE + MLP", "RAE"]
-    assert main([name, *chosen, "--data", str(real), "--device", "cpu"]) == 0
-    assert f"### {DATASETS[name].title}" in capsys.readouterr().out
-
-
-def test_optical_digits_run_without_any_file(tmp_path, capsys):
-    chosen = ["--scale", "smoke", "--trials", "1", "--methods", "SMOTE + MLP", "RAE"]
-    data = str(tmp_path)
-    assert main(["optical_digits", *chosen, "--data", data, "--device", "cpu"]) == 0
-    assert "1797 of 5620 rows" in capsys.readouterr().out

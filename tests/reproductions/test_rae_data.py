@@ -14,7 +14,6 @@ from imbdeep.reproductions._rae_data import (
     webpage,
 )
 from imbdeep.reproductions._rows import MNIST_SIZES
-from imbdeep.reproductions._runner import development
 
 LOADERS = (optical_digits, isolet, webpage, mnist_long_tailed)
 
@@ -111,23 +110,3 @@ def test_the_seed_draws_all_rows(folder, load, monkeypatch):
     assert counts(first) == counts(other)
     for drawn, anew in ((first.x_train, other.x_train), (first.x_test, other.x_test)):
         assert not np.array_equal(drawn, anew)
-
-
-@pytest.mark.parametrize("load", LOADERS)
-def test_parts_fit_together(folder, load):
-    task = load(folder, 0)
-    for x, y in (task[:2], task[2:4]):
-        assert len(x) == len(y)
-        assert y.dtype == np.int64
-        assert x.ndim == 2
-        assert set(y) == set(task.y_train)
-        assert np.isfinite(x.astype(float)).all()
-
-
-def test_development_rows_are_training_rows_of_every_class(folder):
-    task = mnist_long_tailed(folder, 0)
-    seen = development(task, 0)
-    rows = {row.tobytes() for row in task.x_train}
-    assert all(row.tobytes() in rows for part in (seen.x_train, seen.x_test) for row in part)
-    assert len(seen.y_train) + len(seen.y_test) == len(task.y_train)
-    assert np.bincount(seen.y_test).tolist() == [27] * 8 + [18, 12]

@@ -7,20 +7,15 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
-from imbdeep.calibration import correct_prior
-from imbdeep.classifiers import ERMClassifier
 from imbdeep.encoding import TabularEncoder
-from imbdeep.reproductions import _trial
+from imbdeep.reproductions import _harness
+from imbdeep.reproductions._harness import Approach, Length, smote
 from imbdeep.reproductions._rae_trial import (
-    METRICS,
-    Approach,
     CodeClassifier,
     ConvCodeClassifier,
     Trial,
 )
-from imbdeep.reproductions._runner import Task
-from imbdeep.reproductions._scores import scored
-from imbdeep.reproductions._trial import Length
+from imbdeep.reproductions._rows import Task
 
 CPU = torch.device("cpu")
 LENGTH = Length(steps=6, own={"max_steps": 4, "dropout": 0.1})
@@ -113,35 +108,12 @@ class Rae(Stub):
 @pytest.fixture
 def stubs(monkeypatch):
     monkeypatch.setattr(Trial, "estimators", {"erm": Erm, "m2m": M2m, "rae": Rae})
-    monkeypatch.setattr(_trial, "M2mClassifier", M2m)
+    monkeypatch.setattr(_harness, "M2mClassifier", M2m)
     monkeypatch.setattr(Stub, "fits", [])
 
 
 def trial(task, length=LENGTH, seed=3):
     return Trial(task, 8, length, seed, CPU)
-
-
-@pytest.mark.usefixtures("stubs")
-def test_baselines_are_trained_alike(task):
-    one = trial(task)
-    one.evaluate(Approach())
-    one.evaluate(Approach(parameters={"sampling": "balanced"}))
-    assert one.evaluate(Approach(method="m2m")).metrics["accepted"] == 0.25
-    plain, sampled, translated = Stub.fits
-    assert plain.parameters == {
-        "module": "mlp",
-        "hidden_layer_sizes": (512, 256),
-        "batch_size": 128,
-        "max_epochs": 6,
-        "warmup_epochs": 1,
-        "encode": False,
-        "image_shape": None,
-        "device": CPU,
-        "random_state": 3,
-    }
-    assert sampled.parameters == plain.parameters | {"sampling": "balanced"}
-    assert translated.parameters == plain.parameters
-    assert isinstance(translated, M2m)
 
 
 @pytest.mark.usefixtures("stubs")
@@ -159,43 +131,14 @@ def test_tables_are_encoded_by_the_training_rows_as_rae_does_it(task):
 
 
 @pytest.mark.usefixtures("stubs")
-def test_images_are_given_as_pixels_with_their_shape(images):
-    one = trial(images)
-    one.evaluate(Approach())
-    one.evaluate(Approach(own_network=True))
-    one.evaluate(Approach(method="rae"))
-    assert all(fit.x is images.x_train for fit in Stub.fits)
-    assert {fit.parameters["image_shape"] for fit in Stub.fits} == {(1, 8, 8)}
-    _, own, _ = Stub.fits
-    assert own.parameters["module"] is ConvCodeClassifier
-    assert own.parameters["module_params"] == {"shape": (1, 8, 8), "latent_dim": 8}
-    assert own.parameters["encode"] is True
-
-
-@pytest.mark.usefixtures("stubs")
 def test_smote_raises_all_classes_to_the_largest_in_as_many_steps(task):
     one = trial(task)
-    outcomes = [one.evaluate(Approach(smote=smote)) for smote in (False, True)]
+    outcomes = [one.evaluate(Approach(resample=rows)) for rows in (None, smote)]
     plain, made = Stub.fits
     assert np.bincount(made.y).tolist() == [90, 90]
     np.testing.assert_array_equal(made.x[:120], plain.x)
     assert (plain.parameters["max_epochs"], made.parameters["max_epochs"]) == (6, 3)
     assert [outcome.metrics["steps"] for outcome in outcomes] == [6, 6]
-    assert outcomes[1].steps == [6]
-
-
-@pytest.mark.usefixtures("stubs")
-def test_the_prior_is_divided_out_of_the_plain_classifier(task):
-    one = trial(task)
-    plain, corrected = one.evaluate(Approach()), one.evaluate(Approach(prior=True))
-    (fit,) = Stub.fits
-    p = fit.predict_proba(fit.asked)
-    assert plain.metrics.items() >= scored(task.y_test, p).items()
-    assert corrected.metrics.items() >= scored(task.y_test, correct_prior(p, [90, 30])).items()
-    own = one.evaluate(Approach(prior=True, own_network=True))
-    assert len(Stub.fits) == 2
-    assert Stub.fits[1].parameters["module"] is CodeClassifier
-    assert own.metrics["steps"] == 6
 
 
 @pytest.mark.usefixtures("stubs")
@@ -216,27 +159,6 @@ def test_rae_has_its_defaults_but_for_the_length_and_the_ablation(task):
     assert outcome.metrics["separability"] == 0.9
 
 
-@pytest.mark.usefixtures("stubs")
-def test_the_test_part_is_only_predicted(task):
-    other = task._replace(x_test=task.x_test[::-1] * 7, y_test=1 - task.y_test)
-    for one in (trial(task), trial(other)):
-        one.evaluate(Approach(smote=True))
-    first, second = Stub.fits
-    np.testing.assert_array_equal(first.x, second.x)
-    assert first.parameters == second.parameters
-
-
-@pytest.mark.usefixtures("stubs")
-def test_seconds_hold_what_was_trained_for_the_method(task, monkeypatch):
-    clock = iter(range(1000))
-    monkeypatch.setattr(_trial.time, "perf_counter", lambda: next(clock))
-    one = trial(task)
-    assert one.evaluate(Approach(smote=True)).seconds == 1 + 1 + 1  # rows, fit, prediction
-    assert one.evaluate(Approach(prior=True)).seconds == 1 + 1 + 1
-    assert one.evaluate(Approach()).seconds == 1 + 1 + 1  # of the same fit
-    assert one.evaluate(Approach(method="rae")).seconds == 1 + 1 + 1
-
-
 @pytest.mark.parametrize(
     "kind, sizes, shape",
     [(CodeClassifier, (5, 3, 2), (4, 5)), (ConvCodeClassifier, ((2, 8, 8), 3, 2), (4, 2, 8, 8))],
@@ -252,49 +174,9 @@ def test_raes_network_is_its_encoder_and_a_linear_head(kind, sizes, shape):
     torch.testing.assert_close(logits, codes @ module.head.weight.T + module.head.bias)
 
 
-@pytest.mark.parametrize(
-    "approach",
-    [
-        Approach(smote=True, own_network=True),
-        Approach(method="m2m"),
-        Approach(method="rae", parameters={"n_mixed": 3}),
-    ],
-    ids=["SMOTE", "M2m", "RAE"],
-)
-def test_trials_repeat_exactly(task, approach):
-    """With the real classifiers."""
-    first, second = (trial(task).evaluate(approach).metrics for _ in range(2))
-    assert first == second
-    assert all(0 <= first[metric] <= 1 for metric in METRICS)
-
-
-@pytest.mark.parametrize("own_network", [False, True])
-def test_as_many_steps_are_done_as_are_told(images, own_network, monkeypatch):
-    calls = []
-    inner = torch.optim.Adam.step
-    monkeypatch.setattr(torch.optim.Adam, "step", lambda *a, **k: calls.append(1) or inner(*a, **k))
-    outcome = trial(images).evaluate(Approach(own_network=own_network, smote=True))
-    assert len(calls) == outcome.metrics["steps"] == LENGTH.steps
-
-
 def test_encoder_updates_are_counted_and_small_classes_are_no_error(task):
     """Two rows for combinations of three: the classifier warns, which is an error in tests."""
     small = task._replace(x_train=task.x_train[:92], y_train=task.y_train[:92])
     parameters = {"n_mixed": 3, "encoder_steps": 2, "batch_size": 4}
     outcome = trial(small).evaluate(Approach(method="rae", parameters=parameters))
     assert outcome.metrics["steps"] == 4
-
-
-def test_encoding_once_is_what_the_classifier_would_do(task):
-    """Scores of the plain classifier on rows as they are, which encodes them itself."""
-    outcome = trial(task).evaluate(Approach())
-    classifier = ERMClassifier(
-        module="mlp",
-        hidden_layer_sizes=(512, 256),
-        max_epochs=6,
-        warmup_epochs=1,
-        device=CPU,
-        random_state=3,
-    ).fit(task.x_train, task.y_train)
-    expected = scored(task.y_test, classifier.predict_proba(task.x_test))
-    assert outcome.metrics.items() >= expected.items()

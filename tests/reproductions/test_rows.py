@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from imbdeep.reproductions._rows import (
+    Task,
     cifar10,
     fewer,
     in_proportion,
     mnist,
-    smote,
+    raised,
     stratified,
 )
-from imbdeep.reproductions._runner import Task
 
 
 def rows(sizes, seed):
@@ -62,7 +62,7 @@ def test_stratified_splits_each_class_alike():
 
 def test_smote_raises_small_classes_to_the_mean_by_interpolation():
     x, y = rows([20, 8, 3, 1], 0)
-    made, labels = smote(x, y, 0)
+    made, labels = raised(x, y, 0)
     assert np.bincount(labels).tolist() == [20, 8, 8, 8]  # the mean is 8
     np.testing.assert_array_equal(made[:32], x)
     assert made.dtype == np.float32
@@ -79,8 +79,8 @@ def test_smote_raises_small_classes_to_the_mean_by_interpolation():
             )
         ]
         assert min(gaps) == pytest.approx(0, abs=1e-5)
-    again, _ = smote(x, y, 0)
-    other, _ = smote(x, y, 1)
+    again, _ = raised(x, y, 0)
+    other, _ = raised(x, y, 1)
     np.testing.assert_array_equal(made, again)
     assert not np.array_equal(made, other)
 
@@ -88,18 +88,10 @@ def test_smote_raises_small_classes_to_the_mean_by_interpolation():
 def test_smote_keeps_bytes_and_shape():
     x = np.zeros((12, 1, 2, 2), dtype=np.uint8)
     x[10], x[11] = 250, 10  # differences of bytes would wrap around
-    made, labels = smote(x, np.repeat([0, 1], [10, 2]), 0)
+    made, labels = raised(x, np.repeat([0, 1], [10, 2]), 0)
     assert made.dtype == np.uint8
     assert made.shape == (16, 1, 2, 2)
     assert ((made[labels == 1] >= 10) & (made[labels == 1] <= 250)).all()
-
-
-@pytest.mark.parametrize("target", [20, 25])
-def test_smote_raises_to_the_size_that_it_is_told(target):
-    x, y = rows([20, 8, 3, 1], 0)
-    made, labels = smote(x, y, 0, target=target)
-    assert np.bincount(labels).tolist() == [target] * 4
-    np.testing.assert_array_equal(made[: len(x)], x)
 
 
 def test_fewer_keeps_all_classes_and_the_imbalance():
@@ -112,3 +104,7 @@ def test_fewer_keeps_all_classes_and_the_imbalance():
         np.testing.assert_array_equal(y[x[:, 0]], labels)
     assert small.image_shape == (1, 1, 1)
     assert fewer(task, None, 0) is task
+    chosen = fewer(task._replace(x_valid=task.x_train, y_valid=y), (12, 3, 5), 0)
+    assert np.bincount(chosen.y_valid).tolist() == [3, 3, 2]
+    assert np.bincount(chosen.y_test).tolist() == [5, 5, 2]
+    np.testing.assert_array_equal(y[chosen.x_valid[:, 0]], chosen.y_valid)

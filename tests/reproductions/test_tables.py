@@ -7,20 +7,18 @@ from functools import partial
 import pytest
 import torch
 
-from imbdeep.datasets import _cache
 from imbdeep.over_sampling import CGANSampler
 from imbdeep.reproductions import (
     PAPERS,
     _gamo_trial,
     _rae_generated,
     _rows,
-    _runner,
     gamo,
     m2m,
     mgvae,
     rae,
 )
-from imbdeep.reproductions._trial import Length
+from imbdeep.reproductions._harness import Length
 
 MODULES = {name: importlib.import_module(f"imbdeep.reproductions.{name}") for name in PAPERS}
 TABLES = [(paper, table) for paper, module in MODULES.items() for table in module.TABLES]
@@ -28,11 +26,10 @@ IDS = ["-".join(names) for names in TABLES]
 
 #: Smoke, and still smaller.
 _LAYERS = {"hidden_layer_sizes": (8,)}
-_MGVAE = _runner.Scale(
+_MGVAE = Length(
     steps=4,
-    train=(60, 20),
-    test=60,
-    sampler={"pretrain_steps": 3, "finetune_steps": 2, **_LAYERS},
+    most=(60, 20, 60),
+    own={"pretrain_steps": 3, "finetune_steps": 2, **_LAYERS},
     rival={"max_steps": 3, **_LAYERS},
 )
 _RAE = Length(
@@ -55,17 +52,17 @@ _LOADED = {}  # of a data set and a seed, for all tables
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch, tmp_path):
     for scales, scale in (
-        (_runner.SCALES, _MGVAE),
+        (mgvae.SCALES, _MGVAE),
         (rae.SCALES, _RAE),
         (gamo.SCALES, _GAMO),
-        (m2m.SCALES, m2m.Scale((6, 1, 2), 1)),
+        (m2m.SCALES, Length(most=(6, 1, 2), epochs=1)),
     ):
         monkeypatch.setitem(scales, "smoke", scale)
 
     def no_network(*_, **__):
         raise OSError("no network in tests")
 
-    monkeypatch.setattr(_cache, "urlopen", no_network)
+    monkeypatch.setattr("requests.get", no_network)
     # Wide convolutions: a step of a hundred images takes seconds.
     monkeypatch.setattr(_gamo_trial, "CGANSampler", partial(CGANSampler, batch_size=4))
     for name in ("CVAESampler", "CGANSampler", "GAMO2PixSampler"):
@@ -91,12 +88,15 @@ def remembering(paper, name, load):
 @pytest.fixture
 def remembered(monkeypatch):
     """Each data set is read once for all tables, a tenth of CIFAR's JPEG files."""
-    fetch = _rows.fetch_cifar10
+    fetch = _rows.fetch
 
-    def thinned(*, choose, **parameters):
-        return fetch(choose=lambda y: choose(y)[::10], **parameters)
+    def thinned(name, **options):
+        if name == "cifar10":
+            choose = options["choose"]
+            options["choose"] = lambda y: choose(y)[::10]
+        return fetch(name, **options)
 
-    monkeypatch.setattr(_rows, "fetch_cifar10", thinned)
+    monkeypatch.setattr(_rows, "fetch", thinned)
     for name, load in mgvae.DATASETS.items():
         monkeypatch.setitem(mgvae.DATASETS, name, remembering("mgvae", name, load))
     for module in (rae, m2m, gamo):
@@ -126,6 +126,25 @@ def test_a_table_is_words_of_its_command(paper, table):
     assert options.scale == "short"
     assert set(options.datasets) <= set(module.DATASETS)
     assert set(options.datasets) <= {*module.PUBLISHED, "optical_digits"}
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_help_states_the_protocol(paper, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        MODULES[paper].main(["--help"])
+    assert stopped.value.code == 0
+    assert MODULES[paper].PROTOCOL in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_earlier_results_are_not_overwritten(paper, tmp_path, capsys):
+    output = tmp_path / "results.csv"
+    output.write_text("precious")
+    name = next(iter(MODULES[paper].DATASETS))
+    with pytest.raises(SystemExit):
+        MODULES[paper].main([name, "--data", str(tmp_path), "--output", str(output)])
+    assert output.read_text() == "precious"
+    assert "is there already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("paper", PAPERS)

@@ -11,15 +11,17 @@ from torch import Tensor
 
 from imbdeep.classifiers._building import observed_columns
 from imbdeep.classifiers._gamo.net import EPOCH_STEPS, Schedule
-from imbdeep.classifiers._gamo.players import Sizes
+from imbdeep.classifiers._gamo.players import Architecture
 
 
-def sizes_of(classifier: Any, x: Tensor, minority: tuple[int, ...], convolutional: bool) -> Sizes:
+def sizes_of(
+    classifier: Any, x: Tensor, minority: tuple[int, ...], convolutional: bool
+) -> Architecture:
     """Return what players are made for encoded rows like those of ``x``."""
     counts = [int(classifier.class_counts_[code]) for code in minority]
     most = classifier.max_anchors or max(counts, default=0)
     largest = classifier.class_counts_ == classifier.class_counts_.max()
-    return Sizes(
+    return Architecture(
         shape=tuple(x.shape[1:]),
         n_classes=len(classifier.classes_),
         convolutional=convolutional,
@@ -31,9 +33,9 @@ def sizes_of(classifier: Any, x: Tensor, minority: tuple[int, ...], convolutiona
             tuple(np.flatnonzero(largest).tolist()) if classifier.complement == "minority" else ()
         ),
         latent_dim=int(classifier.latent_dim),
-        hidden=tuple(int(size) for size in classifier.hidden_layer_sizes),
-        generator_hidden=tuple(int(size) for size in classifier.generator_layer_sizes),
-        discriminator_hidden=tuple(int(size) for size in classifier.discriminator_layer_sizes),
+        hidden=classifier._units("hidden_layer_sizes"),
+        generator_hidden=classifier._units("generator_layer_sizes"),
+        discriminator_hidden=classifier._units("discriminator_layer_sizes"),
         n_extracted=int(classifier.n_extracted),
         columns=observed_columns(classifier.encoder_, x),
     )
@@ -51,7 +53,7 @@ def schedule_of(classifier: Any, n: int, convolutional: bool) -> Schedule:
 
 
 def choose_anchors(
-    codes: NDArray[np.int64], sizes: Sizes, stream: np.random.RandomState
+    codes: NDArray[np.int64], sizes: Architecture, stream: np.random.RandomState
 ) -> list[NDArray[np.int64]]:
     """Return which training rows are the anchors of each minority class."""
     chosen = []

@@ -1,4 +1,4 @@
-"""GAMOClassifier: a classifier trained on rows made where it errs."""
+"""GAMOClassifier: a classifier trained on generated rows near the borders of classes."""
 
 from __future__ import annotations
 
@@ -16,33 +16,31 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from imbdeep.classifiers._building import players_options
+from imbdeep.classifiers._adversarial import AdversarialClassifier
+from imbdeep.classifiers._docs import documented
 from imbdeep.classifiers._gamo.building import choose_anchors, schedule_of, sizes_of
 from imbdeep.classifiers._gamo.diagnosis import diagnose
+from imbdeep.classifiers._gamo.losses import LeastSquaresLoss, OneVsRestCrossEntropyLoss
 from imbdeep.classifiers._gamo.net import GameBatches, GAMONet, Settings, minority_of
 from imbdeep.classifiers._gamo.players import GAMO
 from imbdeep.classifiers._net import Blueprint
-from imbdeep.classifiers.base import DeepClassifier
-from imbdeep.losses import LeastSquaresLoss, OneVsRestCrossEntropyLoss
 from imbdeep.training import draw_seed, random_stream, seeded
 
-#: Images of at least this side go through a feature extractor where network="auto".
-_CONVOLVED_SIDE = 16
 
-
-class GAMOClassifier(DeepClassifier):
-    """A classifier trained on rows made where it errs, within the hull of their class (GAMO, [1]_).
+@documented
+class GAMOClassifier(AdversarialClassifier):
+    """A classifier trained on hard rows, generated within the hull of their class (GAMO, [1]_).
 
     Three players. The classifier M learns real rows, and rows of the minority classes that the
     generator G makes as convex combinations of their real rows, its anchors,
 
         G(z|i) = Σ_j g_ij(z) x_j,   g_ij ≥ 0,   Σ_j g_ij = 1        (Eq. 1)
 
-    G wants M to take them for other classes, so it makes them near the borders of their class, and
-    M must move its border outwards. The discriminator D tells real from generated rows, given the
-    class; G must deceive it as well, so that it does not leave the class through the holes of its
-    convex hull (Eq. 3). Unlike SMOTE, which combines neighbours anywhere, G combines any number of
-    rows where it is worth most, and changes its mind as M learns.
+    G is trained so that M takes them for other classes: they lie near the borders of their class,
+    and M must move its border outwards. The discriminator D separates real from generated rows,
+    given the class. G is trained against D as well, so that its rows do not leave the class through
+    the holes of its convex hull (Eq. 3). Unlike SMOTE, which combines neighbours anywhere, G
+    combines any number of rows where M errs most, and follows M as that learns.
 
     Parameters
     ----------
@@ -54,7 +52,7 @@ class GAMOClassifier(DeepClassifier):
     discriminator : bool, default=True
         Whether D plays. Without it, the method is GAMO\\D, or cG + CN.
     complement : {"all", "minority"}, default="all"
-        What G wants M to say of its rows: any class but their own (Algorithm 1, and the authors'
+        What M is to say of G's rows: any class but their own (Algorithm 1, and the authors'
         code), or any minority class but their own, the largest class left out (Eq. 6).
     sampling : {"balanced"} or None, default="balanced"
         Whether all classes are equally frequent among the real rows of a mini-batch, or as frequent
@@ -66,11 +64,11 @@ class GAMOClassifier(DeepClassifier):
         weigh more, of two the smaller one. "balanced" with ``sampling=None`` are the weights
         P_c - P_i of Eq. 2 to 6, by which all classes weigh the same.
     discriminator_lambda : float, default=4.0
-        How long the steps of G towards D's good opinion are, in units of those against M (1 in
+        How long the steps of G towards D are, in units of those against M (1 in
         Algorithm 1). Longer ones keep the ranking of rows from suffering.
     label_smoothing : float, default=0.1
-        D is told 1 - U(0, s) of real rows and U(0, s) of generated ones. Not in the paper; the
-        authors' code has it.
+        Targets of D are 1 - U(0, s) for real rows and U(0, s) for generated ones. Not in the
+        paper; the authors' code has it.
     ema_decay : float, default=0.998
         The weights of M that predict are moving averages over the mini-batches (with F, of a
         round), with this decay. Mini-batch n counts at least 9 / (n + 9), so that the start is soon
@@ -107,28 +105,16 @@ class GAMOClassifier(DeepClassifier):
         Mini-batches of the game. The authors' code does 25 000.
     batch_size : int, default=64
         Real rows in a mini-batch; there are as many generated ones.
-    early_stopping : bool, default=False
-        Whether to hold out rows, stop when the balanced accuracy on them no longer rises, and keep
-        the best weights.
-    validation_fraction : float, default=0.1
-        Share of the rows of each class held out: one at least, but never the last one.
-    n_iter_no_change : int, default=10
-        Rounds without a better validation score after which training stops.
-    encode, categorical_features, image_shape : optional
-        How rows are encoded; see :class:`ERMClassifier`.
-    callbacks : list of skorch callbacks, default=None
-        See :class:`ERMClassifier`. A learning-rate scheduler reaches the optimiser of M and D
-        alone. ``on_grad_computed`` is not called. Batches, and scores with ``on_train=True``, are
-        the real rows of each mini-batch, as M in training sees them.
-    device, random_state, verbose : optional
-        See :class:`ERMClassifier`.
+    $early_stopping
+    $encoding
+    $callbacks A learning-rate scheduler reaches the
+        optimiser of M and D alone. ``on_grad_computed`` is not called. Batches, and scores with
+        ``on_train=True``, are the real rows of each mini-batch, as M in training sees them.
+    $running
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels in sorted order: the order of the columns of ``predict_proba``.
-    class_counts_ : ndarray of shape (n_classes,)
-        Number of training rows of each class (validation rows are not among them).
+    $classes
     minority_ : ndarray
         Labels of the classes that are generated: all with fewer training rows than the largest.
     generates_features_ : bool
@@ -141,10 +127,7 @@ class GAMOClassifier(DeepClassifier):
         M that generated rows are of their class. ``discriminator_real``,
         ``discriminator_generated``: probability by D that rows are real. What there is none of is
         not in it.
-    encoder_ : TabularEncoder, ImageScaler or None
-        Turns rows into what the networks see; None where they are taken as they are.
-    net_ : skorch.NeuralNetClassifier
-        The trained net; its ``module_`` holds the networks and the anchors.
+    $net
     history_ : list of dict
         A record a round: ``epoch``, ``loss`` (of M; with F, of F as well), ``classification`` and
         ``classification_generated`` (its parts, on real and generated rows), ``discriminator``,
@@ -152,12 +135,7 @@ class GAMOClassifier(DeepClassifier):
         ``features``; at its end ``classifier_confidence``, ``discriminator_real`` and
         ``discriminator_generated`` on a few rows; with validation rows ``validation`` (loss) and
         ``validation_balanced_accuracy``.
-    device_ : torch.device
-        Where the networks were trained.
-    n_features_in_ : int
-        Number of columns (of channels, for images).
-    feature_names_in_ : ndarray of str
-        Names of the columns, if X has string names.
+    $fitted
 
     Warns
     -----
@@ -205,29 +183,24 @@ class GAMOClassifier(DeepClassifier):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **DeepClassifier._parameter_constraints,
+        **AdversarialClassifier._parameter_constraints,
         "loss": [StrOptions({"least_squares", "cross_entropy"})],
         "generator": [StrOptions({"convex", "conditional"})],
         "discriminator": ["boolean"],
         "complement": [StrOptions({"all", "minority"})],
-        "sampling": [StrOptions({"balanced"}), None],
         "generated_lambda": [StrOptions({"balanced"}), Interval(Real, 0, None, closed="left")],
         "discriminator_lambda": [Interval(Real, 0, None, closed="left")],
         "label_smoothing": [Interval(Real, 0, 0.5, closed="left")],
-        "ema_decay": [Interval(Real, 0, 1, closed="left")],
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "max_anchors": [Interval(Integral, 1, None, closed="left"), None],
-        "network": [StrOptions({"auto", "mlp", "cnn"})],
         "generator_layer_sizes": ["array-like"],
         "discriminator_layer_sizes": ["array-like"],
         "n_extracted": [Interval(Integral, 1, None, closed="left")],
         "feature_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "game_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "max_steps": [Interval(Integral, 1, None, closed="left")],
-        # Batch normalisation of the generator needs two.
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
     }
 
+    _SIDES_ADVICE = "set network='mlp'"
     _LAYERS = ("hidden_layer_sizes", "generator_layer_sizes", "discriminator_layer_sizes")
 
     def __init__(
@@ -266,38 +239,7 @@ class GAMOClassifier(DeepClassifier):
         random_state: Any = None,
         verbose: bool | int = False,
     ) -> None:
-        self.loss = loss
-        self.generator = generator
-        self.discriminator = discriminator
-        self.complement = complement
-        self.sampling = sampling
-        self.generated_lambda = generated_lambda
-        self.discriminator_lambda = discriminator_lambda
-        self.label_smoothing = label_smoothing
-        self.ema_decay = ema_decay
-        self.latent_dim = latent_dim
-        self.max_anchors = max_anchors
-        self.network = network
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.generator_layer_sizes = generator_layer_sizes
-        self.discriminator_layer_sizes = discriminator_layer_sizes
-        self.n_extracted = n_extracted
-        self.feature_steps = feature_steps
-        self.game_steps = game_steps
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.max_steps = max_steps
-        self.batch_size = batch_size
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.encode = encode
-        self.categorical_features = categorical_features
-        self.image_shape = image_shape
-        self.callbacks = callbacks
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+        self._store(locals())
 
     def generate(
         self, n: int, target: Any, *, return_weights: bool = False, random_state: Any = None
@@ -388,17 +330,6 @@ class GAMOClassifier(DeepClassifier):
                 f"generator_layer_sizes={self.generator_layer_sizes!r} has no layer: give one at "
                 "least, such as (64,)."
             )
-        if self.network == "cnn" and self._image is None:
-            raise ValueError(
-                "network='cnn' works on images: pass X of shape (n_samples, channels, height, "
-                "width), or give image_shape for flattened images."
-            )
-        sides = self._image[1:] if self._image is not None else ()
-        if self.network == "cnn" and min(sides) < 4:
-            raise ValueError(
-                f"network='cnn' halves images twice, and these are {sides} pixels: set "
-                "network='mlp'."
-            )
         self.minority_ = self.classes_[sorted(minority_of(self.class_counts_))]
         if not len(self.minority_):
             warnings.warn(
@@ -416,10 +347,8 @@ class GAMOClassifier(DeepClassifier):
                 stacklevel=5,
             )
 
-    def _convolutional(self, x: Tensor) -> bool:
-        if x.ndim != 4 or self.network == "mlp":
-            return False
-        return self.network == "cnn" or min(x.shape[2:]) >= _CONVOLVED_SIDE
+    def _can_convolve(self, sides: Sequence[int]) -> bool:
+        return min(sides) >= 4
 
     def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         minority = minority_of(self.class_counts_)
@@ -456,7 +385,7 @@ class GAMOClassifier(DeepClassifier):
             iterator_train__n_classes=sizes.n_classes,
             iterator_train__balanced=self.sampling == "balanced",
             iterator_train__shares=deficits.astype(np.float64),
-            **players_options(self, x, valid),
+            **self._net_options(x, valid),
         )
         self.net_ = self._trained(net, x, codes, draw_seed(stream))
         self._diagnose(x, anchors, draw_seed(stream))

@@ -61,8 +61,8 @@ def diagnose(game: GAMO, real: Tensor) -> Diagnosis:
         if game.discriminator is not None:
             for name, some in (("real", own), ("generated", rows)):
                 y = torch.full((len(some),), code, device=some.device)
-                opinion = torch.sigmoid(game.discriminator(some, y)).mean()
-                of_class.setdefault(f"discriminator_{name}", []).append(opinion)
+                probability = torch.sigmoid(game.discriminator(some, y)).mean()
+                of_class.setdefault(f"discriminator_{name}", []).append(probability)
         weights = [part for _, part in drawn if part is not None]
         if weights:
             numbers = torch.cat([effective_anchors(part) for part in weights])

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from imbdeep.classifiers._adversarial import AdversarialNet, step
 from imbdeep.classifiers._gamo.players import GAMO
 from imbdeep.classifiers._net import ClassRows
-from imbdeep.classifiers._players import PlayersNet, step
 from imbdeep.networks import ConvexGenerator
 from imbdeep.training import batch_indices
 
@@ -44,20 +44,8 @@ class Schedule:
 class GameBatches:
     """The mini-batches of a round: for F, and then for the game.
 
-    Parameters
-    ----------
-    dataset : skorch.dataset.Dataset
-        Tensors on the device.
-    batch_size : int
-        Real rows, and as many generated ones, in a mini-batch.
-    schedule : Schedule
-        How many mini-batches.
-    shares : ndarray of shape (n_minority,)
-        How often M and D see each minority class among generated rows.
-    n_classes : int
-        Number of classes.
-    balanced : bool
-        Whether all classes are equally frequent among the real rows, or as frequent as in the data.
+    ``shares`` says how often M and D see each minority class among generated rows; ``balanced``,
+    whether all classes are equally frequent among the real ones.
     """
 
     def __init__(
@@ -136,17 +124,10 @@ class Settings:
     weight_decay: float
 
 
-class GAMONet(PlayersNet):
+class GAMONet(AdversarialNet):
     """Three players, and F; see Algorithm 1 and :class:`GAMOClassifier`.
 
-    Parameters
-    ----------
-    settings : Settings
-        Weights of the losses and rates.
-    anchors : Tensor of shape (n_anchors,), int64
-        Rows that are the anchors of the minority classes, in their order.
-    **kwargs
-        Parameters of :class:`~imbdeep.classifiers._net.ClassifierNet`.
+    ``anchors`` are the rows that are anchors of the minority classes, class by class.
     """
 
     _ADVICE = "Try a smaller learning_rate"
@@ -265,8 +246,8 @@ class GAMONet(PlayersNet):
             loss = loss + s.generated_lambda * generated
         total = loss
         if game.discriminator is not None:
-            told = self._verdict(game.discriminator(x, y), n, s.label_smoothing)
-            discrimination = told[:n].mean() + s.generated_lambda * told[n:].mean()
+            of_d = self._discrimination(game.discriminator(x, y), n, s.label_smoothing)
+            discrimination = of_d[:n].mean() + s.generated_lambda * of_d[n:].mean()
             self.note("discriminator", discrimination)
             total = loss + discrimination
         total.backward()
@@ -274,10 +255,10 @@ class GAMONet(PlayersNet):
         return {"loss": loss.detach(), "y_pred": logits.detach()}
 
     def _generator_step(self, counts: list[int], places: Tensor) -> None:
-        """Lines 14 and 15: G against M, and with D's good opinion (Eq. 6).
+        """Lines 14 and 15: a step of G against M, and one towards D (Eq. 6).
 
-        An optimiser each, as in Algorithm 1: the step against M keeps its length where M is so sure
-        that its gradient all but vanishes, and D does not outweigh it.
+        An optimiser each, as in Algorithm 1: the step against M keeps its length where M is so
+        confident that its gradient nearly vanishes, and D does not outweigh it.
         """
         game, moving = self.module_, _moving(self._maker)
         assert game.generator is not None
@@ -290,7 +271,7 @@ class GAMONet(PlayersNet):
         self.note("generator_classifier", loss)
         losses = [loss]
         if game.discriminator is not None:
-            fooled = self._verdict(game.discriminator(rows, y), len(y), 0.0).mean()
+            fooled = self._discrimination(game.discriminator(rows, y), len(y), 0.0).mean()
             self.note("generator_discriminator", fooled)
             losses.append(fooled)
         # Both gradients before both steps: one pass makes the rows for both.
@@ -304,8 +285,8 @@ class GAMONet(PlayersNet):
             step(optimizer)
         game.generator.eval()
 
-    def _verdict(self, scores: Tensor, n_real: int, smoothing: float) -> Tensor:
-        """What it costs D to take the first rows for real and the others for made."""
+    def _discrimination(self, scores: Tensor, n_real: int, smoothing: float) -> Tensor:
+        """Loss of D with the first rows as real and the others as generated."""
         targets = torch.zeros_like(scores)
         targets[:n_real] = 1.0
         if smoothing:

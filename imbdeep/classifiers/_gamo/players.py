@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from imbdeep.classifiers._building import Columns
-from imbdeep.losses import ObservationLikelihood, complement
+from imbdeep.classifiers._gamo.losses import complement
+from imbdeep.losses import ObservationLikelihood
 from imbdeep.networks import MLP, ConditionalDecoder, ConvexGenerator, ConvFeatures, Discriminator
 
 #: Slope of the leaky ReLUs of M and D, as in the authors' code.
@@ -21,7 +22,7 @@ _FORWARD_ROWS = 1024
 
 
 @dataclass(frozen=True)
-class Sizes:
+class Architecture:
     """What the networks are made for, and how large they are."""
 
     shape: tuple[int, ...]
@@ -33,7 +34,7 @@ class Sizes:
     generator: str
     discriminator: bool
     #: The classes whose outputs do not count in the complement.
-    without: int | tuple[int, ...] | None
+    without: tuple[int, ...]
     latent_dim: int
     hidden: tuple[int, ...]
     generator_hidden: tuple[int, ...]
@@ -48,19 +49,13 @@ class Sizes:
 
 
 class GAMO(nn.Module):
-    """M, D, G and F, and a moving average of M. As a module of its own it classifies by the latter.
-
-    Parameters
-    ----------
-    sizes : Sizes
-        What to make.
-    """
+    """M, D, G and F, and a moving average of M, by which the module as a whole classifies."""
 
     codes: Tensor
     targets: Tensor
     counted: Tensor
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Architecture) -> None:
         super().__init__()
         self.sizes = sizes
         k, width = sizes.n_classes, sizes.width
@@ -82,7 +77,7 @@ class GAMO(nn.Module):
         # M comes last: what its last layer is given are the features of a classifier.
         self.classifier = MLP(width, k, sizes.hidden, negative_slope=_SLOPE)
         self.averaged = copy.deepcopy(self.classifier).requires_grad_(False)
-        targets, counted = complement(torch.arange(k), k, without=sizes.without)
+        targets, counted = complement(torch.arange(k), k, sizes.without)
         self.register_buffer("codes", torch.tensor(sizes.minority, dtype=torch.int64))
         self.register_buffer("targets", targets, persistent=False)
         self.register_buffer("counted", counted, persistent=False)
@@ -180,15 +175,9 @@ class GAMO(nn.Module):
 
 
 class ConditionalGenerator(nn.Module):
-    """cG of Table 1: a generator of rows that knows the class and no anchors.
+    """cG of Table 1: a generator of rows that knows the class and no anchors."""
 
-    Parameters
-    ----------
-    sizes : Sizes
-        What to make.
-    """
-
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Architecture) -> None:
         super().__init__()
         n = max(2, len(sizes.minority))  # the decoder asks for two
         self.decoder = ConditionalDecoder(sizes.latent_dim, sizes.width, n, sizes.generator_hidden)

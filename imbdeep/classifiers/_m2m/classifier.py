@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from imbdeep.classifiers._building import n_epochs_of
+from imbdeep.classifiers._docs import documented
 from imbdeep.classifiers._m2m.net import M2mNet, Settings, TranslationBatches
 from imbdeep.classifiers._m2m.teachers import check_encodings, given_teachers, net_on
 from imbdeep.classifiers._module import ModuleClassifier
@@ -29,6 +30,7 @@ _HARDLY_ANY = 0.05
 _CHUNK = 1024
 
 
+@documented
 class M2mClassifier(ModuleClassifier):
     """A network trained on minority rows that are translated from majority rows (M2m, [1]_).
 
@@ -92,30 +94,19 @@ class M2mClassifier(ModuleClassifier):
     criterion : {"cross_entropy", "focal", "ldam"} or class, default="cross_entropy"
         The loss of f; see :class:`ERMClassifier`. With "ldam" the logit in Eq. 2 is the cosine
         times its scale; the teacher that is trained here has an ordinary head in any case.
-    focal_gamma, ldam_margin, ldam_scale : float
-        Parameters of these losses; see :class:`ERMClassifier`.
-    module, module_params, hidden_layer_sizes : optional
-        The network of f, and of the teacher trained here; see :class:`ERMClassifier`.
-    optimizer, learning_rate, momentum, weight_decay : optional
-        How both are trained; see :class:`ERMClassifier`.
-    max_epochs, batch_size, warmup_epochs, milestones, lr_decay : optional
-        For how long; see :class:`ERMClassifier`.
-    augment : {"crop_flip"}, callable or None, default=None
-        Random change of training images, of seeds too; see :class:`ERMClassifier`.
-    early_stopping, validation_fraction, n_iter_no_change : optional
-        Early stopping, from the deferred epoch on; see :class:`ERMClassifier`. A teacher that you
-        give should not have been trained on rows that are held out here.
-    encode, categorical_features, image_shape : optional
-        How rows are encoded; see :class:`ERMClassifier`.
-    callbacks, compile, precision, device, random_state, verbose : optional
-        See :class:`ERMClassifier`. Callbacks see the training of f alone.
+    $losses
+    $module
+        Changes seeds too.
+    $early_stopping With ``defer`` only the epochs after it
+        count.
+    $encoding
+    $callbacks They see the training of f alone.
+    $compilation
+    $running
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels in sorted order: the order of the columns of ``predict_proba``.
-    class_counts_ : ndarray of shape (n_classes,)
-        Number of training rows N_k of each class (validation rows are not among them).
+    $classes
     acceptance_ : float
         Share of the marked rows that were replaced by an accepted translation; NaN if none was
         marked.
@@ -128,20 +119,12 @@ class M2mClassifier(ModuleClassifier):
         The lengths in use.
     teachers_ : list of skorch nets
         g; empty with ``teacher="self"``.
-    encoder_ : TabularEncoder, ImageScaler or None
-        Turns rows into what the network sees; None where they are taken as they are.
-    net_ : skorch.NeuralNetClassifier
-        The trained net f, on encoded rows and integer labels.
+    $net
     history_ : list of dict
         A record an epoch: ``epoch``, ``loss``, ``learning_rate``, ``accepted_share`` (of the marked
         rows, once translation has begun) and, with validation rows, ``validation`` (loss) and
         ``validation_balanced_accuracy``.
-    device_ : torch.device
-        Where the network was trained.
-    n_features_in_ : int
-        Number of columns (of channels, for images).
-    feature_names_in_ : ndarray of str
-        Names of the columns, if X has string names.
+    $fitted
 
     Warns
     -----
@@ -247,48 +230,7 @@ class M2mClassifier(ModuleClassifier):
         random_state: Any = None,
         verbose: bool | int = False,
     ) -> None:
-        self.beta = beta
-        self.gamma = gamma
-        self.logit_lambda = logit_lambda
-        self.translation_steps = translation_steps
-        self.step_size = step_size
-        self.noise_radius = noise_radius
-        self.stop_at_gamma = stop_at_gamma
-        self.seeds = seeds
-        self.max_seeds = max_seeds
-        self.rejection = rejection
-        self.ablation = ablation
-        self.teacher = teacher
-        self.defer = defer
-        self.criterion = criterion
-        self.focal_gamma = focal_gamma
-        self.ldam_margin = ldam_margin
-        self.ldam_scale = ldam_scale
-        self.module = module
-        self.module_params = module_params
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.warmup_epochs = warmup_epochs
-        self.milestones = milestones
-        self.lr_decay = lr_decay
-        self.augment = augment
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.encode = encode
-        self.categorical_features = categorical_features
-        self.image_shape = image_shape
-        self.callbacks = callbacks
-        self.compile = compile
-        self.precision = precision
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+        self._store(locals())
 
     def _check_method(self, n: int) -> None:
         super()._check_method(n)

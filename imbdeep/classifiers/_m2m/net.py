@@ -19,17 +19,6 @@ class TranslationBatches(TrainingBatches):
 
     Plans are made some batches ahead on the processor and moved to the device together, so that no
     step waits for the device.
-
-    Parameters
-    ----------
-    dataset : skorch.dataset.Dataset
-        Tensors on the device.
-    batch_size : int
-        Rows in a batch.
-    n_classes : int
-        Number of classes.
-    planner : dict
-        Parameters of :class:`Planner`.
     """
 
     #: Batches planned ahead.
@@ -207,7 +196,7 @@ class M2mNet(ClassifierNet):
         return x_star, log_p
 
     def frozen(self) -> _frozen:
-        """Freeze f and g while they are only asked."""
+        """Freeze f and g while they are only evaluated."""
         return _frozen([self.module_, *(net.module_ for net, _ in self.teachers)])
 
     def _logits(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The teachers that a user hands in: whether they fit the data."""
+"""Checks of fitted teachers: whether they fit the data."""
 
 from __future__ import annotations
 

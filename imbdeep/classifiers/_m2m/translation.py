@@ -1,4 +1,4 @@
-"""The parts of M2m as functions: who is translated, from which seed, and how.
+"""The parts of M2m as functions: which rows are translated, from which seed, and how.
 
 Symbols are those of J. Kim, J. Jeong, J. Shin, "M2m: Imbalanced Classification via Major-to-minor
 Translation", CVPR 2020: N_k rows of class k, target class k, seed x0 of class k0, student f,
@@ -76,7 +76,7 @@ class Plan(NamedTuple):
 
 
 class Planner:
-    """Decide, for whole batches and before any network is asked, what will be translated.
+    """Decide, for whole batches and before any network is evaluated, what will be translated.
 
     All of Algorithm 1 but the optimisation depends on labels alone, the rejection of Eq. 3 too, so
     it is drawn first and what would be thrown away is never computed. The law of what is accepted

@@ -15,26 +15,22 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skorch.dataset import Dataset
 from torch import Tensor, nn
 
-from imbdeep.classifiers._building import (
-    Columns,
-    observed_columns,
-    players_options,
-)
+from imbdeep.classifiers._adversarial import AdversarialClassifier
+from imbdeep.classifiers._building import observed_columns
+from imbdeep.classifiers._docs import documented
 from imbdeep.classifiers._net import Blueprint, balanced_accuracy
 from imbdeep.classifiers._rae.net import CycleBatches, RAENet, Schedule, Settings
-from imbdeep.classifiers._rae.players import RAE, Sizes
-from imbdeep.classifiers.base import DeepClassifier
+from imbdeep.classifiers._rae.players import RAE, Architecture
 from imbdeep.training import draw_seed
 
-#: Images of at least this side get convolutional networks where network="auto".
-_CONVOLVED_SIDE = 16
 #: Below this share of the largest entropy the mixing weights are at an end point.
 _COLLAPSED = 0.1
 #: Training rows of each class on which the separability is measured, at the most.
 _SEPARABILITY_ROWS = 2000
 
 
-class RAEClassifier(DeepClassifier):
+@documented
+class RAEClassifier(AdversarialClassifier):
     """A linear classifier in a latent space in which over-sampling keeps the class (RAE, [1]_).
 
     An encoder E maps rows x to codes z, and a linear classifier L reads the class from them. New
@@ -67,8 +63,8 @@ class RAEClassifier(DeepClassifier):
         is uniform on the simplex, Table 4's "no mixer"; for t = 2, a is Beta(a, a)); or None for no
         combinations at all.
     mixer_target : {"wrong", "permuted"}, default="wrong"
-        What the mixer wants its combinations taken for: any other class (Eq. 3), or, as in the
-        authors' code, the label of a random group of the batch, which may be the right one.
+        The class for which L is to take the mixer's combinations: any other class (Eq. 3), or, as
+        in the authors' code, the label of a random group of the batch, which may be the right one.
     sampling : {"balanced"} or None, default="balanced"
         Whether all classes are equally frequent in the training, or as frequent as in the data.
     decoder : bool, default=True
@@ -106,10 +102,6 @@ class RAEClassifier(DeepClassifier):
         take less time.
     dropout : float, default=0.4
         Share of units that encoder and mixer leave out at random.
-    augment : {"adaptive", "adaptive_flip"} or None, default=None
-        Random shifts, turns, zooms and changes of colour of training images, before the encoder and
-        before the critic; their frequency adapts to how much the critic over-fits. "adaptive_flip"
-        mirrors too. Not in the paper; the authors' code has it.
     learning_rate : float, default=1e-3
         Step size of all optimisers: AdamW for encoder and classifier, Adam with β = (0.5, 0.9) for
         the others. The paper's is 2e-4; the authors' code does 20 000 updates of the encoder.
@@ -119,52 +111,31 @@ class RAEClassifier(DeepClassifier):
         Number of updates of the encoder, rounded up to whole cycles.
     batch_size : int, default=64
         Groups of ``n_mixed`` rows in an update.
-    early_stopping : bool, default=False
-        Whether to hold out rows, stop when the averaged weights' balanced accuracy on them no
-        longer rises, and keep the best.
-    validation_fraction : float, default=0.1
-        Share of the rows of each class held out: one at least, but never the last one.
-    n_iter_no_change : int, default=10
-        Epochs (of about 100 encoder updates) without a better validation score after which training
-        stops.
-    encode, categorical_features, image_shape : optional
-        How rows are encoded; see :class:`ERMClassifier`.
-    callbacks : list of skorch callbacks, default=None
-        See :class:`ERMClassifier`. A learning-rate scheduler reaches the optimiser of encoder,
-        classifier and mixer alone. ``on_grad_computed`` is not called, and Freezer has no effect.
-        Batches, and scores with ``on_train=True``, are the real rows of the last update of the
-        encoder in each cycle, as the encoder in training sees them.
-    device, random_state, verbose : optional
-        See :class:`ERMClassifier`.
+    $early_stopping
+    $encoding
+    $callbacks A learning-rate scheduler reaches the
+        optimiser of encoder, classifier and mixer alone. ``on_grad_computed`` is not called, and
+        Freezer has no effect. Batches, and scores with ``on_train=True``, are the real rows of the
+        last update of the encoder in each cycle, as the encoder in training sees them.
+    $running
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels in sorted order: the order of the columns of ``predict_proba``.
-    class_counts_ : ndarray of shape (n_classes,)
-        Number of training rows of each class (validation rows are not among them).
+    $classes
     diagnostics_ : dict of float
         Of the epoch whose weights are kept, ``alpha_entropy``: mean entropy of the mixing weights,
         as a share of the largest possible; near 0 combinations are copies. ``critic_gap``: how much
         higher the critic scored real rows. ``separability``: mean over classes of the share of
         training rows (at most 2000 a class) that the hyperplanes of L put into their class: 1 is
         what Proposition 1 asks for. What was not trained is not in it.
-    encoder_ : TabularEncoder, ImageScaler or None
-        Turns rows into what the networks see; None where they are taken as they are.
-    net_ : skorch.NeuralNetClassifier
-        The trained net; its ``module_`` holds the networks.
+    $net
     history_ : list of dict
         A record an epoch of about 100 encoder updates: ``epoch``, ``loss`` (Eq. 7) with its parts
         ``classification`` and ``reconstruction``; ``mixer``, ``decoder`` and its parts,
-        ``critic_gap``, ``gradient_penalty``, ``alpha_entropy``, ``augment_p``; with validation rows
-        ``validation`` (loss), ``validation_balanced_accuracy`` (averaged weights) and
+        ``critic_gap``, ``gradient_penalty``, ``alpha_entropy``; with validation rows ``validation``
+        (loss), ``validation_balanced_accuracy`` (averaged weights) and
         ``validation_raw_balanced_accuracy``.
-    device_ : torch.device
-        Where the networks were trained.
-    n_features_in_ : int
-        Number of columns (of channels, for images).
-    feature_names_in_ : ndarray of str
-        Names of the columns, if X has string names.
+    $fitted
 
     Warns
     -----
@@ -208,14 +179,13 @@ class RAEClassifier(DeepClassifier):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **DeepClassifier._parameter_constraints,
+        **AdversarialClassifier._parameter_constraints,
         "clf_lambda": [Interval(Real, 0, None, closed="left")],
         "mae_lambda": [Interval(Real, 0, None, closed="left")],
         "n_mixed": [Interval(Integral, 2, None, closed="left")],
         # Below, float32 loses the gamma draws of which Dirichlet's are made.
         "mixing": [StrOptions({"mixer"}), Interval(Real, 1e-3, None, closed="left"), None],
         "mixer_target": [StrOptions({"wrong", "permuted"})],
-        "sampling": [StrOptions({"balanced"}), None],
         "decoder": ["boolean"],
         "encoder_steps": [Interval(Integral, 1, None, closed="left")],
         "decoder_steps": [Interval(Integral, 1, None, closed="left")],
@@ -223,18 +193,13 @@ class RAEClassifier(DeepClassifier):
         "penalty_lambda": [Interval(Real, 0, None, closed="left")],
         "decoder_clf_lambda": [Interval(Real, 0, None, closed="left")],
         "decoder_mae_lambda": [Interval(Real, 0, None, closed="left")],
-        "ema_decay": [Interval(Real, 0, 1, closed="left")],
         "latent_dim": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "network": [StrOptions({"auto", "mlp", "cnn"})],
         "mixer_layer_sizes": ["array-like", StrOptions({"auto"})],
         "critic_layer_sizes": ["array-like"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "augment": [StrOptions({"adaptive", "adaptive_flip"}), None],
-        "max_steps": [Interval(Integral, 1, None, closed="left")],
-        # Batch normalisation of the mixer needs two.
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
     }
 
+    _SIDES_ADVICE = "pad or resize them to multiples of 4, or set network='mlp'"
     _LAYERS = ("hidden_layer_sizes", "mixer_layer_sizes", "critic_layer_sizes")
 
     def __init__(
@@ -260,7 +225,6 @@ class RAEClassifier(DeepClassifier):
         mixer_layer_sizes: Any = "auto",
         critic_layer_sizes: Sequence[int] = (256, 256, 256),
         dropout: float = 0.4,
-        augment: str | None = None,
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-3,
         max_steps: int = 2000,
@@ -276,64 +240,13 @@ class RAEClassifier(DeepClassifier):
         random_state: Any = None,
         verbose: bool | int = False,
     ) -> None:
-        self.clf_lambda = clf_lambda
-        self.mae_lambda = mae_lambda
-        self.n_mixed = n_mixed
-        self.mixing = mixing
-        self.mixer_target = mixer_target
-        self.sampling = sampling
-        self.decoder = decoder
-        self.encoder_steps = encoder_steps
-        self.decoder_steps = decoder_steps
-        self.critic_steps = critic_steps
-        self.penalty_lambda = penalty_lambda
-        self.decoder_clf_lambda = decoder_clf_lambda
-        self.decoder_mae_lambda = decoder_mae_lambda
-        self.ema_decay = ema_decay
-        self.latent_dim = latent_dim
-        self.network = network
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.mixer_layer_sizes = mixer_layer_sizes
-        self.critic_layer_sizes = critic_layer_sizes
-        self.dropout = dropout
-        self.augment = augment
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.max_steps = max_steps
-        self.batch_size = batch_size
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.encode = encode
-        self.categorical_features = categorical_features
-        self.image_shape = image_shape
-        self.callbacks = callbacks
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+        self._store(locals())
 
     def _check_method(self, n: int) -> None:
         if not self.clf_lambda and not (self.decoder and self.mae_lambda):
             raise ValueError(
                 "clf_lambda=0 leaves the encoder to the reconstruction error, and there is none: "
                 "set decoder=True and mae_lambda above 0, or clf_lambda above 0."
-            )
-        if self._image is None:
-            if self.network == "cnn" or self.augment is not None:
-                what = "augment" if self.augment is not None else "network"
-                raise ValueError(
-                    f"{what}={getattr(self, what)!r} works on images: pass X of shape (n_samples, "
-                    "channels, height, width), or give image_shape for flattened images."
-                )
-        elif self.augment is not None and not self.decoder:
-            raise ValueError(
-                f"augment={self.augment!r} changes images as often as the critic's over-fitting "
-                "asks for, and decoder=False has no critic: set decoder=True, or leave it out."
-            )
-        elif self.network == "cnn" and any(side % 4 for side in self._image[1:]):
-            raise ValueError(
-                f"network='cnn' halves images twice, and these are {self._image[1:]} pixels: pad "
-                "or resize them to multiples of 4, or set network='mlp'."
             )
         few = self.class_counts_ < self.n_mixed
         if self.mixing is not None and few.any():
@@ -347,23 +260,15 @@ class RAEClassifier(DeepClassifier):
                 stacklevel=5,
             )
 
-    def _convolutional(self, x: Tensor) -> bool:
-        if x.ndim != 4 or self.network == "mlp":
-            return False
-        sides = x.shape[2:]
-        return self.network == "cnn" or (
-            min(sides) >= _CONVOLVED_SIDE and not any(side % 4 for side in sides)
-        )
+    def _can_convolve(self, sides: Sequence[int]) -> bool:
+        return not any(side % 4 for side in sides)
 
-    def _sizes(self, x: Tensor) -> Sizes:
+    def _sizes(self, x: Tensor) -> Architecture:
         shape, convolutional = tuple(x.shape[1:]), self._convolutional(x)
         latent_dim = self.latent_dim
         if latent_dim == "auto":
             latent_dim = 32 if x.ndim == 2 else 64 if shape[0] == 1 else 256
-        mixer = self.mixer_layer_sizes
-        if isinstance(mixer, str):
-            mixer = (1024 if convolutional else 512,) * 4
-        return Sizes(
+        return Architecture(
             shape=shape,
             n_classes=len(self.classes_),
             convolutional=convolutional,
@@ -371,23 +276,16 @@ class RAEClassifier(DeepClassifier):
             n_mixed=self.n_mixed,
             mixing=float(self.mixing) if isinstance(self.mixing, Real) else self.mixing,
             decoder=self.decoder,
-            hidden=tuple(int(size) for size in self.hidden_layer_sizes),
-            mixer_hidden=tuple(int(size) for size in mixer),
-            critic_hidden=tuple(int(size) for size in self.critic_layer_sizes),
+            hidden=self._units("hidden_layer_sizes"),
+            mixer_hidden=(
+                (1024 if convolutional else 512,) * 4
+                if isinstance(self.mixer_layer_sizes, str)
+                else self._units("mixer_layer_sizes")
+            ),
+            critic_hidden=self._units("critic_layer_sizes"),
             dropout=self.dropout,
-            augment=self.augment,
-            columns=self._columns(x),
+            columns=observed_columns(self.encoder_, x),
         )
-
-    def _columns(self, x: Tensor) -> Columns:
-        columns = observed_columns(self.encoder_, x)
-        if self.augment is not None and not columns[-1]:
-            low, high = (float(bound) for bound in x.aminmax())
-            raise ValueError(
-                f"augment={self.augment!r} changes images with values from 0 to 1, and those of X "
-                f"are from {low:g} to {high:g}: scale them, or set encode=True."
-            )
-        return columns
 
     def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         n_classes = len(self.classes_)
@@ -418,7 +316,7 @@ class RAEClassifier(DeepClassifier):
             iterator_train__n_mixed=self.n_mixed,
             iterator_train__balanced=self.sampling == "balanced",
             iterator_train__schedule=schedule,
-            **players_options(self, x, valid),
+            **self._net_options(x, valid),
         )
         self.net_ = self._trained(net, x, codes, draw_seed(stream))
         self.net_.release()

@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from imbdeep.classifiers._adversarial import AdversarialNet, step
 from imbdeep.classifiers._net import ClassRows, balanced_accuracy
-from imbdeep.classifiers._players import PlayersNet, step
-from imbdeep.classifiers._rae.players import RAE, entropy, mixed, mixer_loss
-from imbdeep.losses import critic_loss, gradient_penalty, wrong_labels
+from imbdeep.classifiers._rae.losses import (
+    critic_loss,
+    entropy,
+    gradient_penalty,
+    mixed,
+    mixer_loss,
+    wrong_labels,
+)
+from imbdeep.classifiers._rae.players import RAE
 
 #: Encoder updates between two records, and two looks at the validation rows.
 EPOCH_STEPS = 100
@@ -58,23 +65,7 @@ class Schedule:
 
 
 class CycleBatches:
-    """Groups of rows of one class each, for all updates of a cycle together.
-
-    Parameters
-    ----------
-    dataset : skorch.dataset.Dataset
-        Tensors on the device.
-    batch_size : int
-        Groups in an update.
-    n_classes : int
-        Number of classes.
-    n_mixed : int
-        Rows of a group.
-    balanced : bool
-        Whether all classes are equally frequent among the groups, or as frequent as in the data.
-    schedule : Schedule
-        Updates of a cycle.
-    """
+    """Groups of rows of one class each, for all updates of a cycle together."""
 
     def __init__(
         self,
@@ -117,18 +108,8 @@ class Settings:
     weight_decay: float
 
 
-class RAENet(PlayersNet):
-    """Five players in turn; see Algorithm 1 and :class:`RAEClassifier`.
-
-    Parameters
-    ----------
-    settings : Settings
-        Weights of the losses and rates.
-    schedule : Schedule
-        Who moves how often.
-    **kwargs
-        Parameters of :class:`~imbdeep.classifiers._net.ClassifierNet`.
-    """
+class RAENet(AdversarialNet):
+    """Five players in turn; see Algorithm 1 and :class:`RAEClassifier`."""
 
     _ADVICE = "Try a smaller learning_rate, or a larger penalty_lambda"
     _BYSTANDERS = frozenset({"alpha_entropy"})
@@ -206,7 +187,7 @@ class RAENet(PlayersNet):
         n, t = x.shape[:2]
         rae.play(rae.encoder, rae.head, rae.mixer)
         x, each = x.flatten(0, 1), y.repeat_interleave(t)  # (B t, ...) and (B t,)
-        z = rae.encoder(rae.changed(x))  # (B t, m)
+        z = rae.encoder(x)  # (B t, m)
         codes, labels = z if s.clf_lambda else z.detach(), each
         loss = z.new_zeros(())
         if rae.sizes.mixing is not None:
@@ -239,11 +220,10 @@ class RAENet(PlayersNet):
         rae.play(rae.decoder)
         rows, z, each = self._codes(x, y)
         made = rae.decode(z, each)  # (B t, ...)
-        changed = rae.changed(made)
-        loss = -rae.critic(changed, each).mean()
+        loss = -rae.critic(made, each).mean()
         self.note("decoder", loss)
         if s.decoder_clf_lambda:
-            recognised = F.cross_entropy(rae.head(rae.encoder(changed)), each)
+            recognised = F.cross_entropy(rae.head(rae.encoder(made)), each)
             self.note("decoder_classification", recognised)
             loss = loss + s.decoder_clf_lambda * recognised
         if s.decoder_mae_lambda:
@@ -260,8 +240,8 @@ class RAENet(PlayersNet):
         rae, s = self.module_, self.settings
         rae.play(rae.critic)
         with torch.no_grad():
-            x, z, each = self._codes(x, y)
-            real, fake = rae.changed(x), rae.changed(rae.decode(z, each))
+            real, z, each = self._codes(x, y)
+            fake = rae.decode(z, each)
         n = len(real)
         scores = rae.critic(torch.cat([real, fake]), torch.cat([each, each]))
         gap = critic_loss(scores[:n], scores[n:])
@@ -273,9 +253,6 @@ class RAENet(PlayersNet):
         loss.backward()
         step(self.critic_optimizer_)
         self.note("critic_gap", -gap)
-        if rae.augmentation is not None:
-            rae.augmentation.update(scores[:n].detach(), scores[n:].detach())
-            self.note("augment_p", rae.augmentation.p.clone())
         return {}
 
     @torch.no_grad()

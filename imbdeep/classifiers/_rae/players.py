@@ -1,4 +1,4 @@
-"""The networks of RAE, who of them moves in a step, and the losses of the paper."""
+"""The networks of RAE, and which of them learn in a step."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from imbdeep.classifiers._building import Columns
-from imbdeep.classifiers._rae.augmentation import AdaptiveAugmentation
+from imbdeep.classifiers._rae.losses import mixed
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.networks import (
     CodeEncoder,
@@ -25,7 +24,7 @@ from imbdeep.networks import (
 
 
 @dataclass(frozen=True)
-class Sizes:
+class Architecture:
     """What the networks are made for, and how large they are."""
 
     shape: tuple[int, ...]
@@ -39,7 +38,6 @@ class Sizes:
     mixer_hidden: tuple[int, ...]
     critic_hidden: tuple[int, ...]
     dropout: float
-    augment: str | None
     columns: Columns
 
 
@@ -47,14 +45,9 @@ class RAE(nn.Module):
     """Encoder, linear classifier, mixer, decoder and critic, and averages of the first and fourth.
 
     As a module of its own it classifies rows by the averaged weights.
-
-    Parameters
-    ----------
-    sizes : Sizes
-        What to make.
     """
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Architecture) -> None:
         super().__init__()
         self.sizes = sizes
         m, k, width = sizes.latent_dim, sizes.n_classes, math.prod(sizes.shape)
@@ -76,9 +69,6 @@ class RAE(nn.Module):
         if sizes.mixing == "mixer":
             self.mixer = Mixer(m, sizes.n_mixed, k, sizes.mixer_hidden, sizes.dropout)
         self.head = nn.Linear(m, k)
-        self.augmentation: AdaptiveAugmentation | None = None
-        if sizes.augment is not None:
-            self.augmentation = AdaptiveAugmentation(flip=sizes.augment == "adaptive_flip")
         # The head comes last: what its layer is given are the features of a classifier.
         named = {"decoder": self.decoder, "encoder": self.encoder, "head": self.head}
         self.averaged = nn.ModuleDict(
@@ -93,8 +83,8 @@ class RAE(nn.Module):
     def play(self, *players: nn.Module | None) -> None:
         """Let these networks move; the others rest in evaluation mode, and their weights are fixed.
 
-        So nobody's statistics of batch normalisation see rows of another player's step, and no
-        gradient of another player's weights is computed, or tape for it kept.
+        So batch normalisation counts no rows of another network's step, and no gradient of
+        another network's weights is computed.
         """
         for player in (self.encoder, self.head, self.mixer, self.decoder, self.critic):
             if player is None:
@@ -104,10 +94,6 @@ class RAE(nn.Module):
                 player.train(moves)
             if next(player.parameters()).requires_grad != moves:
                 player.requires_grad_(moves)
-
-    def changed(self, x: Tensor) -> Tensor:
-        """Augment images, (n, ...) -> (n, ...)."""
-        return x if self.augmentation is None else self.augmentation(x)
 
     def alpha(self, z: Tensor, y: Tensor, mixing: str | float) -> Tensor:
         """Mixing weights of groups of codes, (n, t, m) -> (n, t); rows sum to 1."""
@@ -149,24 +135,6 @@ class RAE(nn.Module):
     def release(self) -> None:
         """Keep what predicts and generates, and let go of what only trained."""
         self.eval().requires_grad_(False)
-        self.critic = self.augmentation = None
+        self.critic = None
         for name, kept in self.averaged.items():
             setattr(self, name, kept)
-
-
-def mixed(alpha: Tensor, z: Tensor) -> Tensor:
-    """Convex combinations z' (Eq. 1), (n, t) and (n, t, m) -> (n, m)."""
-    return (alpha.unsqueeze(-1) * z).sum(dim=1)
-
-
-def entropy(alpha: Tensor) -> Tensor:
-    """Mean entropy of mixing weights, as a share of the largest, log t: 0 is an end point."""
-    terms = alpha * alpha.clamp(min=torch.finfo(alpha.dtype).tiny).log()
-    return -terms.sum(dim=1).mean() / math.log(alpha.shape[1])
-
-
-def mixer_loss(head: nn.Linear, z_mixed: Tensor, wrong: Tensor) -> Tensor:
-    """Eq. 3: what it costs to take mixed codes for another class; the head's weights are given."""
-    assert head.bias is not None
-    logits = F.linear(z_mixed, head.weight.detach(), head.bias.detach())
-    return F.cross_entropy(logits, wrong)

@@ -1,32 +1,15 @@
 """GAMOClassifier as its users meet it: what it learns, makes, reports, refuses and repeats."""
 
-import copy
-import inspect
-import io
 import pickle
-import re
-import warnings
-from functools import lru_cache
 
-import joblib
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
-import scipy.sparse as sp
 import torch
-from scipy.special import softmax
-from sklearn.base import clone
-from sklearn.datasets import load_digits
-from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import balanced_accuracy_score, recall_score
-from sklearn.model_selection import GridSearchCV
-from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 
 from imbdeep.classifiers import GAMOClassifier
-from imbdeep.classifiers._gamo import building as building_module
 from imbdeep.classifiers._gamo import classifier as classifier_module
 from imbdeep.classifiers._gamo.diagnosis import Diagnosis
 from imbdeep.classifiers._gamo.net import GAMONet
@@ -37,7 +20,6 @@ from imbdeep.training import DivergedError
 # So little training makes hardly a generator; what is said of it is tested by itself.
 pytestmark = pytest.mark.filterwarnings("ignore:The generator has collapsed:UserWarning")
 
-DOC = inspect.getdoc(GAMOClassifier)
 COUNTS = (60, 24, 12)
 FEW = {
     "hidden_layer_sizes": (16,),
@@ -140,17 +122,6 @@ def test_classes_that_lie_apart_are_learned(loss):
     assert balanced_accuracy_score(labels, classifier.predict(new)) > 0.9
 
 
-def test_long_tailed_digits_are_learned():
-    images, labels = load_digits(return_X_y=True)
-    counts = (120, 60, 30, 15, 10)
-    rows = np.concatenate([np.flatnonzero(labels == k)[:n] for k, n in enumerate(counts)])
-    rest = np.setdiff1d(np.flatnonzero(labels < 5), rows)
-    classifier = able(max_steps=250, hidden_layer_sizes=(64,), learning_rate=3e-3, batch_size=16)
-    classifier.fit(images[rows] / 16.0, labels[rows])
-    found = classifier.predict(images[rest] / 16.0)
-    assert balanced_accuracy_score(labels[rest], found) > 0.85
-
-
 def test_generated_rows_help_the_small_class():
     data = table((300, 15), apart=1.2)
     plain, balanced = (
@@ -187,54 +158,6 @@ def test_probabilities_of_a_constant_guess_are_the_shares_that_m_sees(
         np.testing.assert_allclose(share, 1 / 3)
     found = classifier.fit(blank, Y).predict_proba(blank)
     np.testing.assert_allclose(found, np.tile(share, (96, 1)), atol=0.04)
-
-
-@pytest.mark.parametrize(
-    "counts, expected",
-    [((60, 24, 12), (36 + 48) / 96), ((10, 10, 5), 5 / 25), ((30, 10), 20 / 40), ((7, 7), 0.0)],
-    ids=str,
-)
-@pytest.mark.filterwarnings("ignore:All classes have:UserWarning")
-def test_balanced_weight_is_the_sum_of_the_missing_priors(counts, expected):
-    # Σ (P_c - P_i)
-    classifier = quick(generated_lambda="balanced", max_steps=1).fit(*table(counts))
-    assert classifier.net_.settings.generated_lambda == pytest.approx(expected)
-
-
-def test_weights_are_passed_on():
-    params = {
-        "generated_lambda": 0.3,
-        "discriminator_lambda": 0.2,
-        "label_smoothing": 0.05,
-        "ema_decay": 0.7,
-    }
-    classifier = quick(weight_decay=0.1, loss="cross_entropy", max_steps=1, **params).fit(X, Y)
-    settings = classifier.net_.settings
-    for name, value in {**params, "weight_decay": 0.1, "least_squares": False}.items():
-        assert getattr(settings, name) == value
-
-
-class LastWeights(Callback):
-    """What M has learned, beside its average, when the training ends."""
-
-    def on_train_end(self, net, **kwargs):
-        self.classifier = copy.deepcopy(net.module_.classifier)
-        self.averaged = copy.deepcopy(net.module_.averaged)
-
-
-@pytest.mark.parametrize("ema_decay", [0.0, 0.9])
-def test_the_averaged_weights_predict_and_give_features_and_0_takes_the_last(ema_decay):
-    last = LastWeights()
-    params = {"encode": False, "max_steps": 40, "learning_rate": 0.01}
-    classifier = quick(ema_decay=ema_decay, callbacks=[last], **params).fit(X, Y)
-    x = torch.from_numpy(X.astype("f4"))
-    with torch.no_grad():
-        kept, raw = (m(x).softmax(dim=1).numpy() for m in (last.averaged, last.classifier))
-        body = last.averaged.body(x).numpy()
-    found = classifier.predict_proba(X)
-    np.testing.assert_allclose(found, kept, atol=1e-6)
-    np.testing.assert_allclose(classifier.penultimate_features(X), body, atol=1e-5)
-    assert np.allclose(found, raw, atol=1e-6) == (ema_decay == 0)
 
 
 # What it reports
@@ -286,86 +209,7 @@ def test_ablations_run_and_record_what_they_train(name):
     assert classifier.generate(3, classifier.minority_[0]).shape[0] == 3
 
 
-def test_the_loss_is_that_of_m():
-    for generated_lambda in (0.0, 0.5, 2.0):
-        for epoch in quick(generated_lambda=generated_lambda, game_steps=3).fit(X, Y).history_:
-            parts = epoch["classification"] + generated_lambda * epoch["classification_generated"]
-            assert epoch["loss"] == pytest.approx(parts, rel=1e-5)
-
-
-def test_diagnostics_are_between_their_bounds_and_of_the_generator_that_is_kept(fitted):
-    found = fitted.diagnostics_
-    for name in (*OF_D, "classifier_confidence", "effective_share"):
-        assert 0 <= found[name] <= 1
-    sizes = fitted.net_.module_.sizes.n_anchors
-    assert 1 <= found["effective_anchors"] <= np.mean(sizes)
-    # The same of 2000 rows: effective anchors, and what M says of them.
-    numbers, sure = [], []
-    for label in fitted.minority_:
-        rows, _, its = fitted.generate(2000, label, return_weights=True, random_state=0)
-        entropy = -(its * np.log(np.maximum(its, 1e-30))).sum(axis=1)
-        numbers.append(np.exp(entropy).mean())
-        sure.append(fitted.predict_proba(rows)[:, fitted.classes_ == label].mean())
-    assert found["effective_anchors"] == pytest.approx(np.mean(numbers), rel=0.2)
-    assert found["classifier_confidence"] == pytest.approx(np.mean(sure), abs=0.1)
-
-
-def test_attributes(fitted):
-    assert fitted.classes_.tolist() == ["large", "medium", "small"]
-    assert fitted.class_counts_.tolist() == list(COUNTS)
-    assert fitted.minority_.tolist() == ["medium", "small"]
-    assert fitted.n_features_in_ == 3
-    assert fitted.device_ == torch.device("cpu")
-    assert fitted.net_.module_.sizes.minority == (2, 1)
-    assert fitted.net_.module_.sizes.n_anchors == (12, 24)
-
-
-def test_nothing_but_the_game_is_said(capsys, no_diagnosis):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        quick().fit(X, Y).predict(X)
-    assert capsys.readouterr().out == ""
-    quick(verbose=1).fit(X, Y)
-    assert "generator_classifier" in capsys.readouterr().out
-
-
 # Rounds
-
-
-@pytest.mark.parametrize(
-    "params, rounds, u, v",
-    [
-        ({"max_steps": 7}, 1, 0, 100),
-        ({"max_steps": 7, "game_steps": 3}, 3, 0, 3),
-        ({"max_steps": 7, "game_steps": 3, "feature_steps": 2}, 3, 0, 3),  # rows have no F
-        ({"max_steps": 9, **CNN}, 2, 8, 8),  # a pass over 30 images
-        ({"max_steps": 9, "feature_steps": 1, "game_steps": 4, **CNN}, 3, 1, 4),
-        ({"max_steps": 9, "feature_steps": 1, **CNN}, 2, 1, 8),
-    ],
-    ids=str,
-)
-def test_rounds_are_as_asked_for(monkeypatch, params, rounds, u, v):
-    moved, train_step = [], GAMONet.train_step
-
-    def spied(net, batch, **kwargs):
-        moved.append("F" if len(batch) == 2 else "game")
-        return train_step(net, batch, **kwargs)
-
-    monkeypatch.setattr(GAMONet, "train_step", spied)
-    data = (IMAGES, SIDES) if "network" in params else (X, Y)
-    classifier = quick(**params).fit(*data)
-    assert len(classifier.history_) == rounds
-    assert [epoch["epoch"] for epoch in classifier.history_] == [*range(1, rounds + 1)]
-    left, expected = params["max_steps"], []
-    while left:
-        expected += ["F"] * u + ["game"] * min(v, left)
-        left -= min(v, left)
-    assert moved == expected
-
-
-def test_without_f_a_record_is_of_a_hundred_steps(monkeypatch):
-    monkeypatch.setattr(building_module, "EPOCH_STEPS", 3)
-    assert len(quick(max_steps=7).fit(X, Y).history_) == 3
 
 
 # Its networks
@@ -397,24 +241,6 @@ def test_networks_suit_the_rows(data, params, convolves):
         assert np.abs(made).max() <= 1
     else:
         assert made.shape == (3, *data[0].shape[1:])
-
-
-def test_units_of_the_networks():
-    params = {
-        "hidden_layer_sizes": (9, 4),
-        "generator_layer_sizes": [5, 7],
-        "discriminator_layer_sizes": (6, 3),
-        "latent_dim": 11,
-    }
-    game = quick(**params).fit(X, Y).net_.module_
-
-    def units(player):
-        return [m.out_features for m in player.modules() if isinstance(m, nn.Linear)]
-
-    assert units(game.classifier) == [9, 4, 3]
-    assert units(game.generator) == [5, 7, 36]
-    assert game.generator.latent_dim == 11
-    assert units(game.discriminator) == [6, 3, 1]
 
 
 @pytest.mark.parametrize(
@@ -502,45 +328,6 @@ def test_generated_rows_are_their_weights_times_the_anchors(fitted):
         assert (rows <= own.max(axis=0)).all()
 
 
-@pytest.mark.parametrize("n", [1, 7, 3000])
-def test_as_many_rows_as_asked_for(fitted, n):
-    assert fitted.generate(n, "small").shape == (n, 3)
-    rows, _, its = fitted.generate(np.int64(n), "small", return_weights=True)
-    assert rows.shape == (n, 3)
-    assert its.shape == (n, 12)
-    assert len(np.unique(its, axis=0)) > n / 2  # each by its own latent vector
-
-
-def test_numbers_that_are_taken_as_they_are_are_combined_as_they_are():
-    classifier = able(encode=False).fit(X, Y)
-    rows, anchors, its = classifier.generate(30, "medium", return_weights=True)
-    np.testing.assert_allclose(rows, its @ X[anchors].astype("f4"), rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("most", [1, 5, 12, 13, 24, 100, None])
-def test_of_larger_classes_some_rows_are_anchors(most):
-    classifier = quick(max_anchors=most, max_steps=2).fit(X, Y)
-    for label, n in (("medium", 24), ("small", 12)):
-        rows, anchors, its = classifier.generate(9, label, return_weights=True)
-        assert len(anchors) == its.shape[1] == min(n, most or n)
-        assert (Y[anchors] == label).all()
-        assert (np.diff(anchors) > 0).all()
-        encoded = classifier.encoder_.transform(X[anchors])
-        expected = classifier.encoder_.inverse_transform(its @ encoded)
-        np.testing.assert_allclose(rows, expected, rtol=1e-3, atol=1e-3)
-
-
-def test_which_rows_are_anchors_depends_on_the_seed():
-    chosen = [
-        quick(max_anchors=5, max_steps=1, random_state=seed)
-        .fit(X, Y)
-        .generate(1, "medium", return_weights=True)[1]
-        .tolist()
-        for seed in (0, 0, 1)
-    ]
-    assert chosen[0] == chosen[1] != chosen[2]
-
-
 @pytest.mark.parametrize("shape", ["images", "flattened"])
 @pytest.mark.parametrize("encode", [True, False])
 def test_generated_images_are_weighted_means_of_images(shape, encode):
@@ -597,30 +384,12 @@ def test_the_stream_of_rows_goes_on_unless_it_is_seeded():
     assert not np.array_equal(classifier.generate(5, "small", random_state=state), seeded[0])
 
 
-def test_returned_positions_are_the_users_own(fitted):
-    _, anchors, _ = fitted.generate(2, "small", return_weights=True)
-    expected = anchors.copy()
-    anchors[:] = -1
-    np.testing.assert_array_equal(fitted.generate(2, "small", return_weights=True)[1], expected)
-
-
 @pytest.mark.parametrize("target", ["large", "huge", 1, None, np.nan, ("small",)], ids=str)
 def test_only_smaller_classes_are_made(fitted, target):
     with pytest.raises(ValueError, match="is not a class that is generated") as caught:
         fitted.generate(3, target)
     assert f"target={target!r}" in str(caught.value)
     assert "['medium', 'small']" in str(caught.value)
-
-
-@pytest.mark.parametrize("n", [0, -1, 2.0, "3", None], ids=str)
-def test_a_number_of_rows_is_a_positive_integer(fitted, n):
-    with pytest.raises(ValueError, match=f"n={n!r} must be a positive integer"):
-        fitted.generate(n, "small")
-
-
-def test_before_it_is_fitted_it_makes_nothing():
-    with pytest.raises(NotFittedError):
-        quick().generate(3, "small")
 
 
 # Tables of mixed columns
@@ -658,82 +427,6 @@ def test_frames_are_made_of_levels_dtypes_and_numbers_that_there_are(generator):
     assert np.isfinite(classifier.predict_proba(rows)).all()
 
 
-def test_discrete_columns_are_those_of_one_anchor_together():
-    frame = people()
-    classifier = able(max_steps=30).fit(frame, Y)
-    rows, anchors, its = classifier.generate(300, "medium", return_weights=True)
-    own = frame.iloc[anchors]
-
-    def kinds(frame):
-        columns = ["town", "owner", "rooms", "word"]
-        found = frame[columns].astype(object).where(frame[columns].notna(), None)
-        found["income"] = frame["income"].isna()
-        return [tuple(row) for row in found.itertuples(index=False)]
-
-    of_anchor = kinds(own)
-    for kind, weight in zip(kinds(rows), its, strict=True):
-        assert kind in of_anchor
-        # and one that counts
-        assert max(w for w, k in zip(weight, of_anchor, strict=True) if k == kind) > 1e-5
-    # A hole where an anchor has one; numbers between those of the class that are there.
-    holes = rows["income"].isna()
-    assert 0 < holes.sum() < 300
-    for name in ("income", "size", "steps"):
-        present = rows[name].dropna()
-        assert present.between(own[name].min(), own[name].max()).all()
-    # Numbers are means, over the anchors that have them, in the encoded space.
-    encoder = classifier.encoder_
-    x = encoder.transform(own)
-    mean, (number, hole) = its @ x, encoder.spans_[1]
-    mean[:, number] /= its @ (1 - x[:, hole])
-    mean[:, hole] = 0
-    expected = encoder.inverse_transform(mean[~holes])
-    np.testing.assert_allclose(rows["income"][~holes], expected["income"], rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(rows["size"][~holes], expected["size"], rtol=1e-3, atol=1e-3)
-
-
-def test_a_column_without_holes_in_the_class_gets_none():
-    frame = people()
-    frame.loc[Y == "small", "income"] = np.arange(12.0)
-    rows = quick(max_steps=20).fit(frame, Y).generate(100, "small")
-    assert not rows["income"].isna().any()
-    assert rows["income"].between(0, 11).all()
-
-
-def test_a_column_that_the_class_lacks_is_missing():
-    frame = people()
-    frame.loc[Y == "small", "income"] = np.nan
-    rows = quick(max_steps=20).fit(frame, Y).generate(100, "small")
-    assert rows["income"].isna().all()
-
-
-@pytest.mark.parametrize(
-    "container, made",
-    [(np.asarray, np.ndarray), (torch.tensor, np.ndarray), (sp.csr_array, sp.csr_array)],
-    ids=["array", "tensor", "sparse"],
-)
-def test_rows_are_made_in_the_container_of_fit(container, made):
-    classifier = quick().fit(container(X), Y)
-    rows = classifier.generate(4, "small")
-    assert isinstance(rows, made)
-    assert rows.shape == (4, 3)
-    assert classifier.predict(rows).shape == (4,)
-
-
-def test_polars_frames_are_made_of_their_schema():
-    frame = pl.DataFrame(
-        {
-            "town": [["Ulm", "Bonn", None][i % 3] for i in range(len(Y))],
-            "size": X[:, 2],
-            "owner": X[:, 1] > 1,
-        }
-    )
-    rows = quick(max_steps=20).fit(frame, Y).generate(60, "medium")
-    assert rows.schema == frame.schema
-    assert set(rows["town"]) == {"Ulm", "Bonn", None}
-    assert rows["size"].is_between(frame["size"].min(), frame["size"].max()).all()
-
-
 # Warnings
 
 
@@ -755,14 +448,6 @@ def test_no_minority_is_said_once_and_m_learns(no_diagnosis):
     np.testing.assert_array_equal(again.predict_proba(data[0]), classifier.predict_proba(data[0]))
 
 
-@pytest.mark.filterwarnings("ignore:All classes have:UserWarning")
-@pytest.mark.parametrize("params", [{"generator": "conditional"}, CNN], ids=str)
-def test_no_minority_is_no_matter_to_variants(params):
-    images, y = pictures(8, n=12)
-    classifier = quick(**params).fit(np.concatenate([images, images]), np.r_[y, 1 - y])
-    assert classifier.predict(images).shape == (12,)
-
-
 @pytest.mark.parametrize(
     "params", [{}, {"discriminator": False}, {"early_stopping": True}], ids=str
 )
@@ -780,34 +465,6 @@ def test_a_minority_of_one_row_is_said_once_and_copied(params, no_diagnosis):
     with pytest.warns(UserWarning, match="Classes of one") as w:
         classifier.fit(X, y)  # and once in each fit
     assert len(w) == 1
-
-
-def test_one_row_is_no_matter_without_anchors(no_diagnosis):
-    quick(generator="conditional").fit(*table((30, 10, 2, 1)))
-
-
-@pytest.mark.filterwarnings("ignore:All classes have:UserWarning")
-def test_classes_of_one_row_alone_are_no_hulls(no_diagnosis):
-    quick().fit(np.array([[0.0, 1.0], [1.0, 0.0]]), [0, 1])  # no minority
-
-
-@pytest.mark.parametrize(
-    "copied, merged, message",
-    [
-        ([2], [], r"\['small'\] its rows are copies of single.* discriminator_lambda"),
-        ([], [2, 1], r"\['small', 'medium'\] its rows are nearly one.* max_steps, or a larger"),
-    ],
-)
-def test_collapses_are_told_apart(monkeypatch, copied, merged, message):
-    said = Diagnosis({"effective_anchors": 1.0}, copied, merged)
-    monkeypatch.setattr(classifier_module, "diagnose", lambda game, real: said)
-    with pytest.warns(
-        UserWarning, match=f"The generator has collapsed: for the classes {message}"
-    ) as w:
-        classifier = quick().fit(X, Y)
-    assert len(w) == 1
-    assert w[0].filename == __file__
-    assert classifier.diagnostics_ == {"effective_anchors": 1.0}
 
 
 def test_a_generator_that_has_not_moved_makes_one_row():
@@ -840,129 +497,7 @@ def test_a_generator_that_copies_is_warned_of(monkeypatch):
 # How many classes
 
 
-def test_two_classes():
-    y = np.where(Y == "large", "no", "yes")
-    y[:30] = "no"
-    classifier = able().fit(X, y)
-    assert classifier.minority_.tolist() == ["yes"]
-    assert classifier.generate(4, "yes").shape == (4, 3)
-    rare = table((50, 6))
-    assert able(complement="minority").fit(*rare).score(*rare) > 0.95
-
-
-def test_a_hundred_classes():
-    rng = np.random.default_rng(0)
-    counts = 2 + np.arange(100) % 4
-    y = np.repeat(np.arange(100), counts)
-    X = rng.normal(size=(len(y), 4)) + y[:, None]
-    X, y = shuffled(X, y)
-    classifier = quick(max_steps=3, batch_size=32).fit(X, y)
-    assert classifier.predict_proba(X).shape == (len(y), 100)
-    assert len(classifier.minority_) == 75
-    for target in (0, 5, 98):
-        rows, anchors, its = classifier.generate(3, target, return_weights=True)
-        assert anchors.tolist() == np.flatnonzero(y == target).tolist()
-        assert its.shape == (3, counts[target])
-        own = X[anchors]
-        assert (rows >= own.min(axis=0) - 1e-4).all()
-        assert (rows <= own.max(axis=0) + 1e-4).all()
-
-
-@pytest.mark.parametrize("generator", ["convex", "conditional"])
-def test_more_classes_than_rows_in_a_batch(generator):
-    y = np.repeat(np.arange(40), 2 + np.arange(40) % 3)
-    rows = np.random.default_rng(0).normal(size=(len(y), 3))
-    classifier = quick(batch_size=2, generator=generator, max_steps=10).fit(rows, y)
-    assert classifier.generate(3, 0).shape == (3, 3)
-
-
-def test_more_rows_in_a_batch_than_there_are():
-    data = table((6, 3))
-    assert quick(batch_size=64).fit(*data).generate(2, "medium").shape == (2, 3)
-
-
-def test_ties_for_the_largest_are_not_made():
-    data = table((30, 30, 9))
-    for complement in ("all", "minority"):
-        classifier = able(complement=complement).fit(*data)
-        assert classifier.minority_.tolist() == ["small"]
-        assert balanced_accuracy_score(data[1], classifier.predict(data[0])) > 0.9
-        for label in ("large", "medium"):
-            with pytest.raises(ValueError, match=f"target='{label}' is not a class that is gen"):
-                classifier.generate(3, label)
-
-
-@pytest.mark.parametrize("largest", [0, 1, 2])
-def test_the_largest_class_may_be_any(largest):
-    counts = np.roll([30, 9, 5], largest)
-    X, y = table(tuple(counts))
-    classifier = quick(complement="minority").fit(X, y)
-    assert classifier.net_.module_.sizes.without == (largest,)
-    assert set(classifier.minority_) == set(classifier.classes_) - {classifier.classes_[largest]}
-    assert (
-        np.diff(classifier.class_counts_[list(classifier.net_.module_.sizes.minority)]) > 0
-    ).all()
-    assert quick(complement="all").fit(X, y).net_.module_.sizes.without == ()
-
-
 # What it refuses
-
-BAD_PARAMETERS = [
-    ("loss", "hinge"),
-    ("generator", "cG"),
-    ("discriminator", "no"),
-    ("complement", "majority"),
-    ("sampling", "natural"),
-    ("generated_lambda", -1.0),
-    ("generated_lambda", "equal"),
-    ("discriminator_lambda", -0.5),
-    ("label_smoothing", 0.5),
-    ("label_smoothing", -0.1),
-    ("ema_decay", 1.0),
-    ("ema_decay", -0.1),
-    ("latent_dim", 0),
-    ("latent_dim", 2.0),
-    ("max_anchors", 0),
-    ("max_anchors", "all"),
-    ("network", "resnet32"),
-    ("hidden_layer_sizes", 5),
-    ("generator_layer_sizes", "large"),
-    ("discriminator_layer_sizes", None),
-    ("n_extracted", 0),
-    ("feature_steps", 0),
-    ("feature_steps", "all"),
-    ("game_steps", 0),
-    ("game_steps", 1.5),
-    ("learning_rate", 0.0),
-    ("weight_decay", -1.0),
-    ("max_steps", 0),
-    ("max_steps", "auto"),
-    ("batch_size", 1),
-    ("early_stopping", "yes"),
-    ("validation_fraction", 1.0),
-    ("n_iter_no_change", 0),
-    ("encode", "no"),
-    ("device", "abacus"),
-    ("random_state", "lucky"),
-]
-
-
-@pytest.mark.parametrize("name, value", BAD_PARAMETERS)
-def test_bad_parameter_is_refused_before_training(no_training, name, value):
-    with pytest.raises(ValueError, match=f"'{name}' parameter|{name}=") as caught:
-        quick(**{name: value}).fit(X, Y)
-    assert repr(value) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "name", ["hidden_layer_sizes", "generator_layer_sizes", "discriminator_layer_sizes"]
-)
-@pytest.mark.parametrize("sizes", [(0,), (16, -1), (2.5,), ["a"]], ids=str)
-def test_units_must_be_positive_integers(no_training, name, sizes):
-    with pytest.raises(
-        ValueError, match=rf"{name}=.* must be positive integers: the units of each"
-    ):
-        quick(**{name: sizes}).fit(X, Y)
 
 
 REFUSED = {
@@ -1001,35 +536,6 @@ def test_what_does_not_fit_is_refused_before_training(no_training, case):
         quick(**params).fit(*data)
 
 
-def test_other_columns_are_refused(fitted):
-    with pytest.raises(ValueError, match="X has 2 features"):
-        fitted.predict(X[:, :2])
-    with pytest.raises(NotFittedError):
-        quick().predict(X)
-
-
-def test_parameters_stand_in_the_documentation_in_order():
-    names = list(inspect.signature(GAMOClassifier).parameters)
-    assert set(names) == set(GAMOClassifier._parameter_constraints)
-    assert set(DeepClassifier._parameter_constraints) < set(names)
-    parameters = DOC[DOC.index("Parameters\n") : DOC.index("Attributes\n")]
-    entries = re.findall(r"^(\w+(?:, \w+)*) : ", parameters, flags=re.MULTILINE)
-    assert ", ".join(entries).split(", ") == names
-
-
-def test_defaults_stand_in_the_documentation():
-    for name, parameter in inspect.signature(GAMOClassifier).parameters.items():
-        written = re.search(rf"^{name} : .*default=(.+)$", DOC, flags=re.MULTILINE)
-        if written is not None:
-            assert eval(written[1]) == parameter.default, name
-
-
-def test_keys_of_the_records_stand_in_the_documentation():
-    attributes = DOC[DOC.index("Attributes\n") : DOC.index("Warns\n")]
-    for params, terms, said in ABLATIONS.values():
-        assert all(f"``{name}``" in attributes for name in terms | said | ALWAYS), params
-
-
 # Early stopping
 
 
@@ -1061,21 +567,6 @@ STOPPED = {
     "game_steps": 5,
     "learning_rate": 0.01,
 }
-
-
-def test_the_best_weights_are_kept(monkeypatch):
-    X, y = noise(90)
-    classifier = quick(**STOPPED)
-    _, held_out = split_of(monkeypatch, classifier, X, y)
-    scores = [epoch["validation_balanced_accuracy"] for epoch in classifier.history_]
-    best = int(np.argmax(scores))
-    assert len(scores) < 100
-    assert len(scores) - 1 - best == 4
-    assert scores[-1] < scores[best]
-    assert all(np.isfinite(epoch["validation"]) for epoch in classifier.history_)
-    found = balanced_accuracy_score(y[held_out], classifier.predict(X[held_out]))
-    assert found == pytest.approx(scores[best])
-    assert classifier.class_counts_.sum() == 90 - len(held_out)
 
 
 @pytest.mark.parametrize("max_anchors", [None, 4])
@@ -1110,10 +601,6 @@ def test_the_anchors_that_are_kept_are_those_of_the_f_that_is_kept():
         np.testing.assert_allclose(rows, its @ own, rtol=1e-4, atol=1e-5)
 
 
-def test_without_early_stopping_nothing_is_validated(started):
-    assert not any("validation" in name for name in started.history_[0])
-
-
 # A call is all or nothing
 
 
@@ -1132,214 +619,10 @@ def test_divergence_names_the_term_and_leaves_no_trace(params):
     assert vars(classifier) == classifier.get_params()
 
 
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
-@pytest.mark.parametrize("player", ["rivals", "generator"])
-def test_failed_fit_leaves_the_classifier_as_it_was(monkeypatch, error, player):
-    again = quick().fit(X, Y)
-    before, expected = dict(vars(again)), again.predict_proba(X)
-    step, calls = getattr(GAMONet, f"_{player}_step"), []
-
-    def fail(net, *batch):
-        calls.append(1)
-        if len(calls) == 2:
-            raise error
-        return step(net, *batch)
-
-    monkeypatch.setattr(GAMONet, f"_{player}_step", fail)
-    fresh = quick(max_steps=10)
-    state = torch.get_rng_state(), torch.get_num_threads(), torch.is_grad_enabled()
-    with pytest.raises(error):
-        fresh.fit(X, Y)
-    assert vars(fresh) == fresh.get_params()
-    calls.clear()
-    with pytest.raises(error):
-        again.fit(IMAGES, SIDES)
-    assert vars(again).keys() == before.keys()
-    assert all(vars(again)[name] is value for name, value in before.items())
-    np.testing.assert_array_equal(again.predict_proba(X), expected)
-    assert again.generate(2, "small").shape == (2, 3)
-    assert torch.equal(torch.get_rng_state(), state[0])
-    assert (torch.get_num_threads(), torch.is_grad_enabled()) == state[1:]
-
-
-def test_a_refused_fit_leaves_the_earlier_one():
-    classifier = quick().fit(X, Y)
-    before = dict(vars(classifier))
-    classifier.set_params(network="cnn")
-    with pytest.raises(ValueError, match="works on images"):
-        classifier.fit(X, Y)
-    assert vars(classifier) == {**before, "network": "cnn"}
-
-
-def test_a_callback_may_end_the_training():
-    class Enough(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            if len(net.history) == 2:
-                raise KeyboardInterrupt
-
-    classifier = quick(max_steps=100, game_steps=5, callbacks=[Enough()])
-    # As in skorch, one that raises it stops the training early; Ctrl-C is told apart.
-    assert len(classifier.fit(X, Y).history_) == 2
-    assert classifier.generate(2, "small").shape == (2, 3)
-
-
-def test_callbacks_see_every_batch_and_change_nothing():
-    seen = []
-
-    class Witness(Callback):
-        def on_batch_end(self, net, batch=None, training=False, loss=None, **kwargs):
-            seen.append((training, len(batch), bool(torch.isfinite(loss))))
-
-    watched = quick(callbacks=[Witness()]).fit(X, Y)
-    assert seen == [(True, 2, True)] * 5
-    plain = quick().fit(X, Y)
-    assert (weights(watched) == weights(plain)).all()
-    assert plain.history_ == watched.history_
-
-
-def test_a_scheduler_of_skorch_reaches_m_and_d_alone():
-    sizes = []
-
-    class Witness(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            every = (net.optimizer_, *net.generator_optimizers_)
-            sizes.append([optimizer.param_groups[0]["lr"] for optimizer in every])
-
-    halved = LRScheduler(policy="StepLR", step_size=1, gamma=0.5)
-    params = {"max_steps": 6, "game_steps": 2, "discriminator_lambda": 0.5}
-    quick(callbacks=[Witness(), halved], **params).fit(X, Y)
-    assert sizes == [[1e-3, 1e-3, 5e-4], [5e-4, 1e-3, 5e-4], [2.5e-4, 1e-3, 5e-4]]
-
-
 # Seeds, streams, threads
 
 
-@pytest.mark.parametrize(
-    "params",
-    [
-        {},
-        {"early_stopping": True},
-        {"generator": "conditional"},
-        {"discriminator": False, "loss": "cross_entropy"},
-        {"max_anchors": 5},
-        {"sampling": "balanced"},
-    ],
-    ids=str,
-)
-def test_same_seed_same_bytes(params):
-    first = quick(**params).fit(X, Y)
-    expected, rows = first.predict_proba(X), first.generate(4, "small")
-    with torch.random.fork_rng():  # whatever happens in between
-        torch.randn(17)
-        other = quick(**params).fit(X, Y)
-        np.testing.assert_array_equal(other.predict_proba(X), expected)
-        np.testing.assert_array_equal(other.generate(4, "small"), rows)
-    assert (weights(first) == weights(other)).all()
-    assert first.history_ == other.history_
-    assert first.diagnostics_ == other.diagnostics_
-    np.testing.assert_array_equal(first.fit(X, Y).predict_proba(X), expected)
-    np.testing.assert_array_equal(first.generate(4, "small"), rows)
-    np.testing.assert_array_equal(first.predict_proba(X), first.predict_proba(X))
-    state = np.random.RandomState(0)
-    again = quick(random_state=state, **params).fit(X, Y)
-    np.testing.assert_array_equal(again.predict_proba(X), expected)
-    assert not np.array_equal(again.fit(X, Y).predict_proba(X), expected)  # the stream goes on
-
-
-def test_images_repeat_too():
-    found = [quick(**CNN).fit(IMAGES, SIDES) for _ in range(2)]
-    assert (weights(found[0]) == weights(found[1])).all()
-
-
-def test_without_seed_each_fit_differs():
-    classifier = quick(random_state=None)
-    first = classifier.fit(X, Y).predict_proba(X)
-    assert not np.array_equal(classifier.fit(X, Y).predict_proba(X), first)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_number_of_threads_changes_nothing_and_comes_back(started, threads):
-    seen, before = [], torch.get_num_threads()
-
-    class Witness(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            seen.append((torch.get_num_threads(), net.module_.sizes.convolutional))
-
-    torch.set_num_threads(threads)
-    try:
-        found = quick(callbacks=[Witness()]).fit(X, Y)
-        assert torch.get_num_threads() == threads
-        quick(max_steps=1, feature_steps=1, callbacks=[Witness()], **CNN).fit(IMAGES, SIDES)
-        assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
-    assert seen == [(1, False), (threads, True)]
-    assert (weights(found) == weights(started)).all()
-
-
-@pytest.mark.changes_global_state
-@pytest.mark.parametrize(
-    "data, params",
-    [
-        ((X, Y), {}),
-        ((X, Y), {"generator": "conditional", "early_stopping": True}),
-        ((IMAGES, SIDES), CNN),
-    ],
-    ids=["table", "conditional", "images"],
-)
-def test_another_default_dtype_of_torch_changes_nothing(data, params):
-    expected = quick(**params).fit(*data)
-    label = expected.minority_[0]
-    torch.set_default_dtype(torch.float64)
-    try:
-        classifier = quick(**params).fit(*data)
-        found = classifier.predict_proba(data[0])
-        rows = classifier.generate(3, label, random_state=0)
-        assert classifier.penultimate_features(data[0]).dtype == np.float32
-    finally:
-        torch.set_default_dtype(torch.float32)
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert {p.dtype for p in classifier.net_.module_.parameters()} == {torch.float32}
-    np.testing.assert_array_equal(classifier.predict_proba(data[0]), found)
-    np.testing.assert_array_equal(classifier.generate(3, label, random_state=0), rows)
-
-
-def test_gradients_are_its_own_affair(started):
-    with torch.no_grad():
-        classifier = quick().fit(X, Y)
-        assert not torch.is_grad_enabled()
-    assert (weights(classifier) == weights(started)).all()
-    assert classifier.history_ == started.history_
-
-
 # Copies and files
-
-
-@pytest.mark.parametrize(
-    "how", [pickle.dumps, copy.deepcopy, joblib.dump], ids=["pickle", "copy", "joblib"]
-)
-@pytest.mark.parametrize(
-    "params", [{}, {"early_stopping": True}, {"generator": "conditional"}], ids=str
-)
-def test_saved_and_loaded(how, params):
-    classifier = quick(**params).fit(X, Y)
-    if how is joblib.dump:
-        file = io.BytesIO()
-        joblib.dump(classifier, file)
-        file.seek(0)
-        again = joblib.load(file)
-    else:
-        again = how(classifier)
-        again = pickle.loads(again) if isinstance(again, bytes) else again
-    np.testing.assert_array_equal(again.predict_proba(X), classifier.predict_proba(X))
-    assert again.history_ == classifier.history_
-    assert again.diagnostics_ == classifier.diagnostics_
-    for seed in (None, 0):
-        np.testing.assert_array_equal(
-            again.generate(3, "small", random_state=seed),
-            classifier.generate(3, "small", random_state=seed),
-        )
-    np.testing.assert_array_equal(again.fit(X, Y).predict_proba(X), classifier.predict_proba(X))
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
@@ -1370,167 +653,7 @@ def test_a_pickle_holds_the_anchors_and_no_other_training_rows():
             assert (X[i].tobytes() in held) == (i in anchors)
 
 
-def test_clone_has_the_parameters_alone(fitted):
-    again = clone(fitted)
-    assert again.get_params() == fitted.get_params()
-    assert vars(again) == again.get_params()
-    assert (weights(again.fit(X, Y)) == weights(fitted)).all()
-
-
-def test_frozen_it_predicts(fitted):
-    frozen = clone(FrozenEstimator(fitted))
-    np.testing.assert_array_equal(frozen.fit(X, Y).predict(X), fitted.predict(X))
-    assert frozen.generate(2, "small").shape == (2, 3)
-
-
-def test_a_refit_starts_afresh(started):
-    classifier = quick().fit(IMAGES, SIDES)
-    classifier.fit(X, Y)
-    assert (weights(classifier) == weights(started)).all()
-    assert classifier.minority_.tolist() == ["medium", "small"]
-
-
-def test_grid_search():
-    search = GridSearchCV(quick(), {"generated_lambda": [0.0, 1.0, "balanced"]}, cv=2)
-    search.fit(X, Y)
-    assert search.best_estimator_.predict(X).shape == Y.shape
-    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
-
-
 # Rows of every container
 
 
-def test_mixed_frame_with_categories_and_missing_values():
-    frame = people()
-    classifier = able().fit(frame, Y)
-    assert classifier.feature_names_in_.tolist() == frame.columns.tolist()
-    assert classifier.score(frame, Y) > 0.9
-    new = frame.copy()
-    new.loc[0, "size"] = np.nan  # where fit saw none missing
-    new["word"] = "unseen"
-    assert np.isfinite(classifier.predict_proba(new)).all()
-
-
-CONTAINERS = {
-    "list": lambda X: X.tolist(),
-    "tensor": torch.tensor,
-    "csr": sp.csr_array,
-    "csc": sp.csc_matrix,
-    "fortran": np.asfortranarray,
-    "frame": pd.DataFrame,
-}
-
-
-@lru_cache
-def single_precision(encode):
-    return quick(encode=encode).fit(X.astype(np.float32), Y)
-
-
-@pytest.mark.parametrize("encode", [True, False])
-@pytest.mark.parametrize("kind", CONTAINERS)
-def test_container_does_not_matter(kind, encode):
-    single = X.astype(np.float32)
-    rows = CONTAINERS[kind](single.astype(float))
-    expected = single_precision(encode)
-    twin = quick(encode=encode).fit(rows, Y)
-    np.testing.assert_allclose(
-        twin.predict_proba(rows), expected.predict_proba(single), rtol=1e-4, atol=1e-5
-    )
-    made, its = (c.generate(4, "small", random_state=0) for c in (twin, expected))
-    made = made.toarray() if sp.issparse(made) else np.asarray(made)
-    np.testing.assert_allclose(made, its, rtol=1e-3, atol=1e-3)
-
-
-@pytest.mark.parametrize("network", ["mlp", "cnn"])
-@pytest.mark.parametrize("encode", [True, False])
-def test_images_and_flattened_images_are_the_same(network, encode):
-    images = IMAGES if encode else (IMAGES / 255).astype("f4")
-    flat = images.reshape(len(images), -1)
-    params = {"network": network, "encode": encode, "batch_size": 4}
-    classifier = quick(**params).fit(images, SIDES)
-    flattened = quick(image_shape=(1, 8, 8), **params).fit(flat, SIDES)
-    expected = classifier.predict_proba(images)
-    for one in (classifier, flattened):
-        for rows in (images, flat, torch.from_numpy(flat)):
-            np.testing.assert_array_equal(one.predict_proba(rows), expected)
-    made, its = (one.generate(3, 1, random_state=0) for one in (classifier, flattened))
-    np.testing.assert_array_equal(made.reshape(3, -1), its)
-    with pytest.raises(ValueError, match=r"rows of shape \(1, 8, 4\)"):
-        classifier.predict(images[..., :4])
-
-
-def test_larger_images_are_learned_by_convolutions():
-    images, labels = pictures(16, n=24)
-    classifier = quick(max_steps=30, batch_size=4, learning_rate=3e-3)
-    assert classifier.fit(images, labels).score(images, labels) > 0.9
-    assert classifier.net_.module_.sizes.convolutional
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [["b", "a", "c"], [3, -1, 7], [0.0, 2.0, 1.0], [True, False, False]],
-    ids=["words", "integers", "floats", "bools"],
-)
-def test_labels_of_any_kind(labels):
-    X, codes = table()
-    y = np.array(labels)[np.unique(codes, return_inverse=True)[1]]
-    classifier = able().fit(X, y)
-    assert classifier.classes_.tolist() == sorted(set(labels))
-    found = classifier.predict(X)
-    assert found.dtype == y.dtype
-    assert balanced_accuracy_score(y, found) > 0.9
-    for label in classifier.minority_:
-        for target in (label, label.item()):
-            rows, anchors, _ = classifier.generate(2, target, return_weights=True)
-            assert len(rows) == 2
-            assert (y[anchors] == label).all()
-
-
-def test_the_order_of_rows_and_classes_is_no_matter():
-    X, y = table()
-    names = {"large": "z", "medium": "m", "small": "a"}
-    renamed = np.array([names[label] for label in y])
-    classifier = able().fit(*shuffled(X, renamed))
-    assert classifier.minority_.tolist() == ["a", "m"]
-    assert classifier.score(X, renamed) > 0.95
-    rows = classifier.generate(50, "a")
-    assert (classifier.predict(rows) == "a").mean() > 0.7
-
-
 # The features before the last layer
-
-
-@pytest.mark.parametrize(
-    "data, params", [((X, Y), {}), ((IMAGES, SIDES), CNN)], ids=["table", "cnn"]
-)
-def test_penultimate_features_are_those_of_m(data, params):
-    classifier = quick(hidden_layer_sizes=(7, 5), **params).fit(*data)
-    features = classifier.penultimate_features(data[0])
-    assert features.shape == (len(data[1]), 5)
-    head = classifier.net_.module_.classifier.head
-    logits = features @ head.weight.numpy().T + head.bias.numpy()
-    np.testing.assert_allclose(
-        softmax(logits.astype(float), axis=1), classifier.predict_proba(data[0]), atol=1e-5
-    )
-
-
-def test_predictions_of_a_single_row_and_of_many(fitted):
-    whole = fitted.predict_proba(X)
-    single = np.concatenate([fitted.predict_proba(row[None]) for row in X[:5]])
-    np.testing.assert_allclose(single, whole[:5], rtol=1e-4)
-    many = fitted.predict_proba(np.tile(X, (100, 1)))
-    np.testing.assert_allclose(many[-len(X) :], whole, rtol=1e-4)
-
-
-def test_no_class_that_ties_for_the_largest_counts_in_the_complement():
-    y = np.repeat([0, 1, 2, 3], [20, 20, 12, 8])
-    x = np.random.default_rng(0).normal(size=(60, 3))
-    classifier = quick(complement="minority").fit(x, y)
-    assert classifier.net_.module_.counted[3].tolist() == [0, 0, 1, 1]
-
-
-def test_generate_takes_one_label_and_a_number(fitted):
-    with pytest.raises(ValueError, match="is not a class that is generated"):
-        fitted.generate(2, np.array([0, 1]))
-    with pytest.raises(ValueError, match="n=True must be a positive integer"):
-        fitted.generate(True, fitted.minority_[0])

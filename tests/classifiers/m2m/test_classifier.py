@@ -9,15 +9,11 @@ import pandas as pd
 import pytest
 import torch
 from scipy.spatial.distance import cdist
-from sklearn.base import clone
 from sklearn.datasets import load_digits
-from sklearn.exceptions import NotFittedError
-from sklearn.metrics import balanced_accuracy_score
 from skorch.callbacks import Callback
 from torch import nn
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.classifiers._m2m import classifier as classifier_module
 from imbdeep.classifiers._m2m.net import M2mNet
 from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.training import draw_seed
@@ -133,21 +129,6 @@ def test_callbacks_see_the_training_of_the_student_alone():
     assert classifier.callbacks == [diary]
 
 
-def test_callbacks_of_batches_see_rows_and_labels_and_change_nothing():
-    class Batches(Diary):
-        def __init__(self):
-            super().__init__()
-            self.batches = []
-
-        def on_batch_begin(self, net, batch=None, **kwargs):
-            self.batches.append([len(part) for part in batch])
-
-    diary = Batches()
-    classifier = m2m(callbacks=[diary]).fit(X, Y)
-    assert diary.batches == [[128, 128], [17, 17]] * 4
-    assert (weights(classifier.net_) == weights(m2m().fit(X, Y).net_)).all()
-
-
 def test_without_any_translation_it_is_deferred_resampling(monkeypatch):
     # beta so near 1 that all is rejected, against a net that ignores its plans.
     with pytest.warns(UserWarning, match="beta="):
@@ -159,21 +140,6 @@ def test_without_any_translation_it_is_deferred_resampling(monkeypatch):
     with pytest.warns(UserWarning, match="beta="):
         theirs = m2m(beta=1 - 1e-12).fit(X, Y)
     assert (weights(ours.net_) == weights(theirs.net_)).all()
-
-
-def test_without_steps_the_rows_stay_and_it_says_so():
-    with pytest.warns(UserWarning, match=r"gamma=0\.999: try a larger step_size, more"):
-        classifier = m2m(translation_steps=0, gamma=0.999, max_epochs=20).fit(X, Y)
-    assert classifier.acceptance_ < 0.05
-    assert classifier.translations_["below_gamma"].sum() > 0
-
-
-def test_a_rejected_translation_changes_nothing_whatever_its_steps():
-    found = []
-    for steps in (0, 7):
-        with pytest.warns(UserWarning, match="gamma=1"):
-            found.append(weights(m2m(gamma=1.0, translation_steps=steps).fit(X, Y).net_))
-    assert (found[0] == found[1]).all()
 
 
 # What it reports
@@ -226,24 +192,6 @@ def test_what_became_of_the_marked_rows_adds_up(params):
     np.testing.assert_allclose(proba.sum(axis=1), 1)
 
 
-def test_the_order_of_the_labels_does_not_matter():
-    names = {"large": "m", "medium": "z", "small": "a"}
-    classifier = m2m().fit(X, [names[label] for label in Y])
-    assert classifier.class_counts_.tolist() == [15, 90, 40]
-    assert (classifier.translations_["marked"] > 0).tolist() == [True, False, True]
-    assert (classifier.seed_counts_ > 0).tolist() == [
-        [False, True, True],
-        [False, False, False],
-        [False, True, False],
-    ]
-
-
-def test_a_class_of_one_row_is_translated_to():
-    classifier = m2m().fit(*table((60, 20, 5, 1)))
-    assert classifier.translations_["accepted"][3] > 0
-    assert classifier.translate(X[:4], "tiny").shape == (4, 3)
-
-
 def test_the_history_has_the_accepted_share_once_translation_has_begun():
     classifier = m2m(gamma=0.6, defer=10, max_epochs=13, learning_rate=0.03).fit(X, Y)
     shares = [epoch.get("accepted_share") for epoch in classifier.history_]
@@ -293,21 +241,6 @@ def test_the_warning_points_at_the_line_that_called_fit():
     assert record[0].filename == __file__
 
 
-@pytest.mark.parametrize("share, warned", [(0.04, True), (0.06, False)])
-def test_the_warning_begins_below_5_percent(share, warned):
-    # With two classes all excesses are one, 75 rows: the share is that of Eq. 3.
-    beta = (1 - share) ** (1 / 75)
-    classifier = m2m(beta=beta, max_epochs=60, defer=0)
-    data = table((90, 15))
-    if warned:
-        with pytest.warns(UserWarning, match="beta="):
-            classifier.fit(*data)
-    else:
-        classifier.fit(*data)
-    expected = share * classifier.translations_["marked"].sum()
-    assert abs(classifier.translations_["accepted"].sum() - expected) < 4 * expected**0.5
-
-
 # Lengths and the box
 
 
@@ -320,72 +253,11 @@ def test_the_automatic_step_is_a_tenth_of_the_distance_between_rows():
     assert classifier.net_.settings.step_size == classifier.step_size_
 
 
-def test_the_automatic_step_has_the_unit_of_the_rows():
-    steps = [m2m(encode=False).fit(scale * X, Y).step_size_ for scale in (1, 10)]
-    assert steps[1] == pytest.approx(10 * steps[0], rel=1e-5)
-
-
 def test_the_automatic_step_of_images_is_the_papers(fitted_images):
     assert fitted_images.step_size_ == fitted_images.noise_radius_ == 0.1
 
 
-def test_given_lengths_are_used():
-    classifier = m2m(step_size=2, noise_radius=0.25).fit(X, Y)
-    assert (classifier.step_size_, classifier.noise_radius_) == (2.0, 0.25)
-    assert (classifier.net_.settings.step_size, classifier.net_.settings.noise_radius) == (2, 0.25)
-    assert m2m(step_size=0.3).fit(X, Y).noise_radius_ == 0.3
-
-
-def test_translations_of_a_table_stay_in_the_range_of_each_column():
-    classifier = m2m(encode=False, step_size=50.0).fit(X, Y)
-    found = classifier.translate(10 * X, "small")
-    assert (found >= X.min(axis=0).astype(np.float32)).all()
-    assert (found <= X.max(axis=0).astype(np.float32)).all()
-
-
-def test_translations_of_images_stay_in_the_range_of_all_pixels(fitted_images):
-    assert [float(bound) for bound in fitted_images.net_.box] == [0.0, 1.0]
-    images = (IMAGES / 25.0 - 3).astype(np.float32)
-    classifier = of_images(encode=False, step_size=5.0).fit(images, DIGITS)
-    found = classifier.translate(images, 4)
-    assert found.dtype == np.float32
-    assert found.min() >= images.min()
-    assert found.max() <= images.max()
-    assert [float(bound) for bound in classifier.net_.box] == [images.min(), images.max()]
-
-
 # What it refuses
-
-
-@pytest.mark.parametrize(
-    "params",
-    [
-        {"beta": 1.0},
-        {"beta": -0.1},
-        {"beta": math.nan},
-        {"gamma": 1.1},
-        {"gamma": -0.1},
-        {"logit_lambda": -0.1},
-        {"translation_steps": -1},
-        {"translation_steps": 1.5},
-        {"step_size": 0},
-        {"step_size": "large"},
-        {"noise_radius": -1},
-        {"noise_radius": "none"},
-        {"seeds": "test"},
-        {"max_seeds": 0},
-        {"rejection": "no"},
-        {"stop_at_gamma": "yes"},
-        {"ablation": "noise"},
-        {"defer": 1.0},
-        {"defer": -1},
-    ],
-    ids=str,
-)
-def test_parameters_out_of_range_are_refused(params):
-    (name,) = params
-    with pytest.raises(ValueError, match=f"'{name}' parameter"):
-        m2m(**params).fit(X, Y)
 
 
 def test_a_deferred_epoch_that_never_comes_is_refused():
@@ -398,53 +270,7 @@ def test_random_labels_need_three_classes():
         m2m(ablation="random_label").fit(*table((40, 10)))
 
 
-def test_missing_values_need_the_encoding():
-    rows = X.copy()
-    rows[::7, 1] = np.nan
-    with pytest.raises(ValueError, match="NaN"):
-        m2m(encode=False).fit(rows, Y)
-    classifier = m2m().fit(rows, Y)
-    assert classifier.translate(rows, "small").shape == rows.shape
-
-
-def test_images_of_another_shape_are_refused(fitted_images):
-    flat = IMAGES.reshape(len(IMAGES), -1)
-    with pytest.raises(ValueError, match=r"image_shape=\(1, 9, 9\) does not fit"):
-        of_images(image_shape=(1, 9, 9)).fit(flat, DIGITS)
-    with pytest.raises(ValueError, match=r"rows of shape \(1, 8, 4\)"):
-        fitted_images.translate(IMAGES[..., :4], 4)
-
-
-def test_a_refused_fit_leaves_the_classifier_as_it_was():
-    classifier = m2m().fit(X, Y)
-    before = classifier.__dict__.copy()
-    classifier.ablation = "random_label"
-    with pytest.raises(ValueError, match="random_label"):
-        classifier.fit(*table((40, 10)))
-    after = classifier.__dict__ | {"ablation": None}
-    assert after.keys() == before.keys()
-    assert all(after[name] is before[name] for name in before)
-
-
-def test_a_training_that_fails_gives_the_callbacks_back():
-    class Stop(Callback):
-        def on_train_begin(self, net, **kwargs):
-            raise RuntimeError("no more")
-
-    stop = Stop()
-    classifier = m2m(callbacks=[stop])
-    with pytest.raises(RuntimeError, match="no more"):
-        classifier.fit(X, Y)
-    assert classifier.callbacks == [stop]
-    assert not hasattr(classifier, "net_")
-
-
 # Translate
-
-
-def test_translate_needs_a_fit():
-    with pytest.raises(NotFittedError):
-        m2m().translate(X, "small")
 
 
 def test_an_array_comes_back_as_an_array(fitted):
@@ -475,12 +301,6 @@ def test_a_frame_of_mixed_columns_comes_back_as_one():
     assert found["income"].mean() > frame[:30]["income"].mean()  # the small class lies higher
 
 
-def test_images_come_back_as_bytes_of_their_shape(fitted_images):
-    found = fitted_images.translate(IMAGES[:9], 4)
-    assert found.dtype == np.uint8
-    assert found.shape == (9, 1, 8, 8)
-
-
 @pytest.mark.parametrize("encode", [True, False])
 def test_flattened_images_come_back_flattened(encode):
     flat = IMAGES.reshape(len(IMAGES), -1)
@@ -490,60 +310,6 @@ def test_flattened_images_come_back_flattened(encode):
     assert found.shape == (9, 64)
     assert found.dtype == flat.dtype
     assert classifier.translate(torch.from_numpy(flat[:9]), 4).shape == (9, 64)
-
-
-@pytest.mark.parametrize("encode", [True, False])
-def test_the_confidence_is_the_teachers_probability_of_the_encoded_row(encode, monkeypatch):
-    classifier = m2m(encode=encode).fit(X, Y)
-    rows = []
-    translated = M2mNet.translated
-
-    def listen(net, *args):
-        out = translated(net, *args)
-        rows.append(out[0])
-        return out
-
-    monkeypatch.setattr(M2mNet, "translated", listen)
-    found, confidence = classifier.translate(X, "small", return_confidence=True)
-    teacher = classifier.teachers_[0].module_.eval()
-    with torch.no_grad():
-        expected = torch.softmax(teacher(torch.cat(rows)), dim=1)[:, 2]
-    np.testing.assert_allclose(confidence, expected, rtol=1e-5)
-    if not encode:
-        assert (found == torch.cat(rows).numpy()).all()
-
-
-def test_without_labels_it_leaves_the_teachers_likeliest_other_class(monkeypatch):
-    classifier = m2m(max_epochs=20, learning_rate=0.03).fit(X, Y)
-    left = []
-
-    def listen(net, x0, targets, sources):
-        left.append(sources)
-        return x0, torch.zeros(len(x0))
-
-    monkeypatch.setattr(M2mNet, "translated", listen)
-    classifier.translate(X, "medium")
-    x = torch.from_numpy(classifier._encode(X))
-    with torch.no_grad():
-        scores = classifier.teachers_[0].module_.eval()(x)
-    assert (scores.argmax(dim=1) == 1).any()  # the target itself, which is not to be left
-    expected = torch.where(scores[:, 0] > scores[:, 2], 0, 2)
-    assert torch.equal(torch.cat(left), expected)
-    assert 0 < (expected == 2).sum() < len(X)
-
-
-@pytest.mark.parametrize("container", [list, np.array, pd.Series, lambda y: np.array(y, object)])
-def test_given_labels_are_the_classes_to_leave(fitted, monkeypatch, container):
-    left = []
-
-    def listen(net, x0, targets, sources):
-        assert targets.tolist() == [2] * len(x0)
-        left.append(sources)
-        return x0, torch.zeros(len(x0))
-
-    monkeypatch.setattr(M2mNet, "translated", listen)
-    fitted.translate(X[:4], "small", y=container(["medium", "large", "large", "medium"]))
-    assert torch.cat(left).tolist() == [1, 0, 0, 1]
 
 
 def test_rows_rest_once_the_teacher_gives_gamma():
@@ -563,19 +329,6 @@ def test_rows_rest_once_the_teacher_gives_gamma():
     np.testing.assert_allclose(found[True][0][there], X[there], atol=1e-3)
 
 
-def test_the_labels_of_the_rows_matter_where_the_student_counts():
-    classifier = m2m(logit_lambda=50.0, noise_radius=0.0).fit(X, Y)
-    found = [classifier.translate(X[:20], "small", y=[label] * 20) for label in ("large", "medium")]
-    assert not np.allclose(*found)
-
-
-def test_labels_may_be_numbers():
-    classifier = of_images().fit(IMAGES, DIGITS)
-    one = classifier.translate(IMAGES[:3], np.int64(4), y=torch.tensor([0, 1, 2]), random_state=0)
-    other = classifier.translate(IMAGES[:3], 4, y=[0, 1, 2], random_state=0)
-    assert (one == other).all()
-
-
 @pytest.mark.parametrize(
     "target, y, message",
     [
@@ -588,56 +341,6 @@ def test_labels_may_be_numbers():
 def test_unknown_labels_and_other_lengths_are_refused(fitted, target, y, message):
     with pytest.raises(ValueError, match=message):
         fitted.translate(X[:2], target, y=y)
-
-
-def test_other_columns_are_refused(fitted):
-    with pytest.raises(ValueError, match="X has 2 features"):
-        fitted.translate(X[:, :2], "small")
-
-
-def test_translate_repeats_by_its_random_state(fitted):
-    one, again, other = (fitted.translate(X, "small", random_state=s) for s in (3, 3, 4))
-    assert (one == again).all()
-    assert not np.allclose(one, other)
-    stream = np.random.RandomState(3)
-    assert (fitted.translate(X, "small", random_state=stream) == one).all()
-    assert not np.allclose(fitted.translate(X, "small", random_state=stream), one)
-    assert not np.allclose(fitted.translate(X, "small"), fitted.translate(X, "small"))
-
-
-def test_many_rows_are_translated_in_parts(monkeypatch):
-    classifier = m2m(noise_radius=0.0).fit(X, Y)
-    whole = classifier.translate(X, "small", y=Y, return_confidence=True)
-    monkeypatch.setattr(classifier_module, "_CHUNK", 7)
-    parts = classifier.translate(X, "small", y=Y, return_confidence=True)
-    for one, other in zip(whole, parts, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("y", [None, DIGITS])
-def test_translate_leaves_all_networks_as_they_were(y):
-    classifier = of_images().fit(IMAGES, DIGITS)
-    nets = [classifier.net_, *classifier.teachers_]
-    before, proba = [state(net) for net in nets], classifier.predict_proba(IMAGES)
-    classifier.translate(IMAGES, 4, y=y)
-    assert all(same(state(net), kept) for net, kept in zip(nets, before, strict=True))
-    assert (classifier.predict_proba(IMAGES) == proba).all()
-
-
-def test_the_class_to_leave_does_not_depend_on_the_other_rows(monkeypatch):
-    # With the batch's own statistics, or dropout, the teacher would say something else alone.
-    classifier = of_images().fit(IMAGES, DIGITS)
-    left = []
-
-    def listen(net, x0, targets, sources):
-        left.append(sources)
-        return x0, torch.zeros(len(x0))
-
-    monkeypatch.setattr(M2mNet, "translated", listen)
-    classifier.translate(IMAGES, 4)
-    monkeypatch.setattr(classifier_module, "_CHUNK", 2)
-    classifier.translate(IMAGES, 4)
-    assert torch.equal(left[0], torch.cat(left[1:]))
 
 
 def test_most_rows_come_closer_to_the_target_on_real_images():
@@ -664,28 +367,12 @@ def test_most_rows_come_closer_to_the_target_on_real_images():
 # Images and networks of the user
 
 
-def test_images_go_through_a_network_of_the_user(fitted_images):
-    classifier = clone(fitted_images).set_params(
-        max_epochs=15, gamma=0.5, beta=0.9, learning_rate=0.01
-    )
-    classifier.fit(IMAGES, DIGITS)
-    assert classifier.acceptance_ > 0.1
-    assert balanced_accuracy_score(DIGITS, classifier.predict(IMAGES)) > 0.8
-    assert isinstance(classifier.net_.module_[1], Normalised)
-
-
 def test_the_statistics_of_a_given_teacher_are_not_touched():
     teacher = ERMClassifier(**SHORT, module=Normalised, batch_size=32).fit(IMAGES, DIGITS)
     before = state(teacher.net_)
     of_images(teacher=teacher).fit(IMAGES, DIGITS)
     assert same(state(teacher.net_), before)
     assert all(p.requires_grad for p in teacher.net_.module_.parameters())
-
-
-def test_arguments_of_the_users_network_reach_student_and_teacher():
-    classifier = of_images(module_params={"width": 3}).fit(IMAGES, DIGITS)
-    for net in [classifier.net_, *classifier.teachers_]:
-        assert net.module_[1].linear.in_features == 27
 
 
 def test_augmentation_reaches_seeds_too():
@@ -705,75 +392,7 @@ def test_augmentation_reaches_seeds_too():
 # Early stopping
 
 
-def test_early_stopping_begins_with_the_deferred_epoch():
-    diary = Diary()
-    classifier = m2m(
-        early_stopping=True,
-        validation_fraction=0.2,
-        n_iter_no_change=2,
-        max_epochs=20,
-        defer=10,
-        callbacks=[diary],
-    ).fit(X, Y)
-    history = classifier.history_
-    assert len(history) > 10
-    scores = [epoch["validation_balanced_accuracy"] for epoch in history]
-    after = scores[10:]
-    # Strictly better by skorch's threshold is what counts; ties keep the earlier one.
-    best = 10 + int(np.argmax(after))
-    assert (weights(classifier.net_) == diary.weights[best + 1]).all()
-    assert classifier.class_counts_.sum() == len(Y) - 29
-
-
-def test_rows_held_out_are_no_seeds():
-    diary = Diary()
-    classifier = m2m(early_stopping=True, callbacks=[diary]).fit(X, Y)
-    ((_, n, seed_rows),) = diary.seen
-    assert n == len(seed_rows) == classifier.class_counts_.sum() == len(Y) - 15
-    assert classifier.net_.seed_rows is None
-    assert all("valid_loss" in epoch for epoch in classifier.teachers_[0].history)
-
-
 # Repetition and pickling
-
-
-@pytest.mark.parametrize(
-    "params", [{}, {"seeds": "batch", "max_seeds": 4}, {"ablation": "random_label"}], ids=str
-)
-def test_the_same_random_state_makes_the_same_bytes(params):
-    found = [m2m(**params).fit(X, Y) for _ in range(2)]
-    assert (weights(found[0].net_) == weights(found[1].net_)).all()
-    assert (found[0].seed_counts_ == found[1].seed_counts_).all()
-    assert found[0].history_ == found[1].history_
-    other = m2m(**params, random_state=1).fit(X, Y)
-    assert not (weights(found[0].net_) == weights(other.net_)).all()
-
-
-def test_images_repeat_too(fitted_images):
-    again = of_images().fit(IMAGES, DIGITS)
-    assert (weights(again.net_) == weights(fitted_images.net_)).all()
-    assert (again.predict_proba(IMAGES) == fitted_images.predict_proba(IMAGES)).all()
-
-
-def test_a_refit_starts_afresh():
-    classifier = m2m().fit(*table((50, 20, 10), n_features=5))
-    classifier.fit(X, Y)
-    assert (weights(classifier.net_) == weights(m2m().fit(X, Y).net_)).all()
-    assert classifier.translations_["marked"].sum() < 4 * len(Y)
-
-
-@pytest.mark.parametrize("params", [{}, {"teacher": "self"}], ids=str)
-def test_a_pickle_keeps_the_teacher_and_translates_alike(params):
-    classifier = m2m(**params).fit(X, Y)
-    again = pickle.loads(pickle.dumps(classifier))
-    assert (again.predict_proba(X) == classifier.predict_proba(X)).all()
-    assert len(again.teachers_) == len(classifier.teachers_)
-    for one, other in zip(
-        classifier.translate(X, "small", return_confidence=True, random_state=0),
-        again.translate(X, "small", return_confidence=True, random_state=0),
-        strict=True,
-    ):
-        assert (one == other).all()
 
 
 def test_a_pickle_keeps_a_given_teacher_once():
@@ -795,27 +414,3 @@ def test_a_pickle_holds_no_training_rows(early_stopping):
     codes = np.unique(labels, return_inverse=True)[1].astype(np.int64)
     assert codes[2900:3100].tobytes() not in held
     assert labels[2900:3100].tobytes() not in held
-
-
-@pytest.mark.parametrize("encode", [True, False])
-@pytest.mark.parametrize("shape", [(4, 3), (4, 1, 2, 2)])
-def test_the_box_is_where_the_rows_are(encode, shape):
-    # A bound on the processor would make each step on a GPU wait for it.
-    for bound in m2m(encode=encode)._box(torch.empty(shape, device="meta")):
-        assert bound.device.type == "meta"
-
-
-def test_rows_of_the_target_leave_the_likeliest_other_class(monkeypatch):
-    classifier = m2m(noise_radius=0.0).fit(X, Y)
-    left = []
-
-    def listen(net, x0, targets, sources):
-        left.append(sources.tolist())
-        return x0, torch.zeros(len(x0))
-
-    monkeypatch.setattr(type(classifier.net_), "translated", listen)
-    classifier.translate(X, "small", y=["small"] * len(X))
-    classifier.translate(X, "small")
-    code = classifier.classes_.tolist().index("small")
-    assert left[0] == left[1]
-    assert code not in left[0]

@@ -1,7 +1,6 @@
 """The step of M2m: what it replaces, what it asks of the networks, and what it leaves as it was."""
 
 import dataclasses
-import math
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from torch import nn
 
 from imbdeep.classifiers._m2m.net import M2mNet, Settings, TranslationBatches
 from imbdeep.classifiers._net import ClassifierNet, ScaledSoftmax
-from imbdeep.classifiers.schedules import DeferredResampling
 from imbdeep.networks import CosineLinear
 
 LEVEL = 1e-4
@@ -111,13 +109,6 @@ def state(module):
     return {name: value.clone() for name, value in module.state_dict().items()}
 
 
-def assert_same_state(module, before):
-    after = module.state_dict()
-    assert after.keys() == before.keys()
-    for name, value in before.items():
-        assert torch.equal(after[name], value), name
-
-
 # Batches
 
 
@@ -130,15 +121,6 @@ def batches(from_batch=False, n=300, batch_size=10, **planner):
         Dataset(x, codes), batch_size, 3, {"beta": 0.5, "from_batch": from_batch, **planner}
     )
     return made, x, codes
-
-
-def test_batches_before_the_deferred_epoch_carry_no_plan():
-    made, _, codes = batches()
-    seen = list(made)
-    assert [len(batch) for batch in seen] == [2] * 30
-    assert torch.cat([batch[0] for batch in seen])[:, 0].sort()[0].tolist() == list(range(300))
-    assert all(torch.equal(codes[rows[:, 0].long()], y) for rows, y in seen)
-    assert int(made.planner.marked.sum()) == 0
 
 
 @pytest.mark.parametrize("from_batch", [False, True])
@@ -165,34 +147,7 @@ def test_batches_carry_the_plan_of_their_own_rows(from_batch, n, batch_size, n_b
     assert n_planned > n / 4
 
 
-def test_two_epochs_of_batches_go_on_counting():
-    made, _, codes = batches()
-    made.weights = 1.0 / torch.bincount(codes).double()
-    list(made)
-    first = made.planner.marked.clone()
-    list(made)
-    assert (made.planner.marked[[0, 2]] > first[[0, 2]]).all()
-
-
 # What is replaced
-
-
-def test_a_batch_without_a_plan_is_left_as_it_is():
-    net = student([network()])
-    x, y = planned()[:2]
-    found_x, found_y = net.training_rows((x, y))
-    assert found_x is x
-    assert found_y is y
-
-
-def test_an_empty_plan_asks_no_network():
-    net = student([network()])
-    net.translated = None  # would not be callable
-    x, y = planned()[:2]
-    nothing = torch.zeros(0, dtype=torch.int64)
-    found_x, found_y = net.training_rows((x, y, nothing, nothing, nothing))
-    assert torch.equal(found_x, x)
-    assert torch.equal(found_y, y)
 
 
 def test_gamma_0_replaces_all_planned_rows_and_no_other():
@@ -212,24 +167,6 @@ def test_gamma_0_replaces_all_planned_rows_and_no_other():
     assert int(net.accepted_.sum()) == int(net.tried_.sum()) == 4
 
 
-def test_gamma_1_replaces_none():
-    net = student([network()], gamma=1.0)
-    batch = planned()
-    found, labels = net.training_rows(batch)
-    assert torch.equal(found, batch[0])
-    assert torch.equal(labels, batch[1])
-    assert int(net.accepted_.sum()) == 0
-    assert int(net.tried_.sum()) == 4
-
-
-def test_gamma_1_replaces_what_the_teacher_is_certain_of():
-    net = student([sure(0, logit=500.0)], gamma=1.0)
-    batch = planned()
-    found, _ = net.training_rows(batch)
-    changed = (found != batch[0]).any(dim=1)
-    assert changed.nonzero()[:, 0].tolist() == [1, 5]  # the places whose target is 0
-
-
 def test_what_is_accepted_is_what_the_teacher_gives_gamma():
     teacher = network()
     net = student([teacher], gamma=0.4)
@@ -246,35 +183,6 @@ def test_what_is_accepted_is_what_the_teacher_gives_gamma():
     kinds = 3 * targets + sources
     assert net.tried_.tolist() == torch.bincount(kinds, minlength=9).tolist()
     assert net.accepted_.tolist() == torch.bincount(kinds[chosen], minlength=9).tolist()
-
-
-def test_counts_go_on_over_batches_and_start_again_with_the_history():
-    net = student([network()])
-    for _ in range(3):
-        net.training_rows(planned())
-    assert net.accepted_.view(3, 3).tolist() == [[0, 3, 3], [3, 0, 0], [3, 0, 0]]
-    net.initialize_history()
-    assert int(net.tried_.sum()) == int(net.accepted_.sum()) == 0
-
-
-def test_rows_that_rest_at_gamma_are_accepted():
-    # The student pulls each row back, down the teacher's logit of the target: who does not rest
-    # at gamma leaves it again.
-    teacher, module = nn.Linear(N_FEATURES, N_CLASSES), nn.Linear(N_FEATURES, N_CLASSES)
-    n = 60
-    targets, sources = torch.arange(n) % 3, (torch.arange(n) + 1) % 3
-    with torch.no_grad():
-        module.weight.copy_(100 * teacher.weight[[2, 0, 1]])  # row k0: that of its target
-    x0 = torch.randn(n, N_FEATURES)
-    found = {}
-    for stop in (False, True):
-        net = student([teacher], module, gamma=0.5, stop_at_gamma=stop, n_steps=20)
-        _, log_p = net.translated(x0, targets, sources)
-        found[stop] = log_p >= net.settings.enough
-    with torch.no_grad():
-        there = torch.softmax(teacher(x0), 1)[torch.arange(n), targets] >= 0.5
-    assert (found[True] == there).all()
-    assert found[True].sum() > 3 * found[False].sum()
 
 
 def test_clean_trains_on_the_seed_where_the_translation_is_accepted():
@@ -329,18 +237,6 @@ def test_seeds_are_augmented_once(from_batch):
     torch.testing.assert_close(found[[0, 4]], batch[0][[0, 4]] + 100)
 
 
-def test_the_noise_is_drawn_before_the_box_and_the_steps():
-    net = student([network()], n_steps=0, noise_radius=0.7)
-    x0 = torch.randn(6, N_FEATURES)
-    codes = torch.zeros(6, dtype=torch.int64)
-    x_star, _ = net.translated(x0, codes, codes + 1)
-    lengths = torch.linalg.vector_norm(x_star - x0, dim=1)
-    torch.testing.assert_close(lengths, torch.full((6,), 0.7))
-    net.box = torch.tensor(-0.1), torch.tensor(0.1)
-    x_star, _ = net.translated(x0, codes, codes + 1)
-    assert x_star.abs().max() <= 0.1
-
-
 # What the networks are asked, and how they are left
 
 
@@ -358,31 +254,6 @@ def watch(module, log):
 
 def passes(log, kind):
     return sum(entry[0] == kind for entry in log)
-
-
-@pytest.mark.parametrize("logit_lambda, n_asked", [(0.1, 5), (0.0, 0)])
-def test_each_step_asks_each_network_once_for_the_planned_rows(logit_lambda, n_asked):
-    teacher, module = network(), network()
-    net = student([teacher], module, logit_lambda=logit_lambda)
-    of_teacher, of_student = [], []
-    watch(teacher, of_teacher)
-    watch(module, of_student)
-    net.training_rows(planned())
-    assert passes(of_teacher, "forward") == 5 + 1  # the last is the test by gamma
-    assert passes(of_teacher, "backward") == 5
-    assert passes(of_student, "forward") == passes(of_student, "backward") == n_asked
-    assert {entry[1] for entry in of_teacher + of_student} == {4}
-
-
-@pytest.mark.parametrize("logit_lambda, n_asked", [(0.1, 10), (0.0, 5)])
-def test_a_student_that_is_its_own_teacher_is_asked_for_both(logit_lambda, n_asked):
-    module = network()
-    net = student(module=module, logit_lambda=logit_lambda)
-    log = []
-    watch(module, log)
-    net.training_rows(planned())
-    assert passes(log, "forward") == n_asked + 1
-    assert passes(log, "backward") == n_asked
 
 
 def test_both_networks_are_frozen_and_in_evaluation_mode_while_rows_are_translated():
@@ -422,56 +293,6 @@ def test_modes_and_gradients_are_put_back_as_they_were():
     assert (how_left(module), how_left(teacher)) == before
 
 
-def test_modes_and_gradients_are_put_back_after_an_exception():
-    teacher, module = network(), network()
-    net = student([teacher], module)
-    before = odd(module), odd(teacher)
-
-    def fail(*_):
-        raise RuntimeError("out of memory")
-
-    hook = teacher.register_forward_hook(fail)
-    with pytest.raises(RuntimeError, match="out of memory"):
-        net.training_rows(planned())
-    hook.remove()
-    assert (how_left(module), how_left(teacher)) == before
-
-
-def test_a_translation_changes_no_statistics_and_no_gradients():
-    teacher, module = network(), network()
-    net = student([teacher], module)
-    before = state(teacher), state(module)
-    net.training_rows(planned())
-    assert_same_state(teacher, before[0])
-    assert_same_state(module, before[1])
-    assert all(p.grad is None for m in (teacher, module) for p in m.parameters())
-
-
-def test_a_step_trains_the_student_once_and_the_teacher_never():
-    teacher, module = network(), network()
-    net = student([teacher], module)
-    before = state(teacher), state(module)
-    net._hooked = False  # set by fit_loop
-    net.train_step(planned())
-    assert_same_state(teacher, before[0])
-    assert all(p.grad is None for p in teacher.parameters())
-    after = module.state_dict()
-    assert int(after["2.num_batches_tracked"]) == int(before[1]["2.num_batches_tracked"]) + 1
-    assert not torch.equal(after["1.weight"], before[1]["1.weight"])
-    assert all(p.grad is not None for p in module.parameters())
-
-
-def test_a_translation_is_the_same_whatever_the_mode_before():
-    net = student([network()])
-    x0, targets = torch.randn(6, N_FEATURES), torch.arange(6) % 3
-    found = []
-    for train in (True, False):
-        net.module_.train(train)
-        net.teachers[0][0].module_.train(train)
-        found.append(net.translated(x0, targets, (targets + 1) % 3)[0])
-    assert torch.equal(*found)
-
-
 # What the teacher says
 
 
@@ -485,31 +306,11 @@ def test_an_ensemble_has_the_mean_of_its_members_probabilities():
     torch.testing.assert_close(found, expected)
 
 
-def test_an_ensemble_of_one_network_twice_is_that_network():
-    module = network().eval()
-    x = torch.randn(20, N_FEATURES)
-    with torch.no_grad():
-        torch.testing.assert_close(
-            student([module, module]).teacher_log_proba(x), student([module]).teacher_log_proba(x)
-        )
-
-
 def test_an_ensemble_stays_finite_where_no_member_sees_the_class():
     net = student([sure(0, logit=300.0), sure(0, logit=300.0)])
     with torch.no_grad():
         found = net.teacher_log_proba(torch.zeros(1, N_FEATURES))
     assert found[0, 1] == pytest.approx(-300, abs=2)
-
-
-def test_columns_of_a_teacher_of_more_classes_are_mapped_and_keep_their_probability():
-    module = network(5).eval()
-    net = student([(trained(module), [4, 0, 2])])
-    x = torch.randn(20, N_FEATURES)
-    with torch.no_grad():
-        found = net.teacher_log_proba(x).exp()
-        expected = torch.softmax(module(x), 1)[:, [4, 0, 2]]
-    torch.testing.assert_close(found, expected)
-    assert (found.sum(dim=1) < 1).all()
 
 
 def test_a_teacher_with_cosines_has_its_scale():
@@ -528,14 +329,6 @@ def cosine_student(scale):
     return student(module=module, scale=scale, gamma=0.9, n_steps=30, step_size=0.1)
 
 
-@pytest.mark.parametrize("scale, accepted", [(30.0, 4), (1.0, 0)])
-def test_an_ldam_student_passes_gamma_by_its_scale_alone(scale, accepted):
-    # Cosines in [-1, 1] as logits give a class at most 1 / (1 + 2 e^-2) = 0.79 here.
-    net = cosine_student(scale)
-    net.training_rows(planned())
-    assert int(net.accepted_.sum()) == accepted
-
-
 def test_the_logit_of_an_ldam_student_is_its_scaled_cosine():
     net = cosine_student(30.0)
     x = torch.randn(5, N_FEATURES)
@@ -544,18 +337,6 @@ def test_the_logit_of_an_ldam_student_is_its_scaled_cosine():
         torch.testing.assert_close(
             net.teacher_log_proba(x), torch.log_softmax(30 * net.module_(x), 1)
         )
-
-
-def test_the_confidence_is_the_teachers_probability_of_the_translation():
-    teacher = network()
-    net = student([teacher], noise_radius=0.5)
-    targets = torch.arange(6) % 3
-    x_star, log_p = net.translated(torch.randn(6, N_FEATURES), targets, (targets + 1) % 3)
-    with torch.no_grad():
-        expected = torch.log_softmax(teacher.eval()(x_star), 1)[torch.arange(6), targets]
-    torch.testing.assert_close(log_p, expected)
-    assert not log_p.requires_grad
-    assert not x_star.requires_grad
 
 
 def test_a_translation_lowers_eq_2():
@@ -575,75 +356,4 @@ def test_a_translation_lowers_eq_2():
     assert (objective(x_star) < objective(x0)).all()
 
 
-@pytest.mark.parametrize("gamma", [0.9, 0.5, 1e-3])
-def test_gamma_is_a_probability(gamma):
-    enough = dataclasses.replace(SETTINGS, gamma=gamma).enough
-    near = np.log([gamma * 0.999, gamma * 1.0001, 1.0])
-    assert (near >= enough).tolist() == [False, True, True]
-
-
-def test_gamma_0_accepts_what_the_teacher_holds_for_impossible():
-    assert dataclasses.replace(SETTINGS, gamma=0.0).enough == -math.inf
-    net = student([sure(0, logit=1e30)], gamma=0.0)
-    net.training_rows(planned())
-    assert int(net.accepted_.sum()) == 4
-
-
-def test_mixed_precision_gives_probabilities_in_single_precision():
-    net = student([network()])
-    net.bfloat16 = net.teachers[0][0].bfloat16 = True
-    targets = torch.arange(6) % 3
-    x_star, log_p = net.translated(torch.randn(6, N_FEATURES), targets, (targets + 1) % 3)
-    assert x_star.dtype == log_p.dtype == torch.float32
-    assert torch.isfinite(x_star).all()
-
-
 # The record of an epoch
-
-
-def test_the_history_has_the_share_of_each_epoch_of_its_own():
-    codes = torch.tensor([0] * 20 + [1] * 100 + [2] * 60)
-    x = torch.randn(180, N_FEATURES) + codes[:, None]
-    module, shares, before = network(), [], (0, 0)
-    net = M2mNet(
-        lambda: module,
-        criterion=nn.CrossEntropyLoss,
-        criterion__reduction="none",
-        optimizer=torch.optim.SGD,
-        lr=0.01,
-        max_epochs=4,
-        batch_size=30,
-        classes=[0, 1, 2],
-        predict_nonlinearity=ScaledSoftmax(),
-        device="cpu",
-        verbose=0,
-        train_split=None,
-        iterator_train=TranslationBatches,
-        iterator_train__n_classes=3,
-        iterator_train__planner={"beta": 0.95},
-        callbacks=[DeferredResampling([9.0, 1.8, 3.0], 2)],
-        teachers=[(trained(network()), [0, 1, 2])],
-        settings=dataclasses.replace(SETTINGS, gamma=0.5),
-        box=(x.amin(0), x.amax(0)),
-        seed_rows=x,
-    ).initialize()
-    notify = net.notify
-
-    def listen(method, **kwargs):
-        nonlocal before
-        notify(method, **kwargs)
-        if method == "on_epoch_end":
-            now = int(net.accepted_.sum()), int(net.planner_.marked.sum())
-            shares.append((now[0] - before[0], now[1] - before[1]))
-            before = now
-
-    net.notify = listen
-    net.partial_fit(x, codes)
-    assert shares[:2] == [(0, 0)] * 2
-    assert ["accepted_share" in epoch for epoch in net.history] == [False, False, True, True]
-    for epoch, (accepted, marked) in list(zip(net.history, shares, strict=True))[2:]:
-        assert epoch["accepted_share"] == pytest.approx(accepted / marked)
-    planner, tried = net.planner_, int(net.tried_.sum())
-    lost = int((planner.rejected + planner.without_seed).sum())
-    assert int(planner.marked.sum()) == lost + tried
-    assert 0 < int(net.accepted_.sum()) < tried

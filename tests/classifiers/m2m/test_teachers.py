@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.classifiers._m2m.teachers import check_encodings, given_teachers, net_on
+from imbdeep.classifiers._m2m.teachers import given_teachers, net_on
 
 SHORT = {"max_epochs": 2, "hidden_layer_sizes": (8,), "device": "cpu", "random_state": 0}
 
@@ -56,22 +56,6 @@ def test_a_given_teacher_is_the_one_in_use_and_brings_its_encoder(teacher):
     assert not hasattr(classifier, "_given")
 
 
-def test_a_given_teacher_is_left_as_it_was(teacher):
-    before = teacher.predict_proba(X)
-    m2m(teacher=teacher).fit(X, Y)
-    assert (teacher.predict_proba(X) == before).all()
-
-
-def test_a_teacher_fitted_on_other_rows_encodes_by_its_own(teacher):
-    more, labels = table(200, seed=5)
-    classifier = m2m(teacher=teacher).fit(more, labels)
-    expected = teacher.encoder_.transform(more)
-    assert (classifier._encode(more) == expected).all()
-    found, confidence = classifier.translate(more[:5], "c", return_confidence=True)
-    assert found.shape == (5, 3)
-    assert np.isfinite(confidence).all()
-
-
 @pytest.mark.parametrize("container", [list, tuple])
 def test_an_ensemble_is_a_list_or_a_tuple(teacher, container):
     other = erm(X, Y, random_state=1)
@@ -80,11 +64,6 @@ def test_an_ensemble_is_a_list_or_a_tuple(teacher, container):
     _, confidence = classifier.translate(X[:8], "c", return_confidence=True, random_state=0)
     assert (confidence >= 0).all()
     assert (confidence <= 1).all()
-
-
-def test_an_m2m_classifier_can_teach(teacher):
-    first = m2m(teacher=teacher).fit(X, Y)
-    assert m2m(teacher=first).fit(X, Y).teachers_ == [first.net_]
 
 
 def test_a_teacher_of_more_classes_is_read_at_its_columns():
@@ -104,12 +83,6 @@ def test_a_teacher_of_another_loss_is_read_by_its_own_scale():
     classifier = m2m(teacher=known, encode=False).fit(X, Y)
     found, confidence = classifier.translate(X, "c", return_confidence=True)
     np.testing.assert_allclose(confidence, known.predict_proba(found)[:, 2], rtol=1e-4, atol=1e-7)
-
-
-def test_integer_labels_may_be_of_another_width():
-    codes = np.unique(Y, return_inverse=True)[1]
-    known = erm(X, codes.astype(np.int8))
-    assert m2m(teacher=known).fit(X, codes).net_.teachers[0][1] == [0, 1, 2]
 
 
 def test_a_frozen_teacher_survives_a_grid_search(teacher):
@@ -154,13 +127,6 @@ def test_classes_that_the_teacher_has_not_seen_are_named():
         m2m(teacher=known).fit(X, Y)
 
 
-def test_labels_of_another_kind_are_classes_that_the_teacher_has_not_seen():
-    codes = np.unique(Y, return_inverse=True)[1]
-    for labels in (Y, Y.astype(object)):
-        with pytest.raises(ValueError, match="not fitted on the classes"):
-            m2m(teacher=erm(X, labels)).fit(X, codes)
-
-
 def test_a_teacher_of_other_columns_is_refused(teacher):
     with pytest.raises(ValueError, match="the number of columns is 3 there and 4 here"):
         m2m(teacher=teacher).fit(np.c_[X, X[:, 0]], Y)
@@ -197,26 +163,6 @@ def test_teachers_that_encode_differently_are_refused(teacher):
         m2m(teacher=[teacher, other]).fit(X, Y)
 
 
-def test_teachers_without_an_encoding_never_encode_differently():
-    known = [erm(X, Y, encode=False), erm(*table(seed=7), encode=False)]
-    assert len(m2m(teacher=known, encode=False).fit(X, Y).teachers_) == 2
-    check_encodings(known, X, X.astype(np.float32))
-
-
-def test_each_of_several_teachers_is_checked(teacher):
-    with pytest.raises(ValueError, match="not fitted"):
-        m2m(teacher=[teacher, ERMClassifier()]).fit(X, Y)
-
-
-def test_a_refused_teacher_leaves_the_classifier_as_it_was(teacher):
-    classifier = m2m().fit(X, Y)
-    before = classifier.predict_proba(X)
-    classifier.teacher = ERMClassifier()
-    with pytest.raises(ValueError, match="not fitted"):
-        classifier.fit(X, Y)
-    assert (classifier.predict_proba(X) == before).all()
-
-
 def test_categories_are_the_teachers(teacher):
     with pytest.raises(ValueError, match=r"categorical_features=\[0\].*fitted with 'auto'"):
         m2m(teacher=teacher, categorical_features=[0]).fit(X, Y)
@@ -224,13 +170,6 @@ def test_categories_are_the_teachers(teacher):
     knowing = erm(whole, Y, categorical_features=[0])
     for same in ("auto", [0], np.array([0])):
         assert m2m(teacher=knowing, categorical_features=same).fit(whole, Y).teachers_
-
-
-def test_images_of_another_kind_of_number_do_not_reach_the_teacher():
-    images = np.random.default_rng(0).integers(0, 256, (len(Y), 1, 5, 5), dtype=np.uint8)
-    knowing = erm(images, Y, module="mlp")
-    with pytest.raises(ValueError, match="fitted on uint8"):
-        m2m(teacher=knowing, module="mlp").fit(images / 255.0, Y)
 
 
 def test_a_net_on_another_device_is_a_copy(teacher):

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import log_softmax, softmax
-from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import nn
@@ -20,11 +19,10 @@ from torch import nn
 from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax
 from imbdeep.classifiers._rae import net as net_module
 from imbdeep.classifiers._rae.net import CycleBatches, RAENet, Schedule, Settings
-from imbdeep.classifiers._rae.players import RAE, Sizes
-from imbdeep.training import DivergedError
+from imbdeep.classifiers._rae.players import RAE, Architecture
 
 LEVEL = 1e-4
-SIZES = Sizes(
+ARCHITECTURE = Architecture(
     shape=(4,),
     n_classes=3,
     convolutional=False,
@@ -36,7 +34,6 @@ SIZES = Sizes(
     mixer_hidden=(5,),
     critic_hidden=(5,),
     dropout=0.4,
-    augment=None,
     columns=(4, 0, (), (), False),
 )
 SETTINGS = Settings(
@@ -50,7 +47,6 @@ SETTINGS = Settings(
     weight_decay=1e-3,
 )
 IMAGES = {"shape": (1, 8, 8), "columns": (0, 64, (), (), True), "convolutional": True}
-PLAYERS = ("encoder", "head", "mixer", "decoder", "critic")
 MOVES = {"encoder": {"encoder", "head", "mixer"}, "decoder": {"decoder"}, "critic": {"critic"}}
 
 
@@ -63,7 +59,7 @@ def _local_stream():
 
 def net_of(schedule=(2, 1, 2, 6), batch_size=6, valid=None, callbacks=(), settings=None, **sizes):
     """A net before its first step."""
-    sizes = dataclasses.replace(SIZES, **sizes)
+    sizes = dataclasses.replace(ARCHITECTURE, **sizes)
     schedule = Schedule(*schedule)
     return RAENet(
         Blueprint(partial(RAE, sizes)),
@@ -136,40 +132,6 @@ def test_a_cycle_is_what_the_schedule_says(encoder, decoder, critic, max_steps):
     assert moves == " ".join([*["critic"] * critic, "decoder"] * decoder)
 
 
-@given(steps, st.integers(0, 3), steps, st.integers(1, 2000))
-def test_encoder_updates_are_max_steps_rounded_up_to_whole_cycles(encoder, decoder, critic, most):
-    schedule = Schedule(encoder, decoder, critic, most)
-    assert most <= schedule.n_cycles * encoder < most + encoder
-    # records: each of about a hundred updates, all of them together the whole
-    assert (schedule.n_epochs - 1) * schedule.epoch_cycles < schedule.n_cycles
-    assert schedule.n_cycles <= schedule.n_epochs * schedule.epoch_cycles
-    assert abs(schedule.epoch_cycles * encoder - 100) <= encoder
-
-
-def test_without_decoder_steps_the_encoder_moves_alone():
-    assert Schedule(3, 0, 5, 10).order == ["encoder"] * 3
-
-
-@pytest.mark.parametrize("schedule", [(2, 3, 1, 9), (5, 1, 2, 12), (1, 4, 5, 5)], ids=str)
-def test_players_move_in_the_order_of_the_schedule(monkeypatch, schedule):
-    monkeypatch.setattr(net_module, "EPOCH_STEPS", 4)
-    net = net_of(schedule, batch_size=2)
-    moved = []
-    steps = {player: getattr(net, f"_{player}_step") for player in MOVES}
-    for name in MOVES:
-
-        def spied(x, y, name=name):
-            moved.append(name)
-            return steps[name](x, y)
-
-        monkeypatch.setattr(net, f"_{name}_step", spied)
-    net.partial_fit(torch.rand(9, 4), torch.arange(9) % 3)
-    plan = net.schedule
-    assert moved == plan.order * plan.n_cycles
-    assert len(net.history) == plan.n_epochs > 1
-    assert net._n_cycles == plan.n_cycles
-
-
 # The batches
 
 COUNTS = (60, 30, 10)
@@ -209,25 +171,6 @@ def test_classes_are_equally_frequent_or_as_in_the_data(balanced):
     share = np.full(3, 1 / 3) if balanced else np.array(COUNTS) / sum(COUNTS)
     found = torch.bincount(drawn).numpy()
     assert stats.chisquare(found, len(drawn) * share).pvalue > LEVEL
-
-
-def test_rows_of_a_class_are_equally_frequent():
-    made, codes = batches_of(schedule=(1, 1, 1, 300))
-    rows = torch.cat([x[..., 0].flatten().long() for epoch in range(3) for x, _ in made])
-    for code, count in enumerate(COUNTS):
-        found = torch.bincount(rows[codes[rows] == code], minlength=len(codes))
-        assert stats.chisquare(found[codes == code].numpy()).pvalue > LEVEL
-        assert (found > 0).sum() == count
-
-
-def test_a_class_of_fewer_rows_repeats_them():
-    made, codes = batches_of(n_mixed=3, counts=(20, 2, 1))
-    x, y = next(iter(made))
-    rows = x[..., 0].long()
-    assert torch.equal(codes[rows], y[..., None].expand_as(rows))
-    single = rows[y == 2]
-    assert len(single)
-    assert (single == int(torch.nonzero(codes == 2))).all()
 
 
 @pytest.mark.parametrize("schedule", [(5, 1, 2, 250), (3, 0, 1, 301), (1, 1, 1, 99)], ids=str)
@@ -464,15 +407,6 @@ def test_without_classification_the_encoder_knows_the_reconstruction_alone(gradi
     assert_gradient(net, gradients, "head", hand.slopes(classified, "head"))
 
 
-def test_without_reconstruction_it_knows_the_classification_alone(gradients):
-    hand = Linear()
-    net = hand.net(mae_lambda=0.0)
-    terms, _ = noted(net, "encoder", hand.batch())
-    assert "reconstruction" not in terms
-    own = partial(hand.encoder_loss, hand.alpha(), mae=0.0)
-    assert_gradient(net, gradients, "encoder", hand.slopes(own, "encoder"))
-
-
 def test_without_combinations_rows_alone_are_classified(gradients):
     hand = Linear()
     net = hand.net(mixing=None)
@@ -483,20 +417,6 @@ def test_without_combinations_rows_alone_are_classified(gradients):
     assert_gradient(
         net, gradients, "encoder", hand.slopes(partial(hand.encoder_loss, None), "encoder")
     )
-
-
-def test_drawn_weights_take_the_place_of_the_mixers(gradients, monkeypatch):
-    hand = Linear()
-    net = hand.net(mixing=0.7)
-    alpha = np.random.default_rng(1).dirichlet([1, 1], 4)
-    drawn = torch.from_numpy(alpha).float()
-    monkeypatch.setattr(net.module_, "alpha", lambda z, y, mixing: {0.7: drawn}[mixing])
-    terms, _ = noted(net, "encoder", hand.batch())
-    assert "mixer" not in terms
-    assert terms["classification"] == pytest.approx(hand.classification(alpha), rel=1e-4)
-    own = partial(hand.encoder_loss, alpha)
-    assert_gradient(net, gradients, "encoder", hand.slopes(own, "encoder"))
-    assert len(gradients) == 4
 
 
 @pytest.mark.parametrize("t", [2, 3])
@@ -512,16 +432,6 @@ def test_decoder_step_is_eq_4_and_what_the_code_adds(gradients, mixing, t):
     assert len(gradients) == 2
 
 
-def test_decoder_step_of_the_paper_has_one_term(gradients):
-    hand = Linear()
-    net = hand.net(decoder_clf_lambda=0.0, decoder_mae_lambda=0.0)
-    terms, _ = noted(net, "decoder", hand.batch())
-    alpha = hand.alpha()
-    assert terms == pytest.approx({"decoder": hand.decoder_terms(alpha)["decoder"]}, rel=1e-4)
-    expected = hand.slopes(lambda: hand.decoder_terms(alpha)["decoder"], "decoder")
-    assert_gradient(net, gradients, "decoder", expected)
-
-
 @pytest.mark.parametrize("t", [2, 3])
 @pytest.mark.parametrize("mixing", ["mixer", None])
 def test_critic_step_is_eq_5(gradients, mixing, t):
@@ -535,16 +445,6 @@ def test_critic_step_is_eq_5(gradients, mixing, t):
     assert len(gradients) == 2
 
 
-def test_critic_step_without_penalty(gradients):
-    hand = Linear()
-    net = hand.net(penalty_lambda=0.0)
-    terms, _ = noted(net, "critic", hand.batch())
-    alpha = hand.alpha()
-    assert set(terms) == {"critic_gap"}
-    expected = hand.slopes(lambda: -hand.critic_terms(alpha)["critic_gap"], "critic")
-    assert_gradient(net, gradients, "critic", expected)
-
-
 def test_the_mixer_aims_at_a_wrong_label_or_at_that_of_a_random_group():
     y = torch.arange(3000) % 3
     wrong = net_of()._wrong(y)
@@ -555,17 +455,6 @@ def test_the_mixer_aims_at_a_wrong_label_or_at_that_of_a_random_group():
     assert stats.binomtest(int((permuted == y).sum()), 3000, 1 / 3).pvalue > LEVEL
 
 
-@pytest.mark.parametrize("permuted", [False, True])
-def test_the_label_aimed_at_is_that_of_the_mixers_loss(gradients, monkeypatch, permuted):
-    hand = Linear()
-    net = hand.net(permuted=permuted)
-    aimed = np.array([1, 1, 0, 0])
-    monkeypatch.setattr(net, "_wrong", lambda y: torch.from_numpy(aimed))
-    terms, _ = noted(net, "encoder", hand.batch())
-    expected = hand.cross_entropy(hand.combined(hand.alpha()), aimed)
-    assert terms["mixer"] == pytest.approx(expected, rel=1e-4)
-
-
 # Who is touched by whose move
 
 KINDS = {
@@ -573,7 +462,7 @@ KINDS = {
     "drawn": {"mixing": 1.0},
     "none": {"mixing": None},
     "three": {"n_mixed": 3},
-    "images": {"augment": "adaptive", **IMAGES},
+    "images": IMAGES,
     "no decoder": {"decoder": False},
 }
 
@@ -584,18 +473,14 @@ KINDS = {
 def test_a_move_touches_its_own_parameters_and_statistics_only(kind, player):
     net = net_of(**KINDS[kind])
     rae = net.module_
-    if rae.augmentation is not None:
-        rae.augmentation.p.fill_(0.5)
     for parameter in rae.averaged.parameters():
         parameter.data.add_(0.1)
     before = snapshot(rae)
     move(net, player)
     touched = changed(before, snapshot(rae))
     own = {name for name in MOVES[player] if getattr(rae, name) is not None}
-    if player == "critic" and rae.augmentation is not None:
-        own.add("augmentation")
     assert set(touched) == own
-    for name in own - {"augmentation"}:
+    for name in own:
         # all parameters, and all statistics where there are any
         assert touched[name] == set(before[name])
     assert all(p.grad is None for p in rae.parameters())
@@ -623,20 +508,6 @@ def test_statistics_of_the_encoder_count_the_rows_of_its_own_moves(kind):
     assert {int(v) for v in tracked} == {1}
 
 
-def test_of_the_players_at_rest_nobody_drops_units():
-    net = net_of()
-    modes = {}
-    for name in PLAYERS:
-        getattr(net.module_, name).register_forward_pre_hook(
-            lambda module, inputs, name=name: modes.setdefault(name, set()).add(module.training)
-        )
-    for player, own in MOVES.items():
-        modes.clear()
-        move(net, player)
-        assert modes == {name: {name in own} for name in modes}
-        assert own <= set(modes)
-
-
 def test_players_of_a_step_share_an_optimiser_with_settings_of_their_own():
     net = net_of()
     rae = net.module_
@@ -660,116 +531,6 @@ def test_players_of_a_step_share_an_optimiser_with_settings_of_their_own():
 
 
 # No tape where none is needed
-
-
-def tapes(net, player):
-    """How many values, parameters aside, each network keeps for a backward pass in a move."""
-    rae, kept, running = net.module_, Counter(), ["nobody"]
-    owned = {p.untyped_storage().data_ptr() for p in rae.parameters()}
-    for name in PLAYERS:
-        part = getattr(rae, name)
-        part.register_forward_pre_hook(lambda *_, name=name: running.append(name))
-        part.register_forward_hook(lambda *_: running.pop() and None)
-
-    def keep(tensor):
-        if tensor.untyped_storage().data_ptr() not in owned:
-            kept[running[-1]] += tensor.numel()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        move(net, player)
-    return kept
-
-
-def test_a_move_of_the_critic_keeps_no_tape_of_the_others():
-    kept = tapes(net_of(), "critic")
-    assert set(kept) == {"critic", "nobody"}
-
-
-def test_a_move_of_the_decoder_keeps_what_leads_back_to_it():
-    kept = tapes(net_of(settings={"decoder_clf_lambda": 0.0}), "decoder")
-    assert set(kept) == {"critic", "decoder", "nobody"}
-    # of the critic its slopes (12 rows, 5 units), not what the gradient of its weights would take
-    assert kept["critic"] == 12 * 5
-    assert "mixer" not in tapes(net_of(), "decoder")
-
-
-def test_a_move_of_the_encoder_asks_no_critic():
-    assert set(tapes(net_of(), "encoder")) == {"encoder", "head", "mixer", "decoder", "nobody"}
-
-
-def test_rows_that_the_critic_sees_have_no_past():
-    net = net_of()
-    seen = []
-    net.module_.critic.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    move(net, "critic")
-    scored, between = seen
-    assert scored.grad_fn is None
-    assert not scored.requires_grad
-    assert len(scored) == 24  # as many made rows as real ones
-    assert between.is_leaf  # of the penalty
-    assert between.shape == (12, 4)
-
-
-@pytest.mark.parametrize("player", MOVES)
-def test_networks_are_asked_for_changed_rows_with_their_classes(player):
-    net = net_of()
-    rae, seen = net.module_, {name: [] for name in PLAYERS}
-    rae.changed = lambda x: x + 100
-    for name in PLAYERS:
-        getattr(rae, name).register_forward_pre_hook(
-            lambda _, inputs, name=name: seen[name].append([x.detach() for x in inputs])
-        )
-    made = []
-    rae.decoder.register_forward_hook(lambda *args: made.append(args[2].detach()))
-    x, y = groups_of(net)
-    terms, _ = noted(net, player, (x, y))
-    rows, each = x.flatten(0, 1), y.repeat_interleave(2)
-    assert torch.equal(seen["mixer"][0][1], y)
-    assert torch.equal(seen["decoder"][0][1], each)
-    if player == "encoder":
-        assert torch.equal(seen["encoder"][0][0], rows + 100)
-        found = (rows - made[0]).abs().mean()  # the row itself is to be rebuilt
-        assert terms["reconstruction"] == pytest.approx(found.item(), rel=1e-5)
-        assert not seen["critic"]
-        return
-    assert torch.equal(seen["encoder"][0][0], rows)  # codes are those of prediction
-    if player == "decoder":
-        assert torch.equal(seen["encoder"][1][0], made[0] + 100)
-        critical, classes = seen["critic"][0]
-        assert torch.equal(critical, made[0] + 100)
-        assert torch.equal(classes, each)
-        away = (rows - made[0]).view(x.shape)[:, :-1].abs().mean()
-        assert terms["decoder_reconstruction"] == pytest.approx(away.item(), rel=1e-5)
-    else:
-        (critical, classes), (between, same) = seen["critic"]
-        assert torch.equal(critical, torch.cat([rows, made[0]]) + 100)
-        assert torch.equal(classes, torch.cat([each, each]))
-        assert torch.equal(same, each)
-        low, high = torch.minimum(rows, made[0]), torch.maximum(rows, made[0])
-        assert (between - 100 >= low - 1e-4).all()
-        assert (between - 100 <= high + 1e-4).all()
-
-
-def test_half_or_fewer_of_the_made_rows_are_combinations():
-    # Of each group the last code gives way; the others, and all without mixing, are decoded.
-    for kind, n_same in ({"n_mixed": 3}, 2), ({"n_mixed": 2}, 1), ({"mixing": None}, 2):
-        net = net_of(**kind)
-        net.module_.eval()
-        x, y = groups_of(net)
-        rows, z, each = net._codes(x, y)
-        t = x.shape[1]
-        assert torch.equal(rows, x.flatten(0, 1))
-        assert each.tolist() == [int(code) for code in y for _ in range(t)]
-        with torch.no_grad():
-            own = net.module_.encoder(rows)
-        same = torch.isclose(z, own, atol=1e-6).all(dim=1).view(-1, t)
-        assert same[:, :n_same].all()
-        assert not same[:, n_same:].any()
-        # between its codes, in each dimension
-        codes, last = own.view(-1, t, 2), z.view(-1, t, 2)[:, -1]
-        assert (last >= codes.amin(1) - 1e-5).all()
-        assert (last <= codes.amax(1) + 1e-5).all()
 
 
 # Averages
@@ -802,212 +563,10 @@ def test_averages_over_cycles_start_warm():
         torch.testing.assert_close(found, torch.full((3,), expected))
 
 
-@pytest.mark.parametrize("decay", [0.0, 0.5])
-def test_the_warm_start_ends_at_the_decay(decay):
-    net = net_of(settings={"ema_decay": decay}, schedule=(1, 1, 1, 30))
-    decays = []
-    net.module_.average = decays.append
-    x, y = groups_of(net)
-    for _ in range(12):
-        net.train_step((torch.stack([x] * 3), torch.stack([y] * 3)))
-    assert decays == pytest.approx([min(decay, i / (i + 9)) for i in range(1, 13)])
-
-
-def test_without_decay_the_last_weights_predict():
-    net = net_of(settings={"ema_decay": 0.0})
-    net.partial_fit(torch.rand(30, 4), torch.arange(30) % 3)
-    rae = net.module_.eval()
-    x = torch.rand(5, 4)
-    torch.testing.assert_close(rae(x), rae.head(rae.encoder(x)))
-
-
 # What is recorded
 
 
-def test_an_epoch_records_the_means_of_all_updates(monkeypatch):
-    monkeypatch.setattr(net_module, "EPOCH_STEPS", 4)
-    net = net_of((2, 1, 2, 8))
-    terms = [Counter(), Counter()]
-    note, counted = net.note, [Counter(), Counter()]
-
-    def listen(name, value):
-        terms[len(net.history) - 1][name] += value.item()
-        counted[len(net.history) - 1][name] += 1
-        note(name, value)
-
-    net.note = listen
-    net.partial_fit(torch.rand(30, 4), torch.arange(30) % 3)
-    assert len(net.history) == 2
-    for epoch, total, n in zip(net.history, terms, counted, strict=True):
-        assert n["critic_gap"] == n["gradient_penalty"] == 4
-        assert n["decoder"] == n["decoder_classification"] == n["decoder_reconstruction"] == 2
-        assert n["classification"] == n["mixer"] == n["alpha_entropy"] == n["reconstruction"] == 4
-        for name, value in total.items():
-            assert epoch[name] == pytest.approx(value / n[name], rel=1e-5)
-        # Eq. 7 holds of the means, too
-        expected = 5 * epoch["classification"] + 0.1 * epoch["reconstruction"]
-        assert epoch["train_loss"] == pytest.approx(expected, rel=1e-5)
-
-
-def test_validation_scores_tell_averaged_from_raw_weights():
-    x = torch.randn(40, 4)
-    y = (torch.arange(40) % 4 == 0).long()  # 10 and 30 rows
-    net = net_of(n_classes=2)
-    rae = net.module_
-    with torch.no_grad():  # the raw weights say 1, the averaged ones 0
-        for head, bias in ((rae.head, [0.0, 1.0]), (rae.averaged["head"], [1.0, 0.0])):
-            head.weight.zero_()
-            head.bias.copy_(torch.tensor(bias))
-    net.history.new_epoch()
-    net.history.record("epoch", 1)
-    net._set_training(False)
-    found = [net.validation_step((x[rows], y[rows])) for rows in (slice(25), slice(25, 40))]
-    assert all((step["y_pred"].argmax(dim=1) == 0).all() for step in found)
-    expected = torch.logsumexp(torch.tensor([1.0, 0.0]), 0) - torch.tensor([1.0, 0.0])[y]
-    assert float(found[0]["loss"]) == pytest.approx(float(expected[:25].mean()), rel=1e-5)
-    net.note("mixer", torch.tensor(1.0))
-    net.on_epoch_end(net)
-    assert net.history[-1, "validation_raw_balanced_accuracy"] == 0.5
-    with torch.no_grad():
-        rae.head.weight.copy_(torch.tensor([[9.0, -9.0], [-9.0, 9.0]]))
-        rae.head.bias.zero_()
-        raw = rae.head(rae.encoder(x)).argmax(dim=1)
-    net.validation_step((x, y))
-    recalls = [float((raw[y == k] == k).float().mean()) for k in range(2)]
-    net.history.new_epoch()
-    net.note("mixer", torch.tensor(1.0))
-    net.on_epoch_end(net)
-    score = net.history[-1, "validation_raw_balanced_accuracy"]
-    assert score == pytest.approx(sum(recalls) / 2)
-    assert score != 0.5
-
-
-def test_the_averaged_weights_are_what_is_validated():
-    scores = []
-
-    class Witness(Callback):
-        def on_epoch_end(self, net, dataset_valid=None, **kwargs):
-            net.module_.eval()
-            with torch.no_grad():
-                right = net.module_(dataset_valid.X).argmax(dim=1) == dataset_valid.y
-            scores.append(np.mean([right[dataset_valid.y == k].double().mean() for k in range(3)]))
-
-    x, y = torch.rand(60, 4), torch.arange(60) % 3
-    net = net_of((2, 1, 1, 12), valid=(x[:21], y[:21]), callbacks=[Witness()])
-    net.partial_fit(x[21:], y[21:])
-    assert net.history[:, "valid_balanced_accuracy"] == pytest.approx(scores)
-    assert all(0 <= s <= 1 for s in net.history[:, "validation_raw_balanced_accuracy"])
-
-
-BROKEN = {
-    "first of all": ({"mixer": [1, math.nan, 1], "decoder": [1, 1, math.nan]}, "mixer", "nan"),
-    "fewer moves": (
-        {"critic_gap": [1, 1, 1, math.nan], "decoder": [1, math.inf]},
-        "decoder",
-        "inf",
-    ),
-    "its loss": (
-        {"alpha_entropy": [math.nan], "classification": [math.nan]},
-        "classification",
-        "nan",
-    ),
-    "too large a sum": ({"mixer": [1.0], "reconstruction": [3e38, 3e38]}, "reconstruction", "inf"),
-}
-
-
-@pytest.mark.parametrize("case", BROKEN)
-def test_the_term_that_broke_first_is_named(case):
-    terms, name, value = BROKEN[case]
-    net = net_of()
-    net.history.new_epoch()
-    net.history.record("epoch", 7)
-    for term, values in terms.items():
-        for one in values:
-            net.note(term, torch.tensor(float(one)))
-    with pytest.raises(DivergedError, match=rf"'{name}' became {value} in epoch 7.*learning_rate"):
-        net.on_epoch_end(net)
-
-
-def test_a_loss_that_breaks_names_its_term():
-    net = net_of()
-    step = net._encoder_step
-
-    def broken(x, y):
-        found = step(x, y)
-        net.note("reconstruction", torch.tensor(math.nan))
-        return {**found, "loss": found["loss"] * math.nan}
-
-    net._encoder_step = broken
-    with pytest.raises(DivergedError, match=r"The term 'reconstruction' became nan in epoch 1"):
-        net.partial_fit(torch.rand(30, 4), torch.arange(30) % 3)
-
-
-def test_a_validation_loss_that_breaks_is_named_as_such():
-    x, y = torch.rand(30, 4), torch.arange(30) % 3
-    net = net_of(valid=(x[:9], y[:9]))
-    validate = net.validation_step
-    net.validation_step = lambda batch: {**validate(batch), "loss": torch.tensor(math.nan)}
-    with pytest.raises(DivergedError, match=r"The valid loss became nan in epoch 1"):
-        net.partial_fit(x[9:], y[9:])
-
-
 # Codes and made rows
-
-
-def shifted(net):
-    """Let the averaged weights be others than those that learn."""
-    with torch.no_grad():
-        for parameter in net.module_.averaged.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    return net
-
-
-@pytest.mark.parametrize("kind", [{}, IMAGES], ids=["table", "images"])
-def test_codes_are_those_of_the_averaged_encoder_in_any_parts(monkeypatch, kind):
-    net = shifted(net_of(**kind))
-    x = torch.rand(9, *net.module_.sizes.shape)
-    with torch.no_grad():
-        expected = net.module_.eval().averaged["encoder"](x)
-    net.module_.train()
-    found = net.codes(x.flatten(1).numpy())  # as a flattened row, too
-    torch.testing.assert_close(found, expected)
-    assert not found.requires_grad
-    monkeypatch.setattr(net_module, "_GENERATED_ROWS", 4)
-    torch.testing.assert_close(net.codes(x.numpy()), expected, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("kind", [{}, IMAGES, {"n_mixed": 4}], ids=["table", "images", "four"])
-def test_made_rows_are_those_of_the_class(monkeypatch, kind):
-    monkeypatch.setattr(net_module, "_GENERATED_ROWS", 4)
-    net = shifted(net_of(**kind))
-    sizes, seen = net.module_.sizes, []
-    generate = net.module_.generate
-
-    def spied(z, y, mixing):
-        seen.append((z, y, mixing))
-        return generate(z, y, mixing)
-
-    net.module_.generate = spied
-    z = torch.randn(7, 2)
-    net.release()
-    rows = net.generate(z, 2, 10, 0.5)
-    assert rows.shape == (10, *sizes.shape)
-    assert rows.dtype == np.float32
-    assert [len(y) for _, y, _ in seen] == [4, 4, 2]
-    assert all((y == 2).all() and mixing == 0.5 for _, y, mixing in seen)
-    for group in torch.cat([z for z, _, _ in seen]):
-        assert len(group.unique(dim=0)) == sizes.n_mixed  # distinct ones
-        assert all((code == z).all(dim=1).any() for code in group)
-
-
-def test_rows_of_a_class_of_one_row_are_its_own_decoded():
-    net = net_of(mixing=1.0)
-    net.release()
-    z = torch.randn(1, 2)
-    rows = net.generate(z, 1, 5, 1.0)
-    with torch.no_grad():
-        expected = net.module_.decoder(z, torch.tensor([1]))
-    np.testing.assert_allclose(rows, expected.expand(5, -1), rtol=1e-4, atol=1e-5)
 
 
 def test_release_keeps_what_predicts_and_nothing_that_only_trained():

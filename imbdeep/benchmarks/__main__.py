@@ -1,5 +1,0 @@
-"""``python -m imbdeep.benchmarks``."""
-
-from imbdeep.benchmarks import main
-
-raise SystemExit(main())

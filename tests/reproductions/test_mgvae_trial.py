@@ -1,0 +1,156 @@
+"""A trial of MGVAE's reproduction: equal training, thresholds from the training part alone."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import balanced_accuracy_score
+
+from imbdeep.reproductions._harness import Approach, Length
+from imbdeep.reproductions._mgvae_trial import (
+    METRICS,
+    PaperClassifier,
+    Trial,
+    best_threshold,
+    reduced,
+)
+from imbdeep.reproductions._rows import Task
+
+CPU = torch.device("cpu")
+TINY = Length(steps=30)
+
+
+def table(n=200, share=0.2, seed=0):
+    random = np.random.default_rng(seed)
+    y = (np.arange(n) < share * n).astype(np.int64)
+    x = random.standard_normal((n, 4)) * [1, 10, 100, 1] + [0, 5, 0, 0]
+    x[:, 0] += 1.5 * y
+    order = random.permutation(n)
+    return x[order], y[order]
+
+
+@pytest.fixture
+def task():
+    return Task(*table(), *table(seed=1))
+
+
+def trial(task, length=TINY, seed=0):
+    return Trial(task, length, seed, CPU)
+
+
+def doubled(trial, x, y):
+    return np.concatenate([x, x]), np.concatenate([y, y])
+
+
+@pytest.mark.parametrize(
+    "approach, n_nets",
+    [
+        (Approach(), 1),
+        (Approach(parameters={"class_weights": "class_balanced", "criterion": "ldam"}), 1),
+        (Approach(parameters={"criterion": "focal"}), 1),
+        (Approach(parameters={"tune_threshold": True}), 4),
+        (Approach(resample=doubled), 1),
+    ],
+)
+def test_every_net_gets_the_same_steps_and_trials_repeat(task, approach, n_nets, monkeypatch):
+    calls, inner = [], torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda *a, **k: calls.append(1) or inner(*a, **k))
+    first, second = (trial(task).evaluate(approach).metrics for _ in range(2))
+    assert len(calls) == 2 * n_nets * TINY.steps
+    assert first == second
+    assert tuple(first) == METRICS
+
+
+def test_threshold_does_not_depend_on_the_test_part(task):
+    random = np.random.default_rng(0)
+    other = task._replace(x_test=random.permutation(task.x_test) * 7, y_test=1 - task.y_test)
+    approach = Approach(parameters={"tune_threshold": True})
+    first, second = (trial(t).trained(approach).classifier for t in (task, other))
+    assert first.threshold_ == second.threshold_ != 0.0
+    x = trial(task).x_test
+    np.testing.assert_array_equal(first.predict(x), first.decision_function(x) >= 0)
+
+
+def test_inputs_are_scaled_by_the_training_rows(task):
+    one = trial(task)
+    assert one.x_train.dtype == np.float32
+    np.testing.assert_allclose(one.x_train.mean(axis=0), 0, atol=1e-6)
+    expected = (task.x_test - task.x_train.mean(axis=0)) / task.x_train.std(axis=0)
+    np.testing.assert_allclose(one.x_test, expected, rtol=1e-4, atol=1e-5)
+    pixels = np.array([[0, 51, 255]], dtype=np.uint8)
+    images = trial(Task(pixels, np.zeros(1, int), pixels, np.zeros(1, int), (1, 1, 3)))
+    np.testing.assert_allclose(images.x_train, [[0, 0.2, 1]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_best_threshold_is_the_best_of_all(seed):
+    random = np.random.default_rng(seed)
+    y = random.integers(0, 2, 40)
+    scores = np.round(random.standard_normal(40) + y, 1)  # with ties
+    found = balanced_accuracy_score(y, scores >= best_threshold(y, scores))
+    assert found == max(balanced_accuracy_score(y, scores >= t) for t in [*scores, math.inf])
+    assert best_threshold(np.array([0, 0, 1]), np.array([-1.0, 1.0, 4.0])) == 2.5
+
+
+def test_scores_by_hand():
+    class Scores:
+        def decision_function(self, x):
+            return np.array([-2.0, -1.0, -0.5, 1.0, 0.5, 2.0])
+
+    x, y = np.zeros((6, 1)), np.array([0, 0, 0, 0, 1, 1])
+    metrics = trial(Task(x, y, x, y)).scores(Scores(), Approach())
+    assert metrics["balanced accuracy"] == pytest.approx((3 / 4 + 1) / 2)
+    assert metrics["G-mean"] == pytest.approx(math.sqrt(3 / 4))
+    assert metrics["ROC-AUC"] == pytest.approx(7 / 8)
+    assert metrics["average precision"] == pytest.approx(1 / 2 + (2 / 3) / 2)
+
+
+@pytest.mark.parametrize("weights", ["balanced", "class_balanced"])
+def test_class_weights_move_the_log_odds_to_the_minority(weights):
+    x, y = table(share=0.05)
+    x = x.astype(np.float32)
+    plain, weighted = (
+        PaperClassifier(60, CPU, 0, class_weights=given).fit(x, y).decision_function(x).mean()
+        for given in (None, weights)
+    )
+    assert weighted > plain + 0.5
+
+
+@pytest.mark.parametrize("steps, sizes, expected", [(7, [500, 20], 7), (None, [70, 20], 200)])
+def test_steps_are_those_of_the_scale_or_a_hundred_epochs_of_balanced_rows(steps, sizes, expected):
+    y = np.repeat([0, 1], sizes)
+    task = Task(np.zeros((len(y), 4), np.uint8), y, np.zeros((1, 4), np.uint8), y[:1], (1, 2, 2))
+    made = trial(task, Length(steps=steps)).estimator(Approach(), 9)
+    assert (made.steps, made.decay) == (expected, steps is None)  # images
+
+
+def test_the_papers_rate_falls_after_each_hundredth(monkeypatch):
+    rates, inner = [], torch.optim.Adam.step
+    monkeypatch.setattr(
+        torch.optim.Adam,
+        "step",
+        lambda self, *a, **k: rates.append(self.param_groups[0]["lr"]) or inner(self, *a, **k),
+    )
+    x, y = table()
+    PaperClassifier(200, CPU, 0, decay=True).fit(x.astype(np.float32), y)
+    np.testing.assert_allclose(rates, 1e-3 * 0.95 ** (np.arange(200) // 2))
+
+
+def test_reduced_keeps_classes_and_test_share(task):
+    small = reduced(task, (50, 10, 40), 0)
+    assert np.bincount(small.y_train).tolist() == [50, 10]
+    assert np.bincount(small.y_test).tolist() == [32, 8]
+    label = {row.tobytes(): k for row, k in zip(task.x_train, task.y_train, strict=True)}
+    assert [label[row.tobytes()] for row in small.x_train] == small.y_train.tolist()
+    assert reduced(task, (50, 10), 0).x_test is task.x_test
+    assert reduced(task, None, 0) is task
+
+
+def test_what_a_sampler_warns_of_is_kept(task):
+    def warning(trial, x, y):
+        warnings.warn("It has collapsed.", UserWarning, stacklevel=2)
+        return x, y
+
+    assert list(trial(task).evaluate(Approach(resample=warning)).said) == ["It has collapsed."]
