@@ -16,37 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-# Here too until all rooms import them from their own module.
-from imbdeep.seeding import (
-    Portable,
-    draw_seed,
-    paused,
-    random_stream,
-    refuse_arguments,
-    resolve_device,
-    restored_on_failure,
-    seeded,
-    there_or_cpu,
-    turn,
-)
-
 __all__ = [
     "DivergedError",
-    "Portable",
     "batch_indices",
     "class_rows",
-    "draw_seed",
     "flatten_parameters",
-    "paused",
-    "random_stream",
-    "refuse_arguments",
     "release_parameters",
-    "resolve_device",
-    "restored_on_failure",
     "run",
-    "seeded",
-    "there_or_cpu",
-    "turn",
 ]
 
 #: An epoch is never shorter (the losses are read from the device once an epoch, which would

@@ -70,7 +70,7 @@ CSV = "\n".join(lines_of()) + "\n"
 def brief_acceptor(monkeypatch):
     """Who judges rows of a table where nobody is named, with next to no training."""
     monkeypatch.setattr(
-        "imbdeep.over_sampling.base.EnsembleAcceptor", lambda **told: LogisticRegression()
+        "imbdeep.over_sampling.base.VotingEnsembleClassifier", lambda **told: LogisticRegression()
     )
 
 
@@ -284,12 +284,12 @@ def test_sampling_strategy_and_parameters(resample, monkeypatch):
 
     monkeypatch.setattr(imbdeep.over_sampling.MGVAESampler, "fit_resample", spy)
     options = [*QUICK, "--param", "prior=gaussian", "--param", "hidden_layer_sizes=(8, 4)"]
-    options += ["--param", "acceptance=None", "--param", "n_candidates=3"]
+    options += ["--param", "row_filter=None", "--param", "n_candidates=3"]
     ratio = [*options, "--sampling-strategy", "0.5", "--device", "cpu", "--seed", "7"]
     assert resample(*ratio, text=CSV)[0] == 0
     assert seen[0]["sampling_strategy"] == 0.5
     assert seen[0]["prior"] == "gaussian"
-    assert seen[0]["acceptance"] is None
+    assert seen[0]["row_filter"] is None
     assert seen[0]["n_candidates"] == 3
     assert seen[0]["hidden_layer_sizes"] == (8, 4)
     assert seen[0]["random_state"] == 7
@@ -411,7 +411,7 @@ class TestRefused:
         "word, message",
         [
             ("pretrain_step=5", "is no parameter of mgvae. Did you mean 'pretrain_steps'?"),
-            ("zzzzzz=5", "is no parameter of mgvae. It has acceptance, "),
+            ("zzzzzz=5", "is no parameter of mgvae. It has batch_size, "),
             ("pretrain_steps", "--param pretrain_steps must be KEY=VALUE"),
             ("random_state=5", "--param random_state has an option of its own: use --seed"),
             ("categorical_features=a", "has an option of its own: use --categorical"),

@@ -15,12 +15,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import estimator_checks_generator as sklearn_checks
 
 from imbdeep import classifiers, encoding, over_sampling
-from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier, _voting
+from imbdeep.classifiers import (
+    ERMClassifier,
+    GAMOClassifier,
+    M2mClassifier,
+    RAEClassifier,
+    VotingEnsembleClassifier,
+    _voting,
+)
 from imbdeep.encoding import ImageScaler, TabularEncoder
 from imbdeep.over_sampling import (
     CGANSampler,
     CVAESampler,
-    EnsembleAcceptor,
     GAMO2PixSampler,
     MGVAESampler,
     RAESampler,
@@ -39,12 +45,12 @@ SAMPLERS = [
         pretrain_steps=20,
         finetune_steps=10,
         hidden_layer_sizes=(16,),
-        acceptance=None,
+        row_filter=None,
         device="cpu",
         random_state=0,
     ),
     CVAESampler(
-        max_steps=20, hidden_layer_sizes=(16,), acceptance=None, device="cpu", random_state=0
+        max_steps=20, hidden_layer_sizes=(16,), row_filter=None, device="cpu", random_state=0
     ),
     RAESampler(
         RAEClassifier(
@@ -57,7 +63,7 @@ SAMPLERS = [
             critic_layer_sizes=(16,),
             device="cpu",
         ),
-        acceptance=None,
+        row_filter=None,
         random_state=0,
     ),
     GAMO2PixSampler(
@@ -71,7 +77,7 @@ SAMPLERS = [
             learning_rate=0.03,
             device="cpu",
         ),
-        acceptance=None,
+        row_filter=None,
         random_state=0,
     ),
     CGANSampler(
@@ -80,14 +86,14 @@ SAMPLERS = [
         latent_dim=4,
         hidden_layer_sizes=(16,),
         discriminator_layer_sizes=(16,),
-        acceptance=None,
+        row_filter=None,
         device="cpu",
         random_state=0,
     ),
 ]
 #: One whose rows somebody judges: what happens to them then is the same for all samplers.
-JUDGED = clone(SAMPLERS[1]).set_params(acceptance=LogisticRegression())
-JUDGES = [EnsembleAcceptor(device="cpu", random_state=0)]
+JUDGED = clone(SAMPLERS[1]).set_params(row_filter=LogisticRegression())
+JUDGES = [VotingEnsembleClassifier(device="cpu", random_state=0)]
 TRANSFORMERS = [TabularEncoder(), TabularEncoder(continuous="standard"), ImageScaler()]
 BRIEF = {
     "max_epochs": 15,

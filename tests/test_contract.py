@@ -342,7 +342,7 @@ def kept_by(estimator):
     learned = {
         n: v for n, v in vars(estimator).items() if n not in estimator.get_params(deep=False)
     }
-    for name in ("estimator_", "acceptor_", "encoder_"):
+    for name in ("estimator_", "filter_", "encoder_"):
         learned.pop(name, None)
     return tensors_in(learned)
 

@@ -14,6 +14,7 @@ from scipy import stats
 from torch import nn
 
 from imbdeep import training
+from imbdeep.seeding import seeded
 from imbdeep.training import (
     DivergedError,
     batch_indices,
@@ -21,7 +22,6 @@ from imbdeep.training import (
     flatten_parameters,
     release_parameters,
     run,
-    seeded,
 )
 
 CPU = torch.device("cpu")

@@ -200,7 +200,7 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
     -----
     The correction is exact where a class in training has the distribution of the class in use.
     Copies and weights keep that. Generated rows keep it as far as they are like real ones, and rows
-    that a sampler has filtered (``acceptance``) are not: the doubtful ones are missing. A
+    that a sampler has filtered (``row_filter``) are not: the doubtful ones are missing. A
     classifier that is fitted by another loss than log-loss or squares (focal, LDAM, hinge) has no
     probabilities to begin with: they are shifted, not calibrated.
 

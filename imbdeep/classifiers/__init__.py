@@ -7,5 +7,12 @@ from imbdeep.classifiers._erm import ERMClassifier
 from imbdeep.classifiers._gamo import GAMOClassifier
 from imbdeep.classifiers._m2m import M2mClassifier
 from imbdeep.classifiers._rae import RAEClassifier
+from imbdeep.classifiers._voting import VotingEnsembleClassifier
 
-__all__ = ["ERMClassifier", "GAMOClassifier", "M2mClassifier", "RAEClassifier"]
+__all__ = [
+    "ERMClassifier",
+    "GAMOClassifier",
+    "M2mClassifier",
+    "RAEClassifier",
+    "VotingEnsembleClassifier",
+]

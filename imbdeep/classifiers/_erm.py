@@ -25,7 +25,7 @@ from imbdeep.classifiers.schedules import (
     start_of,
 )
 from imbdeep.losses import class_balanced_weights, inverse_frequency_weights
-from imbdeep.training import draw_seed, random_stream, resolve_device, restored_on_failure, seeded
+from imbdeep.seeding import draw_seed, random_stream, resolve_device, restored_on_failure, seeded
 
 #: Of the weights in a loss, which is float32.
 _LARGEST = float(np.finfo(np.float32).max)

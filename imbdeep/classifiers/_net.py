@@ -16,15 +16,8 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from torch import Tensor, nn
 
-from imbdeep.training import (
-    DivergedError,
-    Portable,
-    draw_seed,
-    paused,
-    random_stream,
-    seeded,
-    there_or_cpu,
-)
+from imbdeep.seeding import Portable, draw_seed, paused, random_stream, seeded, there_or_cpu
+from imbdeep.training import DivergedError
 
 
 class PixelStandardiser(nn.Module):

@@ -36,13 +36,13 @@ _CLASSES = 10
 _N_NETWORKS = 3
 
 
-class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
+class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):
     """Trees, boosted trees, logistic regression and small networks that vote: who judges rows.
 
     Extremely random trees, a random forest, boosted trees, logistic regression and three networks
     with strong weight decay are trained on the rows as they are, and their probabilities averaged,
     the networks as one vote. They err on different rows, so that together they rank better than
-    each of them. This is what ``acceptance="auto"`` of the samplers stands for; it is also a
+    each of them. This is what ``row_filter="auto"`` of the samplers stands for; it is also a
     classifier of its own, and where one can use it, the rows that it accepts are of little need.
 
     Parameters
@@ -72,9 +72,9 @@ class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
     Examples
     --------
     >>> from sklearn.datasets import make_classification
-    >>> from imbdeep.over_sampling import EnsembleAcceptor
+    >>> from imbdeep.classifiers import VotingEnsembleClassifier
     >>> X, y = make_classification(n_samples=60, weights=[0.8], random_state=0)
-    >>> EnsembleAcceptor(random_state=0).fit(X, y).predict_proba(X[:2]).shape
+    >>> VotingEnsembleClassifier(random_state=0).fit(X, y).predict_proba(X[:2]).shape
     (2, 2)
     """
 
@@ -88,7 +88,7 @@ class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, *args: Any, **kwargs: Any) -> EnsembleAcceptor:
+    def fit(self, X: Any, y: Any, *args: Any, **kwargs: Any) -> VotingEnsembleClassifier:
         """Train all parts.
 
         Parameters
@@ -102,7 +102,7 @@ class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        EnsembleAcceptor
+        VotingEnsembleClassifier
             This object.
 
         Raises
@@ -116,14 +116,14 @@ class EnsembleAcceptor(ClassifierMixin, BaseEstimator):
         with restored_on_failure(self):
             return self._fit(X, y)
 
-    def _fit(self, X: Any, y: Any) -> EnsembleAcceptor:
+    def _fit(self, X: Any, y: Any) -> VotingEnsembleClassifier:
         X, y = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
-                f"y holds one class, {classes.tolist()[0]!r}: EnsembleAcceptor needs rows of two "
-                "classes or more, to tell one from the other."
+                f"y holds one class, {classes.tolist()[0]!r}: VotingEnsembleClassifier needs "
+                "rows of two classes or more."
             )
         self._counts = np.bincount(codes)
         self._trained_on = np.minimum(self._counts, _CLASS_ROWS)

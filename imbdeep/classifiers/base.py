@@ -42,7 +42,7 @@ from imbdeep.encoding import (
     warn_of_identifiers,
 )
 from imbdeep.networks import CosineLinear
-from imbdeep.training import (
+from imbdeep.seeding import (
     Portable,
     random_stream,
     refuse_arguments,
@@ -196,7 +196,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
     def _fit_encoder(self, data: Any, codes: NDArray[np.intp]) -> NDArray[np.float32]:
         if self.encoder_ is not None:
             self.encoder_.fit(data, codes)
-            warn_of_identifiers(self.encoder_, stacklevel=6)
+            warn_of_identifiers(self.encoder_)
         return self._encode(data)
 
     def _encode(self, data: Any) -> NDArray[np.float32]:
@@ -316,7 +316,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         return net
 
     def _n_threads(self, x: Tensor) -> int | None:
-        """Return 1 for small networks: see :func:`imbdeep.training.seeded`."""
+        """Return 1 for small networks: see :func:`imbdeep.seeding.seeded`."""
         return None if self._convolutional(x) else 1
 
     def predict(self, X: Any) -> NDArray[Any]:

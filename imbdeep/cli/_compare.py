@@ -172,7 +172,7 @@ def _spelling(name: str) -> str:
 
 
 def _device(name: str) -> str:
-    from imbdeep.training import resolve_device
+    from imbdeep.seeding import resolve_device
 
     try:
         resolve_device(name)

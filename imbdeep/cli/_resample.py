@@ -86,9 +86,9 @@ def run_resample(arguments: argparse.Namespace) -> None:
         f"{len(rows) - len(table)} new rows by {arguments.method} behind the {len(table)} original "
         f"ones, in {seconds:.1f} s on {sampler.device_}."
     )
-    for label, judged in sampler.acceptance_.items():
+    for label, judged in sampler.filter_scores_.items():
         say(
-            f"{type(sampler.acceptor_).__name__} gives {label} a mean probability of "
+            f"{type(sampler.filter_).__name__} gives {label} a mean probability of "
             f"{judged['candidates']:.2f} among the rows generated, of {judged['kept']:.2f} among "
             "those kept."
         )

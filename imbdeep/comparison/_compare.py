@@ -43,7 +43,7 @@ from imbdeep.encoding import (
     target_array,
 )
 from imbdeep.metrics import SCORERS
-from imbdeep.training import draw_seed, random_stream
+from imbdeep.seeding import draw_seed, random_stream
 
 #: Scorers by default: the first ranks.
 SCORING = (

@@ -15,13 +15,18 @@ from sklearn.model_selection import ParameterSampler
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from imbdeep.calibration import PriorCorrectedClassifier
-from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier
+from imbdeep.classifiers import (
+    ERMClassifier,
+    GAMOClassifier,
+    M2mClassifier,
+    RAEClassifier,
+    VotingEnsembleClassifier,
+)
 from imbdeep.encoding import TabularEncoder
 from imbdeep.metrics import SCORERS
 from imbdeep.over_sampling import (
     CGANSampler,
     CVAESampler,
-    EnsembleAcceptor,
     MGVAESampler,
     RAESampler,
 )
@@ -92,7 +97,7 @@ def _ensemble(**told: Any) -> Any:
     columns = {"categorical_features": told.pop("categorical_features")}
     encoder = TabularEncoder(**columns, handle_unknown="ignore").set_output(transform="default")
     return PriorCorrectedClassifier(
-        make_pipeline(encoder, EnsembleAcceptor(**told)), prior="uniform"
+        make_pipeline(encoder, VotingEnsembleClassifier(**told)), prior="uniform"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imbdeep.training import draw_seed, random_stream
+from imbdeep.seeding import draw_seed, random_stream
 
 from ._by_class import by_frequency
 from ._canvas import Display, count, shorten

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from imbdeep.training import draw_seed, random_stream
+from imbdeep.seeding import draw_seed, random_stream
 
 from ._canvas import BLUE, GREY, VERMILION, Display, colors_of, legend_beside, shorten
 from ._projection import check_points, component_names, two_components

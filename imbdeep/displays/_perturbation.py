@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
-from imbdeep.training import draw_seed, random_stream
+from imbdeep.seeding import draw_seed, random_stream
 
 from ._by_class import positions
 from ._canvas import BLUE, GREY, VERMILION, Display, count, legend_beside, shorten

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.inspection import DecisionBoundaryDisplay
 
-from imbdeep.training import draw_seed, random_stream
+from imbdeep.seeding import draw_seed, random_stream
 
 from ._by_class import by_frequency, positions
 from ._canvas import (

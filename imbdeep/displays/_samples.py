@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from imbdeep.training import draw_seed, random_stream
+from imbdeep.seeding import draw_seed, random_stream
 
 from . import _rows
 from ._canvas import Display, canvas, panels_of, shorten

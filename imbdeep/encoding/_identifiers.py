@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import warnings
 from typing import Any, NamedTuple
+
+from imbdeep._warnings import warn
 
 from ._codecs import LevelColumn, spelled
 from ._tabular import TabularEncoder
@@ -71,26 +72,22 @@ def advice_on_numbers(columns: list[Identifier]) -> str:
     )
 
 
-def warn_of_identifiers(encoder: Any, stacklevel: int = 2) -> None:
+def warn_of_identifiers(encoder: Any) -> None:
     """Warn of columns in which nearly every row has a value of its own.
 
     Parameters
     ----------
     encoder : TabularEncoder or any other
         A fitted one; others than a `TabularEncoder` have no such columns.
-    stacklevel : int, default=2
-        Where the warning points to.
     """
     columns = identifiers(encoder) if isinstance(encoder, TabularEncoder) else []
     if columns:
         some = ", ".join(f"{column.label} (such as {column.example!r})" for column in columns[:5])
         more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
-        warnings.warn(
+        warn(
             f"Nearly every row has a value of its own in the columns {some}{more}, from which "
             "nothing is learned: leave identifiers out, or name the columns in "
             f"categorical_features if they are to stay.{advice_on_numbers(columns)}",
-            UserWarning,
-            stacklevel=stacklevel + 1,
         )
 
 

@@ -1,6 +1,5 @@
 """Over-samplers with imbalanced-learn's interface."""
 
-from imbdeep.classifiers._voting import EnsembleAcceptor
 from imbdeep.over_sampling._cgan import CGANSampler
 from imbdeep.over_sampling._cvae import CVAESampler
 from imbdeep.over_sampling._estimator import EstimatorOverSampler
@@ -13,7 +12,6 @@ __all__ = [
     "CGANSampler",
     "CVAESampler",
     "DeepOverSampler",
-    "EnsembleAcceptor",
     "EstimatorOverSampler",
     "GAMO2PixSampler",
     "MGVAESampler",

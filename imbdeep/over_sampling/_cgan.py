@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from numbers import Integral, Real
@@ -16,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from imbdeep._warnings import warn
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.networks import ConditionalDecoder, ConvConditionalDecoder, ConvCritic, Discriminator
 from imbdeep.over_sampling.base import MLP_VALUES, DeepOverSampler, check_layer_sizes
@@ -313,10 +313,11 @@ class CGANSampler(DeepOverSampler):
     image_shape : tuple of (channels, height, width), default=None
         What the rows of a two-dimensional ``X`` are when they are flattened images. Images of
         shape (n_samples, channels, height, width) need no hint.
-    acceptance : "auto", classifier or None, default="auto"
+    row_filter : "auto", classifier or None, default="auto"
         Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
         in proportion to the probability that a classifier, trained on the real rows, gives to
-        their class. "auto" takes :class:`EnsembleAcceptor` for tables (see
+        their class. "auto" takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier`
+        for tables (see
         :class:`DeepOverSampler`); a classifier of yours is copied and trained. None keeps all rows.
     n_candidates : int, default=8
         Rows generated for each that is kept, where there is a judge.
@@ -350,9 +351,9 @@ class CGANSampler(DeepOverSampler):
         above, by the averaged G; and ``generated_spread``, the total variance of generated rows as
         a share of that of the class's rows: near 0, G has collapsed to one row. A class whose rows
         are all the same has no such share.
-    acceptor_ : classifier or None
+    filter_ : classifier or None
         Who judges encoded rows, or None.
-    acceptance_ : dict of label to dict
+    filter_scores_ : dict of label to dict
         Mean probability of a class, of its ``candidates`` and the rows ``kept`` in the fit.
     device_ : torch.device
         Where the networks were trained.
@@ -436,7 +437,7 @@ class CGANSampler(DeepOverSampler):
         ema_decay: float = 0.99,
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
-        acceptance: Any = "auto",
+        row_filter: Any = "auto",
         n_candidates: int = 8,
         device: Any = "auto",
         random_state: Any = None,
@@ -446,7 +447,7 @@ class CGANSampler(DeepOverSampler):
             sampling_strategy=sampling_strategy,
             categorical_features=categorical_features,
             image_shape=image_shape,
-            acceptance=acceptance,
+            row_filter=row_filter,
             n_candidates=n_candidates,
             device=device,
             random_state=random_state,
@@ -519,11 +520,9 @@ class CGANSampler(DeepOverSampler):
             if found.get("generated_spread", 1.0) < _COLLAPSED
         ]
         if collapsed:
-            warnings.warn(
+            warn(
                 f"The generator has collapsed: for the classes {collapsed} its rows are nearly one "
                 "and the same. Try other max_steps, a smaller learning_rate, or another sampler.",
-                UserWarning,
-                stacklevel=6,  # through fit_resample and its validation, to the line of the user
             )
 
     def _generate(self, code: int, n: int) -> NDArray[np.float32]:

@@ -288,10 +288,11 @@ class CVAESampler(DeepOverSampler):
     image_shape : tuple of (channels, height, width), default=None
         What the rows of a two-dimensional ``X`` are when they are flattened images. Images of
         shape (n_samples, channels, height, width) need no hint.
-    acceptance : "auto", classifier or None, default="auto"
+    row_filter : "auto", classifier or None, default="auto"
         Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
         in proportion to the probability that a classifier, trained on the real rows, gives to
-        their class. "auto" takes :class:`EnsembleAcceptor` for tables (see
+        their class. "auto" takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier`
+        for tables (see
         :class:`DeepOverSampler`); a classifier of yours is copied and trained. None keeps all rows.
     n_candidates : int, default=8
         Rows generated for each that is kept, where there is a judge.
@@ -323,9 +324,9 @@ class CVAESampler(DeepOverSampler):
         the code says nothing, and new rows differ by noise alone); and ``code_offset``, the root
         mean square of that mean (where it is large, codes drawn from the prior are not those of
         the class).
-    acceptor_ : classifier or None
+    filter_ : classifier or None
         Who judges encoded rows, or None.
-    acceptance_ : dict of label to dict
+    filter_scores_ : dict of label to dict
         Mean probability of a class, of its ``candidates`` and the rows ``kept`` in the fit.
     device_ : torch.device
         Where the network was trained.
@@ -396,7 +397,7 @@ class CVAESampler(DeepOverSampler):
         n_iter_no_change: int = 10,
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
-        acceptance: Any = "auto",
+        row_filter: Any = "auto",
         n_candidates: int = 8,
         device: Any = "auto",
         random_state: Any = None,
@@ -406,7 +407,7 @@ class CVAESampler(DeepOverSampler):
             sampling_strategy=sampling_strategy,
             categorical_features=categorical_features,
             image_shape=image_shape,
-            acceptance=acceptance,
+            row_filter=row_filter,
             n_candidates=n_candidates,
             device=device,
             random_state=random_state,

@@ -14,7 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.encoding import is_frame
 from imbdeep.over_sampling.base import DeepOverSampler
-from imbdeep.training import draw_seed
+from imbdeep.seeding import draw_seed
 
 __all__ = ["EstimatorOverSampler"]
 
@@ -39,7 +39,7 @@ class EstimatorOverSampler(DeepOverSampler, ABC):
     estimator : DeepClassifier, FrozenEstimator or None, default=None
         The classifier. None trains one with its defaults, an unfitted one is copied and trained,
         and a fitted one is used as it is.
-    sampling_strategy, categorical_features, image_shape, acceptance, n_candidates : optional
+    sampling_strategy, categorical_features, image_shape, row_filter, n_candidates : optional
         See :class:`DeepOverSampler`. Columns and shapes are handed on to a classifier that is made
         here.
     device, random_state, verbose : optional
@@ -64,7 +64,7 @@ class EstimatorOverSampler(DeepOverSampler, ABC):
         sampling_strategy: Any = "auto",
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
-        acceptance: Any = "auto",
+        row_filter: Any = "auto",
         n_candidates: int = 8,
         device: Any = "auto",
         random_state: Any = None,
@@ -74,7 +74,7 @@ class EstimatorOverSampler(DeepOverSampler, ABC):
             sampling_strategy=sampling_strategy,
             categorical_features=categorical_features,
             image_shape=image_shape,
-            acceptance=acceptance,
+            row_filter=row_filter,
             n_candidates=n_candidates,
             device=device,
             random_state=random_state,

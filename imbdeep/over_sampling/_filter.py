@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from imbdeep.classifiers._voting import EnsembleAcceptor
+from imbdeep.classifiers._voting import VotingEnsembleClassifier
 from imbdeep.seeding import draw_seed
 
-#: With acceptance="auto", a class that needs more candidates than this is not filtered: scoring so
+#: With row_filter="auto", a class that needs more candidates than this is not filtered: scoring so
 #: many rows takes minutes, and no gain was measured there.
 _CANDIDATES = 500_000
 #: Candidates that are in memory at a time.
@@ -24,7 +24,7 @@ class RowFilter:
 
     Parameters
     ----------
-    acceptance : "auto", classifier or None
+    row_filter : "auto", classifier or None
         The parameter of the sampler. A classifier is copied, and refused where its parameters are
         wrong or it was frozen after a fit on other classes.
     n_candidates : int
@@ -38,14 +38,14 @@ class RowFilter:
         The one that scores rows; None where rows are not filtered.
     """
 
-    def __init__(self, acceptance: Any, n_candidates: int, classes: NDArray[Any]) -> None:
+    def __init__(self, row_filter: Any, n_candidates: int, classes: NDArray[Any]) -> None:
         self.n_candidates, self.classes = int(n_candidates), classes
-        self.automatic = isinstance(acceptance, str)
+        self.automatic = isinstance(row_filter, str)
         self.classifier = None
         self._codes: set[int] = set()
-        if acceptance is None or self.automatic:
+        if row_filter is None or self.automatic:
             return
-        self.classifier = clone(acceptance)
+        self.classifier = clone(row_filter)
         for part in (self.classifier, *self.classifier.get_params().values()):
             # scikit-learn leaves this check out inside the fit of another estimator.
             if hasattr(part, "_parameter_constraints") and not isinstance(part, type):
@@ -73,7 +73,7 @@ class RowFilter:
             if not self.automatic or images or not self._codes:
                 self._codes = set()
                 return
-            self.classifier = EnsembleAcceptor(device=device)
+            self.classifier = VotingEnsembleClassifier(device=device)
         for name, value in self.classifier.get_params().items():
             if name.split("__")[-1] == "random_state" and value is None:
                 self.classifier.set_params(**{name: draw_seed(stream)})
@@ -104,8 +104,8 @@ class RowFilter:
             p = np.asarray(self.classifier.predict_proba(x.reshape(len(x), -1)))[:, code]
             if not (np.isfinite(p).all() and (p >= 0).all()):
                 raise ValueError(
-                    f"acceptance: {type(self.classifier).__name__} gives probabilities that are "
-                    "negative or not finite: take another classifier, or acceptance=None."
+                    f"row_filter: {type(self.classifier).__name__} gives probabilities that are "
+                    "negative or not finite: take another classifier, or row_filter=None."
                 )
             rows = drawn_rows(p, wanted, draw_seed(stream))
             kept.append(x[rows])
@@ -117,7 +117,7 @@ class RowFilter:
         known = np.asarray(getattr(self.classifier, "classes_", self.classes)).tolist()
         if known != self.classes.tolist():
             raise ValueError(
-                f"acceptance was fitted on the classes {known}, and y holds "
+                f"row_filter was fitted on the classes {known}, and y holds "
                 f"{self.classes.tolist()}: give a classifier that is not frozen."
             )
 

@@ -19,7 +19,8 @@ from imbdeep.classifiers import GAMOClassifier
 from imbdeep.losses import ObservationLikelihood, standard_normal_kl
 from imbdeep.networks import ConvConditionalDecoder, MLPEncoder
 from imbdeep.over_sampling._estimator import EstimatorOverSampler, _unwrapped
-from imbdeep.training import class_rows, draw_seed, run, seeded
+from imbdeep.seeding import draw_seed, seeded
+from imbdeep.training import class_rows, run
 
 #: Kernels of the decoder's last transposed convolution, as in the authors' code.
 _WIDTH = 32
@@ -187,10 +188,11 @@ class GAMO2PixSampler(EstimatorOverSampler):
     image_shape : tuple of (channels, height, width), default=None
         What the rows of a two-dimensional ``X`` are when they are flattened images. With an
         ``estimator``, set its own parameter.
-    acceptance : "auto", classifier or None, default="auto"
+    row_filter : "auto", classifier or None, default="auto"
         Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
         in proportion to the probability that a classifier, trained on the real rows, gives to
-        their class. "auto" takes :class:`EnsembleAcceptor` for tables (see
+        their class. "auto" takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier`
+        for tables (see
         :class:`DeepOverSampler`); a classifier of yours is copied and trained. None keeps all rows.
     n_candidates : int, default=8
         Rows generated for each that is kept, where there is a judge.
@@ -222,9 +224,9 @@ class GAMO2PixSampler(EstimatorOverSampler):
         there is no decoder. That of the game is ``estimator_.history_``.
     encoder_ : TabularEncoder or ImageScaler
         Turns rows into what the network sees and back.
-    acceptor_ : classifier or None
+    filter_ : classifier or None
         Who judges encoded rows, or None.
-    acceptance_ : dict of label to dict
+    filter_scores_ : dict of label to dict
         Mean probability of a class, of its ``candidates`` and the rows ``kept`` in the fit.
     device_ : torch.device
         Where the networks were trained.
@@ -299,7 +301,7 @@ class GAMO2PixSampler(EstimatorOverSampler):
         kl_lambda: float = 1.0,
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
-        acceptance: Any = "auto",
+        row_filter: Any = "auto",
         n_candidates: int = 8,
         device: Any = "auto",
         random_state: Any = None,
@@ -310,7 +312,7 @@ class GAMO2PixSampler(EstimatorOverSampler):
             sampling_strategy=sampling_strategy,
             categorical_features=categorical_features,
             image_shape=image_shape,
-            acceptance=acceptance,
+            row_filter=row_filter,
             n_candidates=n_candidates,
             device=device,
             random_state=random_state,

@@ -39,10 +39,10 @@ image_shape : tuple of (channels, height, width), default=None
 image_shape__estimator : tuple of (channels, height, width), default=None
     What the rows of a two-dimensional ``X`` are when they are flattened images. With an
     ``estimator``, set its own parameter.
-acceptance : "auto", classifier or None, default="auto"
+row_filter : "auto", classifier or None, default="auto"
     The row filter. Of ``n_candidates`` rows for each that is wanted, rows are kept in proportion
     to the probability that a classifier, trained on the real rows, gives to their class. "auto"
-    takes :class:`EnsembleAcceptor` for tables, unless a class needs more than 500 000 candidates,
+    takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier` for tables, unless a class needs more than 500 000 candidates,
     and None for images; a classifier of yours is copied and trained on encoded rows. None keeps
     all rows. Kept rows lie further from the border of the class than its real rows, so that
     classifiers trained on them become overconfident.
@@ -69,10 +69,10 @@ sampling_strategy_ : dict
     Number of rows to add to each class.
 encoder_ : TabularEncoder or ImageScaler
     Turns rows into what the network sees and back.
-acceptor_ : classifier or None
-    The classifier that filters encoded rows, ``acceptor_.predict_proba(encoder_.transform(X))``,
+filter_ : classifier or None
+    The classifier that filters encoded rows, ``filter_.predict_proba(encoder_.transform(X))``,
     or None. It often predicts better than a classifier trained on the generated rows.
-acceptance_ : dict of label to dict
+filter_scores_ : dict of label to dict
     Of the rows that ``fit_resample`` drew for a class, the filter's mean probability of that
     class: of the ``candidates``, and of those ``kept``. Both near 0: the class was not found.
 device_ : torch.device
@@ -85,9 +85,9 @@ feature_names_in_ : ndarray of shape (n_features_in_,)
 #: What stands for several entries at once.
 _GROUPS = {
     "common_parameters": "device random_state verbose",
-    "data_parameters": "categorical_features image_shape acceptance n_candidates",
+    "data_parameters": "categorical_features image_shape row_filter n_candidates",
     "class_attributes": "classes_ class_counts_ sampling_strategy_ encoder_",
-    "common_attributes": "acceptor_ acceptance_ device_ n_features_in_ feature_names_in_",
+    "common_attributes": "filter_ filter_scores_ device_ n_features_in_ feature_names_in_",
 }
 
 

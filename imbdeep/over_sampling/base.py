@@ -90,7 +90,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
         **BaseOverSampler._parameter_constraints,
         "categorical_features": [StrOptions({"auto"}), "array-like", None],
         "image_shape": [tuple, list, None],
-        "acceptance": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
+        "row_filter": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
         "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
         "random_state": ["random_state"],
@@ -109,7 +109,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
         sampling_strategy: Any = "auto",
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
-        acceptance: Any = "auto",
+        row_filter: Any = "auto",
         n_candidates: int = 8,
         device: Any = "auto",
         random_state: Any = None,
@@ -252,7 +252,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
         # Small networks want one thread: see imbdeep.seeding.seeded.
         self._n_threads = None if self._convolves(image) else 1
         plain = plain_labels(labels)  # labels that a classifier of scikit-learn can learn
-        self._filter = RowFilter(self.acceptance, self.n_candidates, np.unique(plain))
+        self._filter = RowFilter(self.row_filter, self.n_candidates, np.unique(plain))
         # A second call with the same integer starts the same stream anew.
         self._random = random_stream(self.random_state)
         self._deficits = {
@@ -284,7 +284,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
                 images=images,
                 device=self.device,
             )
-            self.acceptor_ = self._filter.classifier
+            self.filter_ = self._filter.classifier
         del x
 
         parts = (
@@ -302,8 +302,8 @@ class DeepOverSampler(Portable, BaseOverSampler):
                 delattr(self, name)
         for name, value in self._NOT_LEARNED.items():
             setattr(self, name, copy(value))
-        self.acceptor_: Any = None
-        self.acceptance_: dict[Any, dict[str, float]] = {}
+        self.filter_: Any = None
+        self.filter_scores_: dict[Any, dict[str, float]] = {}
 
     def _train(self, x: NDArray[np.float32], codes: NDArray[np.int64]) -> None:
         """Call the first hook, seeded, with what it needs."""
@@ -360,7 +360,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
             else TabularEncoder(categorical_features=self.categorical_features)
         ).set_output(transform="default")  # whatever scikit-learn's global setting
         x: NDArray[np.float32] = self.encoder_.fit_transform(data, labels)
-        warn_of_identifiers(self.encoder_, stacklevel=6)
+        warn_of_identifiers(self.encoder_)
         return x
 
     def sample(self, n: int, target: Any, *, random_state: Any = None) -> Any:
@@ -403,7 +403,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
             x = np.empty((n, 0), dtype=np.float32)
         elif self._filter.applies_to(code):
             x, means = self._filter.draw(generate, code, n, stream)
-            self.acceptance_.setdefault(self.classes_[code], means)  # those of the fit stay
+            self.filter_scores_.setdefault(self.classes_[code], means)  # those of the fit stay
         else:
             x = generate(n)
         for start in range(0, n, _CHUNK):

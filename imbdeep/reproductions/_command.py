@@ -18,7 +18,7 @@ from typing import Any, TextIO, TypeVar
 import torch
 
 from imbdeep.reproductions._results import Results
-from imbdeep.training import resolve_device
+from imbdeep.seeding import resolve_device
 
 
 class NotAtHandError(Exception):

@@ -56,7 +56,7 @@ def _cgan(trial: Any, x: NDArray[Any], y: NDArray[np.int64], network: str) -> An
     sampler = CGANSampler(
         network=network,
         image_shape=trial.task.image_shape if x.ndim == 2 else None,
-        acceptance=None,
+        row_filter=None,
         device=trial.device,
         random_state=trial.seed,
     )

@@ -22,7 +22,8 @@ from imbdeep.over_sampling import MGVAESampler
 from imbdeep.reproductions import _harness
 from imbdeep.reproductions._harness import Approach, Length
 from imbdeep.reproductions._rows import Task
-from imbdeep.training import run, seeded
+from imbdeep.seeding import seeded
+from imbdeep.training import run
 
 #: The metrics, in the order of the tables; the names are those of the files.
 METRICS = ("balanced accuracy", "G-mean", "ROC-AUC", "average precision")
@@ -224,7 +225,7 @@ def generated(
     length: Length = trial.length
     made = sampler(
         image_shape=trial.task.image_shape,
-        acceptance=None,
+        row_filter=None,
         device=trial.device,
         random_state=trial.seed,
         **{**(length.own if sampler is MGVAESampler else length.rival), **given},

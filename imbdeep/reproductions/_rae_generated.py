@@ -49,11 +49,11 @@ def _plain(shared: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cvae(n_least: int, latent_dim: int, length: Length, **shared: Any) -> Any:
-    return CVAESampler(max_steps=length.steps, acceptance=None, **shared)
+    return CVAESampler(max_steps=length.steps, row_filter=None, **shared)
 
 
 def _cgan(n_least: int, latent_dim: int, length: Length, **shared: Any) -> Any:
-    return CGANSampler(max_steps=length.steps, acceptance=None, **shared)
+    return CGANSampler(max_steps=length.steps, row_filter=None, **shared)
 
 
 def _gamo(n_least: int, latent_dim: int, length: Length, **shared: Any) -> Any:
@@ -63,7 +63,7 @@ def _gamo(n_least: int, latent_dim: int, length: Length, **shared: Any) -> Any:
         game,
         max_steps=length.steps,
         sampling_strategy=strategy,
-        acceptance=None,
+        row_filter=None,
         random_state=shared["random_state"],
     )
 
@@ -74,7 +74,7 @@ def _rae(n_least: int, latent_dim: int, length: Length, **shared: Any) -> Any:
     return RAESampler(
         auto_encoder,
         sampling_strategy=strategy,
-        acceptance=None,
+        row_filter=None,
         random_state=shared["random_state"],
     )
 

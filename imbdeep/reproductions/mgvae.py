@@ -71,7 +71,7 @@ protocol:
   those of effective numbers with beta 0.9999; the focal loss has gamma 1; LDAM has cosines for
   logits, margins up to 0.5 and scale 30. All three are used from the first step on.
   MGVAE is MGVAESampler, OCVAE is CVAESampler and OCGAN is CGANSampler, each with its defaults but
-  for the scale and for the judge of their rows, acceptance, which the papers' methods have not; on
+  for the scale and for the row filter, row_filter, which the papers' methods have not; on
   the rows as they come.
   The tuned threshold is the one of best balanced accuracy on out-of-fold scores of 3 stratified
   folds of the training part; the classifier itself is then trained on all of it. The test part is

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 from ._measuring import Line, devices, in_turns, median_ratio, place
 

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from imbdeep.comparison import METHODS, SIMPLE
-from imbdeep.training import resolve_device
+from imbdeep.seeding import resolve_device
 
 MIB = 2**20
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler
 from imbdeep.over_sampling._mgvae.ewc import EWCPenalty
 from imbdeep.over_sampling._mgvae.model import build, fit_model
 from imbdeep.reproductions.mgvae import DATASETS
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 from ._measuring import (
     MIB,
@@ -123,7 +123,7 @@ def default_lines(sizes, data=None):
     x, y = table(sizes.rows)
     sampler = MGVAESampler(random_state=0, **sizes.sampler)
     yield _fit_line("MGVAE's defaults", sampler, x, y)
-    yield _fit_line("the same without filter", sampler.set_params(acceptance=None), x, y)
+    yield _fit_line("the same without filter", sampler.set_params(row_filter=None), x, y)
 
     many, few = sizes.images
     if data is not None and (Path(data) / "mnist").is_dir():

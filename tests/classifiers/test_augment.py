@@ -9,7 +9,7 @@ from scipy.stats import binomtest, chisquare
 from torch.nn import functional as F
 
 from imbdeep.classifiers._augment import crop_flip
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 CPU = torch.device("cpu")
 

@@ -16,7 +16,7 @@ from imbdeep.classifiers._net import ClassifierNet, TrainingBatches
 from imbdeep.classifiers.schedules import DeferredResampling, DeferredReweighting
 from imbdeep.losses import FocalLoss, LDAMLoss, inverse_frequency_weights
 from imbdeep.networks import MLP
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 COUNTS = [24, 12, 4]
 N = sum(COUNTS)

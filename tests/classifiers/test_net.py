@@ -23,7 +23,8 @@ from imbdeep.classifiers._net import (
     TrainingBatches,
 )
 from imbdeep.networks import MLP
-from imbdeep.training import DivergedError, seeded
+from imbdeep.seeding import seeded
+from imbdeep.training import DivergedError
 
 CPU = torch.device("cpu")
 N = 40

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit
 
 from imbdeep.classifiers import ERMClassifier, _voting
-from imbdeep.classifiers._voting import EnsembleAcceptor, _n_epochs
+from imbdeep.classifiers._voting import VotingEnsembleClassifier, _n_epochs
 
 N = 60
 Y = np.repeat([0, 1], [45, 15])
@@ -33,7 +33,7 @@ def test_networks_see_about_as_many_rows_of_any_table(n):
 
 
 def test_networks_share_the_vote_that_any_other_model_has(brief):
-    judge = EnsembleAcceptor(device="cpu", random_state=0).fit(A, Y)
+    judge = VotingEnsembleClassifier(device="cpu", random_state=0).fit(A, Y)
     models = judge.estimator_.estimators_
     parts = np.array([part.predict_proba(A.astype(np.float32)) for part in models])
     is_network = np.array([isinstance(part, ERMClassifier) for part in models])
@@ -49,7 +49,7 @@ def test_judge_repeats_by_its_seed(brief, random_state):
     x = np.random.default_rng(3).normal(size=(N, 3))
     seeds = (random_state, random_state, 1)
     first, twin, other = (
-        EnsembleAcceptor(device="cpu", random_state=seed).fit(x, Y) for seed in seeds
+        VotingEnsembleClassifier(device="cpu", random_state=seed).fit(x, Y) for seed in seeds
     )
     assert first.predict_proba(x).tobytes() == twin.predict_proba(x).tobytes()
     assert first.predict_proba(x).tobytes() != other.predict_proba(x).tobytes()
@@ -61,7 +61,7 @@ def test_judge_repeats_by_its_seed(brief, random_state):
 
 def test_judge_of_three_classes_one_of_a_single_row(brief):
     y = np.repeat(["a", "b", "c"], [45, 14, 1])
-    judge = EnsembleAcceptor(device="cpu", random_state=0).fit(A, y)
+    judge = VotingEnsembleClassifier(device="cpu", random_state=0).fit(A, y)
     assert judge.classes_.tolist() == ["a", "b", "c"]
     found = judge.predict_proba(A)
     assert found.shape == (N, 3)
@@ -72,7 +72,7 @@ def test_judge_of_three_classes_one_of_a_single_row(brief):
 @pytest.mark.parametrize("label", [0, "a"])
 def test_one_class_is_refused(label):
     with pytest.raises(ValueError, match=rf"y holds one class, {label!r}: .* two classes or more"):
-        EnsembleAcceptor().fit(A, np.repeat(label, N))
+        VotingEnsembleClassifier().fit(A, np.repeat(label, N))
 
 
 def test_judge_finds_the_probabilities_of_two_gaussians(monkeypatch):
@@ -81,7 +81,7 @@ def test_judge_finds_the_probabilities_of_two_gaussians(monkeypatch):
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [1500, 500])
     x = rng.normal(size=(2000, 1)) + np.where(y, 1.0, -1.0)[:, None]
-    judge = EnsembleAcceptor(device="cpu", random_state=0).fit(x, y)
+    judge = VotingEnsembleClassifier(device="cpu", random_state=0).fit(x, y)
     at = np.linspace(-2, 3, 41)[:, None]
     expected = expit(2 * at[:, 0] - np.log(3))
     assert np.abs(judge.predict_proba(at)[:, 1] - expected).mean() < 0.05
@@ -91,9 +91,9 @@ def test_of_a_large_class_a_part_stands_for_all(monkeypatch):
     # Two groups told apart by a column: the shares within each are what must come out.
     x = np.repeat([0.0, 1.0], 2000)[:, None]
     y = np.concatenate([np.arange(2000) % 10 == 0, np.arange(2000) % 2 == 0]).astype(int)
-    whole = EnsembleAcceptor(random_state=0).fit(x, y)
+    whole = VotingEnsembleClassifier(random_state=0).fit(x, y)
     monkeypatch.setattr(_voting, "_CLASS_ROWS", 1500)
-    part = EnsembleAcceptor(random_state=0).fit(x, y)
+    part = VotingEnsembleClassifier(random_state=0).fit(x, y)
     assert part._trained_on.tolist() == [1500, 1200]
     values = [[0.0], [1.0]]
     np.testing.assert_allclose(part.predict_proba(values)[:, 1], [0.1, 0.5], atol=0.03)
@@ -101,7 +101,7 @@ def test_of_a_large_class_a_part_stands_for_all(monkeypatch):
 
 
 def test_a_failed_fit_leaves_the_ensemble_as_it_was():
-    ensemble = EnsembleAcceptor(random_state=0).fit(A, Y)
+    ensemble = VotingEnsembleClassifier(random_state=0).fit(A, Y)
     before = ensemble.predict_proba(A)
     with pytest.raises(ValueError, match="class"):
         ensemble.fit(A[:, :2], np.zeros(N))

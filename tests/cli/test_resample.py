@@ -37,7 +37,7 @@ def resample(tmp_path, monkeypatch, capsys):
         counts = y.value_counts()
         (rows,) = np.nonzero((y == counts.index[-1]).to_numpy())
         rows = np.resize(rows, counts.iloc[0] - counts.iloc[-1])
-        self.device_, self.acceptance_ = "cpu", {}
+        self.device_, self.filter_scores_ = "cpu", {}
         return (
             pd.concat([X, X.iloc[rows]], ignore_index=True),
             pd.concat([y, y.iloc[rows]], ignore_index=True),

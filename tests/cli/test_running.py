@@ -18,7 +18,7 @@ import imbdeep.over_sampling
 from imbdeep.cli import main
 from imbdeep.cli._terminal import CommandError, replacing
 
-BRIEF = ["pretrain_steps=5", "finetune_steps=5", "acceptance=None", "n_exemplars=5"]
+BRIEF = ["pretrain_steps=5", "finetune_steps=5", "row_filter=None", "n_exemplars=5"]
 ROWS = [f"{k % 7},{'red' if k % 3 else 'blue'},{'病' if k % 4 == 0 else 'well'}" for k in range(40)]
 TEXT = "\n".join(["size,colour,y", *ROWS]) + "\n"
 RESAMPLE = ["resample", "data.csv", "--target", "y", "--output", "out.csv", "--quiet"]

@@ -127,7 +127,7 @@ class Interrupted(FailsOnce):
 def test_rae_is_trained_once_for_its_rows_and_its_predictions(monkeypatch):
     X, y = blobs(60)
     monkeypatch.setattr(
-        "imbdeep.over_sampling.base.EnsembleAcceptor", lambda **told: LogisticRegression()
+        "imbdeep.over_sampling.base.VotingEnsembleClassifier", lambda **told: LogisticRegression()
     )
     brief = partial(RAEClassifier, max_steps=3, hidden_layer_sizes=(8,), batch_size=8)
     monkeypatch.setattr("imbdeep.comparison._methods.RAEClassifier", brief)
@@ -149,7 +149,7 @@ def test_rae_is_trained_once_for_its_rows_and_its_predictions(monkeypatch):
 def test_all_names_run_on_a_mixed_table():
     X, y = mixed()
     few = {"device": "cpu", "random_state": 0}
-    plain = {**few, "acceptance": None}
+    plain = {**few, "row_filter": None}
     network = {"hidden_layer_sizes": (8,), "batch_size": 16}
     methods = {
         **dict.fromkeys(SIMPLE),
@@ -157,7 +157,7 @@ def test_all_names_run_on_a_mixed_table():
         "CVAE": CVAESampler(max_steps=10, **plain),
         "CGAN": CGANSampler(max_steps=10, **plain),
         "RAE samples": RAESampler(
-            RAEClassifier(max_steps=5, **network, **few), acceptance=None, random_state=0
+            RAEClassifier(max_steps=5, **network, **few), row_filter=None, random_state=0
         ),
         "M2m": M2mClassifier(max_epochs=5, **network, **few),
         "RAE": RAEClassifier(max_steps=5, **network, **few),
@@ -217,7 +217,7 @@ def test_no_winner_where_nothing_can_be_learned():
     random = np.random.default_rng(0)
     X = random.normal(size=(300, 4))
     y = (random.random(300) < 0.2).astype(int)
-    plain = {"acceptance": None, "device": "cpu", "random_state": 0}
+    plain = {"row_filter": None, "device": "cpu", "random_state": 0}
     result = compare(
         X,
         y,
@@ -740,7 +740,7 @@ def test_labels_that_metrics_do_not_know_are_compared(labels):
 def test_numbers_in_text_are_noted_once():
     v = np.random.default_rng(0).normal(size=80)
     X = pd.DataFrame({"price": [f"{x:.3f}".replace(".", ",") for x in v], "size": v})
-    few = {"hidden_layer_sizes": (4,), "acceptance": None, "device": "cpu"}
+    few = {"hidden_layer_sizes": (4,), "row_filter": None, "device": "cpu"}
     methods = {"ours": MGVAESampler(pretrain_steps=2, finetune_steps=1, **few)}
     result = compare(X, v > 0, methods=methods, classifiers=["logistic"], cv=2)
     (note,) = result.notes

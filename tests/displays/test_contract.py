@@ -163,7 +163,7 @@ def trained_on_images():
     """A sampler and a classifier of tiny images, trained once."""
     if "images" not in FITTED:
         small = {"hidden_layer_sizes": (8,), "random_state": 0, "device": "cpu"}
-        sampler = MGVAESampler(pretrain_steps=50, finetune_steps=5, acceptance=None, **small)
+        sampler = MGVAESampler(pretrain_steps=50, finetune_steps=5, row_filter=None, **small)
         sampler.fit_resample(IMAGES, Y)
         classifier = M2mClassifier(max_epochs=2, defer=0.0, gamma=0.0, beta=0.5, **small).fit(
             IMAGES, Y
@@ -220,7 +220,7 @@ CONTAINERS = {
 def test_any_container_of_a_trained_estimator(make):
     X = make()
     small = {"hidden_layer_sizes": (8,), "random_state": 0, "device": "cpu"}
-    sampler = MGVAESampler(pretrain_steps=4, finetune_steps=2, acceptance=None, **small)
+    sampler = MGVAESampler(pretrain_steps=4, finetune_steps=2, row_filter=None, **small)
     sampler.fit_resample(X, Y)
     n_columns = sampler.n_features_in_
     samples = SamplesDisplay.from_estimator(sampler, X, Y, "few", n=20, random_state=0)
@@ -257,7 +257,7 @@ def test_any_container_of_a_trained_estimator(make):
 def test_any_labels(y, target):
     target = y[40].item() if target is None else target
     small = {"hidden_layer_sizes": (8,), "random_state": 0, "device": "cpu"}
-    sampler = MGVAESampler(pretrain_steps=4, finetune_steps=2, acceptance=None, **small)
+    sampler = MGVAESampler(pretrain_steps=4, finetune_steps=2, row_filter=None, **small)
     sampler.fit_resample(PLANE, y)
     assert len(SamplesDisplay.from_estimator(sampler, PLANE, y, target, n=50).real) == 18
     assert len(LatentDisplay.from_estimator(sampler, PLANE, y, target, n=9).codes) == 27
@@ -272,7 +272,7 @@ def test_flat_images_and_histories_of_a_wrapped_classifier():
     layers = dict.fromkeys(RAEClassifier._LAYERS, (8,))
     rae = RAEClassifier(max_steps=3, image_shape=(1, 4, 4), device="cpu", **layers)
     flat = (255 * IMAGES).astype(np.uint8).reshape(60, 16)
-    sampler = RAESampler(rae, acceptance=None, random_state=0)
+    sampler = RAESampler(rae, row_filter=None, random_state=0)
     sampler.fit_resample(flat, Y)
     display = SamplesDisplay.from_estimator(sampler, flat, Y, "few", random_state=0)
     assert display.generated.shape == (24, 1, 4, 4)

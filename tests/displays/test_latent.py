@@ -94,7 +94,7 @@ def rae():
     X["d"] = rng.choice(["x", "y"], 92)
     small = dict.fromkeys(RAEClassifier._LAYERS, (16,))
     classifier = RAEClassifier(latent_dim=5, max_steps=20, **small, device="cpu")
-    sampler = RAESampler(classifier, acceptance=None, random_state=0)
+    sampler = RAESampler(classifier, row_filter=None, random_state=0)
     sampler.fit_resample(X, y)
     return sampler, X, y
 

@@ -208,9 +208,9 @@ def test_a_few_fractions_are_levels():
 @pytest.mark.parametrize(
     "sampler",
     [
-        MGVAESampler(pretrain_steps=200, finetune_steps=100, acceptance=None, random_state=0),
-        CVAESampler(max_steps=300, acceptance=None, random_state=0),
-        CGANSampler(max_steps=300, acceptance=None, random_state=0),
+        MGVAESampler(pretrain_steps=200, finetune_steps=100, row_filter=None, random_state=0),
+        CVAESampler(max_steps=300, row_filter=None, random_state=0),
+        CGANSampler(max_steps=300, row_filter=None, random_state=0),
     ],
     ids=lambda sampler: type(sampler).__name__,
 )

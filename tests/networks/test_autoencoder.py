@@ -15,7 +15,7 @@ from imbdeep.networks import (
     ConvConditionalDecoder,
     Mixer,
 )
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from imbdeep.networks import IMAGE_SIZES, ConvDecoder, ConvEncoder
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 
 @pytest.fixture(autouse=True)

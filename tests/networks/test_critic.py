@@ -12,7 +12,7 @@ from torch import nn
 from imbdeep.classifiers._rae.losses import gradient_penalty
 from imbdeep.networks import ConvCritic, Critic
 from imbdeep.networks._critic import _PiecewiseLeakyReLU
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from imbdeep.networks import ConvFeatures, Discriminator
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from imbdeep.networks import MLP, CosineLinear, MLPDecoder, MLPEncoder
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 
 @pytest.fixture(autouse=True)

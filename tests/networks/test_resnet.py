@@ -6,7 +6,7 @@ from torch import nn
 
 from imbdeep.networks import ResNet
 from imbdeep.networks._resnet import _Block
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 
 @pytest.fixture(autouse=True)

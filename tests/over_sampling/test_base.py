@@ -28,7 +28,7 @@ A = np.random.default_rng(0).normal(size=(N, 3))
 IMAGES = np.random.default_rng(1).integers(0, 256, (N, 1, 6, 6), dtype=np.uint8)
 COUNTER = np.arange(N)
 #: Rows as the method makes them, judged by nobody.
-PLAIN = {"acceptance": None, "random_state": 0}
+PLAIN = {"row_filter": None, "random_state": 0}
 
 
 def quick(**params):
@@ -891,7 +891,7 @@ def test_another_process_gives_the_same_bytes():
     samplers = [
         MGVAESampler(pretrain_steps=30, finetune_steps=20, **few),
         CVAESampler(max_steps=30, **few),
-        CGANSampler(max_steps=30, **{**few, "acceptance": LogisticRegression()}),
+        CGANSampler(max_steps=30, **{**few, "row_filter": LogisticRegression()}),
     ]
     command = [sys.executable, "-c", PROGRAM]
     given = pickle.dumps((samplers, A, Y))

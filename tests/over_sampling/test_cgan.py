@@ -18,7 +18,8 @@ from imbdeep.displays import TrainingHistoryDisplay
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling import CGANSampler
 from imbdeep.over_sampling._cgan import _BETAS, CGAN, diagnose, fit_gan, relaxed
-from imbdeep.training import DivergedError, batch_indices, seeded
+from imbdeep.seeding import seeded
+from imbdeep.training import DivergedError, batch_indices
 
 # With next to no training, generators stand where they started: at one point.
 pytestmark = pytest.mark.filterwarnings("ignore:The generator has collapsed")
@@ -33,7 +34,7 @@ SMALL = {
     "latent_dim": 3,
     "hidden_layer_sizes": (8,),
     "discriminator_layer_sizes": (8,),
-    "acceptance": None,
+    "row_filter": None,
     "device": "cpu",
     "random_state": 0,
 }
@@ -420,7 +421,7 @@ def test_failed_training_leaves_the_sampler_as_it_was():
         ({"batch_size": 1}, "batch_size"),
         ({"max_steps": 0}, "max_steps"),
         ({"ema_decay": 1.0}, "ema_decay"),
-        ({"acceptance": "trees"}, "acceptance"),
+        ({"row_filter": "trees"}, "row_filter"),
         ({"n_candidates": 0}, "n_candidates"),
         ({"sampling": "natural"}, "sampling"),
         ({"hidden_layer_sizes": ()}, r"hidden_layer_sizes=\(\) must hold"),

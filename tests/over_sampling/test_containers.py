@@ -56,21 +56,21 @@ class Untrained(Resampling):
 
 
 def plain(**params):
-    return Resampling(acceptance=None, random_state=0, device="cpu", **params)
+    return Resampling(row_filter=None, random_state=0, device="cpu", **params)
 
 
-FEW = {"hidden_layer_sizes": (4,), "acceptance": None, "device": "cpu", "random_state": 0}
+FEW = {"hidden_layer_sizes": (4,), "row_filter": None, "device": "cpu", "random_state": 0}
 SAMPLERS = {
     "mgvae": MGVAESampler(pretrain_steps=2, finetune_steps=1, **FEW),
     "cvae": CVAESampler(max_steps=2, **FEW),
     "cgan": CGANSampler(max_steps=2, **FEW),
     "rae": RAESampler(
-        RAEClassifier(max_steps=2, device="cpu", random_state=0), acceptance=None, random_state=0
+        RAEClassifier(max_steps=2, device="cpu", random_state=0), row_filter=None, random_state=0
     ),
     "gamo2pix": GAMO2PixSampler(
         GAMOClassifier(max_steps=2, device="cpu", random_state=0),
         max_steps=2,
-        acceptance=None,
+        row_filter=None,
         random_state=0,
     ),
 }
@@ -277,7 +277,7 @@ BAD_LABELS = {
 def test_other_labels_are_refused_before_training(kind):
     y, error, message = BAD_LABELS[kind]
     with pytest.raises(error, match=message):
-        Untrained(acceptance=None).fit_resample(A, y)
+        Untrained(row_filter=None).fit_resample(A, y)
 
 
 # -------------------------------------------------------------------------------- lists of rows
@@ -328,7 +328,7 @@ def test_items_come_back_as_they_are(kind, container):
 )
 def test_lists_of_named_rows_are_refused(row):
     with pytest.raises(TypeError, match=r"X is a list of (Series|dict): pass one table"):
-        Untrained(acceptance=None).fit_resample([row] * N, Y)
+        Untrained(row_filter=None).fit_resample([row] * N, Y)
 
 
 # ---------------------------------------------------------------------------------- masked arrays
@@ -383,7 +383,7 @@ def test_a_masked_array_without_a_mask_is_an_array():
 def test_masked_pixels_are_refused(shape):
     X = np.ma.masked_equal(IMAGES if shape is None else IMAGES.reshape(N, -1), IMAGES[0, 0, 0, 0])
     with pytest.raises(ValueError, match=r"pixels are masked.*fill them first, X.filled\(0\)"):
-        Untrained(acceptance=None, image_shape=shape).fit_resample(X, Y)
+        Untrained(row_filter=None, image_shape=shape).fit_resample(X, Y)
 
 
 # ------------------------------------------------------------------------------- tables of pyarrow
@@ -421,7 +421,7 @@ def test_tables_of_pyarrow_come_back(kind):
 def test_a_pandas_column_of_views_is_refused():
     views = pd.Series(WORDS.tolist(), dtype=pd.ArrowDtype(pa.string_view()))
     with pytest.raises(TypeError, match=r"Column 'a' has dtype string_view.*convert it"):
-        Untrained(acceptance=None).fit_resample(pd.DataFrame({"a": views}), Y)
+        Untrained(row_filter=None).fit_resample(pd.DataFrame({"a": views}), Y)
 
 
 # ------------------------------------------------------------------------------------------ images
@@ -432,7 +432,7 @@ def test_channels_last_are_refused_with_the_transposition(shape):
     X = np.zeros((N, *shape))
     for images in (X, torch.tensor(X), list(X)):
         with pytest.raises(ValueError, match=r"channels last. Pass X.transpose\(0, 3, 1, 2\)"):
-            Untrained(acceptance=None).fit_resample(images, Y)
+            Untrained(row_filter=None).fit_resample(images, Y)
     with pytest.raises(ValueError, match=r"channels last. Pass X.transpose\(0, 3, 1, 2\)"):
         ERMClassifier(max_epochs=1).fit(X, Y)
     said, _ = plain(image_shape=shape).fit_resample(X, Y)  # as many channels as there seem to be
@@ -452,7 +452,7 @@ def test_channels_first_are_taken(shape):
 def test_identifiers_and_numbers_in_text_are_named_before_training():
     prices = [f"{v:.2f}".replace(".", ",") for v in A[:, 0] * 100]
     X = pd.DataFrame({"id": [f"x{i}" for i in range(N)], "price": prices, "size": A[:, 1]})
-    for fit in (Untrained(acceptance=None).fit_resample, ERMClassifier(max_epochs=1).fit):
+    for fit in (Untrained(row_filter=None).fit_resample, ERMClassifier(max_epochs=1).fit):
         with pytest.raises(UserWarning, match=r"own in the columns 'id' \(such as 'x0'\), 'price'"):
             fit(X, Y)
         with pytest.raises(UserWarning, match=r"'price' \(such as .*\) look like numbers in text"):

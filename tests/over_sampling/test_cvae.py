@@ -25,7 +25,8 @@ from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling import CVAESampler
 from imbdeep.over_sampling import _cvae as model_module
 from imbdeep.over_sampling._cvae import CVAE, diagnose, fit_model, hold_out
-from imbdeep.training import DivergedError, seeded
+from imbdeep.seeding import seeded
+from imbdeep.training import DivergedError
 
 CPU = torch.device("cpu")
 Y = np.repeat([0, 1], [60, 20])
@@ -35,7 +36,7 @@ THREE = np.repeat([0, 1, 2], [40, 10, 30])
 
 def quick(**params):
     few = {"max_steps": 30, "hidden_layer_sizes": (8,), "latent_dim": 2, "device": "cpu"}
-    return CVAESampler(**{**few, "acceptance": None, "random_state": 0, **params})
+    return CVAESampler(**{**few, "row_filter": None, "random_state": 0, **params})
 
 
 def small_model(shape=(2,), n_classes=2, likelihood=None, **params):
@@ -145,7 +146,7 @@ def test_gaussian_classes_come_back(sampling):
     sampler = CVAESampler(
         sampling_strategy="not majority",
         sampling=sampling,
-        acceptance=None,
+        row_filter=None,
         max_steps=800,
         learning_rate=5e-3,
         latent_dim=2,
@@ -183,7 +184,7 @@ def test_categories_and_missing_values_of_each_class_come_back(sampling):
     sampler = CVAESampler(
         sampling_strategy={"big": 2100, "small": 400},
         sampling=sampling,
-        acceptance=None,
+        row_filter=None,
         max_steps=600,
         learning_rate=3e-3,
         hidden_layer_sizes=(32,),
@@ -577,7 +578,7 @@ RANGES = [
     ("n_iter_no_change", 0, None),
     ("categorical_features", "all", 3),
     ("image_shape", 28, "28"),
-    ("acceptance", "trees", Ridge()),
+    ("row_filter", "trees", Ridge()),
     ("n_candidates", 0, 2.5),
     ("device", 0, None),
     ("random_state", "seed", -1),

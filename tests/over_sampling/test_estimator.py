@@ -45,7 +45,7 @@ METHODS = [
     ),
 ]
 #: Rows as they are made, judged by nobody.
-PLAIN = {"acceptance": None, "random_state": 0}
+PLAIN = {"row_filter": None, "random_state": 0}
 each_method = pytest.mark.parametrize("Sampler, unfitted, name", METHODS)
 
 

@@ -22,11 +22,10 @@ from sklearn.svm import SVC
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
-from imbdeep.classifiers import GAMOClassifier, RAEClassifier, _voting
+from imbdeep.classifiers import GAMOClassifier, RAEClassifier, VotingEnsembleClassifier, _voting
 from imbdeep.over_sampling import (
     CGANSampler,
     CVAESampler,
-    EnsembleAcceptor,
     GAMO2PixSampler,
     MGVAESampler,
     RAESampler,
@@ -71,13 +70,13 @@ class HalfWrong(DeepOverSampler):
 
 
 def judged(**params):
-    return HalfWrong(**{"acceptance": LogisticRegression(C=100), "random_state": 0, **params})
+    return HalfWrong(**{"row_filter": LogisticRegression(C=100), "random_state": 0, **params})
 
 
 def trained(**params):
     """A sampler with next to no training."""
     few = {"max_steps": 5, "hidden_layer_sizes": (8,), "latent_dim": 2, "device": "cpu"}
-    given = {"acceptance": LogisticRegression(), "random_state": 0, **params}
+    given = {"row_filter": LogisticRegression(), "random_state": 0, **params}
     return CVAESampler(**few, **given)
 
 
@@ -176,7 +175,7 @@ def share_of_class(rows):
 
 def test_believed_rows_are_kept():
     X_res, y_res = judged().fit_resample(A, Y)
-    plain, _ = judged(acceptance=None).fit_resample(A, Y)
+    plain, _ = judged(row_filter=None).fit_resample(A, Y)
     assert np.bincount(y_res).tolist() == [45, 45]
     np.testing.assert_array_equal(X_res[:N], A)
     np.testing.assert_array_equal(y_res[:N], Y)
@@ -205,7 +204,7 @@ def test_every_class_is_judged_by_its_own_probability():
         distances = {k: np.linalg.norm(rows - centres[k], axis=1) for k in centres}
         near = distances[label] == np.min(list(distances.values()), axis=0)
         assert near.mean() > 0.9
-    assert set(sampler.acceptance_) == {"a", "b"}
+    assert set(sampler.filter_scores_) == {"a", "b"}
 
 
 @pytest.mark.parametrize("chunk", [7, 65_536])
@@ -215,11 +214,11 @@ def test_means_are_those_of_the_candidates_and_of_the_rows_kept(monkeypatch, chu
     X_res, _ = sampler.fit_resample(A, Y)
     assert [len(made) for made in sampler.made] == ([6] * 10 if chunk == 7 else [60])
     assert len(X_res) == N + 20
-    (means,) = sampler.acceptance_.values()
+    (means,) = sampler.filter_scores_.values()
     candidates = np.concatenate(sampler.made)
-    believed = sampler.acceptor_.predict_proba(candidates)[:, 1]
+    believed = sampler.filter_.predict_proba(candidates)[:, 1]
     assert means["candidates"] == pytest.approx(believed.mean())
-    kept = sampler.acceptor_.predict_proba(sampler.encoder_.transform(X_res[N:]))[:, 1]
+    kept = sampler.filter_.predict_proba(sampler.encoder_.transform(X_res[N:]))[:, 1]
     assert means["kept"] == pytest.approx(kept.mean(), rel=1e-4)
     assert means["kept"] > means["candidates"]
     # The rows are among the candidates.
@@ -230,7 +229,7 @@ def test_means_are_those_of_the_candidates_and_of_the_rows_kept(monkeypatch, chu
 def test_one_candidate_a_row_leaves_no_choice():
     sampler = judged(n_candidates=1)
     X_res, _ = sampler.fit_resample(A, Y)
-    means = sampler.acceptance_[1]
+    means = sampler.filter_scores_[1]
     assert means["kept"] == pytest.approx(means["candidates"])
     assert 0.2 < share_of_class(X_res[N:]) < 0.8
 
@@ -241,21 +240,21 @@ def test_kept_rows_are_believed_more_even_where_classes_overlap():
     for seed in range(10):
         sampler = judged(random_state=seed)
         sampler.fit_resample(X, Y)
-        found.append(list(sampler.acceptance_[1].values()))
+        found.append(list(sampler.filter_scores_[1].values()))
     candidates, kept = np.mean(found, axis=0)
     assert kept > candidates + 0.05
 
 
 @pytest.mark.parametrize("n_candidates", [1, 2, 50])
 def test_without_a_judge_the_number_of_candidates_is_no_matter(n_candidates):
-    plain, given = judged(acceptance=None), judged(acceptance=None, n_candidates=n_candidates)
+    plain, given = judged(row_filter=None), judged(row_filter=None, n_candidates=n_candidates)
     expected, _ = plain.fit_resample(A, Y)
     found, _ = given.fit_resample(A, Y)
     assert found.tobytes() == expected.tobytes()
     assert given.sample(9, 1).tobytes() == plain.sample(9, 1).tobytes()
     assert [len(made) for made in given.made] == [30, 9]
-    assert given.acceptor_ is None
-    assert given.acceptance_ == {}
+    assert given.filter_ is None
+    assert given.filter_scores_ == {}
 
 
 def test_same_seed_same_bytes():
@@ -265,7 +264,7 @@ def test_same_seed_same_bytes():
     assert first.fit_resample(A, Y)[0].tobytes() == X_res.tobytes()
     assert other.fit_resample(A, Y)[0].tobytes() != X_res.tobytes()
     assert first.sample(9, 1).tobytes() == twin.sample(9, 1).tobytes()
-    assert first.acceptance_ == twin.acceptance_
+    assert first.filter_scores_ == twin.filter_scores_
 
 
 # ------------------------------------------------------------------------- which judge it is
@@ -273,15 +272,15 @@ def test_same_seed_same_bytes():
 
 def test_classifier_is_copied_and_trained_on_encoded_rows():
     mine = LogisticRegression(C=0.3)
-    sampler = judged(acceptance=mine)
+    sampler = judged(row_filter=mine)
     sampler.fit_resample(A, np.array(["b", "a"])[Y])
-    assert sampler.acceptance is mine
+    assert sampler.row_filter is mine
     with pytest.raises(NotFittedError):
         check_is_fitted(mine)
-    assert sampler.acceptor_ is not mine
+    assert sampler.filter_ is not mine
     expected = clone(mine).fit(sampler.encoder_.transform(A), np.array(["b", "a"])[Y])
-    assert sampler.acceptor_.classes_.tolist() == ["a", "b"]
-    np.testing.assert_allclose(sampler.acceptor_.coef_, expected.coef_, rtol=1e-4)
+    assert sampler.filter_.classes_.tolist() == ["a", "b"]
+    np.testing.assert_allclose(sampler.filter_.coef_, expected.coef_, rtol=1e-4)
 
 
 def test_parameters_of_the_classifier_are_those_of_the_sampler():
@@ -289,18 +288,18 @@ def test_parameters_of_the_classifier_are_those_of_the_sampler():
     assert sampler.get_params()["acceptance__C"] == 1.0
     sampler.set_params(acceptance__C=0.25)
     sampler.fit_resample(A, Y)
-    assert sampler.acceptor_.C == 0.25
+    assert sampler.filter_.C == 0.25
     copy = clone(sampler)
-    assert copy.acceptance is not sampler.acceptance
-    assert copy.acceptance.C == 0.25
-    assert not hasattr(copy, "acceptor_")
-    sampler.set_params(acceptance=None)
+    assert copy.row_filter is not sampler.row_filter
+    assert copy.row_filter.C == 0.25
+    assert not hasattr(copy, "filter_")
+    sampler.set_params(row_filter=None)
     assert "acceptance__C" not in sampler.get_params()
-    assert trained().set_params(acceptance="auto").acceptance == "auto"
+    assert trained().set_params(row_filter="auto").row_filter == "auto"
 
 
 def test_a_pipeline_may_judge():
-    sampler = judged(acceptance=make_pipeline(StandardScaler(), LogisticRegression()))
+    sampler = judged(row_filter=make_pipeline(StandardScaler(), LogisticRegression()))
     X_res, _ = sampler.fit_resample(A, Y)
     assert share_of_class(X_res[N:]) > 0.95
 
@@ -308,22 +307,22 @@ def test_a_pipeline_may_judge():
 @pytest.mark.parametrize(
     "X, y, params",
     [
-        (A, np.arange(N) % 2, {"acceptance": "auto"}),
+        (A, np.arange(N) % 2, {"row_filter": "auto"}),
         (A, np.arange(N) % 2, {}),
-        (IMAGES, Y, {"acceptance": "auto"}),
-        (IMAGES.reshape(N, -1), Y, {"acceptance": "auto", "image_shape": (1, 6, 6)}),
-        (A, Y, {"acceptance": None}),
-        (np.full((N, 2), 3.5), Y, {"acceptance": "auto"}),
+        (IMAGES, Y, {"row_filter": "auto"}),
+        (IMAGES.reshape(N, -1), Y, {"row_filter": "auto", "image_shape": (1, 6, 6)}),
+        (A, Y, {"row_filter": None}),
+        (np.full((N, 2), 3.5), Y, {"row_filter": "auto"}),
         (np.full((N, 2), 3.5), Y, {}),
     ],
     ids=["balanced, auto", "balanced", "images", "flat", "None", "constant, auto", "constant"],
 )
 def test_nobody_judges(monkeypatch, X, y, params):
-    monkeypatch.setattr(base, "EnsembleAcceptor", lambda **told: pytest.fail("it was made"))
+    monkeypatch.setattr(base, "VotingEnsembleClassifier", lambda **told: pytest.fail("it was made"))
     sampler = judged(**params)
     X_res, y_res = sampler.fit_resample(X, y)
-    assert sampler.acceptor_ is None
-    assert sampler.acceptance_ == {}
+    assert sampler.filter_ is None
+    assert sampler.filter_scores_ == {}
     assert np.ptp(np.bincount(y_res)) == 0
     np.testing.assert_array_equal(X_res[:N], X)
 
@@ -331,15 +330,15 @@ def test_nobody_judges(monkeypatch, X, y, params):
 def test_judge_of_an_earlier_fit_is_forgotten():
     sampler = judged()
     sampler.fit_resample(A, Y)
-    sampler.set_params(acceptance=None).fit_resample(A, Y)
-    assert sampler.acceptor_ is None
-    assert sampler.acceptance_ == {}
+    sampler.set_params(row_filter=None).fit_resample(A, Y)
+    assert sampler.filter_ is None
+    assert sampler.filter_scores_ == {}
 
 
 def test_images_are_judged_as_rows_where_a_classifier_is_given():
     sampler = judged()
     X_res, _ = sampler.fit_resample(IMAGES, Y)
-    assert sampler.acceptor_.n_features_in_ == 36
+    assert sampler.filter_.n_features_in_ == 36
     assert X_res.shape == (90, 1, 6, 6)
     assert X_res.dtype == np.uint8
     assert (X_res[N:].mean(axis=(1, 2, 3)) > 120).mean() > 0.95
@@ -357,7 +356,7 @@ class NoProbabilities(BaseEstimator, ClassifierMixin):
 @pytest.mark.parametrize(
     "name, value",
     [
-        *(("acceptance", wrong) for wrong in (NoProbabilities(), Ridge(), SVC(), "trees", 1, True)),
+        *(("row_filter", wrong) for wrong in (NoProbabilities(), Ridge(), SVC(), "trees", 1, True)),
         *(("n_candidates", wrong) for wrong in (0, -1, 1.5, None)),
     ],
     ids=repr,
@@ -377,14 +376,14 @@ class Fails(LogisticRegression):
 def test_judge_that_fails_leaves_the_sampler_as_it_was():
     sampler = trained()
     with pytest.raises(RuntimeError, match="no judge today"):
-        sampler.set_params(acceptance=Fails()).fit_resample(A, Y)
-    assert not hasattr(sampler, "acceptor_")
+        sampler.set_params(row_filter=Fails()).fit_resample(A, Y)
+    assert not hasattr(sampler, "filter_")
     assert not hasattr(sampler, "generator_")
-    sampler.set_params(acceptance=LogisticRegression()).fit_resample(A, Y)
-    judge, rows = sampler.acceptor_, sampler.sample(3, 1, random_state=0)
+    sampler.set_params(row_filter=LogisticRegression()).fit_resample(A, Y)
+    judge, rows = sampler.filter_, sampler.sample(3, 1, random_state=0)
     with pytest.raises(RuntimeError, match="no judge today"):
-        sampler.set_params(acceptance=Fails()).fit_resample(A[:, :2], Y)
-    assert sampler.acceptor_ is judge
+        sampler.set_params(row_filter=Fails()).fit_resample(A[:, :2], Y)
+    assert sampler.filter_ is judge
     np.testing.assert_array_equal(sampler.sample(3, 1, random_state=0), rows)
 
 
@@ -422,14 +421,14 @@ CASES.remove(("GAMO of features", "table"))
 @pytest.mark.parametrize("method, kind", CASES)
 def test_rows_of_every_method_are_judged(method, kind):
     X = A if kind == "table" else IMAGES
-    params = {"acceptance": LogisticRegression(), "n_candidates": 3, "random_state": 0}
+    params = {"row_filter": LogisticRegression(), "n_candidates": 3, "random_state": 0}
     sampler, twin = (clone(METHODS[method]).set_params(**params) for _ in range(2))
     X_res, y_res = sampler.fit_resample(X, Y)
     assert X_res.dtype == X.dtype
     np.testing.assert_array_equal(X_res[:N], X)
     assert np.bincount(y_res).tolist() == [45, 45]
-    assert sampler.acceptor_.n_features_in_ == X[0].size
-    assert all(0 <= mean <= 1 for mean in sampler.acceptance_[1].values())
+    assert sampler.filter_.n_features_in_ == X[0].size
+    assert all(0 <= mean <= 1 for mean in sampler.filter_scores_[1].values())
     assert twin.fit_resample(X, Y)[0].tobytes() == X_res.tobytes()
     assert twin.sample(5, 1).tobytes() == sampler.sample(5, 1).tobytes()
 
@@ -452,22 +451,22 @@ def test_frame_of_everything_comes_back():
     pd.testing.assert_frame_equal(X_res.head(N), X)
     assert X_res.dtypes.equals(X.dtypes)
     assert y_res.value_counts().to_dict() == dict.fromkeys(["many", "few", "one"], 44)
-    assert set(sampler.acceptance_) == {"few", "one"}
+    assert set(sampler.filter_scores_) == {"few", "one"}
     new = X_res.iloc[N:]
     assert set(new["word"].dropna()) <= {"x", "y"}
     assert set(new["count"]) <= set(range(9))
     assert type(sampler.sample(3, "one")) is pd.DataFrame
 
 
-@pytest.mark.parametrize("acceptance", [LogisticRegression(), "auto"], ids=["given", "auto"])
-def test_pickle_keeps_the_judge(brief, acceptance):
-    sampler = trained(acceptance=acceptance)
+@pytest.mark.parametrize("row_filter", [LogisticRegression(), "auto"], ids=["given", "auto"])
+def test_pickle_keeps_the_judge(brief, row_filter):
+    sampler = trained(row_filter=row_filter)
     sampler.fit_resample(A, Y)
     copy = pickle.loads(pickle.dumps(sampler))
-    assert copy.acceptance_ == sampler.acceptance_
+    assert copy.filter_scores_ == sampler.filter_scores_
     x = sampler.encoder_.transform(A)
-    expected = sampler.acceptor_.predict_proba(x)
-    np.testing.assert_array_equal(copy.acceptor_.predict_proba(x), expected)
+    expected = sampler.filter_.predict_proba(x)
+    np.testing.assert_array_equal(copy.filter_.predict_proba(x), expected)
     np.testing.assert_array_equal(
         copy.sample(9, 1, random_state=5), sampler.sample(9, 1, random_state=5)
     )
@@ -482,8 +481,8 @@ def test_default_judge_brings_rows_nearer_to_the_class():
     outsider = make_pipeline(StandardScaler(), LogisticRegression(C=0.1))
     outsider.fit(X[unseen], y[unseen])
     few = {"pretrain_steps": 100, "finetune_steps": 40, "hidden_layer_sizes": (32,)}
-    plain = MGVAESampler(**few, acceptance=None, device="cpu", random_state=0)
-    sampler = clone(plain).set_params(acceptance="auto")
+    plain = MGVAESampler(**few, row_filter=None, device="cpu", random_state=0)
+    sampler = clone(plain).set_params(row_filter="auto")
     believed = {}
     for name, of in (("plain", plain), ("judged", sampler)):
         X_res, y_res = of.fit_resample(X[seen], y[seen])
@@ -491,21 +490,21 @@ def test_default_judge_brings_rows_nearer_to_the_class():
         assert np.bincount(y_res).tolist() == [100, 100]
         believed[name] = outsider.predict_proba(X_res[125:])[:, 0].mean()
     assert believed["judged"] > believed["plain"] + 0.02
-    assert isinstance(sampler.acceptor_, EnsembleAcceptor)
-    assert sampler.acceptance_[0]["kept"] > sampler.acceptance_[0]["candidates"]
-    right = sampler.acceptor_.predict(sampler.encoder_.transform(X[unseen])) == y[unseen]
+    assert isinstance(sampler.filter_, VotingEnsembleClassifier)
+    assert sampler.filter_scores_[0]["kept"] > sampler.filter_scores_[0]["candidates"]
+    right = sampler.filter_.predict(sampler.encoder_.transform(X[unseen])) == y[unseen]
     assert right.mean() > 0.9
 
 
 def test_flat_images_of_an_estimator_get_no_default_judge():
     shaped = clone(METHODS["RAE"]).set_params(estimator__image_shape=(1, 6, 6), random_state=0)
     shaped.fit_resample(IMAGES.reshape(N, -1), Y)
-    assert shaped.acceptor_ is None
+    assert shaped.filter_ is None
 
 
 def test_same_seed_same_bytes_by_a_classifier_without_a_seed():
     rows = [
-        judged(acceptance=RandomForestClassifier(5)).fit_resample(A, Y)[0].tobytes()
+        judged(row_filter=RandomForestClassifier(5)).fit_resample(A, Y)[0].tobytes()
         for _ in range(3)
     ]
     assert len(set(rows)) == 1
@@ -514,33 +513,33 @@ def test_same_seed_same_bytes_by_a_classifier_without_a_seed():
 def test_parameters_of_the_classifier_are_checked_before_training(monkeypatch):
     monkeypatch.setattr(CVAESampler, "_fit_generator", lambda *args: pytest.fail("it trained"))
     with pytest.raises(InvalidParameterError, match="'C' parameter of LogisticRegression"):
-        trained(acceptance=LogisticRegression(C=-1)).fit_resample(A, Y)
+        trained(row_filter=LogisticRegression(C=-1)).fit_resample(A, Y)
     with pytest.raises(TypeError, match="instance"):
-        trained(acceptance=LogisticRegression).fit_resample(A, Y)  # the class
+        trained(row_filter=LogisticRegression).fit_resample(A, Y)  # the class
 
 
 def test_frozen_classifier_of_other_classes_is_refused():
     frozen = FrozenEstimator(LogisticRegression().fit(A, Y + 5))
     with pytest.raises(ValueError, match="classes"):
-        judged(acceptance=frozen).fit_resample(A, Y)
+        judged(row_filter=frozen).fit_resample(A, Y)
 
 
 def test_many_candidates_are_judged_by_those_alone_who_are_named(monkeypatch):
-    monkeypatch.setattr(base, "EnsembleAcceptor", lambda device: LogisticRegression())
+    monkeypatch.setattr(base, "VotingEnsembleClassifier", lambda device: LogisticRegression())
     monkeypatch.setattr(base, "_CANDIDATES", 30 * 8 - 1)  # the smaller class lacks 30 rows
-    many = judged(acceptance="auto", n_candidates=8)
+    many = judged(row_filter="auto", n_candidates=8)
     many.fit_resample(A, Y)
-    assert many.acceptor_ is None
-    named = judged(acceptance=LogisticRegression(), n_candidates=8)
+    assert many.filter_ is None
+    named = judged(row_filter=LogisticRegression(), n_candidates=8)
     named.fit_resample(A, Y)
-    assert list(named.acceptance_) == [1]
+    assert list(named.filter_scores_) == [1]
     monkeypatch.setattr(base, "_CANDIDATES", 30 * 8)
-    few = judged(acceptance="auto", n_candidates=8)
+    few = judged(row_filter="auto", n_candidates=8)
     few.fit_resample(A, Y)
-    assert list(few.acceptance_) == [1]
-    one = judged(acceptance="auto", n_candidates=1)  # nothing to choose from
+    assert list(few.filter_scores_) == [1]
+    one = judged(row_filter="auto", n_candidates=1)  # nothing to choose from
     one.fit_resample(A, Y)
-    assert one.acceptor_ is None
+    assert one.filter_ is None
 
 
 class Bare(ClassifierMixin, BaseEstimator):
@@ -558,27 +557,27 @@ class Bare(ClassifierMixin, BaseEstimator):
 
 
 def test_classifiers_of_others_can_judge_unless_their_numbers_are_none():
-    sampler = judged(acceptance=Bare())
+    sampler = judged(row_filter=Bare())
     sampler.fit_resample(A, Y)
-    assert sampler.acceptance_[1] == {"candidates": 0.5, "kept": 0.5}
+    assert sampler.filter_scores_[1] == {"candidates": 0.5, "kept": 0.5}
     with pytest.raises(ValueError, match="negative or not finite"):
-        judged(acceptance=Bare(np.nan)).fit_resample(A, Y)
+        judged(row_filter=Bare(np.nan)).fit_resample(A, Y)
 
 
 def test_steps_of_a_pipeline_are_checked_too(monkeypatch):
     monkeypatch.setattr(CVAESampler, "_fit_generator", lambda *args: pytest.fail("it trained"))
     wrong = make_pipeline(StandardScaler(), LogisticRegression(C=-1.0))
     with pytest.raises(InvalidParameterError, match="'C' parameter of LogisticRegression"):
-        trained(acceptance=wrong).fit_resample(A, Y)
+        trained(row_filter=wrong).fit_resample(A, Y)
 
 
 def test_the_record_is_of_the_fit_and_candidates_too():
-    sampler = judged(acceptance=LogisticRegression(), n_candidates=3)
+    sampler = judged(row_filter=LogisticRegression(), n_candidates=3)
     sampler.fit_resample(A, Y)
-    before = sampler.acceptance_[1]
+    before = sampler.filter_scores_[1]
     sampler.set_params(n_candidates=0)
     assert sampler.sample(4, 1).shape == (4, 3)
-    assert sampler.acceptance_[1] is before
+    assert sampler.filter_scores_[1] is before
 
 
 def test_what_a_perfect_generator_makes_is_drawn_away_from_the_border():

@@ -30,7 +30,8 @@ from imbdeep.over_sampling._gamo2pix import (
     _draw,
     fit_decoder,
 )
-from imbdeep.training import DivergedError, seeded
+from imbdeep.seeding import seeded
+from imbdeep.training import DivergedError
 
 # With next to no training, generators stand where they started: at the middle of their class.
 pytestmark = pytest.mark.filterwarnings("ignore:The generator has collapsed")
@@ -54,7 +55,7 @@ SMALL = {
 }
 DECODER = {"latent_dim": 3, "hidden_layer_sizes": (8,), "max_steps": 3, "batch_size": 8}
 #: Rows as they are made, judged by nobody.
-PLAIN = {"acceptance": None, "random_state": 0}
+PLAIN = {"row_filter": None, "random_state": 0}
 
 
 def small(**params):
@@ -609,7 +610,7 @@ RANGES = [
     ("kl_lambda", -0.1, None),
     ("categorical_features", "all", 3),
     ("image_shape", 28, "28"),
-    ("acceptance", "trees", Ridge()),
+    ("row_filter", "trees", Ridge()),
     ("n_candidates", 0, 2.5),
     ("device", 0, None),
     ("random_state", "seed", -1),

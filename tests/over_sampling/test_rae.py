@@ -49,7 +49,7 @@ SMALL = {
     "critic_layer_sizes": (16,),
 }
 #: Rows as they are decoded, judged by nobody.
-PLAIN = {"acceptance": None, "random_state": 0}
+PLAIN = {"row_filter": None, "random_state": 0}
 
 
 def small(**params):
@@ -673,7 +673,7 @@ RANGES = [
     ("mixing", None, -1),
     ("categorical_features", "all", 3),
     ("image_shape", 28, "28"),
-    ("acceptance", "trees", Ridge()),
+    ("row_filter", "trees", Ridge()),
     ("n_candidates", 0, 2.5),
     ("device", 0, None),
     ("random_state", "seed", -1),

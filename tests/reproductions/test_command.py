@@ -109,7 +109,7 @@ def test_unknown_parameters_are_refused_with_the_known(parser, capsys):
     with pytest.raises(SystemExit):
         varied(parser, options, RAEClassifier())
     told = capsys.readouterr().err
-    assert "--vary 'device=cpu': give NAME=VALUE with parameters of RAEClassifier (augment" in told
+    assert "--vary 'device=cpu': give NAME=VALUE with parameters of RAEClassifier (" in told
 
 
 def test_what_is_done_is_kept_when_the_rest_fails(parser, tmp_path, capsys):

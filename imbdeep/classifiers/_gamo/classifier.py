@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from numbers import Integral, Real
@@ -16,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from imbdeep._warnings import warn
 from imbdeep.classifiers._adversarial import AdversarialClassifier
 from imbdeep.classifiers._docs import documented
 from imbdeep.classifiers._gamo.building import choose_anchors, schedule_of, sizes_of
@@ -24,7 +24,7 @@ from imbdeep.classifiers._gamo.losses import LeastSquaresLoss, OneVsRestCrossEnt
 from imbdeep.classifiers._gamo.net import GameBatches, GAMONet, Settings, minority_of
 from imbdeep.classifiers._gamo.players import GAMO
 from imbdeep.classifiers._net import Blueprint
-from imbdeep.training import draw_seed, random_stream, seeded
+from imbdeep.seeding import draw_seed, random_stream, seeded
 
 
 @documented
@@ -332,19 +332,15 @@ class GAMOClassifier(AdversarialClassifier):
             )
         self.minority_ = self.classes_[sorted(minority_of(self.class_counts_))]
         if not len(self.minority_):
-            warnings.warn(
+            warn(
                 f"All classes have {self.class_counts_[0]} rows: there is no minority to make rows "
                 "of, and the classifier learns from the real rows alone.",
-                UserWarning,
-                stacklevel=5,
             )
         single = self.classes_[self.class_counts_ == 1].tolist()
         if single and len(self.minority_) and self.generator == "convex":
-            warnings.warn(
+            warn(
                 f"Classes of one training row, {single}: the hull of a row is that row, and all "
                 "that is generated of them are copies.",
-                UserWarning,
-                stacklevel=5,
             )
 
     def _can_convolve(self, sides: Sequence[int]) -> bool:
@@ -404,9 +400,7 @@ class GAMOClassifier(AdversarialClassifier):
             found = diagnose(game, real)
         self.diagnostics_ = found.values
         for codes, rows, advice in found.collapsed(self.discriminator):
-            warnings.warn(
+            warn(
                 f"The generator has collapsed: for the classes {self.classes_[codes].tolist()} "
                 f"its rows are {rows}. Try {advice}.",
-                UserWarning,
-                stacklevel=6,  # through fit and its validation, to the line of the user
             )

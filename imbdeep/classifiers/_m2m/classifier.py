@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -14,6 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
+from imbdeep._warnings import warn
 from imbdeep.classifiers._building import n_epochs_of
 from imbdeep.classifiers._docs import documented
 from imbdeep.classifiers._m2m.net import M2mNet, Settings, TranslationBatches
@@ -22,7 +22,7 @@ from imbdeep.classifiers._module import ModuleClassifier
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.classifiers.schedules import DeferredResampling, start_of
 from imbdeep.losses import inverse_frequency_weights
-from imbdeep.training import draw_seed, random_stream, seeded
+from imbdeep.seeding import draw_seed, random_stream, seeded
 
 #: Below this share of accepted translations a warning says what the method has become.
 _HARDLY_ANY = 0.05
@@ -355,12 +355,10 @@ class M2mClassifier(ModuleClassifier):
                 "without_seed": "their batches held no larger class: use seeds='all', or a larger "
                 "batch_size",
             }
-            warnings.warn(
+            warn(
                 f"Only {self.acceptance_:.1%} of {marked} marked rows were translated, so that "
                 f"M2m was little more than deferred re-sampling. Mainly {advice[cause]}. See "
                 "translations_.",
-                UserWarning,
-                stacklevel=6,  # through fit and its validation, to the line of the user
             )
 
     def translate(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from numbers import Integral, Real
@@ -15,13 +14,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skorch.dataset import Dataset
 from torch import Tensor, nn
 
+from imbdeep._warnings import warn
 from imbdeep.classifiers._adversarial import AdversarialClassifier
 from imbdeep.classifiers._building import observed_columns
 from imbdeep.classifiers._docs import documented
 from imbdeep.classifiers._net import Blueprint, balanced_accuracy
 from imbdeep.classifiers._rae.net import CycleBatches, RAENet, Schedule, Settings
 from imbdeep.classifiers._rae.players import RAE, Architecture
-from imbdeep.training import draw_seed
+from imbdeep.seeding import draw_seed
 
 #: Below this share of the largest entropy the mixing weights are at an end point.
 _COLLAPSED = 0.1
@@ -253,11 +253,9 @@ class RAEClassifier(AdversarialClassifier):
             named = dict(
                 zip(self.classes_[few].tolist(), self.class_counts_[few].tolist(), strict=True)
             )
-            warnings.warn(
+            warn(
                 f"Classes with fewer rows than n_mixed={self.n_mixed} repeat them in their "
                 f"combinations: {named}. Those of a class of one row are that row.",
-                UserWarning,
-                stacklevel=5,
             )
 
     def _can_convolve(self, sides: Sequence[int]) -> bool:
@@ -343,10 +341,8 @@ class RAEClassifier(AdversarialClassifier):
         self.diagnostics_["separability"] = balanced_accuracy(codes[rows], torch.from_numpy(found))
         spread = self.diagnostics_.get("alpha_entropy", 1.0)
         if spread < _COLLAPSED and self.mixing == "mixer":
-            warnings.warn(
+            warn(
                 f"The mixing weights have collapsed: their entropy is {spread:.1%} of the largest "
                 "possible, so that the mixer picks the hardest row of each group instead of making "
                 "a new one. Compare with mixing=1.0, which draws the weights at random.",
-                UserWarning,
-                stacklevel=6,  # through fit and its validation, to the line of the user
             )

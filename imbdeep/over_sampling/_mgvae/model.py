@@ -15,13 +15,8 @@ from imbdeep.losses import ObservationLikelihood, gaussian_log_density
 from imbdeep.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from imbdeep.over_sampling._mgvae.ewc import EWCPenalty, fisher_diagonal
 from imbdeep.over_sampling._mgvae.priors import ExemplarPrior, GaussianPrior
-from imbdeep.training import (
-    batch_indices,
-    flatten_parameters,
-    release_parameters,
-    run,
-    seeded,
-)
+from imbdeep.seeding import seeded
+from imbdeep.training import batch_indices, flatten_parameters, release_parameters, run
 
 #: Bounds of log variances in latent space, against overflow of their exponential.
 _LOG_VARIANCE_BOUNDS = (-10.0, 4.0)

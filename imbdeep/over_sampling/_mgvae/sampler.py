@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import asdict
 from numbers import Integral, Real
 from typing import Any
@@ -16,6 +15,7 @@ from sklearn.utils.validation import check_memory
 from torch import nn
 
 from imbdeep import __version__
+from imbdeep._warnings import warn
 from imbdeep.encoding import data_array
 from imbdeep.over_sampling._mgvae.ewc import EWCPenalty
 from imbdeep.over_sampling._mgvae.model import (
@@ -29,7 +29,8 @@ from imbdeep.over_sampling._mgvae.model import (
     pretrain,
 )
 from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes, choose_network
-from imbdeep.training import draw_seed, random_stream, release_parameters, seeded
+from imbdeep.seeding import draw_seed, random_stream, seeded
+from imbdeep.training import release_parameters
 
 #: Exemplars in the prior of a step where n_exemplars="auto".
 _N_EXEMPLARS = 100
@@ -116,10 +117,11 @@ class MGVAESampler(DeepOverSampler):
     image_shape : tuple of (channels, height, width), default=None
         What the rows of a two-dimensional ``X`` are when they are flattened images. Images of
         shape (n_samples, channels, height, width) need no hint.
-    acceptance : "auto", classifier or None, default="auto"
+    row_filter : "auto", classifier or None, default="auto"
         Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
         in proportion to the probability that a classifier, trained on the real rows, gives to
-        their class. "auto" takes :class:`EnsembleAcceptor` for tables (see
+        their class. "auto" takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier`
+        for tables (see
         :class:`DeepOverSampler`); a classifier of yours is copied and trained. None keeps all rows.
     n_candidates : int, default=8
         Rows generated for each that is kept, where there is a judge.
@@ -157,9 +159,9 @@ class MGVAESampler(DeepOverSampler):
         ``exemplar_spread`` (root mean square deviation of the exemplars' codes; near 0 the prior
         says nothing of the majority row) beside the ``prior_scale`` sigma; and ``ewc_share``, the
         penalty's part of the last epoch's loss in absolute terms.
-    acceptor_ : classifier or None
+    filter_ : classifier or None
         Who judges encoded rows, or None.
-    acceptance_ : dict of label to dict
+    filter_scores_ : dict of label to dict
         Mean probability of a class, of its ``candidates`` and the rows ``kept`` in the fit.
     device_ : torch.device
         Where the network was trained.
@@ -240,7 +242,7 @@ class MGVAESampler(DeepOverSampler):
         n_iter_no_change: int = 10,
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
-        acceptance: Any = "auto",
+        row_filter: Any = "auto",
         n_candidates: int = 8,
         memory: Any = None,
         device: Any = "auto",
@@ -251,7 +253,7 @@ class MGVAESampler(DeepOverSampler):
             sampling_strategy=sampling_strategy,
             categorical_features=categorical_features,
             image_shape=image_shape,
-            acceptance=acceptance,
+            row_filter=row_filter,
             n_candidates=n_candidates,
             device=device,
             random_state=random_state,
@@ -363,11 +365,9 @@ class MGVAESampler(DeepOverSampler):
         self.diagnostics_: dict[Any, dict[str, float]] = {}
         majority = int(counts.max())
         if isinstance(self.n_exemplars, Integral) and int(self.n_exemplars) > majority:
-            warnings.warn(
+            warn(
                 f"n_exemplars={self.n_exemplars} is more than the majority has: all its {majority} "
                 "rows are used.",
-                UserWarning,
-                stacklevel=5,
             )
         if self.prior != "exemplar" and self.exemplar_weights == "posterior":
             raise ValueError(

@@ -16,7 +16,7 @@ from torch import nn
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
 from imbdeep.classifiers._m2m.net import M2mNet
 from imbdeep.classifiers._net import ClassifierNet
-from imbdeep.training import draw_seed
+from imbdeep.seeding import draw_seed
 
 SHORT = {"max_epochs": 4, "hidden_layer_sizes": (8,), "device": "cpu", "random_state": 0}
 COUNTS = (90, 40, 15)

@@ -22,7 +22,7 @@ from imbdeep.over_sampling._mgvae.model import (
     fit_model,
     pretrain,
 )
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 CPU = torch.device("cpu")
 

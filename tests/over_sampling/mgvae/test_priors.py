@@ -10,7 +10,7 @@ from scipy import stats
 from scipy.special import logsumexp, softmax
 
 from imbdeep.over_sampling._mgvae.priors import ExemplarPrior, GaussianPrior
-from imbdeep.training import seeded
+from imbdeep.seeding import seeded
 
 CPU = torch.device("cpu")
 

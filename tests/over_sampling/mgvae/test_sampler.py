@@ -28,7 +28,7 @@ Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N_MINORITY, int)]
 X = np.random.default_rng(0).normal(size=(len(Y), 3)) + 2 * Y[:, None]
 THREE = np.r_[np.zeros(40, int), np.ones(10, int), np.full(30, 2)]
 #: Rows as the model draws them, judged by nobody.
-PLAIN = {"acceptance": None, "device": "cpu", "random_state": 0}
+PLAIN = {"row_filter": None, "device": "cpu", "random_state": 0}
 
 
 def quick(**params):
@@ -538,7 +538,7 @@ RANGES = [
     ("n_iter_no_change", 0, None),
     ("categorical_features", "all", 3),
     ("image_shape", 28, "28"),
-    ("acceptance", "trees", Ridge()),
+    ("row_filter", "trees", Ridge()),
     ("n_candidates", 0, 2.5),
     ("memory", 3, 1.5),
     ("device", 0, None),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbdeep.reproductions._lift_data import TABLES, TAILS, TEST_SHARE, Rows, scarcer, split
+from imbdeep.reproductions._real_tables_data import TABLES, TAILS, TEST_SHARE, Rows, scarcer, split
 
 
 @pytest.mark.parametrize("name", ["pc1", "phoneme", "satimage", "german credit"])

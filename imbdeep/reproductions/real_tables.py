@@ -1,8 +1,8 @@
 """Lift: what the methods add on real tables, beside the simple ways, for every table.
 
-``python -m imbdeep.reproductions.lift tables --data DIR`` compares the over-samplers,
-``lift classifiers`` the classifiers with networks of their own, and ``lift curve`` both ranking
-metrics where the smallest class has 5 to 50 rows. ``--help`` states the protocol.
+``python -m imbdeep.reproductions.real_tables tables --data DIR`` compares the over-samplers,
+``real_tables classifiers`` the classifiers with networks of their own, and ``real_tables curve``
+both ranking metrics where the smallest class has 5 to 50 rows. ``--help`` states the protocol.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from imbdeep.comparison import bayesian_signed_rank, compare, friedman, shaffer
 from imbdeep.over_sampling import MGVAESampler
 from imbdeep.reproductions._class_size import draw_gains
 from imbdeep.reproductions._command import NotAtHandError, loaded, machine
-from imbdeep.reproductions._lift_data import TABLES, TAILS, Rows, TooFewError, scarcer, split
 from imbdeep.reproductions._mgvae_data import mnist
 from imbdeep.reproductions._mgvae_trial import Trial, reduced
+from imbdeep.reproductions._real_tables_data import TABLES, TAILS, Rows, TooFewError, scarcer, split
 from imbdeep.reproductions.mgvae import METHODS as ON_IMAGES
 from imbdeep.reproductions.mgvae import SCALES
-from imbdeep.training import resolve_device
+from imbdeep.seeding import resolve_device
 
 __all__ = ["METRICS", "PROTOCOL", "SIZES", "STUDIES", "THINNED", "main"]
 
@@ -100,7 +100,7 @@ def _methods(options: argparse.Namespace) -> Any:
     if options.scale == "full":
         return list(names)
     brief = {
-        "MGVAE": MGVAESampler(pretrain_steps=10, finetune_steps=5, acceptance=None),
+        "MGVAE": MGVAESampler(pretrain_steps=10, finetune_steps=5, row_filter=None),
         "deferred re-weighting": ERMClassifier(defer=0.5, class_weight="balanced", max_epochs=4),
     }
     # What has no short form is left out.
@@ -256,7 +256,7 @@ def _draw(scores: pd.DataFrame, path: Path) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m imbdeep.reproductions.lift",
+        prog="python -m imbdeep.reproductions.real_tables",
         description=(__doc__ or "").partition("\n")[0],
         epilog=PROTOCOL,
         formatter_class=argparse.RawDescriptionHelpFormatter,

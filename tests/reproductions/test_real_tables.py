@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.datasets import make_classification
 
-from imbdeep.reproductions import lift
-from imbdeep.reproductions._lift_data import Rows
+from imbdeep.reproductions import real_tables
+from imbdeep.reproductions._real_tables_data import Rows
 
 
 def small(folder):
@@ -25,13 +25,13 @@ def absent(folder):
 
 @pytest.fixture(autouse=True)
 def _tables(monkeypatch):
-    monkeypatch.setattr(lift, "TABLES", {"small": small, "absent": absent})
-    monkeypatch.setattr(lift, "TAILS", {"tail": several})
-    monkeypatch.setattr(lift, "THINNED", ("small",))
+    monkeypatch.setattr(real_tables, "TABLES", {"small": small, "absent": absent})
+    monkeypatch.setattr(real_tables, "TAILS", {"tail": several})
+    monkeypatch.setattr(real_tables, "THINNED", ("small",))
 
 
 def run(*words):
-    return lift.main([*words, "--scale", "smoke", "--device", "cpu"])
+    return real_tables.main([*words, "--scale", "smoke", "--device", "cpu"])
 
 
 def test_tables_writes_means_and_every_table(capsys, tmp_path):
@@ -41,7 +41,7 @@ def test_tables_writes_means_and_every_table(capsys, tmp_path):
     out = capsys.readouterr().out
     scores = pd.read_csv(output)
     assert set(scores["trial"]) == {0, 1}
-    assert set(scores["method"]) == set(lift.STUDIES["tables"][0]) - {"ensemble"}
+    assert set(scores["method"]) == set(real_tables.STUDIES["tables"][0]) - {"ensemble"}
     assert "**logistic**, means over 1 data sets" in out
     means = 100 * scores[scores["method"] == "SMOTE"][["balanced accuracy", "AP"]].mean()
     assert f"| SMOTE | {means.iloc[0]:.1f} | {means.iloc[1]:.1f} |" in out
@@ -54,12 +54,12 @@ def test_tables_writes_means_and_every_table(capsys, tmp_path):
 
 def test_differences_are_tested_over_data_sets(capsys, monkeypatch):
     other = lambda folder: Rows(*make_classification(300, weights=[0.8], random_state=1))  # noqa: E731
-    monkeypatch.setitem(lift.TABLES, "other", other)
+    monkeypatch.setitem(real_tables.TABLES, "other", other)
     words = ("--methods", "nothing", "class weights", "random over-sampling", "--rows", "150")
     assert run("tables", "--datasets", "small", "other", "--seeds", "0", *words) == 0
     out = capsys.readouterr().out
-    assert out.count("Friedman's p over 2 data sets: ") == len(lift.METRICS)
-    assert out.count("- nothing against class weights: better ") == len(lift.METRICS)
+    assert out.count("Friedman's p over 2 data sets: ") == len(real_tables.METRICS)
+    assert out.count("- nothing against class weights: better ") == len(real_tables.METRICS)
 
 
 def test_classifiers_stand_beside_class_weights(capsys):
@@ -124,7 +124,7 @@ def test_failed_methods_are_named(capsys, monkeypatch):
         result.failures["SMOTE"] = "ValueError: why"
         return result
 
-    compare = lift.compare
-    monkeypatch.setattr(lift, "compare", broken)
+    compare = real_tables.compare
+    monkeypatch.setattr(real_tables, "compare", broken)
     run("tables", "--datasets", "small", "--seeds", "0", "--rows", "150")
     assert "SMOTE failed: ValueError: why" in capsys.readouterr().err
