@@ -9,7 +9,8 @@ The functions read what the user hands to an estimator, before any encoding: :fu
 :func:`target_array` make arrays of tensors and lists, :func:`is_frame` and :func:`is_arrow` tell
 tables with named columns, :func:`image_shape_of` images, and :func:`refuse_missing_labels` and
 :func:`check_shape` refuse what cannot be used. :func:`plain_labels` makes scikit-learn understand
-dates and the like, :func:`in_container` gives rows back in the user's container,
+dates and the like, :func:`position_of` finds a label among the classes, :func:`in_container` gives
+rows back in the user's container,
 :func:`take_rows`, :func:`append_rows` and :func:`rows_like` keep that container where rows are
 repeated or added, and :func:`identifiers` finds columns from which nothing can be learned.
 """
@@ -22,6 +23,7 @@ from ._containers import (
     is_arrow,
     is_frame,
     plain_labels,
+    position_of,
     refuse_missing_labels,
     target_array,
 )
@@ -44,6 +46,7 @@ __all__ = [
     "is_arrow",
     "is_frame",
     "plain_labels",
+    "position_of",
     "refuse_missing_labels",
     "rows_like",
     "take_rows",

@@ -33,6 +33,7 @@ from imbdeep.encoding import (
     is_arrow,
     is_frame,
     plain_labels,
+    position_of,
     refuse_missing_labels,
     rows_like,
     take_rows,
@@ -258,7 +259,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
         self._deficits = {
             code: int(n)
             for label, n in self.sampling_strategy_.items()
-            if n > 0 and (code := self._position(label)) is not None
+            if n > 0 and (code := position_of(label, self.classes_)) is not None
         }
         # A new label is a copy of an old one: exact in any dtype.
         rows = [np.repeat(first[code], n) for code, n in self._deficits.items()]
@@ -330,25 +331,13 @@ class DeepOverSampler(Portable, BaseOverSampler):
         if callable(wanted):
             wanted = wanted(labels)
         if isinstance(wanted, dict):
-            places = {label: self._position(label) for label in wanted}
+            places = {label: position_of(label, self.classes_) for label in wanted}
             wanted = {
                 label if place is None else self.classes_[place]: wanted[label]
                 for label, place in places.items()
             }
         strategy: dict[Any, int] = check_sampling_strategy(wanted, labels, self._sampling_type)
         return strategy
-
-    def _position(self, label: Any) -> int | None:
-        """Return where the label is in ``classes_``, None for one that is not there."""
-        classes = self.classes_
-        if classes.dtype.kind in "mM":  # pandas, numpy and Python each have dates of their own
-            try:
-                found = np.flatnonzero(classes == np.asarray(label, dtype=classes.dtype))
-            except (TypeError, ValueError):
-                return None
-            return int(found[0]) if found.size else None
-        labels = classes.tolist()
-        return labels.index(label) if label in labels else None
 
     def _fit_encoder(
         self, data: Any, labels: NDArray[Any], image: tuple[int, ...] | None
@@ -434,7 +423,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
 
     def _code_of(self, target: Any) -> int:
         check_is_fitted(self, "encoder_")
-        labels, code = self.classes_.tolist(), self._position(target)
+        labels, code = self.classes_.tolist(), position_of(target, self.classes_)
         if code is None or code not in self._deficits:
             there = [labels[code] for code in self._deficits]
             raise ValueError(
