@@ -11,9 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 __all__ = [
@@ -126,39 +124,36 @@ def batch_indices(n: int, batch_size: int, n_steps: int, device: torch.device) -
     return order[: n_steps * batch_size].view(n_steps, batch_size)
 
 
-def class_rows(codes: NDArray[np.int64], device: torch.device) -> Callable[[Tensor], Tensor]:
+def class_rows(y: Tensor) -> Callable[[Tensor], Tensor]:
     """Return what draws a row of each class that it is given, for batches of chosen classes.
 
     Parameters
     ----------
-    codes : ndarray of shape (n,), int64
+    y : Tensor of shape (n,), int64
         Class of each row, from 0.
-    device : torch.device
-        Where the indices are made.
 
     Returns
     -------
     callable
-        ``draw(y)`` gives for each class of ``y``, int64 of shape (m,), the index of one of its
-        rows, int64 of shape (m,): any row of the class as likely as any other, with replacement.
-        Every class of ``y`` must have rows.
+        ``draw(classes)`` gives for each of the classes, int64 of shape (m,), the index of one of
+        its rows, int64 of shape (m,): any row of the class as likely as any other, with
+        replacement. Each of the classes must have rows.
 
     Examples
     --------
-    >>> import numpy as np
     >>> import torch
     >>> from imbdeep.training import class_rows
-    >>> draw = class_rows(np.array([1, 0, 2]), torch.device("cpu"))
+    >>> draw = class_rows(torch.tensor([1, 0, 2]))
     >>> draw(torch.tensor([0, 0, 1, 2]))
     tensor([1, 1, 0, 2])
     """
-    order = torch.from_numpy(np.argsort(codes, kind="stable")).to(device)
-    counts = torch.from_numpy(np.bincount(codes)).to(device)
+    order, counts = torch.argsort(y, stable=True), torch.bincount(y)
     starts = counts.cumsum(0) - counts
 
-    def draw(y: Tensor) -> Tensor:
-        place = (torch.rand(len(y), device=device) * counts[y]).long()
-        return order[starts[y] + torch.minimum(place, counts[y] - 1)]  # a product may round up
+    def draw(classes: Tensor) -> Tensor:
+        n = counts[classes]
+        place = (torch.rand(len(n), device=n.device) * n).long()
+        return order[starts[classes] + torch.minimum(place, n - 1)]  # a product may round up
 
     return draw
 

@@ -1,7 +1,8 @@
-"""Text and constraints of the parameters and attributes that several samplers have, written once."""
+"""Texts and constraints of parameters and attributes that several samplers have."""
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from numbers import Integral, Real
@@ -42,10 +43,10 @@ image_shape__estimator : tuple of (channels, height, width), default=None
 row_filter : "auto", classifier or None, default="auto"
     The row filter. Of ``n_candidates`` rows for each that is wanted, rows are kept in proportion
     to the probability that a classifier, trained on the real rows, gives to their class. "auto"
-    takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier` for tables, unless a class needs more than 500 000 candidates,
-    and None for images; a classifier of yours is copied and trained on encoded rows. None keeps
-    all rows. Kept rows lie further from the border of the class than its real rows, so that
-    classifiers trained on them become overconfident.
+    takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier` for tables, unless a class needs
+    more than 500 000 candidates, and None for images; a classifier of yours is copied and trained
+    on encoded rows. None keeps all rows. Kept rows lie further from the border of the class than
+    its real rows, so that classifiers trained on them become overconfident.
 n_candidates : int, default=8
     Rows generated for each that is kept, where rows are filtered.
 device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
@@ -86,19 +87,21 @@ feature_names_in_ : ndarray of shape (n_features_in_,)
 _GROUPS = {
     "common_parameters": "device random_state verbose",
     "data_parameters": "categorical_features image_shape row_filter n_candidates",
+    "estimator_parameters": "categorical_features__estimator image_shape__estimator row_filter "
+    "n_candidates device__estimator",
     "class_attributes": "classes_ class_counts_ sampling_strategy_ encoder_",
     "common_attributes": "filter_ filter_scores_ device_ n_features_in_ feature_names_in_",
 }
 
 
 def _texts() -> dict[str, str]:
-    """The entries, indented as in the docstring of a class, by what stands for them."""
+    """The entries by what stands for them."""
     texts = {}
     for entry in re.split(r"\n(?=\S)", _ENTRIES.strip()):
         name, _, rest = entry.partition(" : ")
-        texts[name] = f"{name.partition('__')[0]} : {rest}".replace("\n", "\n    ")
+        texts[name] = f"{name.partition('__')[0]} : {rest}"
     for group, names in _GROUPS.items():
-        texts[group] = "\n    ".join(texts[name] for name in names.split())
+        texts[group] = "\n".join(texts[name] for name in names.split())
     return texts
 
 
@@ -110,7 +113,7 @@ def documented(**given: str) -> Callable[[_Class], _Class]:
 
     def fill(cls: _Class) -> _Class:
         if cls.__doc__ is not None:  # there is none with python -OO
-            text = Template(cls.__doc__).safe_substitute(_texts())
+            text = Template(inspect.cleandoc(cls.__doc__)).safe_substitute(_texts())
             cls.__doc__ = Template(text).safe_substitute(given)
         return cls
 

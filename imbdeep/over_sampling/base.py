@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import asdict
 from numbers import Integral, Real
@@ -120,7 +120,9 @@ class DeepOverSampler(Portable, BaseOverSampler):
 
     def _store(self, arguments: dict[str, Any]) -> None:
         """Keep the arguments of a constructor, its ``locals()``, under their names."""
-        vars(self).update({k: v for k, v in arguments.items() if k not in ("self", "__class__")})
+        for name, value in arguments.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
 
     # ----------------------------------------------------------------- what a method implements
 
@@ -149,11 +151,14 @@ class DeepOverSampler(Portable, BaseOverSampler):
     ) -> Tensor | NDArray[np.float32] | Iterable[Tensor | NDArray[np.float32]]:
         """Return ``n`` new encoded rows of the class ``code``, (n, ...), or parts of them."""
 
-    def _check_parameters(self, counts: NDArray[np.int64]) -> None:
-        """Refuse, before training, parameters of the method that do not fit the data."""
+    def _check_parameters(self, counts: NDArray[np.int64], image: tuple[int, ...] | None) -> None:
+        """Refuse, before training, parameters that do not fit the rows of each class or images.
 
-    def _convolves(self, image: tuple[int, ...] | None) -> bool:
-        """Tell whether the networks convolve images of this shape (None: a table)."""
+        ``image`` is the shape of an image, (channels, height, width), or None for tables.
+        """
+
+    def _convolves(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether the networks convolve encoded rows of this shape."""
         return False
 
     def _draws(self) -> bool:
@@ -244,14 +249,12 @@ class DeepOverSampler(Portable, BaseOverSampler):
         self.class_counts_ = np.bincount(codes)
         self.device_ = resolve_device(self.device)
         image = image_shape_of(data, self.image_shape)
-        self._check_parameters(self.class_counts_)
+        self._check_parameters(self.class_counts_, image)
         if image is not None and not isinstance(self.categorical_features, str | None):
             raise ValueError(
                 f"categorical_features={self.categorical_features!r} is for tables, but the rows "
                 "are images: leave it out."
             )
-        # Small networks want one thread: see imbdeep.seeding.seeded.
-        self._n_threads = None if self._convolves(image) else 1
         plain = plain_labels(labels)  # labels that a classifier of scikit-learn can learn
         self._filter = RowFilter(self.row_filter, self.n_candidates, np.unique(plain))
         # A second call with the same integer starts the same stream anew.
@@ -303,7 +306,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
                 delattr(self, name)
         for name, value in self._NOT_LEARNED.items():
             setattr(self, name, copy(value))
-        self.filter_: Any = None
+        self.filter_ = None
         self.filter_scores_: dict[Any, dict[str, float]] = {}
 
     def _train(self, x: NDArray[np.float32], codes: NDArray[np.int64]) -> None:
@@ -311,6 +314,8 @@ class DeepOverSampler(Portable, BaseOverSampler):
         table = isinstance(self.encoder_, TabularEncoder)
         images = {"n_gaussian": 0, "n_bernoulli": self._width, "intensities": True}
         seed = draw_seed(self._random) if self._draws() else 0
+        # Small networks want one thread: see imbdeep.seeding.seeded.
+        self._n_threads = None if self._convolves(self._row_shape) else 1
         with seeded(seed, self.device_, self._n_threads):
             self._fit_generator(
                 torch.from_numpy(x.reshape(len(x), self._width)).to(self.device_),
@@ -408,17 +413,23 @@ class DeepOverSampler(Portable, BaseOverSampler):
         return torch.from_numpy(x.reshape(len(x), self._width))
 
     def _generated(self, code: int, n: int, stream: np.random.RandomState) -> NDArray[np.float32]:
-        """Call the second hook, seeded, and put its parts together: (n, width)."""
+        """Call the second hook: (n, width)."""
+        return self._collected(lambda: self._generate(code, n), n, stream)
+
+    def _collected(
+        self, make: Callable[[], Any], n: int, stream: np.random.RandomState
+    ) -> NDArray[np.float32]:
+        """Call what makes n encoded rows, seeded, and put its parts together: (n, width)."""
         rows = np.empty((n, self._width), dtype=np.float32)
         start = 0
         with seeded(draw_seed(stream), self.device_, self._n_threads), torch.no_grad():
-            made = self._generate(code, n)
+            made = make()
             for part in [made] if isinstance(made, Tensor | np.ndarray) else made:
                 found = torch.as_tensor(part).reshape(len(part), -1).cpu().numpy()
                 rows[start : start + len(found)] = found
                 start += len(found)
         if start != n:
-            raise RuntimeError(f"{type(self).__name__}._generate({code}, {n}) gave {start} rows.")
+            raise RuntimeError(f"{type(self).__name__} made {start} rows instead of {n}.")
         return rows
 
     def _code_of(self, target: Any) -> int:

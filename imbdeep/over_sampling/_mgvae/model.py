@@ -32,23 +32,7 @@ _FISHER_ROWS = 128
 
 
 class MGVAE(nn.Module):
-    """Model of one class, with the symbols of the paper: Psi = {theta, phi}.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        ``(width,)`` of an encoded row, or ``(channels, height, width)`` of an image.
-    likelihood : ObservationLikelihood
-        p(x|z) given the decoder's outputs.
-    network : {"mlp", "cnn"}
-        Kind of encoder and decoder.
-    latent_dim : int
-        Number of latent dimensions.
-    hidden_layer_sizes : tuple of int
-        Hidden layers of the fully connected networks.
-    prior : {"exemplar", "gaussian"}
-        Majority-based prior, or N(0, I).
-    """
+    """Model of one class, with the symbols of the paper: Psi = {theta, phi}."""
 
     def __init__(
         self,
@@ -125,27 +109,6 @@ class MGVAE(nn.Module):
         else:
             z = GaussianPrior(self.latent_dim, exemplars.device).sample(len(exemplars))
         return self.likelihood.sample(self.decode(z), mean=mean)
-
-
-def plan(
-    layout: dict[str, Any] | None,
-    shape: tuple[int, ...],
-    *,
-    network: str,
-    latent_dim: int | str,
-    hidden_layer_sizes: tuple[int, ...],
-    prior: str,
-) -> dict[str, Any]:
-    """The model as plain data, for rows of a table's layout or, without one, images."""
-    likelihood = {"n_gaussian": 0, "n_bernoulli": math.prod(shape), "intensities": True}
-    return {
-        "shape": tuple(shape),
-        "likelihood": layout or likelihood,
-        "network": network,
-        "latent_dim": (10 if layout else 40) if latent_dim == "auto" else latent_dim,
-        "hidden_layer_sizes": hidden_layer_sizes,
-        "prior": prior,
-    }
 
 
 def build(spec: dict[str, Any], device: torch.device) -> MGVAE:
