@@ -34,7 +34,11 @@ ALL_BUT_CLI = (
 )
 STUDIES = "torch imblearn pandas joblib tqdm"
 
+#: Small modules that every room may import.
+FOR_ALL = {"_docs", "_warnings"}
+
 ROOMS = {
+    **dict.fromkeys(FOR_ALL, room()),
     "losses": room(anywhere="torch"),
     "networks": room(anywhere="torch"),
     "seeding": room(anywhere="torch"),
@@ -44,7 +48,9 @@ ROOMS = {
     "calibration": room(),
     "datasets": room(anywhere="imblearn", lazy="pandas PIL pooch"),
     "classifiers": room(f"{METHODS} calibration", anywhere="torch skorch"),
-    "over_sampling": room(f"{METHODS} calibration classifiers", anywhere="torch imblearn"),
+    "over_sampling": room(
+        f"{METHODS} calibration classifiers", anywhere="torch imblearn", lazy="pandas polars"
+    ),
     "displays": room("encoding metrics seeding", lazy="matplotlib"),
     "comparison": room(ALL_BUT_CLI, anywhere=f"{STUDIES} psutil"),
     "reproductions": room(ALL_BUT_CLI, anywhere=STUDIES),
@@ -138,7 +144,7 @@ def import_problems(root):
             top = name.split(".")[0]
             if top == "imbdeep":
                 target = name.split(".")[1] if "." in name else "__init__"
-                own = target == source.room or target.startswith("__")
+                own = target == source.room or target.startswith("__") or target in FOR_ALL
                 if not own and target not in rules.rooms:
                     yield f"{where}: {source.room} may not import from imbdeep.{target}"
             elif top in sys.stdlib_module_names or top in EVERYWHERE | rules.anywhere:
@@ -239,7 +245,7 @@ def map_problems(root):
     text = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or ""
     lines = text.splitlines()
     named = {line for line, below in pairwise(lines) if below.startswith("  ")}
-    rooms = {source.room for source in sources(root)} - {"__init__", "__main__"}
+    rooms = {source.room for source in sources(root)} - {"__init__", "__main__"} - FOR_ALL
     yield from (f"imbdeep/__init__.py: the map lacks the room {name}" for name in rooms - named)
     yield from (f"imbdeep/__init__.py: the map names no room: {name}" for name in named - rooms)
 

@@ -72,6 +72,6 @@ def test_few_rows_and_columns_that_the_user_named_are_not():
 def test_the_warning_points_to_the_caller():
     encoder = TabularEncoder().fit(np.array(WORDS["names"])[:, None])
     with pytest.warns(UserWarning, match=r"in the columns 0 \(such as 'x0'\)") as caught:
-        warn_of_identifiers(encoder, stacklevel=1)
+        warn_of_identifiers(encoder)
     assert caught[0].filename == __file__
     warn_of_identifiers(ImageScaler().fit(np.ones((2, 1, 2, 2))))

@@ -285,8 +285,8 @@ def test_classifier_is_copied_and_trained_on_encoded_rows():
 
 def test_parameters_of_the_classifier_are_those_of_the_sampler():
     sampler = trained()
-    assert sampler.get_params()["acceptance__C"] == 1.0
-    sampler.set_params(acceptance__C=0.25)
+    assert sampler.get_params()["row_filter__C"] == 1.0
+    sampler.set_params(row_filter__C=0.25)
     sampler.fit_resample(A, Y)
     assert sampler.filter_.C == 0.25
     copy = clone(sampler)
@@ -294,7 +294,7 @@ def test_parameters_of_the_classifier_are_those_of_the_sampler():
     assert copy.row_filter.C == 0.25
     assert not hasattr(copy, "filter_")
     sampler.set_params(row_filter=None)
-    assert "acceptance__C" not in sampler.get_params()
+    assert "row_filter__C" not in sampler.get_params()
     assert trained().set_params(row_filter="auto").row_filter == "auto"
 
 
