@@ -244,7 +244,7 @@ def diagnose(model: CGAN, x: Tensor, code: int) -> dict[str, float]:
     return found
 
 
-@documented()
+@documented
 class CGANSampler(DeepOverSampler):
     r"""Over-sampling by a conditional generative adversarial network ([1]_, [2]_).
 

@@ -205,7 +205,7 @@ def diagnose(model: CVAE, x: Tensor, y: Tensor) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
-@documented()
+@documented
 class CVAESampler(DeepOverSampler):
     r"""Over-sampling by a conditional variational auto-encoder (the OCVAE of [1]_, after [2]_).
 

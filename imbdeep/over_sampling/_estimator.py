@@ -28,7 +28,7 @@ _HANDED_ON = {
 }
 
 
-@documented(kind="DeepClassifier")
+@documented
 class EstimatorOverSampler(DeepOverSampler, ABC):
     """Base class of the over-samplers whose rows come from the networks of a classifier.
 
@@ -38,9 +38,12 @@ class EstimatorOverSampler(DeepOverSampler, ABC):
 
     Parameters
     ----------
-    $estimator
+    estimator : DeepClassifier, FrozenEstimator or None, default=None
+        $estimator
     $sampling_strategy
     $estimator_parameters
+    $random_state
+    $verbose
 
     Attributes
     ----------
@@ -114,6 +117,12 @@ class EstimatorOverSampler(DeepOverSampler, ABC):
         else:
             estimator._validate_params()  # scikit-learn leaves it out in another estimator's fit
             self._check_estimator(estimator.get_params(deep=False))
+
+    def _network_shape(self, image: tuple[int, ...] | None) -> tuple[int, ...]:
+        if not self._deficits:
+            return super()._network_shape(image)
+        shape: tuple[int, ...] = self.estimator_.net_.module_.sizes.shape
+        return shape
 
     def _convolves(self, shape: tuple[int, ...]) -> bool:
         return bool(self.estimator_.net_.module_.sizes.convolutional)

@@ -125,7 +125,7 @@ def fit_decoder(
         model.requires_grad_(False).eval()
 
 
-@documented(kind="GAMOClassifier")
+@documented
 class GAMO2PixSampler(EstimatorOverSampler):
     """Over-sampling by the generator of a GAMO; features become images by GAMO2pix ([1]_).
 
@@ -146,7 +146,8 @@ class GAMO2PixSampler(EstimatorOverSampler):
 
     Parameters
     ----------
-    $estimator
+    estimator : GAMOClassifier, FrozenEstimator or None, default=None
+        $estimator
     $sampling_strategy
     latent_dim : int, default=100
         Number of latent dimensions of the auto-encoder, as in the authors' code. This and what
@@ -321,7 +322,7 @@ class GAMO2PixSampler(EstimatorOverSampler):
             )
 
     def _draws(self) -> bool:
-        return self._convolves(self._row_shape)  # elsewhere there is nothing to train here
+        return self._convolves(self._shape)  # elsewhere there is nothing to train here
 
     def _fit_generator(
         self,
@@ -361,7 +362,7 @@ class GAMO2PixSampler(EstimatorOverSampler):
     def _generate(self, code: int, n: int) -> Iterator[Any]:
         """Eq. 1, and where it makes features the decoder."""
         net = self.estimator_.net_
-        if not self._convolves(self._row_shape):
+        if not self._convolves(self._shape):
             yield net.generate(code, n)
             return
         for start in range(0, n, _GENERATED_ROWS):

@@ -17,7 +17,7 @@ from imbdeep.over_sampling._estimator import EstimatorOverSampler, _unwrapped
 from imbdeep.over_sampling._shared import documented
 
 
-@documented(kind="RAEClassifier")
+@documented
 class RAESampler(EstimatorOverSampler):
     """Over-sampling by convex combinations in the latent space of an RAE, decoded ([1]_).
 
@@ -35,7 +35,8 @@ class RAESampler(EstimatorOverSampler):
 
     Parameters
     ----------
-    $estimator
+    estimator : RAEClassifier, FrozenEstimator or None, default=None
+        $estimator
     $sampling_strategy
     mixing : float or "mixer", default=1.0
         Where α comes from: a Dirichlet distribution with this concentration (1 is uniform on the

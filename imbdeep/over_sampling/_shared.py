@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable
 from numbers import Integral, Real
-from string import Template
-from typing import Any, TypeVar
+from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-_Class = TypeVar("_Class", bound=type)
+from imbdeep import _docs
 
-#: Entries of docstrings, by the name of the parameter or attribute. ``$name`` in the docstring of a
-#: class stands for the entry; see :func:`documented`. What a name ends in after ``__`` tells
-#: entries of one name apart.
+#: Entries of docstrings. ``$name`` stands for the entry in the docstring of a class with
+#: ``@documented``. What a name ends in after ``__`` tells entries of one name apart.
 _ENTRIES = r"""
 sampling_strategy : float, str, dict or callable, default="auto"
     How many rows each class gets, as everywhere in imbalanced-learn: "auto" fills every
@@ -57,11 +53,6 @@ random_state : int, RandomState instance or None, default=None
     Seed of all randomness; an integer gives the same rows on the same machine.
 verbose : bool or int, default=False
     Whether to show progress bars.
-estimator : $kind, FrozenEstimator or None, default=None
-    The classifier. None trains one with its defaults, an unfitted one is copied and trained, and
-    a fitted one is used as it is: it must have seen the same columns, container, dtypes and
-    classes. Copying a sampler, as ``GridSearchCV`` does, drops what was fitted, unless the
-    classifier is wrapped in :class:`sklearn.frozen.FrozenEstimator`.
 classes_ : ndarray of shape (n_classes,)
     Labels in sorted order.
 class_counts_ : ndarray of shape (n_classes,)
@@ -83,6 +74,12 @@ n_features_in_ : int
 feature_names_in_ : ndarray of shape (n_features_in_,)
     Column names, where the data has them.
 """
+#: What follows ``estimator : GAMOClassifier, ...`` in the docstring.
+_ESTIMATOR = """\
+The classifier. None trains one with its defaults, an unfitted one is copied and trained, and
+    a fitted one is used as it is: it must have seen the same columns, container, dtypes and
+    classes. Copying a sampler, as ``GridSearchCV`` does, drops what was fitted, unless the
+    classifier is wrapped in :class:`sklearn.frozen.FrozenEstimator`."""
 #: What stands for several entries at once.
 _GROUPS = {
     "common_parameters": "device random_state verbose",
@@ -102,23 +99,10 @@ def _texts() -> dict[str, str]:
         texts[name] = f"{name.partition('__')[0]} : {rest}"
     for group, names in _GROUPS.items():
         texts[group] = "\n".join(texts[name] for name in names.split())
-    return texts
+    return {**texts, "estimator": _ESTIMATOR}
 
 
-def documented(**given: str) -> Callable[[_Class], _Class]:
-    """Fill the shared entries into the docstring of a class, where ``$name`` stands for them.
-
-    ``given`` fills what stands open in an entry, such as ``kind`` in that of ``estimator``.
-    """
-
-    def fill(cls: _Class) -> _Class:
-        if cls.__doc__ is not None:  # there is none with python -OO
-            text = Template(inspect.cleandoc(cls.__doc__)).safe_substitute(_texts())
-            cls.__doc__ = Template(text).safe_substitute(given)
-        return cls
-
-    return fill
-
+documented = _docs.documented(_texts())
 
 _POSITIVE = [Interval(Integral, 1, None, closed="left")]
 _CONSTRAINTS: dict[str, list[Any]] = {

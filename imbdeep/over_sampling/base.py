@@ -58,7 +58,7 @@ __all__ = ["DeepOverSampler", "check_layer_sizes"]
 _CHUNK = 65_536
 
 
-@documented()
+@documented
 class DeepOverSampler(Portable, BaseOverSampler):
     """Base class of the over-samplers that train a network.
 
@@ -141,8 +141,9 @@ class DeepOverSampler(Portable, BaseOverSampler):
         """Train on encoded rows x, float32 (n, width), of classes y, int64 (n,), on the device.
 
         ``n_new`` has the classes that lack rows, with the number of rows to add; ``shape`` is
-        that of an encoded row; ``ObservationLikelihood(**layout)`` is the likelihood of its
-        columns; torch is seeded by ``seed``, and more seeds are drawn from ``stream``.
+        (width,) for tables and (channels, height, width) for images;
+        ``ObservationLikelihood(**layout)`` is the likelihood of the columns; torch is seeded by
+        ``seed``, and more seeds are drawn from ``stream``.
         """
 
     @abstractmethod
@@ -276,6 +277,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
         x = self._fit_encoder(data, labels, image)
         self._row_shape = x.shape[1:]
         self._width = math.prod(self._row_shape)
+        self._shape = self._network_shape(image)
         if self._deficits and self._width:
             self._train(x, codes)
             # An encoder may know images by the shape that the sampler's estimator has.
@@ -298,6 +300,10 @@ class DeepOverSampler(Portable, BaseOverSampler):
         )
         return append_rows(X, parts, sum(self._deficits.values())), y_res
 
+    def _network_shape(self, image: tuple[int, ...] | None) -> tuple[int, ...]:
+        """Return the shape in which networks see a row: images may be flattened in the data."""
+        return image or self._row_shape
+
     def _forget(self) -> None:
         """Drop what an earlier fit has learned."""
         kept = self.get_params(deep=False)
@@ -315,13 +321,13 @@ class DeepOverSampler(Portable, BaseOverSampler):
         images = {"n_gaussian": 0, "n_bernoulli": self._width, "intensities": True}
         seed = draw_seed(self._random) if self._draws() else 0
         # Small networks want one thread: see imbdeep.seeding.seeded.
-        self._n_threads = None if self._convolves(self._row_shape) else 1
+        self._n_threads = None if self._convolves(self._shape) else 1
         with seeded(seed, self.device_, self._n_threads):
             self._fit_generator(
                 torch.from_numpy(x.reshape(len(x), self._width)).to(self.device_),
                 torch.from_numpy(codes).to(self.device_),
                 n_new=self._deficits,
-                shape=self._row_shape,
+                shape=self._shape,
                 layout=asdict(self.encoder_.layout_) if table else images,
                 seed=seed,
                 stream=self._random,

@@ -15,7 +15,7 @@ from imbdeep.losses import ObservationLikelihood, gaussian_log_density
 from imbdeep.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from imbdeep.over_sampling._mgvae.ewc import EWCPenalty, fisher_diagonal
 from imbdeep.over_sampling._mgvae.priors import ExemplarPrior, GaussianPrior
-from imbdeep.seeding import seeded
+from imbdeep.seeding import seeded, was_interrupted
 from imbdeep.training import batch_indices, flatten_parameters, release_parameters, run
 
 #: Bounds of log variances in latent space, against overflow of their exponential.
@@ -238,6 +238,10 @@ def _networks(model: MGVAE) -> Tensor:
     )
 
 
+class Unfinished(Exception):
+    """Carries what an interrupted pre-training returns past the memory."""
+
+
 def pretrain(
     x: NDArray[np.float32],
     spec: dict[str, Any],
@@ -276,7 +280,10 @@ def pretrain(
             )
             information = fisher(model, majority, hyper["n_exemplars"], mean) * _networks(model)
             vector = nn.utils.parameters_to_vector(model.parameters())
-    return vector.detach().cpu().numpy(), information.cpu().numpy(), history
+    made = vector.detach().cpu().numpy(), information.cpu().numpy(), history
+    if was_interrupted():
+        raise Unfinished(*made)  # what returns is kept in the memory
+    return made
 
 
 def exemplar_weights(model: MGVAE, x: Tensor, majority: Tensor) -> tuple[Tensor, Tensor]:

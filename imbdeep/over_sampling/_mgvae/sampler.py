@@ -19,6 +19,7 @@ from imbdeep.networks import choose_network
 from imbdeep.over_sampling._mgvae.ewc import EWCPenalty
 from imbdeep.over_sampling._mgvae.model import (
     _FORWARD_ROWS,
+    Unfinished,
     build,
     diagnose,
     exemplar_weights,
@@ -34,7 +35,7 @@ from imbdeep.training import release_parameters
 _N_EXEMPLARS = 100
 
 
-@documented()
+@documented
 class MGVAESampler(DeepOverSampler):
     r"""Over-sampling by a majority-guided variational auto-encoder (MGVAE).
 
@@ -336,17 +337,21 @@ class MGVAESampler(DeepOverSampler):
         }
         versions = (__version__, torch.__version__)  # another version's model is not ours
         cached = check_memory(self.memory).cache(pretrain, ignore=["verbose"])
-        weights, information, records = cached(
-            x_majority.cpu().numpy(),
-            spec,
-            hyper,
-            self._mean,
-            seed,
-            str(self.device_),
-            self._n_threads,
-            versions,
-            self.verbose,
-        )
+        try:
+            made = cached(
+                x_majority.cpu().numpy(),
+                spec,
+                hyper,
+                self._mean,
+                seed,
+                str(self.device_),
+                self._n_threads,
+                versions,
+                self.verbose,
+            )
+        except Unfinished as interrupted:
+            made = interrupted.args
+        weights, information, records = made
         self.history_ = [
             {"phase": "pre-training", "class": self.majority_class_, **record} for record in records
         ]
