@@ -9,8 +9,10 @@ The functions read what the user hands to an estimator, before any encoding: :fu
 :func:`target_array` make arrays of tensors and lists, :func:`is_frame` and :func:`is_arrow` tell
 tables with named columns, :func:`image_shape_of` images, and :func:`refuse_missing_labels` and
 :func:`check_shape` refuse what cannot be used. :func:`plain_labels` makes scikit-learn understand
-dates and the like, :func:`in_container` gives rows back in the user's container, and
-:func:`identifiers` finds columns from which nothing can be learned.
+dates and the like, :func:`position_of` finds a label among the classes, :func:`in_container` gives
+rows back in the user's container,
+:func:`take_rows`, :func:`append_rows` and :func:`rows_like` keep that container where rows are
+repeated or added, and :func:`identifiers` finds columns from which nothing can be learned.
 """
 
 from ._containers import (
@@ -21,11 +23,13 @@ from ._containers import (
     is_arrow,
     is_frame,
     plain_labels,
+    position_of,
     refuse_missing_labels,
     target_array,
 )
 from ._identifiers import advice_on_numbers, identifiers, warn_of_identifiers
 from ._image import ImageScaler
+from ._rows import append_rows, rows_like, take_rows
 from ._tabular import Layout, TabularEncoder
 
 __all__ = [
@@ -33,6 +37,7 @@ __all__ = [
     "Layout",
     "TabularEncoder",
     "advice_on_numbers",
+    "append_rows",
     "check_shape",
     "data_array",
     "identifiers",
@@ -41,7 +46,10 @@ __all__ = [
     "is_arrow",
     "is_frame",
     "plain_labels",
+    "position_of",
     "refuse_missing_labels",
+    "rows_like",
+    "take_rows",
     "target_array",
     "warn_of_identifiers",
 ]
