@@ -14,7 +14,7 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 
 from imbdeep.classifiers._augment import crop_flip
-from imbdeep.classifiers._criteria import criterion_of, head_of, module_arguments
+from imbdeep.classifiers._criteria import criterion_of, head_of, module_of
 from imbdeep.classifiers._net import (
     Blueprint,
     ClassifierNet,
@@ -60,7 +60,7 @@ def blueprint_of(classifier: Any, x: Tensor, head: str) -> Blueprint:
         depth = int(kind.removeprefix("resnet"))
         made = partial(ResNet, x.shape[1], n_classes, depth, head=head)
     else:
-        made = partial(kind, **module_arguments(kind, x, n_classes, classifier.module_params))
+        made = module_of(kind, x, n_classes, classifier.module_params)
     return Blueprint(made, pixels)
 
 

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from imbdeep.classifiers._building import n_epochs_of
-from imbdeep.classifiers._criteria import criterion_of
+from imbdeep.classifiers._criteria import check_criterion, criterion_of
 from imbdeep.classifiers._docs import documented
 from imbdeep.classifiers._module import ModuleClassifier
 from imbdeep.classifiers._net import records
@@ -25,7 +25,14 @@ from imbdeep.classifiers.schedules import (
     start_of,
 )
 from imbdeep.losses import class_balanced_weights, inverse_frequency_weights
-from imbdeep.seeding import draw_seed, random_stream, resolve_device, restored_on_failure, seeded
+from imbdeep.seeding import (
+    abort_on_interrupt,
+    draw_seed,
+    random_stream,
+    resolve_device,
+    restored_on_failure,
+    seeded,
+)
 
 #: Of the weights in a loss, which is float32.
 _LARGEST = float(np.finfo(np.float32).max)
@@ -216,7 +223,7 @@ class ERMClassifier(ModuleClassifier):
 
     def _check_weights(self) -> None:
         self._weights(self.class_weight)
-        made = criterion_of(self.criterion, self.class_counts_, self.criterion_params)()
+        made = check_criterion(self.criterion, self.class_counts_, self.criterion_params)
         if self.class_weight is not None and not hasattr(made, "weight"):
             raise ValueError(
                 f"class_weight={self.class_weight!r} needs a loss with an attribute weight, and "
@@ -280,7 +287,8 @@ class ERMClassifier(ModuleClassifier):
         The first call, if ``fit`` was not called before, fits the encoder on its rows: they should
         look like those to come. Then, the learning rate is constant, and class weights and
         sampling, by the counts of all rows so far, apply at once whatever ``defer``. After ``fit``
-        the training goes on where that ended, at the learning rate of its last epoch.
+        the training goes on where that ended, at the learning rate of its last epoch. A call that
+        fails or is interrupted leaves the classifier as it was before.
 
         Parameters
         ----------
@@ -307,7 +315,7 @@ class ERMClassifier(ModuleClassifier):
             If there are more arguments, such as ``sample_weight``.
         """
         self._refuse_arguments("partial_fit", args, kwargs)
-        with restored_on_failure(self):
+        with abort_on_interrupt(), restored_on_failure(self):
             return self._partial_fit(X, y, classes)
 
     def _partial_fit(self, X: Any, y: Any, classes: Any) -> ERMClassifier:

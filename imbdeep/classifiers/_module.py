@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from imbdeep.classifiers._building import OPTIMIZERS, make_net, n_epochs_of
-from imbdeep.classifiers._criteria import CRITERIA, NameOrClass, criterion_of
+from imbdeep.classifiers._criteria import CRITERIA, NameOrClass, check_criterion
 from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.classifiers.schedules import check_moment
@@ -64,6 +65,11 @@ class ModuleClassifier(DeepClassifier):
                 f"module_params={self.module_params!r} are arguments of your own module, but "
                 f"module={self.module!r}: pass a class, or use hidden_layer_sizes."
             )
+        if isinstance(self.optimizer, type) and not issubclass(self.optimizer, Optimizer):
+            raise TypeError(
+                f"optimizer={self.optimizer.__name__} is no torch.optim.Optimizer: give a class of "
+                f"optimisers such as torch.optim.RMSprop, or one of {sorted(OPTIMIZERS)}."
+            )
         if isinstance(self.module, nn.Module):
             raise TypeError(
                 "module must be a class, got an instance of it: pass the class itself (every fit "
@@ -71,7 +77,7 @@ class ModuleClassifier(DeepClassifier):
             )
 
     def _check_method(self, n: int) -> None:
-        criterion_of(self.criterion, self.class_counts_, self.criterion_params)()
+        check_criterion(self.criterion, self.class_counts_, self.criterion_params)
         n_epochs = n_epochs_of(self, n)
         if self.warmup_epochs != "auto" and int(self.warmup_epochs) >= n_epochs:
             raise ValueError(
@@ -84,4 +90,5 @@ class ModuleClassifier(DeepClassifier):
         self, x: Tensor, codes: Tensor, valid: Any, seed: int, **options: Any
     ) -> ClassifierNet:
         """Make a net with these options (see :func:`make_net`), train it and return it."""
-        return self._trained(make_net(self, x, codes, valid, **options), x, codes, seed)
+        net = make_net(self, x, codes, valid, **options)
+        return self._trained(net, x, codes, seed, keeps=not options.get("plain", False))

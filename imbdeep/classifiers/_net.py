@@ -16,7 +16,15 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from torch import Tensor, nn
 
-from imbdeep.seeding import Portable, draw_seed, paused, random_stream, seeded, there_or_cpu
+from imbdeep.seeding import (
+    Portable,
+    draw_seed,
+    keep_on_interrupt,
+    paused,
+    random_stream,
+    seeded,
+    there_or_cpu,
+)
 from imbdeep.training import DivergedError
 
 
@@ -209,6 +217,8 @@ class ClassifierNet(Portable, NeuralNetClassifier):
     _n_threads: int | None = None
     #: Whether what only the training needs is gone.
     released = False
+    #: Whether an interrupted training may end here with what it has learned.
+    keeps = False
 
     def __init__(self, *args: Any, augment: Any = None, bfloat16: bool = False, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -292,20 +302,30 @@ class ClassifierNet(Portable, NeuralNetClassifier):
         return iterator
 
     def fit_loop(self, *args: Any, **kwargs: Any) -> ClassifierNet:
-        """Train; record whether the user stopped it."""
-        self.interrupted_ = self._stopping = False
+        """Train; record whether Ctrl-C ended it, with what was learned kept, or aborted it."""
+        self.interrupted_ = self.aborted_ = self._stopping = False
         self._hooked = any(_has_batch_hooks(callback) for _, callback in self.callbacks_)
         try:
             super().fit_loop(*args, **kwargs)
         except KeyboardInterrupt:
-            self.interrupted_ = not self._stopping
+            # skorch calls on_train_end next, where early stopping puts the best weights back.
+            if not self._stopping:
+                begun = len(self.history) > 1 or "train_loss" in self.history[-1]
+                self.aborted_ = not (begun and self._keep())
+                if not self.aborted_ and len(self.history) > 1:
+                    del self.history[-1]  # of an epoch that did not end
             raise
         finally:
             self.batches_ = None  # holds the data
         return self
 
+    def _keep(self) -> bool:
+        """Tell whether Ctrl-C, now, ends the training and keeps what it has learned."""
+        self.interrupted_ = self.keeps and keep_on_interrupt()
+        return self.interrupted_
+
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
-        """Tell the callbacks; one that raises KeyboardInterrupt stops the training early."""
+        """Call the callbacks; one that raises KeyboardInterrupt stops the training early."""
         try:
             getattr(self, method_name)(self, **cb_kwargs)
             with paused():  # a callback may wait for a training in another thread
@@ -322,6 +342,9 @@ class ClassifierNet(Portable, NeuralNetClassifier):
         except KeyboardInterrupt:
             self._stopping = True
             raise
+        if method_name == "on_epoch_end" and self.interrupted_:
+            self._stopping = True
+            raise KeyboardInterrupt
 
     def shown(self, batch: Any) -> tuple[Tensor, Tensor]:
         """Return what callbacks see of a batch: rows as in X, and their labels.
@@ -347,22 +370,27 @@ class ClassifierNet(Portable, NeuralNetClassifier):
         total: Tensor | float = 0.0
         n_rows = n_batches = 0
         true, predicted = [], []
-        for batch in iterator:
-            if self._hooked:
-                rows = self.shown(batch) if training else batch
-                self._notify_batch("on_batch_begin", batch=rows, training=training)
-            step = step_fn(batch, **fit_params)
-            n = len(batch[1])
-            n_rows, n_batches = n_rows + n, n_batches + 1
-            total = total + step["loss"].detach() * n
-            if not training:
-                true.append(batch[1])
-                predicted.append(step["y_pred"].argmax(dim=1))
-            if self._hooked:
-                self.history.record_batch(f"{prefix}_loss", step["loss"].item())
-                self.history.record_batch(f"{prefix}_batch_size", len(rows[1]))
-                seen = {**step, "y_pred": step["y_pred"][: len(rows[1])]}
-                self._notify_batch("on_batch_end", batch=rows, training=training, **seen)
+        try:
+            for batch in iterator:
+                if self._hooked:
+                    rows = self.shown(batch) if training else batch
+                    self._notify_batch("on_batch_begin", batch=rows, training=training)
+                step = step_fn(batch, **fit_params)
+                n = len(batch[1])
+                n_rows, n_batches = n_rows + n, n_batches + 1
+                total = total + step["loss"].detach() * n
+                if not training:
+                    true.append(batch[1])
+                    predicted.append(step["y_pred"].argmax(dim=1))
+                if self._hooked:
+                    self.history.record_batch(f"{prefix}_loss", step["loss"].item())
+                    self.history.record_batch(f"{prefix}_batch_size", len(rows[1]))
+                    seen = {**step, "y_pred": step["y_pred"][: len(rows[1])]}
+                    self._notify_batch("on_batch_end", batch=rows, training=training, **seen)
+        except KeyboardInterrupt:
+            # What has been trained of the epoch is validated and recorded like a whole one.
+            if self._stopping or not training or not n_rows or not self._keep():
+                raise
         loss = float(total) / n_rows  # the only synchronisation of the epoch
         if not math.isfinite(loss):
             raise DivergedError(

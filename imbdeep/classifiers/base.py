@@ -26,9 +26,11 @@ from sklearn.utils.validation import (
     column_or_1d,
     validate_data,
 )
+from skorch.callbacks import EarlyStopping
 from skorch.dataset import Dataset
 from torch import Tensor, nn
 
+from imbdeep._warnings import warn
 from imbdeep.classifiers._building import check_output
 from imbdeep.classifiers._docs import documented
 from imbdeep.classifiers._net import ClassifierNet, records
@@ -144,7 +146,9 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
     def fit(self, X: Any, y: Any, *args: Any, **kwargs: Any) -> DeepClassifier:
         """Train the network.
 
-        A call that fails or is interrupted leaves the classifier as it was before.
+        Ctrl-C ends the training and keeps the best weights so far, of the validation rows, or else
+        the last ones. A second Ctrl-C in the same call, or one before the first step, aborts it. A
+        call that fails or is aborted leaves the classifier as it was before.
 
         Parameters
         ----------
@@ -171,6 +175,11 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             there are more arguments, such as ``sample_weight``.
         imbdeep.training.DivergedError
             If the training loss stops being finite.
+
+        Warns
+        -----
+        UserWarning
+            If Ctrl-C has ended the training, with the epoch that it had reached.
         """
         self._refuse_arguments("fit", args, kwargs)
         with restored_on_failure(self):
@@ -321,8 +330,14 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
                 "the classes from."
             )
 
-    def _trained(self, net: ClassifierNet, x: Tensor, codes: Tensor, seed: int) -> ClassifierNet:
-        """Initialise a net, train it on these rows, all by this seed, and return it."""
+    def _trained(
+        self, net: ClassifierNet, x: Tensor, codes: Tensor, seed: int, keeps: bool = True
+    ) -> ClassifierNet:
+        """Initialise a net, train it on these rows, all by this seed, and return it.
+
+        With ``keeps``, Ctrl-C ends the training and keeps what it has learned.
+        """
+        net.keeps = keeps
         with seeded(seed, self.device_, self._n_threads(x)):
             net.own_stream(seed, self._n_threads(x))
             net.initialize()
@@ -333,8 +348,16 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
 
     def _run(self, net: ClassifierNet, x: Tensor, codes: Tensor) -> ClassifierNet:
         net.go_on(x, codes)
-        if net.interrupted_:
+        if net.aborted_:
             raise KeyboardInterrupt
+        if net.interrupted_:
+            best = [c.best_epoch_ for _, c in net.callbacks_ if isinstance(c, EarlyStopping)]
+            what = f"best weights so far, of epoch {best[0]}," if any(best) else "weights"
+            warn(
+                f"The training was interrupted in epoch {net.history[-1, 'epoch']} of at most "
+                f"{net.max_epochs}: the {what} are kept. Interrupt fit once more to give them "
+                "up too."
+            )
         net.train_split = None  # holds the validation rows
         return net
 

@@ -24,6 +24,7 @@ from imbdeep.classifiers._gamo.losses import LeastSquaresLoss, OneVsRestCrossEnt
 from imbdeep.classifiers._gamo.net import GameBatches, GAMONet, Settings, minority_of
 from imbdeep.classifiers._gamo.players import GAMO
 from imbdeep.classifiers._net import Blueprint
+from imbdeep.encoding import position_of
 from imbdeep.seeding import draw_seed, random_stream, seeded
 
 
@@ -274,8 +275,7 @@ class GAMOClassifier(AdversarialClassifier):
             generator is asked for weights.
         """
         check_is_fitted(self, "net_")
-        labels = self.classes_.tolist()
-        code = labels.index(target) if np.ndim(target) == 0 and target in labels else None
+        code = position_of(target, self.classes_)
         game: GAMO = self.net_.module_
         if code not in game.sizes.minority:
             there = self.minority_.tolist()

@@ -21,6 +21,7 @@ from imbdeep.classifiers._m2m.teachers import check_encodings, given_teachers, n
 from imbdeep.classifiers._module import ModuleClassifier
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.classifiers.schedules import DeferredResampling, start_of
+from imbdeep.encoding import position_of, target_array
 from imbdeep.losses import inverse_frequency_weights
 from imbdeep.seeding import draw_seed, random_stream, seeded
 
@@ -353,13 +354,14 @@ class M2mClassifier(ModuleClassifier):
         net, k = self.net_, len(self.classes_)
         planner = net.planner_
         tried, accepted = (t.view(k, k).cpu().numpy() for t in (net.tried_, net.accepted_))
-        self.translations_ = {
-            "marked": planner.marked.numpy(),
+        ends = {
             "without_seed": planner.without_seed.numpy(),
             "rejected": planner.rejected.numpy(),
             "below_gamma": (tried - accepted).sum(axis=1),
             "accepted": accepted.sum(axis=1),
         }
+        # Not planner.marked: batches are planned ahead, and Ctrl-C may end the training before.
+        self.translations_ = {"marked": sum(ends.values()), **ends}
         self.seed_counts_ = accepted
         net.box = tuple(bound.cpu() for bound in net.box)
         net.released, net.seed_rows = True, None
@@ -428,7 +430,7 @@ class M2mClassifier(ModuleClassifier):
         code = self._code_of(target)
         sources = None
         if y is not None:
-            codes = [self._code_of(label) for label in np.asarray(y).tolist()]
+            codes = [self._code_of(label) for label in target_array(y).tolist()]
             if len(codes) != len(encoded):
                 raise ValueError(
                     f"y has {len(codes)} labels and X {len(encoded)} rows: give one each."
@@ -457,7 +459,8 @@ class M2mClassifier(ModuleClassifier):
         return (decoded, torch.cat(confidences).numpy()) if return_confidence else decoded
 
     def _code_of(self, label: Any) -> int:
-        labels = self.classes_.tolist()
-        if label not in labels:
+        code = position_of(label, self.classes_)
+        if code is None:
+            labels = self.classes_.tolist()
             raise ValueError(f"{label!r} is no class of the training rows: choose from {labels}.")
-        return int(labels.index(label))
+        return code

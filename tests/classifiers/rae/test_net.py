@@ -43,7 +43,7 @@ SETTINGS = Settings(
     decoder_mae_lambda=0.5,
     penalty_lambda=10.0,
     ema_decay=0.9,
-    permuted=False,
+    mixer_target="wrong",
     weight_decay=1e-3,
 )
 IMAGES = {"shape": (1, 8, 8), "columns": (0, 64, (), (), True), "convolutional": True}
@@ -450,7 +450,7 @@ def test_the_mixer_aims_at_a_wrong_label_or_at_that_of_a_random_group():
     wrong = net_of()._wrong(y)
     assert (wrong != y).all()
     assert stats.chisquare(torch.bincount((wrong - y) % 3, minlength=3)[1:].numpy()).pvalue > LEVEL
-    permuted = net_of(settings={"permuted": True})._wrong(y)
+    permuted = net_of(settings={"mixer_target": "permuted"})._wrong(y)
     assert torch.equal(permuted.sort().values, y.sort().values)
     assert stats.binomtest(int((permuted == y).sum()), 3000, 1 / 3).pvalue > LEVEL
 
