@@ -21,7 +21,7 @@ def quick(method, **params):
     if method is M2mClassifier:
         params = {"beta": 0.5, "gamma": 0.0, **params}
     few = {"max_epochs": 4, "batch_size": 16, "hidden_layer_sizes": (4,), "device": "cpu"}
-    return method(**few, random_state=0, **params)
+    return made(method, **few, random_state=0, **params)
 
 
 class Shifted(nn.Module):
