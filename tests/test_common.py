@@ -51,6 +51,12 @@ def made(kind, **params):
     return kind(**params)
 
 
+def changed(estimator, **params):
+    """A copy with other parameters; those of M2m's network are parameters of its estimator."""
+    copy, own = clone(estimator), estimator.get_params(deep=False)
+    return copy.set_params(**{n if n in own else f"estimator__{n}": v for n, v in params.items()})
+
+
 # Every public estimator stands here once, with as little training as it can do.
 SAMPLERS = [
     MGVAESampler(
@@ -117,7 +123,13 @@ BRIEF = {
 }
 CLASSIFIERS = [
     ERMClassifier(**BRIEF),
-    M2mClassifier(ERMClassifier(**BRIEF), beta=0.5, gamma=0.3, translation_steps=2, random_state=0),
+    M2mClassifier(
+        ERMClassifier(**{**BRIEF, "random_state": None}),
+        beta=0.5,
+        gamma=0.3,
+        translation_steps=2,
+        random_state=0,
+    ),
     RAEClassifier(
         encoder_steps=5,
         decoder_steps=1,

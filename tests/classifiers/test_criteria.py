@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
 from imbdeep.classifiers._criteria import CRITERIA, Criterion
 from imbdeep.classifiers._net import ClassifierNet
+from tests.test_common import made
 
 Y = np.repeat([0, 1], [30, 10])
 X = np.random.default_rng(0).normal(size=(40, 3)) + 3 * Y[:, None]
