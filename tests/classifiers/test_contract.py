@@ -441,6 +441,18 @@ def test_a_refit_leaves_nothing_of_an_earlier_fit(classifier):
 
 
 @each
+def test_a_pickle_holds_no_training_rows_but_the_anchors(classifier):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], [150, 30, 20])
+    X = rng.normal(size=(200, 8)).astype("f4")
+    for early_stopping in (False, True):
+        found = changed(classifier, encode=False, early_stopping=early_stopping).fit(X, y)
+        held = pickle.dumps(found)
+        anchors = y > 0 if type(found).__name__ == "GAMOClassifier" else y > 2
+        assert not any(row.tobytes() in held for row in X[~anchors])
+
+
+@each
 def test_held_out_rows_are_a_share_of_each_class_and_not_encoded(classifier):
     X = np.c_[A, COUNTER]
     seen = []

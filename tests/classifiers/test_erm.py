@@ -316,20 +316,6 @@ def test_parts_count_classes_and_weigh_by_all_rows_so_far():
         assert callback.start == 0  # at once, whatever defer
 
 
-def test_parts_train_at_a_constant_rate():
-    rates = []
-
-    class Witness(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            rates.append(net.optimizer_.param_groups[0]["lr"])
-
-    classifier = quick(learning_rate=0.3, callbacks=[Witness()])
-    classifier.partial_fit(BLOBS, Y, classes=[0, 1, 2])
-    for rows in parts(2):
-        classifier.partial_fit(BLOBS[rows], Y[rows])
-    assert rates == [0.3] * 7
-
-
 def test_parts_after_fit_go_on_where_it_ended():
     classifier = quick(max_epochs=10, lr_decay=0.1).fit(BLOBS, Y)
     before = classifier.net_.module_.head.weight.detach().clone()

@@ -327,38 +327,6 @@ def test_a_callback_may_stop_the_training_early(hook):
     assert ("loss" in classifier.history_[-1]) == (hook == "epoch end")
 
 
-class CtrlC(nn.Module):
-    """The user presses Ctrl-C while a batch is computed."""
-
-    def __init__(self, n_features, n_classes, when="training"):
-        super().__init__()
-        self.layer, self.when = nn.Linear(n_features, n_classes), when
-        self.trained = 0
-
-    def forward(self, x):
-        self.trained += self.training
-        if self.training if self.when == "training" else self.trained and not self.training:
-            raise KeyboardInterrupt
-        return self.layer(x)
-
-
-@pytest.mark.parametrize("when", ["training", "validation"])
-def test_ctrl_c_is_no_early_stopping(when):
-    classifier = quick(module=CtrlC, module_params={"when": when}, early_stopping=True)
-    before = dict(vars(classifier))
-    with pytest.raises(KeyboardInterrupt):
-        classifier.fit(X, Y)
-    assert vars(classifier) == before
-
-
-def test_a_loss_that_explodes_is_an_error():
-    steep = {"optimizer": "sgd", "learning_rate": 1e30, "warmup_epochs": 0}
-    with pytest.raises(DivergedError, match=r"train loss became nan in epoch 1\. Try a smaller"):
-        quick(**steep).fit(X, Y)
-    with pytest.raises(DivergedError, match="train loss became"):
-        quick(**steep, callbacks=[Diary()]).fit(X, Y)
-
-
 def test_a_validation_loss_that_explodes_is_an_error():
     with pytest.raises(DivergedError, match="The valid loss became nan in epoch 1"):
         quick(module=NoSense, early_stopping=True, max_epochs=1).fit(X, Y)

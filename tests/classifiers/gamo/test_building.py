@@ -80,11 +80,13 @@ def test_sizes_are_those_asked_for(convolutional):
 @given(st.integers(2, 500), st.integers(2, 64), st.integers(1, 500))
 def test_a_round_is_a_pass_or_what_is_asked_for(n, batch_size, max_steps):
     def schedule(convolutional, **steps):
-        made = schedule_of(
-            GAMOClassifier(batch_size=batch_size, max_steps=max_steps, **steps), n, convolutional
+        found = schedule_of(
+            made(GAMOClassifier, batch_size=batch_size, max_steps=max_steps, **steps),
+            n,
+            convolutional,
         )
-        assert made.max_steps == max_steps
-        return made.feature_steps, made.game_steps
+        assert found.max_steps == max_steps
+        return found.feature_steps, found.game_steps
 
     u, v = schedule(True)
     assert u == v

@@ -60,12 +60,3 @@ def test_gamo_finds_both_classes(seed):
     many, few = recalls(game(discriminator_lambda=4.0), seed)
     assert many > 0.8
     assert few > 0.9
-
-
-def test_without_d_generated_rows_cross_the_hole_of_the_hull():
-    # G makes its rows where M errs most, in the middle of the horseshoe, and M takes them for real.
-    lost, _ = recalls(game(discriminator=False, **ALGORITHM_1), 0)
-    assert lost < 0.5
-    kept, few = recalls(game(discriminator_lambda=4.0, **ALGORITHM_1), 0)
-    assert kept > 0.75
-    assert few > 0.75

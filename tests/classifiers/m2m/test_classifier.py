@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 import torch
 from scipy.spatial.distance import cdist
+from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 from torch import nn
 
@@ -143,6 +146,60 @@ def test_without_any_translation_it_is_deferred_resampling(monkeypatch):
     assert (weights(ours.net_) == weights(theirs.net_)).all()
 
 
+# Its estimator
+
+
+def test_the_estimator_is_copied_and_stays_as_it_is():
+    erm = ERMClassifier(**SHORT)
+    before = erm.get_params()
+    classifier = M2mClassifier(erm, beta=0.5, gamma=0.0).fit(X, Y)  # the seed is the estimator's
+    assert erm.get_params() == before
+    assert not hasattr(erm, "net_")
+    expected = classifier.predict_proba(X)
+    own = clone(classifier).set_params(random_state=0, estimator__random_state=7, device="cpu")
+    np.testing.assert_array_equal(own.fit(X, Y).predict_proba(X), expected)
+    fitted = ERMClassifier(**SHORT).fit(X, Y)
+    net = fitted.net_
+    np.testing.assert_array_equal(
+        own.set_params(estimator=fitted).fit(X, Y).predict_proba(X), expected
+    )
+    assert fitted.net_ is net
+    own.set_params(estimator__encode=False, estimator__hidden_layer_sizes=(3,))
+    np.testing.assert_array_equal(own.predict_proba(X), expected)  # of what was fitted
+
+
+@pytest.mark.parametrize("estimator", [None, ERMClassifier(**SHORT)])
+def test_a_search_reaches_both(estimator):
+    classifier = M2mClassifier(estimator, gamma=0.0, defer=0.0, random_state=0)
+    grid = {
+        "estimator__learning_rate": [0.01, 0.1],
+        "beta": [0.1, 0.9],
+        "estimator__max_epochs": [2],
+    }
+    search = GridSearchCV(classifier, grid, cv=2, scoring="neg_log_loss", error_score="raise")
+    search.fit(X, Y)
+    assert len({*search.cv_results_["mean_test_score"]}) == 4
+    found = search.best_estimator_
+    assert found.net_.history[-1, "learning_rate"] <= found.estimator.learning_rate
+    assert classifier.estimator is estimator
+
+
+@pytest.mark.parametrize(
+    "params, message",
+    [
+        ({"class_weight": "balanced"}, "estimator has class_weight='balanced', and M2m balances"),
+        ({"sampling": "balanced"}, "estimator has sampling='balanced', and M2m balances"),
+        ({"defer": 0.5}, r"estimator has defer=0\.5, .* out there, or set defer here\."),
+        ({"max_epochs": 0}, "'max_epochs' parameter of ERMClassifier"),
+    ],
+)
+def test_an_estimator_that_does_not_fit_is_refused(params, message):
+    with pytest.raises(ValueError, match=message):
+        M2mClassifier(ERMClassifier(**{**SHORT, **params})).fit(X, Y)
+    with pytest.raises(ValueError, match="'estimator' parameter of M2mClassifier"):
+        M2mClassifier(LogisticRegression()).fit(X, Y)
+
+
 # What it reports
 
 
@@ -234,12 +291,6 @@ def test_a_warning_names_why_hardly_any_row_was_translated(params, name, advice)
     marked = fate.pop("marked")
     assert max(fate, key=fate.get) == name
     assert f"{classifier.acceptance_:.1%} of {marked} marked rows" in str(record[0].message)
-
-
-def test_the_warning_points_at_the_line_that_called_fit():
-    with pytest.warns(UserWarning, match="Only") as record:
-        m2m(beta=0.999999).fit(X, Y)
-    assert record[0].filename == __file__
 
 
 # Lengths and the box
@@ -368,14 +419,6 @@ def test_most_rows_come_closer_to_the_target_on_real_images():
 # Images and networks of the user
 
 
-def test_the_statistics_of_a_given_teacher_are_not_touched():
-    teacher = ERMClassifier(**SHORT, module=Normalised, batch_size=32).fit(IMAGES, DIGITS)
-    before = state(teacher.net_)
-    of_images(teacher=teacher).fit(IMAGES, DIGITS)
-    assert same(state(teacher.net_), before)
-    assert all(p.requires_grad for p in teacher.net_.module_.parameters())
-
-
 def test_augmentation_reaches_seeds_too():
     sizes = []
 
@@ -402,16 +445,3 @@ def test_a_pickle_keeps_a_given_teacher_once():
     again = pickle.loads(pickle.dumps(classifier))
     assert again.teacher.net_ is again.teachers_[0] is again.net_.teachers[0][0]
     assert len(pickle.dumps(classifier)) < 1.5 * len(pickle.dumps(teacher))
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_pickle_holds_no_training_rows(early_stopping):
-    rows, labels = table((3000, 800, 200), n_features=8)
-    rows = rows.astype(np.float32)
-    classifier = m2m(encode=False, max_epochs=2, early_stopping=early_stopping, batch_size=512)
-    held = pickle.dumps(classifier.fit(rows, labels))
-    assert len(held) < rows.nbytes / 2
-    assert not any(row.tobytes() in held for row in rows[::37])
-    codes = np.unique(labels, return_inverse=True)[1].astype(np.int64)
-    assert codes[2900:3100].tobytes() not in held
-    assert labels[2900:3100].tobytes() not in held

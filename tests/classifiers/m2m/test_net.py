@@ -217,14 +217,6 @@ def test_random_labels_are_uniform_over_the_other_classes(target, source):
     assert stats.chisquare(found[others]).pvalue > LEVEL
 
 
-def test_seeds_of_the_batch_come_from_the_batch():
-    net = student([sure(0)], gamma=0.5, ablation="clean", from_batch=True)
-    net.seed_rows = None
-    batch = planned()
-    found, _ = net.training_rows(batch)
-    assert torch.equal(found[[1, 5]], batch[0][[0, 2]])
-
-
 @pytest.mark.parametrize("from_batch", [False, True])
 def test_seeds_are_augmented_once(from_batch):
     net = student(
@@ -250,10 +242,6 @@ def watch(module, log):
 
     module.register_forward_hook(forward)
     module.register_full_backward_hook(lambda m, i, o: log.append(("backward", len(o[0]))))
-
-
-def passes(log, kind):
-    return sum(entry[0] == kind for entry in log)
 
 
 def test_both_networks_are_frozen_and_in_evaluation_mode_while_rows_are_translated():

@@ -91,18 +91,6 @@ def test_acceptance_keeps_its_digits_as_beta_goes_to_1(distance):
     assert float(found) == pytest.approx(expected, rel=1e-12, abs=0)
 
 
-@given(counts=count_lists, beta=betas)
-def test_acceptance_is_a_probability_and_grows_with_the_excess(counts, beta):
-    found = acceptance_probability(torch.tensor(counts), beta).numpy()
-    kept, _ = seed_law(counts, beta)
-    np.testing.assert_allclose(found, kept, rtol=1e-7, atol=1e-12)
-    assert found.min() >= 0
-    assert found.max() <= 1
-    smallest = np.argmin(counts)
-    order = np.argsort(counts, kind="stable")
-    assert (np.diff(found[smallest][order]) >= 0).all()
-
-
 def test_marking_probability_by_hand():
     found = marking_probability(torch.tensor(COUNTS))
     torch.testing.assert_close(found, torch.tensor([0.7, 0.0, 0.9, 0.4], dtype=torch.float64))
@@ -355,30 +343,6 @@ def test_every_step_of_every_row_has_the_same_length(shape):
     assert len(path) == 11
     lengths = torch.linalg.vector_norm(path.diff(dim=0), dim=2)
     torch.testing.assert_close(lengths, torch.full_like(lengths, 0.1))
-
-
-def test_a_row_does_not_depend_on_the_others_of_its_batch():
-    w, v = linear(3, 4), linear(3, 4, 1)
-    x = torch.randn(8, 4, dtype=torch.float64)
-    x[3] *= 1e3  # another scale of the gradients in the same batch
-    targets = torch.arange(8) % 3
-    sources = (targets + 1) % 3
-
-    def go(rows):
-        return walk(
-            x[rows],
-            targets[rows],
-            sources[rows],
-            asked(w)[0],
-            asked(v)[0],
-            logit_lambda=0.1,
-        )
-
-    together = go(torch.arange(8))
-    alone = torch.cat([go(torch.tensor([i])) for i in range(8)])
-    torch.testing.assert_close(together, alone)
-    order = torch.tensor([5, 0, 7, 1, 3, 2, 6, 4])
-    torch.testing.assert_close(go(order), together[order])
 
 
 def test_a_row_without_a_gradient_stays_where_it_is():

@@ -165,26 +165,6 @@ def test_drawn_weights_have_the_moments_of_a_dirichlet(t, concentration):
 # Which networks there are, and who moves
 
 
-@pytest.mark.parametrize(
-    "changes, missing",
-    [
-        ({}, set()),
-        ({"decoder": False}, {"decoder", "critic"}),
-        ({"mixing": None}, {"mixer"}),
-        ({"mixing": 2.0}, {"mixer"}),
-        ({"mixing": 1.0, "decoder": False}, {"mixer", "decoder", "critic"}),
-    ],
-    ids=["all", "no decoder", "no mixing", "Dirichlet", "neither"],
-)
-def test_networks_that_play_no_part_are_not_made(changes, missing):
-    rae = players(**changes)
-    assert {name for name in PLAYERS if getattr(rae, name) is None} == missing
-    assert set(rae.averaged) == {"encoder", "head", "decoder"} - missing
-    made = {name.split(".")[0] for name, _ in rae.named_parameters()}
-    assert made == set(PLAYERS) - missing | {"likelihood", "averaged"}
-    assert rae(torch.randn(4, 3)).shape == (4, 3)
-
-
 # Averages
 
 
