@@ -24,20 +24,6 @@ def quick(**params):
     return made(ERMClassifier, **{**few, "device": "cpu", "random_state": 0, **params})
 
 
-def able(**params):
-    """Enough training for blobs that lie apart."""
-    return quick(**{"max_epochs": 40, "learning_rate": 0.03, "warmup_epochs": 0, **params})
-
-
-# -------------------------------------------------------------------------------------- rows
-
-
-# -------------------------------------------------------------------------------------- images
-
-
-# -------------------------------------------------------------------------------------- labels
-
-
 # ------------------------------------------------------------------------------------- features
 
 
@@ -61,12 +47,6 @@ def test_features_are_what_the_last_layer_is_given(X, params):
         classifier.predict_proba(X), torch.softmax(scale * logits, 1), rtol=1e-3
     )
     assert not network.head._forward_pre_hooks  # nothing is left behind
-
-
-# ------------------------------------------------------------------------ a call is all or nothing
-
-
-# ---------------------------------------------------------------------------------- early stopping
 
 
 # ----------------------------------------------------------------------------------- friends

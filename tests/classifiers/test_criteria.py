@@ -10,7 +10,6 @@ from torch.nn import functional as F
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
 from imbdeep.classifiers._criteria import CRITERIA, Criterion, NameOrClass
-from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.networks import CosineLinear
 from tests.test_common import made
 
@@ -160,11 +159,6 @@ NO_CLASS = {
     "criterion": (nn.CrossEntropyLoss(), "one of 'cross_entropy', 'focal', 'ldam', or a class of"),
     "optimizer": (3, "one of 'adam', 'adamw', 'sgd', or a class of optimisers"),
 }
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    monkeypatch.setattr(ClassifierNet, "fit_loop", lambda *_, **__: pytest.fail("it trained first"))
 
 
 @each

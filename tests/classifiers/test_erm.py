@@ -12,10 +12,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from imbdeep.classifiers import ERMClassifier
-from imbdeep.classifiers._net import ClassifierNet, TrainingBatches
+from imbdeep.classifiers._net import TrainingBatches
 from imbdeep.classifiers.schedules import DeferredResampling, DeferredReweighting
-from imbdeep.losses import FocalLoss, LDAMLoss, inverse_frequency_weights
-from imbdeep.networks import MLP
+from imbdeep.losses import LDAMLoss, inverse_frequency_weights
 from imbdeep.seeding import seeded
 from tests.test_common import made
 
@@ -47,14 +46,6 @@ def descent(**params):
         "encode": False,
     }
     return quick(**{**plain, **params})
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    def fail(*args, **kwargs):
-        pytest.fail("it trained first")
-
-    monkeypatch.setattr(ClassifierNet, "fit_loop", fail)
 
 
 class Start(Callback):
@@ -100,39 +91,6 @@ def test_step_of_weighted_cross_entropy_is_that_by_hand(kind):
     np.testing.assert_allclose(found[1], b - 0.1 * error.sum(0), rtol=1e-4, atol=1e-6)
     loss = -(w[Y] * np.log(p[np.arange(N), Y])).mean()
     assert classifier.history_[0]["loss"] == pytest.approx(loss, rel=1e-5)
-
-
-LOSSES = {
-    "focal": (
-        {"criterion": "focal", "criterion_params": {"gamma": 2.0}},
-        lambda: FocalLoss(2.0, reduction="none"),
-    ),
-    "ldam": (
-        {"criterion": "ldam", "criterion_params": {"max_margin": 0.4, "scale": 8.0}},
-        lambda: LDAMLoss(COUNTS, 0.4, 8.0, reduction="none"),
-    ),
-    "margin": ({"criterion": nn.MultiMarginLoss}, lambda: nn.MultiMarginLoss(reduction="none")),
-}
-
-
-@pytest.mark.parametrize("class_weight", [None, "balanced"])
-@pytest.mark.parametrize("name", LOSSES)
-def test_step_of_another_loss_is_its_gradient(name, class_weight):
-    params, make = LOSSES[name]
-    start = Start()
-    classifier = descent(callbacks=[start], class_weight=class_weight, **params).fit(X, Y)
-    with torch.random.fork_rng():
-        twin = MLP(2, 3, (), head="cosine" if name == "ldam" else "linear")
-    for parameter, value in zip(twin.parameters(), start.weights_, strict=True):
-        parameter.data = value
-    loss = make()
-    if class_weight:
-        loss.weight = torch.tensor(balanced(COUNTS), dtype=torch.float32)
-    loss(twin(torch.from_numpy(X)), torch.from_numpy(Y)).mean().backward()
-    found = classifier.net_.module_.parameters()
-    for before, after in zip(twin.parameters(), found, strict=True):
-        expected = before.data - 0.1 * before.grad
-        torch.testing.assert_close(after.data, expected, rtol=1e-4, atol=1e-6)
 
 
 # ----------------------------------------------------------------------- closed forms, limits

@@ -7,7 +7,6 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.classifiers._net import ClassifierNet
 from tests.test_common import made
 
 N = 40
@@ -19,14 +18,6 @@ IMAGES = np.random.default_rng(1).integers(0, 256, (N, 1, 8, 8), dtype=np.uint8)
 def quick(**params):
     few = {"max_epochs": 2, "batch_size": 16, "hidden_layer_sizes": (4,)}
     return made(ERMClassifier, **{**few, "device": "cpu", "random_state": 0, **params})
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    def fail(*args, **kwargs):
-        pytest.fail("it trained first")
-
-    monkeypatch.setattr(ClassifierNet, "fit_loop", fail)
 
 
 @pytest.mark.parametrize("method", [ERMClassifier, M2mClassifier])

@@ -58,11 +58,6 @@ def test_moments_are_indices_or_shares(n, index, share):
             start_of(index, n)
 
 
-@pytest.mark.parametrize("when", [0, 7, 0.0, 0.5, 1.0, np.float32(0.25), np.int8(3)])
-def test_moments_that_are_understood(when):
-    check_moment("milestones", when)
-
-
 @pytest.mark.parametrize("when", [-1, -0.5, 1.5, float("nan"), float("inf"), "0.5", None, [1]])
 def test_moments_that_are_not(when):
     with pytest.raises(ValueError, match=r"milestones holds .* a moment of the training is"):
@@ -143,14 +138,6 @@ def test_balancing_begins_at_its_epoch(defer, start):
     np.testing.assert_allclose(witness.row_weights[-1], expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("balancing", [{"class_weight": "balanced"}, {"sampling": "balanced"}])
-def test_until_its_epoch_a_deferred_training_is_an_ordinary_one(balancing):
-    plain = [epoch["loss"] for epoch in quick().fit(X, Y).history_]
-    deferred = [epoch["loss"] for epoch in quick(defer=6, **balancing).fit(X, Y).history_]
-    assert deferred[:6] == plain[:6]
-    assert deferred[6] != plain[6]
-
-
 def test_early_stopping_is_blind_before_the_deferred_epoch():
     # An untrained network that learns nothing: no epoch is better than the first that counts.
     common = {"early_stopping": True, "n_iter_no_change": 2, "learning_rate": 1e-12}
@@ -159,8 +146,3 @@ def test_early_stopping_is_blind_before_the_deferred_epoch():
     assert len(late.history_) == 5 + 3
     stopper = next(c for _, c in late.net_.callbacks_ if isinstance(c, DeferredEarlyStopping))
     assert stopper.best_epoch_ == 6  # skorch counts from one
-
-
-def test_early_stopping_needs_no_method():
-    stopping = DeferredEarlyStopping(patience=3, monitor="valid_loss")
-    assert (stopping.start, stopping.patience, stopping.monitor) == (0, 3, "valid_loss")

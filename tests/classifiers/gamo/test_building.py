@@ -32,12 +32,6 @@ def test_anchors_are_all_rows_of_a_class_up_to_the_cap(max_anchors, expected):
     assert sizes.minority == (2, 0)
 
 
-def test_without_minority_there_are_no_anchors():
-    for max_anchors in (None, 5):
-        sizes = sizes_of(classifier_of((4, 4), max_anchors=max_anchors), TABLE, (), False)
-        assert sizes.n_anchors == sizes.minority == ()
-
-
 @pytest.mark.parametrize(
     "counts, complement, expected",
     [
@@ -50,31 +44,6 @@ def test_without_minority_there_are_no_anchors():
 def test_the_largest_class_is_left_out_where_asked(counts, complement, expected):
     sizes = sizes_of(classifier_of(counts, complement=complement), TABLE, (), False)
     assert sizes.without == expected
-
-
-@pytest.mark.parametrize("convolutional", [True, False])
-def test_sizes_are_those_asked_for(convolutional):
-    params = {
-        "hidden_layer_sizes": [np.int64(9), 4],
-        "generator_layer_sizes": np.array([5, 6]),
-        "discriminator_layer_sizes": (),
-        "latent_dim": np.int64(3),
-        "n_extracted": 8,
-        "generator": "conditional",
-        "discriminator": False,
-    }
-    sizes = sizes_of(classifier_of(**params), IMAGES, (2,), convolutional)
-    assert (sizes.hidden, sizes.generator_hidden, sizes.discriminator_hidden) == (
-        *((9, 4), (5, 6)),
-        (),
-    )
-    assert {type(n) for n in (*sizes.hidden, *sizes.generator_hidden, sizes.latent_dim)} == {int}
-    assert (sizes.latent_dim, sizes.n_classes, sizes.shape) == (3, 3, (1, 8, 8))
-    assert (sizes.generator, sizes.discriminator) == ("conditional", False)
-    assert sizes.convolutional == convolutional
-    assert sizes.width == (8 if convolutional else 64)
-    assert sizes.columns == (0, 64, (), (), True)
-    assert sizes_of(classifier_of(), TABLE, (), False).columns == (5, 0, (), (), False)
 
 
 @given(st.integers(2, 500), st.integers(2, 64), st.integers(1, 500))

@@ -12,8 +12,6 @@ from torch import nn
 from imbdeep.classifiers import GAMOClassifier
 from imbdeep.classifiers._gamo import classifier as classifier_module
 from imbdeep.classifiers._gamo.diagnosis import Diagnosis
-from imbdeep.classifiers._net import ClassifierNet
-from imbdeep.classifiers.base import DeepClassifier
 from tests.test_common import made
 
 # So little training makes hardly a generator; what is said of it is tested by itself.
@@ -94,14 +92,6 @@ def fitted():
 @pytest.fixture(scope="module")
 def started():
     return quick().fit(X, Y)
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    def fail(*args, **kwargs):
-        pytest.fail("it trained first")
-
-    monkeypatch.setattr(ClassifierNet, "fit_loop", fail)
 
 
 @pytest.fixture
@@ -310,17 +300,6 @@ def test_generated_images_are_weighted_means_of_images(shape, encode):
     assert classifier.predict(rows).shape == (6,)
 
 
-def test_of_images_with_f_features_are_made():
-    classifier = quick(max_steps=10, **CNN).fit(IMAGES, SIDES)
-    features, anchors, its = classifier.generate(5, 1, return_weights=True)
-    assert features.shape == (5, 6)
-    assert features.dtype == np.float32
-    assert anchors.tolist() == np.flatnonzero(SIDES == 1).tolist()
-    x = classifier.encoder_.transform(IMAGES[anchors])
-    own = classifier.net_.features(x).numpy()
-    np.testing.assert_allclose(features, its @ own, rtol=1e-4, atol=1e-5)
-
-
 def test_the_stream_of_rows_goes_on_unless_it_is_seeded():
     classifier = quick(max_steps=20).fit(X, Y)
     again = pickle.loads(pickle.dumps(classifier))
@@ -471,89 +450,3 @@ def test_what_does_not_fit_is_refused_before_training(no_training, case):
     params, data, message = REFUSED[case]
     with pytest.raises(ValueError, match=message):
         quick(**params).fit(*data)
-
-
-# Early stopping
-
-
-def noise(n, seed=0):
-    """Labels that cannot be learned: the validation score goes up and down."""
-    rng = np.random.default_rng(seed)
-    return shuffled(rng.normal(size=(n, 4)), rng.choice(3, n, p=[0.5, 0.3, 0.2]))
-
-
-def split_of(monkeypatch, classifier, X, y):
-    """Fit, and return the rows that the training and the validation got."""
-    found, split = [], DeepClassifier._split
-
-    def spied(self, codes, stream):
-        found.append(split(self, codes, stream))
-        return found[-1]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(DeepClassifier, "_split", spied)
-        classifier.fit(X, y)
-    return found[0]
-
-
-STOPPED = {
-    "early_stopping": True,
-    "validation_fraction": 0.3,
-    "n_iter_no_change": 4,
-    "max_steps": 500,
-    "game_steps": 5,
-    "learning_rate": 0.01,
-}
-
-
-@pytest.mark.parametrize("max_anchors", [None, 4])
-def test_anchors_are_never_held_out_and_positions_are_of_all_rows(monkeypatch, max_anchors):
-    X, y = noise(90)
-    classifier = quick(**{**STOPPED, "max_steps": 10}, max_anchors=max_anchors)
-    train, held_out = split_of(monkeypatch, classifier, X, y)
-    for label in classifier.minority_:
-        rows, anchors, its = classifier.generate(20, label, return_weights=True)
-        assert not set(anchors) & set(held_out)
-        assert (y[anchors] == label).all()
-        own = train[y[train] == label]
-        assert set(anchors) <= set(own)
-        assert len(anchors) == min(len(own), max_anchors or 90)
-        expected = classifier.encoder_.inverse_transform(
-            its @ classifier.encoder_.transform(X[anchors])
-        )
-        np.testing.assert_allclose(rows, expected, rtol=1e-3, atol=1e-3)
-
-
-def test_the_anchors_that_are_kept_are_those_of_the_f_that_is_kept():
-    rng = np.random.default_rng(0)
-    y = np.repeat([0, 1, 2], [20, 12, 8])
-    images = rng.integers(0, 255, (40, 1, 8, 8), dtype=np.uint8)
-    params = {**STOPPED, "feature_steps": 2, "n_iter_no_change": 2, "max_steps": 100}
-    classifier = quick(network="cnn", **params).fit(images, y)
-    scores = [epoch["validation_balanced_accuracy"] for epoch in classifier.history_]
-    assert int(np.argmax(scores)) < len(scores) - 1
-    for label in classifier.minority_:
-        rows, anchors, its = classifier.generate(5, label, return_weights=True)
-        own = classifier.net_.features(classifier.encoder_.transform(images[anchors])).numpy()
-        np.testing.assert_allclose(rows, its @ own, rtol=1e-4, atol=1e-5)
-
-
-# Seeds, streams, threads
-
-
-# Copies and files
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_saved_classifier_holds_one_copy_of_what_predicts_and_generates(early_stopping):
-    params = {"hidden_layer_sizes": (300, 200), "generator_layer_sizes": (200, 200)}
-    classifier = quick(early_stopping=early_stopping, **params).fit(X, Y)
-    game = classifier.net_.module_
-    assert game.classifier is game.averaged
-    needed = 4 * sum(p.numel() for p in game.parameters())  # each once
-    of_m = 4 * sum(p.numel() for p in game.classifier.parameters())
-    assert of_m > 0.5 * needed  # so that a second M would be noticed
-    assert needed < len(pickle.dumps(classifier)) < 1.1 * needed + 50_000
-
-
-# The features before the last layer

@@ -54,13 +54,6 @@ PLAYERS = ("features", "generator", "discriminator", "classifier", "averaged")
 LOSSES = {True: LeastSquaresLoss, False: OneVsRestCrossEntropyLoss}
 
 
-@pytest.fixture(autouse=True)
-def _local_stream():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def data(shape=(4,), counts=COUNTS):
     """Rows by class, of a mean each."""
     y = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
@@ -423,9 +416,3 @@ def test_averages_over_mini_batches_of_the_game_start_warm(minority):
         assert sum(share) == pytest.approx(1)
         expected = float(np.dot(share, path[: i + 1]))
         torch.testing.assert_close(averaged, torch.full((3,), expected))
-
-
-# Optimisers
-
-
-# What samplers ask of it

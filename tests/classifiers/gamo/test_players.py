@@ -32,13 +32,6 @@ ARCHITECTURE = Architecture(
 )
 
 
-@pytest.fixture(autouse=True)
-def _local_stream():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def players(anchors=None, **changes):
     game = GAMO(dataclasses.replace(ARCHITECTURE, **changes)).eval()
     if isinstance(game.generator, ConvexGenerator):
@@ -58,9 +51,6 @@ def test_the_targets_of_a_generator_are_the_ones_complement(without):
     expected[:, list(without)] = 0
     assert torch.equal(game.counted, expected)
     assert game.codes.tolist() == [2, 0]
-
-
-# The average of M
 
 
 # What is drawn

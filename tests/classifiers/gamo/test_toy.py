@@ -20,7 +20,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:The generator has collapsed:User
 SEEDS = (0, 1)
 PLAIN = {"learning_rate": 1e-3, "encode": False, "device": "cpu", "random_state": 0}
 #: Real rows as they come, and generated ones that count as much.
-ALGORITHM_1 = {"sampling": None, "generated_lambda": 1.0}
 
 
 def horseshoe(seed, n_many=600, n_few=30):

@@ -18,7 +18,6 @@ from torch import nn
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
 from imbdeep.classifiers._m2m.net import M2mNet
-from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.seeding import draw_seed
 from tests.test_common import made
 
@@ -65,14 +64,6 @@ def of_images(**params):
 
 def weights(net):
     return nn.utils.parameters_to_vector(net.module_.parameters()).detach().numpy().copy()
-
-
-def state(net):
-    return {name: value.clone() for name, value in net.module_.state_dict().items()}
-
-
-def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 class Diary(Callback):
@@ -131,19 +122,6 @@ def test_callbacks_see_the_training_of_the_student_alone():
     classifier = m2m(callbacks=[diary]).fit(X, Y)
     assert [entry[0] for entry in diary.seen] == ["M2mNet"]
     assert classifier.estimator.callbacks == [diary]
-
-
-def test_without_any_translation_it_is_deferred_resampling(monkeypatch):
-    # beta so near 1 that all is rejected, against a net that ignores its plans.
-    with pytest.warns(UserWarning, match="beta="):
-        ours = m2m(beta=1 - 1e-12).fit(X, Y)
-    assert ours.translations_["accepted"].sum() == 0
-    monkeypatch.setattr(
-        M2mNet, "training_rows", lambda net, batch: ClassifierNet.training_rows(net, batch[:2])
-    )
-    with pytest.warns(UserWarning, match="beta="):
-        theirs = m2m(beta=1 - 1e-12).fit(X, Y)
-    assert (weights(ours.net_) == weights(theirs.net_)).all()
 
 
 # Its estimator
@@ -364,23 +342,6 @@ def test_flattened_images_come_back_flattened(encode):
     assert classifier.translate(torch.from_numpy(flat[:9]), 4).shape == (9, 64)
 
 
-def test_rows_rest_once_the_teacher_gives_gamma():
-    common = {"gamma": 0.6, "max_epochs": 20, "learning_rate": 0.03, "noise_radius": 0.0}
-    common["logit_lambda"] = 0  # the paths are then those of the teacher alone
-    teacher = ERMClassifier(**{**SHORT, "max_epochs": 20, "learning_rate": 0.03}).fit(X, Y)
-    found = {}
-    for stop in (False, True):
-        classifier = m2m(**common, teacher=teacher, stop_at_gamma=stop).fit(X, Y)
-        found[stop] = classifier.translate(X, "small", y=Y, return_confidence=True)
-    sure = {stop: confidence >= 0.6 for stop, (_, confidence) in found.items()}
-    assert (sure[True] >= sure[False]).all()
-    assert found[True][1][sure[False]].mean() < found[False][1][sure[False]].mean()
-    # Who was there from the start did not move at all.
-    there = teacher.predict_proba(X)[:, 2] >= 0.6
-    assert there.any()
-    np.testing.assert_allclose(found[True][0][there], X[there], atol=1e-3)
-
-
 @pytest.mark.parametrize(
     "target, y, message",
     [
@@ -414,26 +375,6 @@ def test_most_rows_come_closer_to_the_target_on_real_images():
         assert np.median(confidence) > 0.9 > 0.1 > np.median(before)
         far = np.linalg.norm(moved - rows, axis=1)
         assert far.max() <= 11 * classifier.step_size_ * (1 + 1e-5)  # ten steps and the noise
-
-
-# Images and networks of the user
-
-
-def test_augmentation_reaches_seeds_too():
-    sizes = []
-
-    def turn(x):
-        sizes.append(len(x))
-        return x.flip(3)
-
-    of_images(augment=turn, defer=0, max_epochs=1).fit(IMAGES, DIGITS)
-    teacher, student = sizes[:8], sizes[8:]
-    assert teacher == [32] * 7 + [9]
-    assert len(student) > 8  # eight batches, and the seeds of most
-    assert sum(student) > len(IMAGES)
-
-
-# Early stopping
 
 
 # Repetition and pickling

@@ -1,7 +1,5 @@
 """RAEClassifier as its users meet it: what it learns, reports, refuses and repeats."""
 
-import pickle
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +9,6 @@ from sklearn.metrics import balanced_accuracy_score
 from torch import nn
 
 from imbdeep.classifiers import RAEClassifier
-from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.classifiers._rae import net as net_module
 from tests.test_common import made
 
@@ -85,14 +82,6 @@ def fitted():
 @pytest.fixture(scope="module")
 def started():
     return quick().fit(X, Y)
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    def fail(*args, **kwargs):
-        pytest.fail("it trained first")
-
-    monkeypatch.setattr(ClassifierNet, "fit_loop", fail)
 
 
 @pytest.fixture
@@ -419,22 +408,3 @@ def test_what_does_not_fit_is_refused_before_training(no_training, case):
     params, data, message = REFUSED[case]
     with pytest.raises(ValueError, match=message):
         quick(**params).fit(*data)
-
-
-# A call is all or nothing
-
-
-# Copies and files
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_saved_classifier_holds_one_copy_of_what_predicts_and_generates(early_stopping):
-    params = {"hidden_layer_sizes": (300, 200), "critic_layer_sizes": (400, 400)}
-    classifier = quick(early_stopping=early_stopping, **params).fit(X, Y)
-    module = classifier.net_.module_
-    needed = 4 * sum(p.numel() for p in module.parameters())
-    assert module.encoder is module.averaged["encoder"]
-    assert needed < len(pickle.dumps(classifier)) < 1.1 * needed + 50_000
-
-
-# The codes

@@ -50,13 +50,6 @@ IMAGES = {"shape": (1, 8, 8), "columns": (0, 64, (), (), True), "convolutional":
 MOVES = {"encoder": {"encoder", "head", "mixer"}, "decoder": {"decoder"}, "critic": {"critic"}}
 
 
-@pytest.fixture(autouse=True)
-def _local_stream():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def net_of(schedule=(2, 1, 2, 6), batch_size=6, valid=None, callbacks=(), settings=None, **sizes):
     """A net before its first step."""
     sizes = dataclasses.replace(ARCHITECTURE, **sizes)
@@ -405,6 +398,3 @@ def test_averages_over_cycles_start_warm():
         expected = float(np.dot(share, path[: i + 1]))
         found = net.module_.averaged["head"].bias
         torch.testing.assert_close(found, torch.full((3,), expected))
-
-
-# Codes and made rows

@@ -34,14 +34,6 @@ ARCHITECTURE = Architecture(
     columns=(3, 0, (), (), False),
 )
 IMAGES = {"shape": (1, 8, 8), "columns": (0, 64, (), (), True)}
-PLAYERS = ("encoder", "head", "mixer", "decoder", "critic")
-
-
-@pytest.fixture(autouse=True)
-def _local_stream():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 def players(**changes):
@@ -160,9 +152,6 @@ def test_drawn_weights_have_the_moments_of_a_dirichlet(t, concentration):
     # each one alone is Beta(a, (t - 1) a)
     law = stats.beta(concentration, (t - 1) * concentration)
     assert all(stats.kstest(alpha[:, i], law.cdf).pvalue > LEVEL for i in range(t))
-
-
-# Which networks there are, and who moves
 
 
 # Averages
