@@ -105,7 +105,7 @@ def early_stopping(classifier: Any, start: int = 0) -> DeferredEarlyStopping:
 def make_net(
     classifier: Any,
     x: Tensor,
-    codes: Tensor,
+    y: Tensor,
     valid: tuple[Tensor, Tensor] | None,
     *,
     net_class: type[ClassifierNet] = ClassifierNet,
@@ -116,30 +116,13 @@ def make_net(
     plain: bool = False,
     **parameters: Any,
 ) -> ClassifierNet:
-    """Return the net for these rows, not yet initialised.
+    """Return the net for the encoded rows ``x`` and classes ``y``, not yet initialised.
 
-    Parameters
-    ----------
-    classifier : ModuleClassifier
-        Whose parameters are meant; ``classes_`` and ``device_`` are set.
-    x : Tensor of shape (n, ...)
-        Encoded training rows, on the device.
-    codes : Tensor of shape (n,), int64
-        Their classes.
-    valid : tuple of (Tensor, Tensor) or None
-        Validation rows and codes; then the best epoch is restored and training stops early.
-    net_class, batches : class, optional
-        Where a method has its own.
-    callbacks : sequence of skorch callbacks, default=()
-        Those of the method; the user's come after them.
-    start : int, default=0
-        The epoch from which early stopping counts.
-    n_epochs : int, default=None
-        So many epochs at a constant learning rate; None follows the classifier's schedule.
-    plain : bool, default=False
-        Whether the loss is the cross-entropy, and the user's callbacks are not called.
-    **parameters
-        More parameters of the net.
+    ``classifier`` has the parameters, ``classes_`` and ``device_``. With the pair ``valid`` of
+    validation rows and classes, training stops early, counting from epoch ``start``, and the best
+    epoch is restored. ``net_class``, ``batches`` and ``callbacks`` are the method's own.
+    ``n_epochs`` trains so long at a constant rate, instead of by the schedule. ``plain`` takes the
+    cross-entropy and leaves the user's callbacks out. Other parameters are the net's.
     """
     n_classes = len(classifier.classes_)
     warmup = 0
@@ -172,7 +155,7 @@ def make_net(
     if optimizer in OPTIMIZERS.values() and classifier.device_.type in ("cpu", "cuda"):
         options["fused"] = True
     augment = classifier.augment
-    counts = torch.bincount(codes, minlength=n_classes).cpu().numpy()
+    counts = torch.bincount(y, minlength=n_classes).cpu().numpy()
     kind, arguments = (
         ("cross_entropy", None) if plain else (classifier.criterion, classifier.criterion_params)
     )

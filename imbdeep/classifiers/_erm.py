@@ -65,8 +65,9 @@ class ERMClassifier(ModuleClassifier):
         The loss of a row: :class:`torch.nn.CrossEntropyLoss`, :class:`~imbdeep.losses.FocalLoss`
         or :class:`~imbdeep.losses.LDAMLoss`, which gets a cosine head. A class of your own is made
         with ``reduction="none"`` (and, if its constructor has ``class_counts``, with the training
-        rows of each class) and called with logits of shape (n, n_classes) and codes of shape (n,).
-        Probabilities are the softmax of the logits, times its attribute ``scale`` if it has one.
+        rows of each class), called with logits of shape (n, n_classes) and classes of shape (n,),
+        and returns n numbers. Probabilities are the softmax of the logits, times its attribute
+        ``scale`` if it has one.
     criterion_params : dict, default=None
         More arguments of the loss, such as ``{"gamma": 2.0}`` of "focal" (1 otherwise, as in the
         papers on long tails), or ``max_margin`` and ``scale`` of "ldam".
@@ -266,11 +267,11 @@ class ERMClassifier(ModuleClassifier):
             callbacks.append(DeferredResampling(self._weights(self.sampling), start))
         return callbacks
 
-    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+    def _train(self, x: Tensor, y: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         start = start_of(self.defer, n_epochs_of(self, len(x)))
         self.net_ = self._fit_net(
             x,
-            codes,
+            y,
             valid,
             draw_seed(stream),
             callbacks=self._callbacks(start),
@@ -350,16 +351,16 @@ class ERMClassifier(ModuleClassifier):
                 f"y holds {unknown.tolist()}, which are not among the classes of the first call, "
                 f"{self.classes_.tolist()}: name all labels in classes there."
             )
-        codes = np.searchsorted(self.classes_, labels)
-        self.class_counts_ = self.class_counts_ + np.bincount(codes, minlength=len(self.classes_))
+        y = np.searchsorted(self.classes_, labels)
+        self.class_counts_ = self.class_counts_ + np.bincount(y, minlength=len(self.classes_))
         if first:
             self.encoder_ = self._make_encoder(self._image is not None)
-        encoded = self._fit_encoder(data, codes) if first else self._encode(data)
+        encoded = self._fit_encoder(data, y) if first else self._encode(data)
         self._check_row(encoded)
-        self._pass_over(self._to_device(encoded), self._to_device(codes), first)
+        self._pass_over(self._to_device(encoded), self._to_device(y), first)
         return self
 
-    def _pass_over(self, x: Tensor, codes: Tensor, first: bool) -> None:
+    def _pass_over(self, x: Tensor, y: Tensor, first: bool) -> None:
         """Train for one epoch on these rows."""
         # Copies, for a call that fails must leave the estimator as it was.
         self._stream = copy.deepcopy(self._stream)
@@ -368,17 +369,17 @@ class ERMClassifier(ModuleClassifier):
             self._check_weights()
             self.net_ = self._fit_net(
                 x,
-                codes,
+                y,
                 None,
                 seed,
                 callbacks=self._callbacks(0),
                 n_epochs=1,
             )
         else:
-            self._continue(x, codes, seed)
+            self._continue(x, y, seed)
         self.history_ = records(self.net_.history)
 
-    def _continue(self, x: Tensor, codes: Tensor, seed: int) -> None:
+    def _continue(self, x: Tensor, y: Tensor, seed: int) -> None:
         self.net_ = net = copy.deepcopy(self.net_)
         net.max_epochs = 1
         made = criterion_of(self.criterion, self.class_counts_, self.criterion_params)()
@@ -391,4 +392,4 @@ class ERMClassifier(ModuleClassifier):
             elif isinstance(callback, WarmupStepDecay):
                 callback.hold(net)
         with seeded(seed, self.device_, self._n_threads(x)):
-            self._run(net, x, codes)
+            self._run(net, x, y)

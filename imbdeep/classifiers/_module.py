@@ -87,8 +87,8 @@ class ModuleClassifier(DeepClassifier):
             )
 
     def _fit_net(
-        self, x: Tensor, codes: Tensor, valid: Any, seed: int, **options: Any
+        self, x: Tensor, y: Tensor, valid: Any, seed: int, **options: Any
     ) -> ClassifierNet:
         """Make a net with these options (see :func:`make_net`), train it and return it."""
-        net = make_net(self, x, codes, valid, **options)
-        return self._trained(net, x, codes, seed, keeps=not options.get("plain", False))
+        net = make_net(self, x, y, valid, **options)
+        return self._trained(net, x, y, seed, keeps=not options.get("plain", False))

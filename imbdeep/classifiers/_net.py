@@ -31,8 +31,8 @@ from imbdeep.training import DivergedError
 class PixelStandardiser(nn.Module):
     """Subtract the mean of each colour and divide by its deviation.
 
-    The first layer of a network for images, so that all that comes before it, translation among
-    it, works on pixels in [0, 1].
+    It is the first layer, so that what comes before it, such as translation, works on pixels in [0,
+    1].
     """
 
     mean: Tensor
@@ -78,21 +78,15 @@ class ScaledSoftmax:
 class ClassRows:
     """The rows of each class, to draw from many classes at once.
 
-    Parameters
-    ----------
-    codes : Tensor of shape (n,), int64, on the processor
-        Class of each row.
-    n_classes : int
-        Number of classes.
-    max_rows : int, default=None
-        Keep at most so many rows of each class, chosen at random.
+    ``y`` are the classes of the rows, on the processor. With ``max_rows``, at most so many rows of
+    each class are kept, chosen at random.
     """
 
-    def __init__(self, codes: Tensor, n_classes: int, max_rows: int | None = None) -> None:
-        shuffled = torch.arange(len(codes)) if max_rows is None else torch.randperm(len(codes))
+    def __init__(self, y: Tensor, n_classes: int, max_rows: int | None = None) -> None:
+        shuffled = torch.arange(len(y)) if max_rows is None else torch.randperm(len(y))
         # Rows sorted by class; those of class k start at starts[k].
-        self.order = shuffled[torch.argsort(codes[shuffled], stable=True)]
-        self.counts = torch.bincount(codes, minlength=n_classes)
+        self.order = shuffled[torch.argsort(y[shuffled], stable=True)]
+        self.counts = torch.bincount(y, minlength=n_classes)
         self.starts = self.counts.cumsum(0) - self.counts
         self.sizes = self.counts if max_rows is None else self.counts.clamp(max=max_rows)
 
@@ -104,20 +98,10 @@ class ClassRows:
         return self.order[self.starts[classes] + place]
 
     def draw_groups(self, classes: Tensor, size: int) -> Tensor:
-        """Draw ``size`` rows of its class for each entry of ``classes``, in random order.
+        """Draw ``size`` rows for each of the classes, (...) -> (..., size), in random order.
 
-        Parameters
-        ----------
-        classes : Tensor, int64
-            Classes, in any shape.
-        size : int
-            Rows in a group. They are distinct where the class has that many, every ordered choice
-            being as likely as any other; a smaller class is drawn from with replacement.
-
-        Returns
-        -------
-        Tensor of shape (*classes.shape, size), int64
-            Rows.
+        They are distinct where the class has that many, every ordered choice being as likely as any
+        other; a smaller class is drawn from with replacement.
         """
         uniform = torch.rand((*classes.shape, size), dtype=torch.float64)
         sizes = self.sizes[classes]
@@ -195,19 +179,11 @@ class ClassifierNet(Portable, NeuralNetClassifier):
     """skorch's loop on tensors that stay on the device.
 
     It differs from :class:`skorch.NeuralNetClassifier` in what a step costs: the loss is read from
-    the device once an epoch, and the per-batch hooks run only if a callback has any (then all is as
-    in skorch). An epoch records ``train_loss`` and, on validation rows, ``valid_loss`` and
-    ``valid_balanced_accuracy``. A loss that is not finite raises
-    :class:`~imbdeep.training.DivergedError`, and Ctrl-C is distinguished from early stopping.
-
-    Parameters
-    ----------
-    augment : callable, default=None
-        ``augment(x)`` changes a training batch of images.
-    bfloat16 : bool, default=False
-        Whether the module computes in bfloat16 where that is safe (autocast).
-    **kwargs
-        Parameters of :class:`skorch.NeuralNetClassifier`.
+    the device once an epoch, and the per-batch hooks run only if a callback has any. An epoch
+    records ``train_loss`` and, on validation rows, ``valid_loss`` and ``valid_balanced_accuracy``.
+    A loss that is not finite raises :class:`~imbdeep.training.DivergedError`. ``augment(x)``
+    changes a training batch of images, and with ``bfloat16`` the module computes in that where it
+    is safe (autocast).
     """
 
     #: What to try when the loss leaves the finite numbers.

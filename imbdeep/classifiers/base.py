@@ -66,7 +66,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
 
     It validates and encodes rows and labels, splits off validation rows before anything is
     re-sampled or made, trains the method's skorch net within its own random stream, and predicts. A
-    method implements ``_train(x, codes, valid, stream)``. The parameters mean what they mean in
+    method implements ``_train(x, y, valid, stream)``. The parameters mean what they mean in
     :class:`~imbdeep.classifiers.ERMClassifier`.
 
     Attributes
@@ -119,8 +119,8 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         return (self.training_params or {}).get(name, self._TRAINING[name][0])
 
     @abstractmethod
-    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
-        """Train on encoded rows and their codes and set ``net_``; ``valid`` is a pair or None."""
+    def _train(self, x: Tensor, y: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+        """Train on encoded rows and their classes and set ``net_``; ``valid`` is a pair or None."""
 
     def _convolutional(self, x: Tensor) -> bool:
         """Tell whether the networks convolve encoded rows of the shape of ``x``."""
@@ -192,7 +192,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
 
     def _fit(self, X: Any, y: Any) -> DeepClassifier:
         data, labels = self._check_X_y(X, y)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        self.classes_, y = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y holds one class, {self.classes_.tolist()[0]!r}: a classifier needs rows of two "
@@ -201,24 +201,24 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         self._check_parameters()
         self.device_ = resolve_device(self._option("device"))
         stream = random_stream(self._option("random_state"))
-        train, held_out = self._split(codes, stream)
-        self.class_counts_ = np.bincount(codes[train], minlength=len(self.classes_))
+        train, held_out = self._split(y, stream)
+        self.class_counts_ = np.bincount(y[train], minlength=len(self.classes_))
         self._check_method(int(self.class_counts_.sum()))
 
         self.encoder_ = self._make_encoder(self._image is not None)
-        x = self._fit_encoder(_rows(data, train), codes[train])
+        x = self._fit_encoder(_rows(data, train), y[train])
         self._check_row(x)
         valid = None
         if held_out is not None:
             held = self._encode(_rows(data, held_out))
-            valid = self._to_device(held), self._to_device(codes[held_out])
-        self._train(self._to_device(x), self._to_device(codes[train]), valid, stream)
+            valid = self._to_device(held), self._to_device(y[held_out])
+        self._train(self._to_device(x), self._to_device(y[train]), valid, stream)
         self.history_ = records(self.net_.history)
         return self
 
-    def _fit_encoder(self, data: Any, codes: NDArray[np.intp]) -> NDArray[np.float32]:
+    def _fit_encoder(self, data: Any, y: NDArray[np.intp]) -> NDArray[np.float32]:
         if self.encoder_ is not None:
-            self.encoder_.fit(data, codes)
+            self.encoder_.fit(data, y)
             warn_of_identifiers(self.encoder_)
         return self._encode(data)
 
@@ -306,14 +306,14 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             )
 
     def _split(
-        self, codes: NDArray[np.intp], stream: np.random.RandomState
+        self, y: NDArray[np.intp], stream: np.random.RandomState
     ) -> tuple[NDArray[np.intp] | slice, NDArray[np.intp] | None]:
         """Hold out a share of each class, of two rows one, of a single row none."""
         if not self.early_stopping:
             return slice(None), None
-        held_out = np.zeros(len(codes), dtype=bool)
+        held_out = np.zeros(len(y), dtype=bool)
         for code in range(len(self.classes_)):
-            rows = stream.permutation(np.flatnonzero(codes == code))
+            rows = stream.permutation(np.flatnonzero(y == code))
             n = max(1, round(self.validation_fraction * len(rows)))
             held_out[rows[: min(n, len(rows) - 1)]] = True
         if not held_out.any():
@@ -331,7 +331,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             )
 
     def _trained(
-        self, net: ClassifierNet, x: Tensor, codes: Tensor, seed: int, keeps: bool = True
+        self, net: ClassifierNet, x: Tensor, y: Tensor, seed: int, keeps: bool = True
     ) -> ClassifierNet:
         """Initialise a net, train it on these rows, all by this seed, and return it.
 
@@ -344,10 +344,10 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             if self._channels_last(x):
                 net.module_.to(memory_format=torch.channels_last)
             check_output(net, x)
-            return self._run(net, x, codes)
+            return self._run(net, x, y)
 
-    def _run(self, net: ClassifierNet, x: Tensor, codes: Tensor) -> ClassifierNet:
-        net.go_on(x, codes)
+    def _run(self, net: ClassifierNet, x: Tensor, y: Tensor) -> ClassifierNet:
+        net.go_on(x, y)
         if net.aborted_:
             raise KeyboardInterrupt
         if net.interrupted_:
@@ -378,8 +378,10 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         ndarray of shape (n_samples,)
             Labels.
         """
-        codes = self.predict_proba(X).argmax(axis=1)  # first: an unfitted estimator has no classes_
-        labels: NDArray[Any] = self.classes_[codes]
+        places = self.predict_proba(X).argmax(
+            axis=1
+        )  # first: an unfitted estimator has no classes_
+        labels: NDArray[Any] = self.classes_[places]
         return labels
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

@@ -55,12 +55,12 @@ def schedule_of(classifier: Any, n: int, convolutional: bool) -> Schedule:
 
 
 def choose_anchors(
-    codes: NDArray[np.int64], sizes: Architecture, stream: np.random.RandomState
+    y: NDArray[np.int64], sizes: Architecture, stream: np.random.RandomState
 ) -> list[NDArray[np.int64]]:
     """Return which training rows are the anchors of each minority class."""
     chosen = []
     for code, n in zip(sizes.minority, sizes.n_anchors, strict=True):
-        rows = np.flatnonzero(codes == code)
+        rows = np.flatnonzero(y == code)
         if n < len(rows):
             rows = np.sort(stream.choice(rows, n, replace=False))
         chosen.append(rows)

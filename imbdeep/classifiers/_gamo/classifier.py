@@ -54,8 +54,8 @@ class GAMOClassifier(AdversarialClassifier):
         Whether D plays. Without it, the method is GAMO\\D, or cG + CN.
     sampling : {"balanced"} or None, default="balanced"
         Whether all classes are equally frequent among the real rows of a mini-batch, or as frequent
-        as in the data (Algorithm 1). Then M comes to know the rare classes by what is odd about
-        generated rows, and D sees next to no real rows of them.
+        as in the data (Algorithm 1). Then M recognises the rare classes by artefacts of generated
+        rows, and D sees hardly any real rows of them.
     generated_lambda : float or "balanced", default=0.3
         Weight of the generated rows, of which a mini-batch has as many as real ones, in the losses
         of M and D. 1 with ``sampling=None`` is Algorithm 1: of many classes the larger ones still
@@ -240,7 +240,7 @@ class GAMOClassifier(AdversarialClassifier):
     def generate(
         self, n: int, target: Any, *, return_weights: bool = False, random_state: Any = None
     ) -> Any:
-        """Make rows of a minority class, and say of what.
+        """Make rows of a minority class, and return on request the anchors that they combine.
 
         Parameters
         ----------
@@ -314,9 +314,9 @@ class GAMOClassifier(AdversarialClassifier):
             return rows
         return self.encoder_.inverse_transform(rows)
 
-    def _split(self, codes: NDArray[np.intp], stream: np.random.RandomState) -> Any:
-        train, held_out = super()._split(codes, stream)
-        self._positions = np.arange(len(codes))[train]
+    def _split(self, y: NDArray[np.intp], stream: np.random.RandomState) -> Any:
+        train, held_out = super()._split(y, stream)
+        self._positions = np.arange(len(y))[train]
         return train, held_out
 
     def _check_method(self, n: int) -> None:
@@ -341,11 +341,11 @@ class GAMOClassifier(AdversarialClassifier):
     def _can_convolve(self, sides: Sequence[int]) -> bool:
         return min(sides) >= 4
 
-    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+    def _train(self, x: Tensor, y: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         minority = minority_of(self.class_counts_)
         sizes = sizes_of(self, x, minority, self._convolutional(x))
         self.generates_features_ = sizes.convolutional
-        chosen = choose_anchors(codes.cpu().numpy(), sizes, stream)
+        chosen = choose_anchors(y.cpu().numpy(), sizes, stream)
         self._anchor_rows = {
             code: self._positions[rows] for code, rows in zip(minority, chosen, strict=True)
         }
@@ -378,7 +378,7 @@ class GAMOClassifier(AdversarialClassifier):
             iterator_train__shares=deficits.astype(np.float64),
             **self._net_options(x, valid),
         )
-        self.net_ = self._trained(net, x, codes, draw_seed(stream))
+        self.net_ = self._trained(net, x, y, draw_seed(stream))
         self._diagnose(x, anchors, draw_seed(stream))
         self.net_.release()
         # Of generate; its own, so that a classifier can be refitted and pickled.

@@ -27,7 +27,7 @@ from imbdeep.seeding import draw_seed, random_stream, seeded
 
 #: Parameters of ``estimator`` by which it would balance the classes itself.
 _BALANCING = ("class_weight", "sampling", "defer")
-#: Below this share of accepted translations a warning says what the method has become.
+#: Below this share of accepted translations a warning is issued.
 _HARDLY_ANY = 0.05
 #: Rows that are translated at a time by ``translate``.
 _CHUNK = 1024
@@ -269,15 +269,15 @@ class M2mClassifier(ModuleClassifier):
             )
         self._given = given_teachers(self)
 
-    def _fit_encoder(self, data: Any, codes: NDArray[np.intp]) -> NDArray[np.float32]:
+    def _fit_encoder(self, data: Any, y: NDArray[np.intp]) -> NDArray[np.float32]:
         if not self._given:
-            return super()._fit_encoder(data, codes)
+            return super()._fit_encoder(data, y)
         self.encoder_ = self._given[0].encoder_  # g must see rows as it was trained on them
         x = self._encode(data)
         check_encodings(self._given, data, x)
         return x
 
-    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+    def _train(self, x: Tensor, y: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         n_classes = len(self.classes_)
         teacher_seed, seed = draw_seed(stream), draw_seed(stream)
         if self._given:
@@ -291,7 +291,7 @@ class M2mClassifier(ModuleClassifier):
         elif self.teacher == "self":
             teachers = []
         else:
-            net = self._fit_net(x, codes, valid, teacher_seed, plain=True)
+            net = self._fit_net(x, y, valid, teacher_seed, plain=True)
             teachers = [(net, list(range(n_classes)))]
         self.teachers_ = [net for net, _ in teachers]
         del self._given
@@ -304,7 +304,7 @@ class M2mClassifier(ModuleClassifier):
         )
         self.net_ = self._fit_net(
             x,
-            codes,
+            y,
             valid,
             seed,
             net_class=M2mNet,

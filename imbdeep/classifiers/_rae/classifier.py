@@ -270,7 +270,7 @@ class RAEClassifier(AdversarialClassifier):
             columns=observed_columns(self.encoder_, x),
         )
 
-    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+    def _train(self, x: Tensor, y: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         n_classes = len(self.classes_)
         schedule = Schedule(
             self.encoder_steps, self.decoder_steps, self.critic_steps, self.max_steps
@@ -293,9 +293,9 @@ class RAEClassifier(AdversarialClassifier):
             iterator_train__schedule=schedule,
             **self._net_options(x, valid),
         )
-        self.net_ = self._trained(net, x, codes, draw_seed(stream))
+        self.net_ = self._trained(net, x, y, draw_seed(stream))
         self.net_.release()
-        self._diagnose(x, codes)
+        self._diagnose(x, y)
 
     @staticmethod
     def _kept(history: Any) -> Any:
@@ -303,7 +303,7 @@ class RAEClassifier(AdversarialClassifier):
         scores = [epoch.get("valid_balanced_accuracy", 0.0) for epoch in history]
         return history[-1] if not any(scores) else history[int(np.argmax(scores))]
 
-    def _diagnose(self, x: Tensor, codes: Tensor) -> None:
+    def _diagnose(self, x: Tensor, y: Tensor) -> None:
         last = self._kept(self.net_.history)
         self.diagnostics_ = {
             name: float(last[name]) for name in ("alpha_entropy", "critic_gap") if name in last
@@ -311,11 +311,11 @@ class RAEClassifier(AdversarialClassifier):
         rows = torch.cat(
             [
                 own[:: math.ceil(len(own) / _SEPARABILITY_ROWS)]
-                for own in (torch.nonzero(codes == k).flatten() for k in range(len(self.classes_)))
+                for own in (torch.nonzero(y == k).flatten() for k in range(len(self.classes_)))
             ]
         )
         found = self.net_.predict_proba(Dataset(x[rows])).argmax(axis=1)
-        self.diagnostics_["separability"] = balanced_accuracy(codes[rows], torch.from_numpy(found))
+        self.diagnostics_["separability"] = balanced_accuracy(y[rows], torch.from_numpy(found))
         spread = self.diagnostics_.get("alpha_entropy", 1.0)
         if spread < _COLLAPSED and self.mixing == "mixer":
             warn(
