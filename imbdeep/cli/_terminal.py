@@ -28,6 +28,15 @@ class CommandError(Exception):
     """What the user can put right: told in one line, without a traceback."""
 
 
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Report an error of the library, whose message says what to change, as one of the command."""
+    try:
+        yield
+    except (ValueError, TypeError, ArithmeticError, RuntimeError, OSError) as error:
+        raise CommandError(error) from error
+
+
 def say(text: str, *, indent: str = "", wrap: bool = True) -> None:
     """Write a paragraph to the standard output, wrapped unless it holds a path to copy."""
     if wrap:
@@ -193,7 +202,7 @@ def checked_output(name: str, endings: Sequence[str], option: str = "--output") 
     return path
 
 
-def refuse_to_replace(name: str, output: Path, source: Path, *, force: bool) -> None:
+def refuse_to_replace(name: str, output: Path, source: str, *, force: bool) -> None:
     """Refuse an output that is there already, unless it may be replaced."""
     if output.exists() and not force:
         what = "is the input" if output == Path(os.path.realpath(source)) else "is there already"
