@@ -34,18 +34,9 @@ class Identifier(NamedTuple):
 
 
 def identifiers(encoder: TabularEncoder) -> list[Identifier]:
-    """Return the columns in which nearly every row has a value of its own.
+    """Return the columns of a fitted encoder in which nearly every row has a value of its own.
 
-    Parameters
-    ----------
-    encoder : TabularEncoder
-        A fitted one. Columns that its `categorical_features` names are left out.
-
-    Returns
-    -------
-    list of Identifier
-        Label (the `repr` of a name, or the position) of each, a value, and whether most values
-        look like numbers in text.
+    Columns that its `categorical_features` names are left out.
     """
     found = []
     for j, (label, codec) in enumerate(zip(encoder._labels, encoder._codecs, strict=True)):
@@ -58,18 +49,7 @@ def identifiers(encoder: TabularEncoder) -> list[Identifier]:
 
 
 def advice_on_numbers(columns: list[Identifier]) -> str:
-    """Return what to do with those of the columns that look like numbers, or nothing.
-
-    Parameters
-    ----------
-    columns : list of Identifier
-        From :func:`identifiers`.
-
-    Returns
-    -------
-    str
-        A sentence behind a space, or an empty text.
-    """
+    """Return, behind a space, what to do with the columns that look like numbers, if any."""
     numeric = [column for column in columns if column.looks_numeric]
     if not numeric:
         return ""
@@ -80,13 +60,7 @@ def advice_on_numbers(columns: list[Identifier]) -> str:
 
 
 def warn_of_identifiers(encoder: Any) -> None:
-    """Warn of columns in which nearly every row has a value of its own.
-
-    Parameters
-    ----------
-    encoder : TabularEncoder or any other
-        A fitted one; others than a `TabularEncoder` have no such columns.
-    """
+    """Warn of columns in which nearly every row has a value of its own."""
     columns = identifiers(encoder) if isinstance(encoder, TabularEncoder) else []
     if columns:
         more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
