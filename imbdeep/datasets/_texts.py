@@ -220,16 +220,10 @@ def _twitter_pos(files: Files, subset: str) -> Loaded:
 
 TEXTS = {
     "reuters36": Dataset(
-        "Reuters (Lewis 1997): R52's 36 topics with five test documents or more, 6436 and 2530 "
-        "documents x 1000 words present or absent, topics from 2840 down to 4. From Reuters-21578, "
-        "by the rule of R52; for research only.",
         _reuters36,
         {"subset": ("train", "test"), "as_text": (False, True)},
     ),
     "twitter_pos": Dataset(
-        "Twitter (Gimpel et al. 2011, oct27): 23 parts of speech, 14 614, 4823 and 7152 tokens x "
-        "1000 features (Brown clusters and shapes, not M2m's embeddings), tags from 2219 down to "
-        "15. From the authors' repository; CC BY 3.0.",
         _twitter_pos,
         {"subset": ("train", "dev", "test")},
     ),
