@@ -85,7 +85,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def _scores(output: Path | None, *, force: bool) -> Iterator[Callable[[Any], None]]:
-    """Hand out what writes the scores of every fold, if they are wanted."""
+    """Yield a function that writes the scores of every fold, if there is an output for them."""
     if output is None:
         yield lambda scores: None
         return

@@ -153,7 +153,7 @@ def _value(text: str) -> Any:
 
 @contextmanager
 def _begun(data: Labelled, output: Path, temporary: Path) -> Iterator[Callable[[Any], None]]:
-    """Write the kept original rows as they stand in their file; hand out what adds the new ones.
+    """Write the kept original rows as they stand in their file; yield what adds the new ones.
 
     They are copied before the training: what becomes of the input meanwhile changes nothing.
     """

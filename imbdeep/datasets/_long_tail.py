@@ -183,7 +183,7 @@ def draw_rows(
     array([0, 0, 1, 1])
     """
     return np.concatenate(
-        [random.permutation(np.flatnonzero(y == code))[:size] for code, size in enumerate(sizes)]
+        [random.permutation(np.flatnonzero(y == k))[:size] for k, size in enumerate(sizes)]
     )
 
 
@@ -197,7 +197,7 @@ def make_imbalanced(
     shuffle: bool = True,
     return_indices: bool = False,
 ) -> tuple[Any, ...]:
-    """Keep so many rows of each class, drawn without replacement.
+    """Keep a number of rows of each class, drawn without replacement.
 
     Parameters
     ----------
@@ -250,7 +250,7 @@ def make_imbalanced(
         raise ValueError(f"X has {n_rows} rows and y {len(labels)} labels: give one for each row.")
     if too_few not in ("raise", "all"):
         raise ValueError(f"too_few={too_few!r} must be 'raise' or 'all'.")
-    classes, codes, present = np.unique(labels, return_inverse=True, return_counts=True)
+    classes, numbers, present = np.unique(labels, return_inverse=True, return_counts=True)
     sizes = _sizes(counts, classes, present)
     for label, size, there in zip(classes, sizes, present, strict=True):
         if size > there and too_few == "raise":
@@ -261,7 +261,7 @@ def make_imbalanced(
     if issparse(X) and X.format not in ("csr", "csc"):
         X = X.tocsr()  # other formats cannot be asked for rows
     random = _generator(random_state)
-    indices = draw_rows(codes, sizes, random)
+    indices = draw_rows(numbers, sizes, random)
     indices = random.permutation(indices) if shuffle else np.sort(indices)
     kept = _safe_indexing(X, indices), _safe_indexing(y, indices)
     return (*kept, indices) if return_indices else kept

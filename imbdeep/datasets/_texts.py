@@ -138,15 +138,15 @@ def _reuters36(files: Files, subset: str, as_text: bool) -> Loaded:
     """
     documents = reuters36_documents(**files._asdict())
     train = [document for document in documents if document.part == "train"]
-    codes = by_size([document.label for document in train])
+    numbers = by_size([document.label for document in train])
     chosen = [document for document in documents if document.part == subset]
-    y = np.array([codes[document.label] for document in chosen], dtype=np.int64)
+    y = np.array([numbers[document.label] for document in chosen], dtype=np.int64)
     if as_text:
         texts = np.array([document.text for document in chosen], dtype=object)
-        return Loaded(texts, y, codes, ["text"])
+        return Loaded(texts, y, numbers, ["text"])
     columns = most_frequent((words_of(document.text) for document in train), WIDTH - 1)
     x = presence([words_of(document.text) for document in chosen], columns, other=True)
-    return Loaded(x, y, codes, [*columns, "any other word"])
+    return Loaded(x, y, numbers, [*columns, "any other word"])
 
 
 def _clusters(path: Path) -> dict[str, str]:
@@ -211,11 +211,11 @@ def _twitter_pos(files: Files, subset: str) -> Loaded:
     of_clusters, of_train, of_subset = [files.get(f"twitter_pos/{name}") for name in names]
     clusters = _clusters(of_clusters)
     rows, tags = _tagged(of_train, clusters)
-    codes, columns = by_size(tags), most_frequent(rows, WIDTH)
+    numbers, columns = by_size(tags), most_frequent(rows, WIDTH)
     if subset != "train":
         rows, tags = _tagged(of_subset, clusters)
-    y = np.array([codes[tag] for tag in tags], dtype=np.int64)
-    return Loaded(presence(rows, columns, other=False), y, codes, columns)
+    y = np.array([numbers[tag] for tag in tags], dtype=np.int64)
+    return Loaded(presence(rows, columns, other=False), y, numbers, columns)
 
 
 TEXTS = {

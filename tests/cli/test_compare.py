@@ -1,4 +1,4 @@
-"""``compare``, as a user meets it: what is asked of the comparison, what is told, what is kept."""
+"""``compare``, as a user meets it: what is compared, what is printed, what is kept."""
 
 import os
 from pathlib import Path
@@ -43,8 +43,8 @@ def asked(monkeypatch):
     """What the comparison is asked for, in the place of making it."""
     calls = []
 
-    def compare(X, y, **told):
-        calls.append((X, y, told))
+    def compare(X, y, **options):
+        calls.append((X, y, options))
         return found()
 
     monkeypatch.setattr(imbdeep.comparison, "compare", compare)
@@ -138,10 +138,10 @@ def test_what_is_asked_for(command, asked, tmp_path, monkeypatch):
     words += ["--device", "cpu", "--cache", "~/kept", "--categorical", "size", "y", "--quiet"]
     monkeypatch.setenv("HOME", str(tmp_path))
     assert command(*words, text=csv_of())[0] == 0
-    X, y, told = asked[0]
+    X, y, options = asked[0]
     assert X.columns.tolist() == ["size", "colour"]
     assert y.tolist()[:3] == ["ill", "well", "well"]
-    assert told == {
+    assert options == {
         "methods": ["nothing", "class weights", "MGVAE"],
         "classifiers": ["mlp"],
         "scoring": ["neg_brier", "roc_auc"],
@@ -154,10 +154,10 @@ def test_what_is_asked_for(command, asked, tmp_path, monkeypatch):
         "verbose": False,
     }
     assert command("--no-cache", "--methods", "all")[0] == 0
-    told = asked[1][2]
-    assert (told["methods"], told["classifiers"], told["scoring"]) == ("all", None, None)
-    assert (told["memory"], told["n_jobs"], told["verbose"]) == (None, -1, True)
-    assert told["categorical_features"] == "auto"
+    options = asked[1][2]
+    assert (options["methods"], options["classifiers"], options["scoring"]) == ("all", None, None)
+    assert (options["memory"], options["n_jobs"], options["verbose"]) == (None, -1, True)
+    assert options["categorical_features"] == "auto"
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,8 @@ def meanwhile(monkeypatch):
         ):
             work = getattr(place, name)
 
-            def work_beside(*args, work=work, **told):
-                found = work(*args, **told)
+            def work_beside(*args, work=work, **options):
+                found = work(*args, **options)
                 happen()
                 return found
 
@@ -121,10 +121,10 @@ def test_an_input_that_grew_is_not_replaced_by_force(meanwhile, capsys):
 def test_an_input_that_changes_while_it_is_read_is_refused(words, monkeypatch, capsys):
     read = pd.read_csv
 
-    def read_and_append(*args, **told):
+    def read_and_append(*args, **options):
         with open("data.csv", "a") as file:
             file.write("1,red,well\n")
-        return read(*args, **told)
+        return read(*args, **options)
 
     monkeypatch.setattr(pd, "read_csv", read_and_append)
     assert main(words) == 2
@@ -151,10 +151,10 @@ def test_a_folder_that_takes_no_file_is_found_before_the_work(
     meanwhile(lambda: worked.append(1))
     open_path = Path.open
 
-    def refuse(self, mode="r", *args, **told):
+    def refuse(self, mode="r", *args, **options):
         if "x" in mode:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))
-        return open_path(self, mode, *args, **told)
+        return open_path(self, mode, *args, **options)
 
     monkeypatch.setattr(Path, "open", refuse)
     assert main(words) == 2
@@ -250,19 +250,19 @@ def test_a_full_output_is_an_error(monkeypatch, capsys):
 def program():
     command = f"{sys.executable} -m imbdeep "
 
-    def run(words, **told):
+    def run(words, **options):
         return subprocess.run(
             ["bash", "-c", f"set -o pipefail; {command}{words}"],
             capture_output=True,
             text=True,
-            **told,
+            **options,
         )
 
     return run
 
 
 @pytest.mark.parametrize("words", ["--help | head -1", "--version >&-", "compare --help 2>&- >&-"])
-def test_help_to_nobody(program, words):
+def test_help_without_a_reader(program, words):
     done = program(words)
     assert (done.returncode, done.stderr) == (0, "")
 
