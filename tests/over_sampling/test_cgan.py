@@ -203,8 +203,8 @@ def test_game_is_the_textbooks(ema_decay):
 @pytest.mark.parametrize("sampling, share", [(None, 0.02), ("balanced", 0.5)])
 def test_classes_are_drawn_as_often_as_asked(monkeypatch, sampling, share):
     seen = []
-    judge = CGAN.judge
-    monkeypatch.setattr(CGAN, "judge", lambda self, x, y: seen.append(y) or judge(self, x, y))
+    score = CGAN.score
+    monkeypatch.setattr(CGAN, "score", lambda self, x, y: seen.append(y) or score(self, x, y))
     codes = torch.from_numpy(np.repeat([0, 1], [196, 4]))
     x = torch.zeros(200, 3)
     x[196:] = 1.0
@@ -220,8 +220,8 @@ def test_convolutional_players_see_images_of_any_sides(shape):
     with seeded(0, CPU):
         rows = model(model.noise(y), y)
     assert rows.shape == (4, width)
-    assert model.judge(rows, y).shape == (4,)
-    model.judge(rows, y).sum().backward()
+    assert model.score(rows, y).shape == (4,)
+    model.score(rows, y).sum().backward()
     assert all(weight.grad.abs().sum() > 0 for weight in model.generator.parameters())
 
 
