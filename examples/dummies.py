@@ -2,9 +2,9 @@
 A sampler before the one-hot encoder, or behind it?
 ===================================================
 
-Dummy columns that are over-sampled one by one need not be dummies any more: a new row may be half
-in Oslo and half in Lima, or in no city at all. This example counts the new rows in which every
-category has exactly one 1, and all other dummies are 0, where the table was one-hot encoded before.
+If dummy columns are over-sampled one by one, the new values may be no dummies: a new row may be
+half in Oslo and half in Lima, or in no city at all. This example encodes a table before sampling or
+after it, and counts the new rows in which every category has exactly one 1 and otherwise 0.
 ``python examples/dummies.py`` takes about a minute.
 """
 
@@ -44,7 +44,7 @@ for make in (SMOTE, CVAESampler, MGVAESampler):
         for seed in range(3):
             X, y = table(seed)
             if make is SMOTE and not encode_first:
-                continue  # it takes numbers alone; SMOTENC takes categories
+                continue  # it takes only numbers; SMOTENC takes categories
             rows = pd.get_dummies(X, dtype=float) if encode_first else X
             new = make(random_state=seed).fit_resample(rows, y)[0].iloc[len(X) :]
             found.append(

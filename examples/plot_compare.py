@@ -2,10 +2,10 @@
 Does over-sampling help on this table?
 ======================================
 
-Another example asks whether generated rows of a table look like real ones. What counts in the end
-is another question: does a classifier that has them do better than one that has not, and better
-than what costs nothing? :func:`~imbdeep.comparison.compare` cross-validates every method on the
-same folds, the simple ones among them. This example shows how to read what it returns.
+Another example checks whether generated rows of a table look like real ones. The final question is
+another one: is a classifier better with these rows than without them, and better than with methods
+that cost nothing? :func:`~imbdeep.comparison.compare` cross-validates every method on the same
+folds, the simple ones among them. This example shows how to read what it returns.
 """
 
 # %%
@@ -29,8 +29,8 @@ print(y.value_counts())
 # %%
 # The comparison
 # --------------
-# ``methods="all"`` takes fifteen methods, for some minutes. Here are five simple ones, of which the
-# name is enough, and two of this package with less training than by default. Each method is fitted
+# ``methods="all"`` compares fifteen methods and takes some minutes. Here are five simple ones,
+# given by name, and two of this package with less training than by default. Each method is fitted
 # on the training rows of five folds, for two classifiers. M2m is a classifier itself.
 
 methods = {
@@ -50,22 +50,22 @@ print("failed:", result.failures or "none")
 # %%
 # Ranks
 # -----
-# Each method takes the classifier that it does best with, by the mean of a metric: that is the
-# pipeline one would choose. In each fold these pipelines are ranked, 1 is best. Here are the means
-# of the ranks, sorted by the first metric.
+# Each method is combined with its best classifier, by the mean of a metric: this is the pipeline
+# one would choose. These pipelines are ranked in each fold, 1 is best. The table shows mean ranks,
+# sorted by the first metric.
 
 metrics = ["balanced_accuracy", "average_precision", "neg_log_loss"]
 print(result.ranks[metrics].round(1).to_string())
 
 # %%
-# The metrics disagree, and that tells more than any of them. A threshold that is tuned, or moved by
-# the class shares, raises the balanced accuracy. It leaves the order of the rows as it was, so the
-# average precision is that of doing nothing. Resampling changes the order as well, here for the
-# worse. The log-loss asks whether the probabilities are honest, and what adds rows of malignant
-# tumours loses there.
+# The metrics disagree, and this is informative. A threshold that is tuned, or moved by the class
+# shares, raises the balanced accuracy. It does not change the order of the rows, so the average
+# precision is that of doing nothing. Resampling changes the order as well, here for the worse. The
+# log-loss measures whether the probabilities are calibrated, and methods that add rows of malignant
+# tumours are worse there.
 #
-# A mean rank says nothing of the size of a difference. The means do, and the standard deviations
-# over folds say how little five folds tell.
+# A mean rank does not show the size of a difference. The means do, and the standard deviations over
+# folds show how uncertain five folds are.
 
 shown = ["balanced_accuracy", "balanced_accuracy (sd)", "seconds"]
 print(result.table[shown].round(3).to_string())
@@ -74,7 +74,7 @@ print(result.table[shown].round(3).to_string())
 # How certain is it?
 # ------------------
 # ``significance`` has a row for each metric and pair of methods, each with its best classifier. One
-# of the rows, written downwards:
+# of the rows, transposed:
 
 pairs = result.significance
 names = ["SMOTE", "MGVAE"]
@@ -82,29 +82,29 @@ pair = pairs[pairs["method"].isin(names) & pairs["against"].isin(names)]
 print(pair[pair["metric"] == "balanced_accuracy"].round(3).T.to_string(header=False))
 
 # %%
-# ``difference`` is ``method`` minus ``against``. Differences up to ``rope``, one point in a
-# hundred, count as none. ``t_worse``, ``t_equal`` and ``t_better`` sum to 1: they are the
-# probabilities that the method is really worse, as good, or better. The test allows for folds that
-# are not independent, since they share most of their training rows.
+# ``difference`` is ``method`` minus ``against``. Differences up to ``rope``, one percentage point,
+# count as none. ``t_worse``, ``t_equal`` and ``t_better`` sum to 1: they are the probabilities that
+# the method is really worse, as good, or better. The test takes into account that folds share most
+# of their training rows and are not independent.
 #
-# What MGVAE gains over SMOTE here may well be real, and may be luck: the test is not 95 % sure.
-# More folds of the same 397 rows would help little. A fold is tested on eight malignant
-# tumours, and one of them is six points of balanced accuracy.
+# The gain of MGVAE over SMOTE may be real or chance: the probability is below 95 %. More folds of
+# the same 397 rows would help little. A fold is tested on eight malignant tumours, and one of them
+# is worth six points of balanced accuracy.
 #
 # The verdict
 # -----------
-# A method is called ahead only if the test is 95 % sure that it beats *every* simple one.
-# Otherwise the simplest method within ``rope`` of the best simple one is enough. "No method is
-# ahead" does not prove that none is better, only that these rows do not show it.
+# A method is ahead only if, with a probability of 95 %, it is better than *every* simple one.
+# Otherwise the verdict recommends the simplest method within ``rope`` of the best simple one. "No
+# method is ahead" does not prove that none is better: these rows do not show it.
 
 print(result.verdict)
 
 # %%
 # The picture
 # -----------
-# Every faint dot is a fold. The line is the mean of the best simple method, and
-# what generates rows has to stand clearly at its right to be worth its seconds. Bars that overlap
-# so much are one group, whatever their order.
+# Every faint dot is a fold. The line is the mean of the best simple method. A method that generates
+# rows must be clearly to its right to be worth its seconds. Bars that overlap so much form one
+# group, and their order means nothing.
 
 result.plot()
 plt.show()

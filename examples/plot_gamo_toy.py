@@ -2,18 +2,18 @@
 A horseshoe around the majority
 ===============================
 
-Figure 1 of the paper on GAMO, as a program. A rare class lies in a horseshoe around a frequent one.
-:class:`~imbdeep.classifiers.GAMOClassifier` is a game of three players: a classifier learns from
-real and generated rows, a generator makes rare rows where the classifier errs, and a discriminator
-tells real rows from generated ones. What is each of them good for?
+This example redraws Figure 1 of the GAMO paper. A rare class lies in a horseshoe around a frequent
+one. :class:`~imbdeep.classifiers.GAMOClassifier` is a game of three players: a classifier learns
+from real and generated rows, a generator makes rare rows where the classifier errs, and a
+discriminator distinguishes real rows from generated ones. What does each of them contribute?
 """
 
 # %%
 # The data
 # --------
 # 600 rows of a frequent class, and 30 of a rare one. The two overlap. The convex hull of the
-# horseshoe holds the middle of the other class, which is what makes the case hard for a generator
-# of convex combinations. New rows for testing have 2000 of each class.
+# horseshoe contains the middle of the other class, which makes the case hard for a generator of
+# convex combinations. The test set has 2000 new rows of each class.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,25 +36,25 @@ def horseshoe(seed, n_many=600, n_few=30):
 
 
 # %%
-# Who plays
-# ---------
-# Four times the same classifier with 400 updates of 64 real rows each:
+# Six classifiers
+# ---------------
+# The same classifier is trained four times, with 400 updates of 64 real rows each:
 #
 # (a) alone;
-# (b) with a conditional generator, which is a network that makes rows as it likes, and a
+# (b) with a conditional generator, a network that generates rows without anchors, and a
 #     discriminator;
 # (c) with a convex generator, whose rows are weighted means of real rows, and no discriminator;
 # (d) with both: GAMO.
 #
-# In (b) to (d) real rows come as often as they are, and generated ones count as much as real ones.
-# This is how Algorithm 1 of the paper has it (``sampling=None, generated_lambda=1.0``), and it
-# shows most clearly what each player does. Of 64 real rows three are then of the rare class, so
-# that the discriminator learns slowly what they are like. Hence the steps of the generator that
-# please it are four times as long as in Algorithm 1 (``discriminator_lambda=4.0``).
+# In (b) to (d) real rows are as frequent as in the data, and generated ones have the same weight as
+# real ones. This is Algorithm 1 of the paper (``sampling=None, generated_lambda=1.0``), and it
+# shows most clearly what each network does. Only three of 64 real rows are then of the rare class,
+# so that the discriminator learns them slowly. Therefore the generator's steps against it are four
+# times as long as in Algorithm 1 (``discriminator_lambda=4.0``).
 #
-# Two more are for comparison: GAMO by its defaults in this, which show all classes equally often
-# among the real rows and give generated ones less weight, and class weights, which need no other
-# player.
+# Two more are for comparison. The first is GAMO with its defaults for these two parameters: real
+# rows of all classes equally often, and less weight for generated ones. The second is class
+# weights, which need no other network.
 
 PLAIN = {"learning_rate": 1e-3, "encode": False, "device": "cpu", "random_state": 0}
 ALONE = {"hidden_layer_sizes": (256, 128), "batch_size": 64, "max_epochs": 40, **PLAIN}
@@ -92,21 +92,22 @@ for name, each in found.items():
     print(f"{name:28}  {'   '.join(columns)}")
 
 # %%
-# Alone, the classifier gives the rare class up. Without a discriminator the generator goes where
-# the classifier errs most, to the middle of the frequent class, and the classifier loses that one.
-# The conditional generator bleeds into it, too, though less. GAMO finds nine of ten rows of either
-# class. With a weight of 1, as in Algorithm 1, the discriminator holds the generator less, and GAMO
-# finds about 70 % of the frequent class.
+# Alone, the classifier ignores the rare class. Without a discriminator the generator's rows move to
+# where the classifier errs most, to the middle of the frequent class, and recall of that class
+# falls. The conditional generator spreads into it, too, though less. GAMO finds nine of ten rows of
+# either class. With ``discriminator_lambda=1.0``, as in Algorithm 1, the discriminator constrains
+# the generator less, and GAMO finds about 70 % of the frequent class.
 #
-# With balanced real rows more hangs on these, and less on the other players: GAMO finds a little
-# more, and 85 % of the frequent class with a weight of 1. Without a discriminator it loses the
-# frequent class in one draw of the three. Class weights find as much, and cost nothing: the toy
-# shows what the players do to each other, and not that one needs them.
+# With balanced real rows the result depends more on these, and less on generator and discriminator.
+# GAMO finds a little more, and 85 % of the frequent class with ``discriminator_lambda=1.0``.
+# Without a discriminator it loses the frequent class in one draw of the three. Class weights find
+# as much, and cost nothing: the toy data show how the three networks interact, not that they are
+# needed.
 #
 # The decision regions
 # --------------------
-# Of the last draw. Dots are training rows, crosses generated ones, and the background has the
-# colour of the class that is predicted there.
+# These are of the last draw. Dots are training rows, crosses generated ones, and the background has
+# the colour of the predicted class.
 
 figure, axes = plt.subplots(2, 2, figsize=(9, 7.6), layout="constrained")
 for ax, (name, classifier) in zip(axes.flat, list(fitted.items())[:4], strict=True):
@@ -123,10 +124,10 @@ plt.show()
 #
 # What a generated row is made of
 # -------------------------------
-# Each row of the convex generator can be explained: these are the real rows that it is a mean of,
-# with their weights. Row numbers are those of the training data, where the rare class begins at
-# 600. One anchor or two have nearly all of the weight, so that a row is close to a copy, or lies
-# between two real rows: this is how the generator keeps out of the middle.
+# Each row of the convex generator can be explained by the real rows that it combines, and their
+# weights. Row numbers are those of the training data, where the rare class begins at 600. One
+# anchor or two have nearly all of the weight, so that a row is close to a copy, or lies between two
+# real rows. In this way the generator avoids the middle.
 
 AnchorsDisplay.from_estimator(fitted["(d) GAMO"], X, "few", n=3, n_anchors=4)
 plt.show()
@@ -135,6 +136,6 @@ for name in ("(c) no discriminator", "(d) GAMO"):
     print(name, {key: round(value, 2) for key, value in fitted[name].diagnostics_.items()})
 
 # %%
-# In numbers: a row of (d) has two effective anchors, and one of (c) eight, which is why the latter
-# have only a third of the variance of their class. The discriminator of (d) says the same of real
-# and of generated rows: it has been deceived.
+# In numbers: a row of (d) has two effective anchors, and one of (c) eight. So the rows of (c) have
+# only a third of the variance of their class. The discriminator of (d) gives real and generated
+# rows the same probability: it cannot tell them apart.

@@ -4,17 +4,17 @@ Rare digits, translated from frequent ones
 
 Of the digit 0 there are 100 training images, of the digit 9 only 6.
 :class:`~imbdeep.classifiers.M2mClassifier` repeats the rare images, as re-sampling does, but it
-replaces most of the repetitions: images of larger classes are moved until a teacher network takes
-them for the rare class. Does that help here, beside simpler methods?
+replaces most of the repetitions: images of larger classes are moved until a teacher network
+classifies them as the rare class. Does that help here, compared with simpler methods?
 """
 
 # %%
 # The data
 # --------
-# Images have the shape (n, channels, height, width). The test part has 50 images of each class
-# and is used for the final numbers alone. What has to be chosen is chosen on the validation part,
-# 20 images of each class: more than rare classes have in practice. The training images come from
-# the rest. Which images of a rare class are drawn matters, so there will be five draws.
+# Images have the shape (n, channels, height, width). The test part has 50 images of each class and
+# is used for the final numbers only. Parameters are chosen on the validation part, 20 images of
+# each class: more than rare classes have in practice. The training images come from the rest. The
+# result depends on which images of a rare class are drawn, so there are five draws.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -54,13 +54,14 @@ def draw():
 # How far to move an image
 # ------------------------
 # A translation counts only if the teacher gives the new class a probability of ``gamma=0.9``. The
-# paper's step of 0.1 is for deep networks on photographs, which small changes mislead. Ten steps of
-# 0.1 lead at most 1 away. These images have 64 pixels, and two of them are typically 3 apart: a
-# small network (``module="mlp"``) does not change its mind on so short a way. The automatic step is
-# a tenth of that distance for such a network.
+# paper's step of 0.1 is for deep networks on photographs, whose predictions change with small
+# perturbations. Ten steps of 0.1 move an image by at most 1. These images have 64 pixels, and two
+# of them are typically 3 apart: a small network (``module="mlp"``) does not change its prediction
+# over so short a distance. The automatic step is a tenth of that distance for such a network.
 #
-# ``acceptance_`` is the share that the teacher accepted. Some never start: ``beta`` counts rows
-# and rejects pairs of classes of nearly one size. 0.9 suits classes that differ by tens of rows.
+# ``acceptance_`` is the share of accepted translations. Some seeds are rejected before they are
+# moved: ``beta`` counts rows and rejects pairs of classes of nearly the same size. 0.9 suits
+# classes that differ by tens of rows.
 
 settings = {
     "module": "mlp",
@@ -79,14 +80,15 @@ for step in (0.1, 0.2, 0.5, 1.0):
     print(f"{step:4}  {m2m.acceptance_:8.0%}  {score:.3f}")
 
 # %%
-# A step of 0.1 makes M2m little more than re-sampling. With 0.5 most arrive, so that is what
-# follows. Of the four scores read little: one image of the 200 is half a per cent.
+# With a step of 0.1 M2m is little more than re-sampling. With 0.5 most translations are accepted,
+# so the rest of this example uses 0.5. The four scores mean little: one image of the 200 is half a
+# per cent.
 #
 # Five methods
 # ------------
 # They share the network, the number of steps and the seed. The plain network, ERM, is the teacher
-# of both M2m, which saves time: without ``teacher`` M2m would train just such a one. ERM-DRS
-# re-samples in the last fifth of the training, and M2m translates in the same epochs.
+# of both M2m. This saves time: without ``teacher`` M2m trains the same network as its teacher.
+# ERM-DRS re-samples in the last fifth of the training, and M2m translates in the same epochs.
 
 late = {"defer": 0.8, **settings}
 predictions = {}
@@ -118,15 +120,15 @@ error = gain.std(ddof=1) / np.sqrt(len(gain))
 print(f"M2m minus ERM-DRS: {gain.mean():+.3f}, standard error over the draws {error:.3f}")
 
 # %%
-# Balancing late is worth about one point over ERM. That M2m is better than the much simpler
-# ERM-DRS cannot be said: the difference is smaller than its error. LDAM-DRW gains less, and
-# LDAM-M2m less than M2m. On other data the order may be another.
+# Balancing late is worth about one point over ERM. There is no evidence that M2m is better than the
+# much simpler ERM-DRS: the difference is smaller than its error. LDAM-DRW gains less, and LDAM-M2m
+# less than M2m. On other data the order may differ.
 #
 # Recall by class
 # ---------------
-# The predictions of the five draws are put together. The axis is cut, since no recall is below
-# 0.5. Only the digits 8 and 9 suffer, and there ERM-DRS and M2m gain most. They pay with a little
-# recall of the digit 3.
+# The predictions of the five draws are put together. The axis is cut, since no recall is below 0.5.
+# Only the digits 8 and 9 suffer, and there ERM-DRS and M2m gain most. They lose a little recall of
+# the digit 3.
 
 pooled = {name: np.concatenate(each) for name, each in predictions.items()}
 y_pooled = np.tile(y_test, 5)
@@ -139,20 +141,20 @@ plt.show()
 # %%
 # Where the mistakes go
 # ---------------------
-# ERM calls too much a 1, which looks like an 8 and is frequent. Here M2m differs from ERM-DRS: it
-# makes about as many mistakes, but they are spread more evenly over the classes. Its line stays
-# nearer to the dotted one.
+# ERM predicts the digit 1 too often: it is frequent and looks like an 8. Here M2m differs from
+# ERM-DRS: it makes about as many mistakes, but they are spread more evenly over the classes. Its
+# line is nearer to the dotted one.
 
 FalsePositivesDisplay.from_predictions(y_pooled, pooled, **known)
 plt.show()
 
 # %%
-# What a translation is
-# ---------------------
-# Eight images of larger classes become nines. On photographs the changes are too small to be
-# seen, and are drawn ten times as large. Here they are halved. Several results have the loop and
-# the stroke of a 9. But they hold no more of a 9 than the teacher learned from six images, which
-# may be why they are no better than repetitions.
+# Translated images
+# -----------------
+# Eight images of larger classes become nines. On photographs the changes are too small to be seen,
+# and are drawn ten times as large. Here they are halved. Several results have the loop and the
+# stroke of a 9. But the teacher learned the 9 from only six images, which may be why the
+# translations are no better than repetitions.
 
 PerturbationDisplay.from_estimator(
     fitted["M2m"], X_train, y_train, 9, n=8, amplify=0.5, random_state=0
@@ -160,12 +162,12 @@ PerturbationDisplay.from_estimator(
 plt.show()
 
 # %%
-# What the last layer sees
-# ------------------------
-# Test images, as the networks of the last draw see them. The three pictures are much alike, apart
-# from how they are turned, which means nothing. The classes were laid out before balancing began,
-# and balancing moves the borders. Some of the 8 lie beside the frequent 1, some of the 9 beside
-# the 3 and the 7.
+# Features of the last layer
+# --------------------------
+# These are the features of test images, by the networks of the last draw. The three pictures are
+# much alike, apart from a rotation, which means nothing. The features were learned before balancing
+# began, and balancing moves the borders. Some of the 8 lie beside the frequent 1, some of the 9
+# beside the 3 and the 7.
 
 FeaturesDisplay.from_estimator(
     {name: fitted[name] for name in ("ERM", "ERM-DRS", "M2m")},

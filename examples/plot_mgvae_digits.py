@@ -4,11 +4,11 @@ Digits out of other digits
 
 The low digits 0 to 4 are the majority, and only 60 images of the high digits 5 to 9 are left.
 :class:`~imbdeep.over_sampling.MGVAESampler` learns from the many low digits first and is then
-fine-tuned on the few high ones. Every new image starts from a low digit, so that the new images
-need not be mixtures of the 60.
+fine-tuned on the few high ones. Every new image starts from a low digit, so the new images are not
+limited to mixtures of the 60.
 
-The images have 8 x 8 pixels, which trains in seconds on a processor. The price is that the pictures
-are as coarse as the data.
+The images have 8 x 8 pixels, so that training takes seconds on a CPU. The pictures are as coarse as
+the data.
 """
 
 # %%
@@ -43,8 +43,8 @@ print(Counter(y.tolist()))
 # %%
 # Over-sampling
 # -------------
-# As with every sampler of imbalanced-learn. The numbers of steps are below the defaults to keep the
-# example short.
+# This works as with every sampler of imbalanced-learn. The numbers of steps are below the defaults
+# to keep the example short.
 
 sampler = MGVAESampler(pretrain_steps=2000, finetune_steps=500, latent_dim=16, random_state=0)
 X_resampled, y_resampled = sampler.fit_resample(X, y)
@@ -63,7 +63,7 @@ plt.show()
 # Real and generated images
 # -------------------------
 # The new images are blurrier than the real ones: they are means of the decoder's distribution, as
-# usual for a variational auto-encoder. Some are hybrids that nobody would call a digit.
+# usual for a variational auto-encoder. Some are hybrids that do not look like a digit.
 
 SamplesDisplay.from_estimator(sampler, X, y, "high", random_state=0, cmap="gray_r")
 plt.show()
@@ -71,7 +71,7 @@ plt.show()
 # %%
 # The latent space
 # ----------------
-# New images start where the majority's codes are. Where minority images lie among these, the new
+# New images start at the majority's codes. Where minority images lie among these codes, the new
 # images can resemble them.
 
 LatentDisplay.from_estimator(sampler, X, y, "high", random_state=0)
@@ -81,7 +81,7 @@ plt.show()
 # What a low digit becomes
 # ------------------------
 # Each image of the upper line was translated into the one below it. Images that look alike above
-# often look alike below: that is what the minority inherits from the majority. It is no rule, since
+# often look alike below: the translation transfers this similarity. It does not always do so, since
 # every translation also adds noise to the code.
 
 TranslationDisplay.from_estimator(sampler, X[y == "low"], n_pairs=12, random_state=0, cmap="gray_r")

@@ -2,18 +2,18 @@
 The pictures of the MGVAE paper, with small digits
 ==================================================
 
-Figures 3 to 6 of the paper show what a majority image becomes in each minority class, what the
-methods generate from the same few rows, and how that depends on how few they are. This example
-draws the same pictures of the digits of scikit-learn, and asks two questions that the paper leaves
-to the eye: do the new images cover what the digit can look like, and are they new?
+Figures 3 to 6 of the paper show the translations of a majority image to each minority class, the
+images that the methods generate from the same few rows, and how these depend on the number of rows.
+This example draws the same pictures for the digits of scikit-learn. It also measures what the paper
+only shows: do the new images cover the variety of the digit, and are they new?
 """
 
 # %%
 # The data
 # --------
 # The low digits 0 to 4 are one large class. Of the high digits 100, 60, 40, 20 and 10 images are
-# left, so that one picture shows what the number of rows does. The other images are kept for the
-# two questions.
+# left, so that one picture shows the effect of the number of rows. The other images are held out
+# for the two measurements.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -52,7 +52,7 @@ cvae = CVAESampler(max_steps=2000, latent_dim=16, random_state=0)
 mgvae.fit_resample(X, y)
 cvae.fit_resample(X, y)
 
-# SMOTE has no sample(): what it adds stands behind the rows that it was given.
+# SMOTE has no sample(): its new rows follow the original ones.
 flat = X.reshape(len(X), -1)
 X_smote, y_smote = SMOTE(random_state=0).fit_resample(flat, y)
 X_smote, y_smote = X_smote[len(X) :].reshape(-1, 1, 8, 8), y_smote[len(X) :]
@@ -67,10 +67,10 @@ generated = {
 # %%
 # What a low digit becomes (Figures 3 and 5)
 # ------------------------------------------
-# The same image of a low digit, translated into every high one. What a column has in common is
-# what the minority inherits from the majority: here whether the strokes are round or straight, and
-# how dark they are. With ten rows little is left of that. The upright 1s and 4s all become one and
-# the same black 9, which is a training image.
+# Each image of a low digit is translated into every high one. The translations in a column share
+# features of the majority image: here whether the strokes are round or straight, and how dark they
+# are. With ten rows little of that is left. The upright 1s and 4s all become the same black 9,
+# which is a training image.
 
 TranslationDisplay.from_estimator(
     mgvae, X[y == "low"], list(counts), n_pairs=12, random_state=0, cmap="gray_r"
@@ -80,9 +80,10 @@ plt.show()
 # %%
 # The methods side by side (Figures 4 and 6)
 # ------------------------------------------
-# A line a digit, the frequent ones at the top, with real images at the left. SMOTE's images are
-# double exposures where the two neighbours differ. Those of the CVAE are blurred and much alike
-# where rows are few. Those of the MGVAE are sharper, and of ten rows they look like the real ones.
+# Each line is a digit, the frequent ones at the top, with real images at the left. SMOTE's images
+# are double exposures where the two neighbours differ. Those of the CVAE are blurred and much alike
+# for digits of few rows. Those of the MGVAE are sharper, and with ten rows they look like the real
+# ones.
 
 none = np.empty((0, 1, 8, 8))
 figure, axes = plt.subplots(1, 3, figsize=(11, 2.9), width_ratios=[1.66, 1, 1], layout="compressed")
@@ -100,11 +101,11 @@ plt.show()
 # %%
 # What do they cover?
 # -------------------
-# The share of the held-out images that have a generated one as near as their fifth neighbour, with
-# 200 generated images. Copies of the training rows are the yardstick. All three methods cover more
-# than copies where rows are few, and hardly more, or less, where there are many. On images as small
-# as these a mean of two digits is often a digit, and SMOTE does best on most; the paper's margin
-# over SMOTE is one of larger images.
+# Coverage is the share of the held-out images that have a generated one as near as their fifth
+# neighbour, with 200 generated images. Copies of the training rows are the baseline. All three
+# methods cover more than copies for digits of few rows, and hardly more, or less, for those of
+# many. On images as small as these a mean of two digits is often a digit, and SMOTE is best on
+# most; the paper's margin over SMOTE is on larger images.
 
 
 def coverage(label, rows):
@@ -121,8 +122,8 @@ print(pd.DataFrame(table).assign(rows=counts).round(2))
 # %%
 # Are they new?
 # -------------
-# Generated images of the digit with 20 rows at the right, and at the left the training image that
-# is nearest to each.
+# Generated images of the digit with 20 rows are at the right; at the left is the training image
+# nearest to each.
 
 label = "8"
 own = X[y == label]
@@ -139,10 +140,10 @@ display.ax_.set_title(f"The nearest training rows, and generated rows of the dig
 plt.show()
 
 # %%
-# The same in numbers, against as many images that no sampler saw. A ratio of 1 means that generated
-# rows keep the distance from training rows that these keep from each other, and a generator that
-# knows nothing of its training rows by heart is as often nearer to the held-out ones: 0.5. No row
-# is repeated, but with 20 rows the new images of all three are variations of these.
+# The same in numbers, against as many images that no sampler was trained on. A ratio of 1 means
+# that generated rows are as far from training rows as these are from each other. A generator that
+# memorised nothing is nearer to the held-out rows as often as to the training rows: 0.5. No row is
+# repeated, but with 20 rows the new images of all three are variations of these.
 
 rest = images[held_out][labels[held_out] == label][: len(own)]
 found = {method: memorisation(own, rows[label], holdout=rest) for method, rows in generated.items()}

@@ -2,9 +2,9 @@
 Are the generated rows of a table any good?
 ===========================================
 
-A picture of an image says at once whether it is a good one. A row of a table does not. This
-example over-samples 40 malignant tumours among 357 benign ones, and compares the generated rows
-with malignant ones **that the sampler never saw**, column by column and pair by pair.
+The quality of a generated image is easy to see, that of a row of a table is not. This example
+over-samples 40 malignant tumours among 357 benign ones. It compares the generated rows with
+malignant ones **that the sampler was not trained on**, column by column and pair by pair.
 """
 
 # %%
@@ -43,8 +43,8 @@ print(y_resampled.value_counts())
 # %%
 # The training
 # ------------
-# With a few hundred rows, the loss on held-out majority rows (dashed) turns upwards while that on
-# training rows goes on falling. The sampler then goes back to the weights of the lowest point.
+# With a few hundred rows, the loss on held-out majority rows (dashed) rises again while that on
+# training rows still falls. The sampler then restores the weights of the lowest loss.
 
 TrainingHistoryDisplay.from_estimator(sampler)
 plt.show()
@@ -61,8 +61,8 @@ display = SamplesDisplay.from_estimator(
 plt.show()
 
 # %%
-# A distance needs a yardstick: how far are the 40 rows of the training set from the held-out ones?
-# A generator that knows those 40 only can hardly be nearer.
+# A distance needs a baseline: how far are the 40 rows of the training set from the held-out ones? A
+# generator trained on only these 40 can hardly be nearer.
 
 few = SamplesDisplay.from_samples(X.iloc[held_out], X.iloc[malignant[:40]], max_features=1)
 plt.close(few.figure_)
@@ -79,9 +79,9 @@ print(
 # %%
 # Pair by pair
 # ------------
-# Marginals may fit although columns that belong together no longer do. Radius, perimeter and area
-# of a nucleus are nearly functions of each other; in the generated rows they are still strongly
-# correlated, but less so, since each column is drawn with a noise of its own.
+# Marginal distributions may fit although dependent columns no longer match. Radius, perimeter and
+# area of a nucleus are nearly functions of each other; in the generated rows they are still
+# strongly correlated, but less so, since each column is drawn with its own noise.
 
 display.plot(kind="correlations")
 plt.show()

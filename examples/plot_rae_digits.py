@@ -3,18 +3,18 @@ Rare digits, combined in a latent space
 =======================================
 
 Of the digit 0 there are 100 training images, of the digit 9 only 6.
-:class:`~imbdeep.classifiers.RAEClassifier` learns codes of the images, from which a linear
-classifier reads the digit, and shows that classifier convex combinations of codes of one digit,
-too. SMOTE combines images of one digit pixel by pixel. Does it help here to do so among codes? And
-what do combinations look like when they are made into images again?
+:class:`~imbdeep.classifiers.RAEClassifier` learns codes of the images and a linear classifier of
+these codes. The classifier is also trained on convex combinations of codes of one digit. SMOTE
+combines images of one digit pixel by pixel. Does it help here to combine codes instead? And what do
+decoded combinations look like?
 """
 
 # %%
 # The data
 # --------
 # Images have the shape (n, channels, height, width). Of each class 70 images are kept for testing,
-# and the training images are drawn from the rest. Which images of a rare class are drawn matters,
-# so there will be five draws.
+# and the training images are drawn from the rest. The result depends on which images of a rare
+# class are drawn, so there are five draws.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -52,12 +52,12 @@ def draw():
 
 
 # %%
-# One network, trained in four ways
-# ---------------------------------
-# The encoder of the RAE with its linear classifier is a network as any other, and can be trained
-# without the rest: on the images as they are (ERM), with weights that make all classes count alike,
-# or on images that SMOTE has added. The number of updates is the same. Networks and training are
-# smaller than by default to keep the example short.
+# One network, four methods
+# -------------------------
+# The encoder of the RAE with its linear classifier is a network like any other, and can be trained
+# without the rest: on the images as they are (ERM), with class weights, or with images added by
+# SMOTE. The number of updates is the same. Networks and training are smaller than by default to
+# keep the example short.
 
 STEPS, SMALL = 300, {"device": "cpu", "random_state": 0}
 sizes_of_rae = {
@@ -69,7 +69,7 @@ sizes_of_rae = {
 
 
 class Network(nn.Module):
-    """What the RAE predicts with."""
+    """The prediction network of the RAE: encoder and linear classifier."""
 
     def __init__(self, n_features, n_classes):
         super().__init__()
@@ -117,14 +117,14 @@ for name in ("ERM", "SMOTE"):
     print(f"RAE minus {name}: {gain.mean():+.3f}, standard error over the draws {error:.3f}")
 
 # %%
-# All four lie within a point of each other, and class weights, which cost nothing, do as well as
-# any. What the RAE gains over ERM and SMOTE is no more than its standard error. Nothing helps much:
-# six images do not show what a 9 may look like.
+# All four are within a point of each other, and class weights, which cost nothing, do as well as
+# any. The gain of the RAE over ERM and SMOTE is no larger than its standard error. No method helps
+# much: six images do not show the variety of a 9.
 #
 # Recall by class
 # ---------------
-# The predictions of the five draws are put together. The axis is cut, since no recall is below
-# 0.5. Only the digits 8 and 9 suffer, and there ERM is last.
+# The predictions of the five draws are pooled. The axis is cut, since no recall is below 0.5. Only
+# the digits 8 and 9 suffer, and there ERM is last.
 
 pooled = {name: np.concatenate(each) for name, each in predictions.items()}
 display = RecallDisplay.from_predictions(
@@ -136,7 +136,7 @@ plt.show()
 # %%
 # The course of the training
 # --------------------------
-# A longer one, of the last draw.
+# This is a longer training, on the last draw.
 
 longer = {"max_steps": 400, **sizes_of_rae, **SMALL}
 rae = RAEClassifier(**longer).fit(X_train, y_train)
@@ -144,11 +144,11 @@ TrainingHistoryDisplay.from_estimator(rae)
 plt.show()
 
 # %%
-# An epoch is 100 updates of the encoder. The entropy of α falls: the mixer, which looks for
-# combinations that the classifier takes for another class, finds the ends of the segment to be the
-# most doubtful and moves there. At 0 there would be copies and no combinations, and a warning would
-# say so. The mixer's own cross-entropy rises nevertheless: no combination is taken for another
-# class. The critic's gap rises while the critic learns and falls while the decoder does.
+# An epoch is 100 updates of the encoder. The entropy of α falls: the mixer searches for
+# combinations that the classifier assigns to another class. The ends of the segment are the hardest
+# points, so the weights move there. At 0 there would be copies and no combinations, and a warning
+# would say so. The mixer's own cross-entropy rises nevertheless: no combination is assigned to
+# another class. The critic's gap rises while the critic learns and falls while the decoder does.
 
 print({name: round(value, 2) for name, value in rae.diagnostics_.items()})
 print(f"balanced accuracy (test): {balanced_accuracy_score(y_test, rae.predict(X_test)):.3f}")
@@ -156,10 +156,10 @@ print(f"balanced accuracy (test): {balanced_accuracy_score(y_test, rae.predict(X
 # %%
 # The latent space
 # ----------------
-# Figure 2 of the paper: t-SNE of the codes. Training images form clumps that lie apart, and
-# hyperplanes separate them without a mistake (``separability``). So the combinations stay in their
-# class, as Proposition 1 says. But that is about training images: new ones of the digits 8 and 9
-# lie among those of 1, 3 and 5, and there the mistakes are.
+# As in Figure 2 of the paper, this is t-SNE of the codes. Training images form separate clusters,
+# and hyperplanes separate them without a mistake (``separability``). So the combinations stay in
+# their class, as Proposition 1 says. But this holds for training images only: new ones of the
+# digits 8 and 9 lie among those of 1, 3 and 5, and the mistakes are there.
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
 seen = FeaturesDisplay.from_estimator(
@@ -172,16 +172,15 @@ plt.show()
 # %%
 # Images made of combinations
 # ---------------------------
-# A fitted classifier is all that the sampler needs; it trains nothing. It draws α uniformly, unless
-# it is told to ask the mixer (``mixing="mixer"``). The decoder learns from the critic, from the
-# classifier, and from having to give back the image that a code was made of. This last part
-# (``decoder_mae_lambda``) is in neither the paper nor the authors' program. A second RAE goes
-# without it.
+# The sampler uses a fitted classifier and trains nothing. It draws α uniformly, unless
+# ``mixing="mixer"``. The decoder's loss has three parts: the critic, the classifier and the
+# reconstruction error. The last part (``decoder_mae_lambda``) is in neither the paper nor the
+# authors' program. A second RAE is trained without it.
 
 bare = RAEClassifier(decoder_mae_lambda=0, **longer).fit(X_train, y_train)
 samplers = {
     "decoded": RAESampler(rae),
-    "decoded by one that need\nnot give images back": RAESampler(bare),
+    "decoded, trained without\nreconstruction": RAESampler(bare),
 }
 for sampler in samplers.values():
     sampler.set_params(random_state=0).fit_resample(X_train, y_train)
@@ -211,10 +210,10 @@ axes[0].set_ylabel("class")
 plt.show()
 
 # %%
-# The first decoder shows different images of each digit, softer and less varied than real ones. The
-# second, which need only please critic and classifier, has settled for nearly one image a class:
-# enough for its part in the training, and no use as new rows. With many more updates of critic and
-# decoder it may do better.
+# The first decoder makes different images of each digit, softer and less varied than real ones. The
+# second, trained with critic and classifier only, makes nearly one image a class. That is enough
+# for the training of the RAE, but useless as new rows. With many more updates of critic and decoder
+# it may do better.
 
 
 def spread(images):
