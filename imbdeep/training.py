@@ -11,10 +11,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from imbdeep._warnings import warn
+from imbdeep.seeding import keep_on_interrupt
 
 __all__ = [
     "DivergedError",
@@ -126,39 +127,36 @@ def batch_indices(n: int, batch_size: int, n_steps: int, device: torch.device) -
     return order[: n_steps * batch_size].view(n_steps, batch_size)
 
 
-def class_rows(codes: NDArray[np.int64], device: torch.device) -> Callable[[Tensor], Tensor]:
+def class_rows(y: Tensor) -> Callable[[Tensor], Tensor]:
     """Return what draws a row of each class that it is given, for batches of chosen classes.
 
     Parameters
     ----------
-    codes : ndarray of shape (n,), int64
+    y : Tensor of shape (n,), int64
         Class of each row, from 0.
-    device : torch.device
-        Where the indices are made.
 
     Returns
     -------
     callable
-        ``draw(y)`` gives for each class of ``y``, int64 of shape (m,), the index of one of its
-        rows, int64 of shape (m,): any row of the class as likely as any other, with replacement.
-        Every class of ``y`` must have rows.
+        ``draw(classes)`` gives for each of the classes, int64 of shape (m,), the index of one of
+        its rows, int64 of shape (m,): any row of the class as likely as any other, with
+        replacement. Each of the classes must have rows.
 
     Examples
     --------
-    >>> import numpy as np
     >>> import torch
     >>> from imbdeep.training import class_rows
-    >>> draw = class_rows(np.array([1, 0, 2]), torch.device("cpu"))
+    >>> draw = class_rows(torch.tensor([1, 0, 2]))
     >>> draw(torch.tensor([0, 0, 1, 2]))
     tensor([1, 1, 0, 2])
     """
-    order = torch.from_numpy(np.argsort(codes, kind="stable")).to(device)
-    counts = torch.from_numpy(np.bincount(codes)).to(device)
+    order, counts = torch.argsort(y, stable=True), torch.bincount(y)
     starts = counts.cumsum(0) - counts
 
-    def draw(y: Tensor) -> Tensor:
-        place = (torch.rand(len(y), device=device) * counts[y]).long()
-        return order[starts[y] + torch.minimum(place, counts[y] - 1)]  # a product may round up
+    def draw(classes: Tensor) -> Tensor:
+        n = counts[classes]
+        place = (torch.rand(len(n), device=n.device) * n).long()
+        return order[starts[classes] + torch.minimum(place, n - 1)]  # a product may round up
 
     return draw
 
@@ -216,12 +214,21 @@ def run(
     DivergedError
         If a term is not finite; the best weights so far are put back first.
     KeyboardInterrupt
-        Ctrl-C passes through after the best weights so far are put back and the bar is closed.
+        Ctrl-C passes through, after the best weights so far are put back, before the first step is
+        done, outside the fit of an estimator, and where a training of the same fit has been
+        interrupted before.
+
+    Warns
+    -----
+    UserWarning
+        If Ctrl-C has ended the training. The best weights so far, or without ``validate`` the last
+        ones, are kept.
     """
     low, high = _STEPS_PER_EPOCH
     epoch_steps = min(max(math.ceil(n / batch_size), low), high)
     history: list[dict[str, Any]] = []
-    best, best_state, waited, done = math.inf, None, 0, 0
+    best, best_step, best_state, waited, done = math.inf, 0, None, 0, 0
+    epoch = _Epoch(description)
     bar = None
     if verbose:
         from tqdm.auto import tqdm
@@ -230,29 +237,11 @@ def run(
     try:
         while done < max_steps:
             steps = min(epoch_steps, max_steps - done)
-            totals: Tensor | None = None
-            finite: Tensor | None = None
+            epoch = _Epoch(description)
             for idx in batch_indices(n, batch_size, steps, device):
-                terms = step(idx)
-                values = torch.stack([value.detach() for value in terms.values()])
-                totals = values if totals is None else totals + values
-                is_finite = torch.isfinite(values)
-                finite = is_finite.int() if finite is None else finite + is_finite
-            done += steps
-            assert totals is not None
-            assert finite is not None
-            means = (totals / steps).tolist()  # the only synchronisation of the epoch
-            record = {
-                "epoch": len(history) + 1,
-                "step": done,
-                **dict(zip(terms, means, strict=True)),
-            }
-            if not all(map(math.isfinite, means)):
-                # Soon all terms are lost: the one that broke first was finite in fewest steps;
-                # the loss, their sum, is named only where it stands alone.
-                lasted = dict(zip(terms, finite.tolist(), strict=True))
-                named = sorted(lasted, key=lambda name: (lasted[name], name == "loss"))
-                _diverged(named[0], record, description)
+                epoch.add(step(idx))
+                done += 1
+            record = epoch.record(len(history) + 1, done)
             if validate is not None:
                 with torch.no_grad():
                     record["validation"] = float(validate())
@@ -267,18 +256,60 @@ def run(
             if validate is None:
                 continue
             if record["validation"] < best:
-                best, waited = record["validation"], 0
+                best, best_step, waited = record["validation"], done, 0
                 best_state = {name: value.clone() for name, value in module.state_dict().items()}
             else:
                 waited += 1
                 if patience is not None and waited >= patience:
                     break
+    except KeyboardInterrupt:
+        if not done or not keep_on_interrupt():
+            raise
+        if not history or history[-1]["step"] < done:
+            history.append(epoch.record(len(history) + 1, done))
+        kept = f"the best weights so far, of step {best_step}," if best_state else "the weights"
+        warn(
+            f"{description} was interrupted after {done} of at most {max_steps} steps: {kept} are "
+            "kept, and the fit goes on. Interrupt it once more to give up all of it."
+        )
     finally:
         if best_state is not None:
             module.load_state_dict(best_state)
         if bar is not None:
             bar.close()
     return history
+
+
+class _Epoch:
+    """Sums of the terms of an epoch; they stay on the device, which is not waited for."""
+
+    def __init__(self, description: str) -> None:
+        self.description, self.n = description, 0
+        self.names: tuple[str, ...] = ()
+        self.totals: Tensor | None = None
+
+    def add(self, terms: Mapping[str, Tensor]) -> None:
+        """Add the terms of a step."""
+        values = torch.stack([value.detach() for value in terms.values()])
+        finite = torch.isfinite(values)
+        if self.totals is None:
+            self.names, self.totals, self.finite = tuple(terms), values, finite.int()
+        else:
+            self.totals, self.finite = self.totals + values, self.finite + finite
+        self.n += 1
+
+    def record(self, epoch: int, step: int) -> dict[str, Any]:
+        """The means of the terms, all of which must be finite."""
+        assert self.totals is not None
+        means = (self.totals / self.n).tolist()  # the only synchronisation of the epoch
+        record = {"epoch": epoch, "step": step, **dict(zip(self.names, means, strict=True))}
+        if not all(map(math.isfinite, means)):
+            # Soon all terms are lost: the one that broke first was finite in fewest steps; the
+            # loss, their sum, is named only where it stands alone.
+            lasted = dict(zip(self.names, self.finite.tolist(), strict=True))
+            named = min(lasted, key=lambda name: (lasted[name], name == "loss"))
+            _diverged(named, record, self.description)
+        return record
 
 
 def _diverged(term: str, record: Mapping[str, Any], description: str) -> NoReturn:

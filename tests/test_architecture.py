@@ -43,14 +43,12 @@ ROOMS = {
     "networks": room(anywhere="torch"),
     "seeding": room(anywhere="torch"),
     "training": room("seeding", anywhere="torch tqdm"),
-    "encoding": room(lazy="pandas polars"),
+    "encoding": room(lazy="pandas polars torch"),
     "metrics": room(anywhere="imblearn"),
     "calibration": room(),
     "datasets": room(anywhere="imblearn", lazy="pandas PIL pooch"),
     "classifiers": room(f"{METHODS} calibration", anywhere="torch skorch"),
-    "over_sampling": room(
-        f"{METHODS} calibration classifiers", anywhere="torch imblearn", lazy="pandas polars"
-    ),
+    "over_sampling": room(f"{METHODS} calibration classifiers", anywhere="torch imblearn"),
     "displays": room("encoding metrics seeding", lazy="matplotlib"),
     "comparison": room(ALL_BUT_CLI, anywhere=f"{STUDIES} psutil"),
     "reproductions": room(ALL_BUT_CLI, anywhere=STUDIES),

@@ -67,7 +67,9 @@ def _status(argv: Sequence[str] | None) -> int:
     with stopped_by_signals() as signal_number:
         try:
             arguments = _parser().parse_args(argv)
-            with plain_warnings():
+            from imbdeep.seeding import abort_on_interrupt  # with torch
+
+            with plain_warnings(), abort_on_interrupt():
                 return arguments.command(arguments) or 0
         except KeyboardInterrupt as stop:
             tell(str(stop) or "interrupted: nothing was written.")

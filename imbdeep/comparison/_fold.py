@@ -31,6 +31,7 @@ from imbdeep.classifiers import ERMClassifier
 from imbdeep.comparison._methods import Method, Settings
 from imbdeep.encoding import Layout, TabularEncoder
 from imbdeep.metrics import SCORERS
+from imbdeep.seeding import abort_on_interrupt
 
 #: The classifier of a method that has a network of its own, in the tables.
 OWN = "own model"
@@ -68,6 +69,7 @@ class Fitted(NamedTuple):
     memory: float
 
 
+@abort_on_interrupt()
 def fitted(estimator: Any, X: Any, y: Any) -> Fitted:
     """Fit an estimator and measure what that takes; the reproductions of the papers do so too."""
     with _watched() as spent:
@@ -75,6 +77,7 @@ def fitted(estimator: Any, X: Any, y: Any) -> Fitted:
     return Fitted(found, spent.seconds, spent.memory)
 
 
+@abort_on_interrupt()
 def evaluate(
     method: Method,
     classifiers: Mapping[str, Any],

@@ -9,8 +9,10 @@ The functions read what the user hands to an estimator, before any encoding: :fu
 :func:`target_array` make arrays of tensors and lists, :func:`is_frame` and :func:`is_arrow` tell
 tables with named columns, :func:`image_shape_of` images, and :func:`refuse_missing_labels` and
 :func:`check_shape` refuse what cannot be used. :func:`plain_labels` makes scikit-learn understand
-dates and the like, :func:`in_container` gives rows back in the user's container, and
-:func:`identifiers` finds columns from which nothing can be learned.
+dates and the like, :func:`position_of` finds a label among the classes, :func:`in_container` gives
+rows back in the user's container,
+:func:`take_rows`, :func:`append_rows` and :func:`rows_like` keep that container where rows are
+repeated or added, and :func:`identifiers` finds columns from which nothing can be learned.
 """
 
 from ._containers import check_shape as check_shape
@@ -20,12 +22,16 @@ from ._containers import in_container as in_container
 from ._containers import is_arrow as is_arrow
 from ._containers import is_frame as is_frame
 from ._containers import plain_labels as plain_labels
+from ._containers import position_of as position_of
 from ._containers import refuse_missing_labels as refuse_missing_labels
 from ._containers import target_array as target_array
 from ._identifiers import advice_on_numbers as advice_on_numbers
 from ._identifiers import identifiers as identifiers
 from ._identifiers import warn_of_identifiers as warn_of_identifiers
 from ._image import ImageScaler
+from ._rows import append_rows as append_rows
+from ._rows import rows_like as rows_like
+from ._rows import take_rows as take_rows
 from ._tabular import Layout, TabularEncoder
 
 # The other names are for the rooms of this package.

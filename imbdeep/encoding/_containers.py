@@ -210,6 +210,38 @@ def refuse_missing_labels(labels: NDArray[Any]) -> None:
         )
 
 
+def position_of(label: Any, classes: NDArray[Any]) -> int | None:
+    """Return where a label stands among the classes.
+
+    Parameters
+    ----------
+    label : object
+        A label as a user writes it: a Python or numpy value, for dates a string too.
+    classes : ndarray of shape (n_classes,)
+        The classes of an estimator, its ``classes_``.
+
+    Returns
+    -------
+    int or None
+        Its place from 0, or None where it is none of the classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imbdeep.encoding import position_of
+    >>> position_of("2024-05-01", np.array(["2023-01-01", "2024-05-01"], dtype="M8[D]"))
+    1
+    """
+    if isinstance(label, np.ndarray) and label.ndim:
+        return None
+    try:
+        if classes.dtype.kind in "mM":  # pandas, numpy and Python each have dates of their own
+            return classes.tolist().index(np.asarray(label, dtype=classes.dtype).tolist())
+        return classes.tolist().index(label)
+    except (TypeError, ValueError):  # not there, or of a kind that cannot be compared
+        return None
+
+
 def plain_labels(labels: NDArray[Any]) -> NDArray[Any]:
     """Return labels that scikit-learn's checks and metrics of classes understand.
 

@@ -7,7 +7,7 @@ from imbdeep.networks._autoencoder import (
     ConvConditionalDecoder,
     Mixer,
 )
-from imbdeep.networks._conv import IMAGE_SIZES, ConvDecoder, ConvEncoder
+from imbdeep.networks._conv import IMAGE_SIZES, ConvDecoder, ConvEncoder, choose_network
 from imbdeep.networks._convex import ConvexGenerator
 from imbdeep.networks._critic import ConvCritic, Critic
 from imbdeep.networks._game import ConvFeatures, Discriminator
@@ -33,4 +33,5 @@ __all__ = [
     "MLPEncoder",
     "Mixer",
     "ResNet",
+    "choose_network",
 ]

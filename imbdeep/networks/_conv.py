@@ -15,6 +15,67 @@ IMAGE_SIZES: dict[int, tuple[int, ...]] = {
 }
 
 
+#: Images of more values than this get convolutional networks where network="auto".
+_MLP_VALUES = 1024
+
+
+def choose_network(network: str, shape: tuple[int, ...] | None, smallest: int | None = None) -> str:
+    """Choose between fully connected and convolutional networks.
+
+    Parameters
+    ----------
+    network : {"auto", "mlp", "cnn"}
+        What the user asks for. "auto" takes the fully connected networks for tables and for images
+        of up to 1024 values, the convolutional ones for larger images.
+    shape : tuple of int or None
+        Shape of an image, (channels, height, width); anything shorter, or None, is a table's row.
+    smallest : int, default=None
+        Pixels a side that the convolutional networks need. None stands for those of
+        :class:`ConvEncoder`, which take squares of certain sides alone.
+
+    Returns
+    -------
+    {"mlp", "cnn"}
+        The kind that fits.
+
+    Raises
+    ------
+    ValueError
+        If the convolutional networks are asked for and the rows are no images, or the images do
+        not suit them.
+
+    Examples
+    --------
+    >>> from imbdeep.networks import choose_network
+    >>> choose_network("auto", (1, 28, 28)), choose_network("auto", (3, 32, 32))
+    ('mlp', 'cnn')
+    """
+    if shape is None or len(shape) < 3:
+        if network == "cnn":
+            raise ValueError(
+                "network='cnn' needs images: X of shape (n_samples, channels, height, width), or "
+                "image_shape for flattened ones."
+            )
+        return "mlp"
+    sides = tuple(shape[1:])
+    if network == "mlp" or (network == "auto" and math.prod(shape) <= _MLP_VALUES):
+        return "mlp"
+    if smallest is None:
+        if sides[0] != sides[1] or sides[0] not in IMAGE_SIZES:
+            raise ValueError(
+                f"No convolutional network fits images of shape {tuple(shape)} (channels, height, "
+                f"width): resize them to squares of {', '.join(map(str, IMAGE_SIZES))} pixels, or "
+                "take the fully connected one with network='mlp'."
+            )
+    elif min(sides) < smallest:
+        if network == "auto":
+            return "mlp"
+        raise ValueError(
+            f"network='cnn' halves images twice, and these are {sides} pixels: take network='mlp'."
+        )
+    return "cnn"
+
+
 def _check_size(size: int) -> tuple[int, ...]:
     if size not in IMAGE_SIZES:
         raise ValueError(

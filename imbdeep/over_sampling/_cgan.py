@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imbdeep._warnings import warn
 from imbdeep.losses import ObservationLikelihood
-from imbdeep.networks import ConditionalDecoder, ConvConditionalDecoder, ConvCritic, Discriminator
-from imbdeep.over_sampling.base import MLP_VALUES, DeepOverSampler, check_layer_sizes
-from imbdeep.seeding import draw_seed, seeded
+from imbdeep.networks import (
+    ConditionalDecoder,
+    ConvConditionalDecoder,
+    ConvCritic,
+    Discriminator,
+    choose_network,
+)
+from imbdeep.over_sampling._shared import constraints, documented
+from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes
 from imbdeep.training import class_rows, flatten_parameters, release_parameters, run
 
 #: Decay rates of Adam's moments, as in DCGAN: slow momentum makes the players circle.
@@ -32,6 +37,8 @@ _TEMPERATURE = 0.5
 _DIAGNOSED_ROWS = 256
 #: Rows that are generated at a time.
 _GENERATED_ROWS = 4096
+#: Pixels a side that the convolutional networks need, which halve images twice.
+_SMALLEST_SIDE = 4
 #: Below this share of the variance of its class, a generator has collapsed.
 _COLLAPSED = 0.05
 
@@ -73,23 +80,7 @@ def relaxed(likelihood: ObservationLikelihood, outputs: Tensor) -> Tensor:
 
 
 class CGAN(nn.Module):
-    """Generator G(z, y) and discriminator D(x, y).
-
-    Parameters
-    ----------
-    shape : tuple of int
-        ``(width,)`` of an encoded row, or ``(channels, height, width)`` of an image.
-    likelihood : ObservationLikelihood
-        What each column is.
-    n_classes : int
-        Number of classes.
-    convolutional : bool
-        Whether the networks are convolutional, for images.
-    latent_dim : int
-        Number of latent dimensions.
-    generator_sizes, discriminator_sizes : sequence of int
-        Hidden layers of the networks that are not convolutional.
-    """
+    """Generator G(z, y) and discriminator D(x, y), for rows (width,) or images (c, h, w)."""
 
     def __init__(
         self,
@@ -130,7 +121,7 @@ class CGAN(nn.Module):
         """G(z, y): rows that gradients pass through, (n, width)."""
         return relaxed(self.likelihood, self.outputs(z, y))
 
-    def judge(self, x: Tensor, y: Tensor) -> Tensor:
+    def score(self, x: Tensor, y: Tensor) -> Tensor:
         """D(x, y): logits of the probability that rows (n, width) are real, (n,)."""
         assert self.discriminator is not None
         if self.likelihood.intensities:  # about 0, as other columns are
@@ -157,7 +148,7 @@ class CGAN(nn.Module):
 def fit_gan(
     model: CGAN,
     x: Tensor,
-    codes: NDArray[np.int64],
+    y_all: Tensor,
     *,
     sampling: str | None,
     max_steps: int,
@@ -166,11 +157,13 @@ def fit_gan(
     ema_decay: float,
     verbose: bool | int,
 ) -> list[dict[str, Any]]:
-    """Play the game on rows x (n, width), leave the averaged G in the model, return the history."""
+    """Play the game on rows x (n, width) of classes y_all (n,), and return the history.
+
+    The averaged G is left in the model.
+    """
     device = x.device
     balanced = sampling == "balanced"
-    rows_of = class_rows(codes, device)
-    y_all = torch.from_numpy(codes).to(device)
+    rows_of = class_rows(y_all)
     assert model.discriminator is not None
     generator, discriminator = model.generator, model.discriminator
     flat_g, flat_d = flatten_parameters(generator), flatten_parameters(discriminator)
@@ -193,8 +186,8 @@ def fit_gan(
         real = x[rows_of(y) if balanced else idx]
         fake = model(model.noise(y), y)
         discriminator.requires_grad_(True)
-        # D judges each row by itself, so that real and made ones may pass together.
-        scores = model.judge(torch.cat([real, fake.detach()]), torch.cat([y, y]))
+        # D scores each row by itself, so that real and made ones may pass together.
+        scores = model.score(torch.cat([real, fake.detach()]), torch.cat([y, y]))
         on_real, on_fake = scores.chunk(2)
         loss_d = F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
         gradient_d.zero_()
@@ -202,7 +195,7 @@ def fit_gan(
         adam_d.step()
         # D's weights are given now: nothing of G's step reaches them.
         discriminator.requires_grad_(False)
-        loss_g = F.softplus(-model.judge(fake, y)).mean()
+        loss_g = F.softplus(-model.score(fake, y)).mean()
         gradient_g.zero_()
         loss_g.backward()
         adam_g.step()
@@ -222,7 +215,7 @@ def fit_gan(
         return run(
             step,
             # Balanced, what is drawn, each as often as any other, are the classes.
-            int(codes.max()) + 1 if balanced else len(x),
+            int(y_all.max()) + 1 if balanced else len(x),
             max_steps=max_steps,
             batch_size=batch_size,
             device=device,
@@ -244,17 +237,18 @@ def diagnose(model: CGAN, x: Tensor, code: int) -> dict[str, float]:
     found = {}
     for name, rows in (("real", real), ("generated", made)):
         y = torch.full((len(rows),), code, device=x.device)
-        found[f"discriminator_{name}"] = float(torch.sigmoid(model.judge(rows, y)).mean())
+        found[f"discriminator_{name}"] = float(torch.sigmoid(model.score(rows, y)).mean())
     spread = float(real.var(dim=0, correction=0).sum())
     if spread > 0:
         found["generated_spread"] = float(made.var(dim=0, correction=0).sum()) / spread
     return found
 
 
+@documented
 class CGANSampler(DeepOverSampler):
     r"""Over-sampling by a conditional generative adversarial network ([1]_, [2]_).
 
-    A generator G makes rows of a class from noise, and a discriminator D, which is told the class
+    A generator G makes rows of a class from noise, and a discriminator D, which gets the class
     too, learns to tell them from real rows of it. Both are trained against each other on the rows
     of *all* classes: what a small class shares with the others is learned from those. New rows of a
     class y are :math:`G(z, y)` with :math:`z \sim \mathcal{N}(0, I)`. With the networks of
@@ -273,10 +267,7 @@ class CGANSampler(DeepOverSampler):
 
     Parameters
     ----------
-    sampling_strategy : float, str, dict or callable, default="auto"
-        How many rows each class gets, as everywhere in imbalanced-learn: "auto" fills every
-        class up to the largest; a float is the wanted ratio of two classes; a dict maps labels to
-        wanted totals.
+    $sampling_strategy
     latent_dim : int, default=100
         Number of values of z, as in the authors' code of [3]_.
     hidden_layer_sizes : tuple of int, default=(256, 256)
@@ -307,37 +298,12 @@ class CGANSampler(DeepOverSampler):
         New rows come from a moving average of G's weights, which keeps this share of itself in a
         step: the players circle, and the average stays in the middle. On the same three tables it
         was closer to held-out rows than the last weights, which 0 takes.
-    categorical_features : "auto", list of names or indices, mask or None, default="auto"
-        Columns to treat as categories beside those whose dtype says so; see
-        :class:`~imbdeep.encoding.TabularEncoder`.
-    image_shape : tuple of (channels, height, width), default=None
-        What the rows of a two-dimensional ``X`` are when they are flattened images. Images of
-        shape (n_samples, channels, height, width) need no hint.
-    row_filter : "auto", classifier or None, default="auto"
-        Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
-        in proportion to the probability that a classifier, trained on the real rows, gives to
-        their class. "auto" takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier`
-        for tables (see
-        :class:`DeepOverSampler`); a classifier of yours is copied and trained. None keeps all rows.
-    n_candidates : int, default=8
-        Rows generated for each that is kept, where there is a judge.
-    device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
-        Where to train; "auto" takes a GPU when there is one.
-    random_state : int, RandomState instance or None, default=None
-        Seed of all randomness; an integer gives the same rows on the same machine.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    $data_parameters
+    $common_parameters
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels in sorted order.
-    class_counts_ : ndarray of shape (n_classes,)
-        Number of original rows of each class.
-    sampling_strategy_ : dict
-        Number of rows to add to each class.
-    encoder_ : TabularEncoder or ImageScaler
-        Turns rows into what the networks see and back.
+    $class_attributes
     generator_ : torch.nn.Module
         G, one for all classes; ``generator_.generate(y)`` makes encoded rows of the classes ``y``,
         an int64 tensor of positions in ``classes_``. None where no rows were to be added.
@@ -351,16 +317,7 @@ class CGANSampler(DeepOverSampler):
         above, by the averaged G; and ``generated_spread``, the total variance of generated rows as
         a share of that of the class's rows: near 0, G has collapsed to one row. A class whose rows
         are all the same has no such share.
-    filter_ : classifier or None
-        Who judges encoded rows, or None.
-    filter_scores_ : dict of label to dict
-        Mean probability of a class, of its ``candidates`` and the rows ``kept`` in the fit.
-    device_ : torch.device
-        Where the networks were trained.
-    n_features_in_ : int
-        Number of columns (of channels, for images).
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names, where the data has them.
+    $common_attributes
 
     Warns
     -----
@@ -369,7 +326,7 @@ class CGANSampler(DeepOverSampler):
 
     See Also
     --------
-    MGVAESampler : Starts from the majority's rows, and has a likelihood to be judged by.
+    MGVAESampler : Starts from the majority's rows, and has a likelihood, which says when to stop.
     GAMO2PixSampler : Its generator combines real rows, and plays against a classifier too.
 
     Notes
@@ -410,16 +367,13 @@ class CGANSampler(DeepOverSampler):
 
     _parameter_constraints: dict[str, list[Any]] = {
         **DeepOverSampler._parameter_constraints,
-        "latent_dim": [Interval(Integral, 1, None, closed="left")],
-        "hidden_layer_sizes": [tuple, list],
-        "discriminator_layer_sizes": [tuple, list],
-        "network": [StrOptions({"auto", "mlp", "cnn"})],
-        "sampling": [StrOptions({"balanced"}), None],
-        "max_steps": [Interval(Integral, 1, None, closed="left")],
-        # Batch normalisation needs two.
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "ema_decay": [Interval(Real, 0, 1, closed="left")],
+        **constraints(
+            "latent_dim hidden_layer_sizes discriminator_layer_sizes network sampling max_steps "
+            "learning_rate",
+            # Batch normalisation needs two.
+            batch_size=[Interval(Integral, 2, None, closed="left")],
+            ema_decay=[Interval(Real, 0, 1, closed="left")],
+        ),
     }
 
     def __init__(
@@ -443,81 +397,58 @@ class CGANSampler(DeepOverSampler):
         random_state: Any = None,
         verbose: bool | int = False,
     ) -> None:
-        super().__init__(
-            sampling_strategy=sampling_strategy,
-            categorical_features=categorical_features,
-            image_shape=image_shape,
-            row_filter=row_filter,
-            n_candidates=n_candidates,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.latent_dim = latent_dim
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.discriminator_layer_sizes = discriminator_layer_sizes
-        self.network = network
-        self.sampling = sampling
-        self.max_steps = max_steps
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.ema_decay = ema_decay
+        self._store(locals())
 
-    def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
-        # What a fit that has nothing to add leaves behind.
-        self.generator_: CGAN | None = None
-        self.history_: list[dict[str, Any]] = []
-        self.diagnostics_: dict[Any, dict[str, float]] = {}
+    def _check_parameters(self, counts: NDArray[np.int64], image: tuple[int, ...] | None) -> None:
         for name in ("hidden_layer_sizes", "discriminator_layer_sizes"):
             check_layer_sizes(name, getattr(self, name))
-        self._refuse_categories_of_images()
-        self._convolutional = _convolves(self.network, self._image)
-        self._n_threads = None if self._convolutional else 1
+        choose_network(self.network, image, _SMALLEST_SIDE)
 
-    def _fit_generator(self, x: NDArray[np.float32], codes: NDArray[np.int64]) -> None:
-        self._row_shape = x.shape[1:]
-        rows = torch.from_numpy(x.reshape(len(x), self._width)).to(self.device_)
-        with seeded(draw_seed(self._random), self.device_, self._n_threads):
-            if self._image is None:
-                likelihood = ObservationLikelihood(**asdict(self.encoder_.layout_))
-            else:
-                likelihood = ObservationLikelihood(0, self._width, intensities=True)
-            model = CGAN(
-                self._image or (self._width,),
-                likelihood,
-                len(self.classes_),
-                convolutional=self._convolutional,
-                latent_dim=int(self.latent_dim),
-                generator_sizes=[int(size) for size in self.hidden_layer_sizes],
-                discriminator_sizes=[int(size) for size in self.discriminator_layer_sizes],
-            ).float()  # whatever torch's default dtype
-            model.to(self.device_)
-            self.history_ = fit_gan(
-                model,
-                rows,
-                codes,
-                sampling=self.sampling,
-                max_steps=self.max_steps,
-                batch_size=self.batch_size,
-                learning_rate=float(self.learning_rate),
-                ema_decay=float(self.ema_decay),
-                verbose=self.verbose,
-            )
-            self.diagnostics_ = {
-                label: diagnose(model, rows[torch.from_numpy(codes == code).to(rows.device)], code)
-                for code, label in enumerate(self.classes_.tolist())
-            }
+    def _convolves(self, shape: tuple[int, ...]) -> bool:
+        return choose_network(self.network, shape, _SMALLEST_SIDE) == "cnn"
+
+    def _fit_generator(
+        self,
+        x: Tensor,
+        y: Tensor,
+        *,
+        n_new: dict[int, int],
+        shape: tuple[int, ...],
+        layout: dict[str, Any],
+        seed: int,
+        stream: np.random.RandomState,
+    ) -> None:
+        model = CGAN(
+            shape,
+            ObservationLikelihood(**layout),
+            len(self.classes_),
+            convolutional=self._convolves(shape),
+            latent_dim=int(self.latent_dim),
+            generator_sizes=[int(size) for size in self.hidden_layer_sizes],
+            discriminator_sizes=[int(size) for size in self.discriminator_layer_sizes],
+        ).to(self.device_)
+        self.history_ = fit_gan(
+            model,
+            x,
+            y,
+            sampling=self.sampling,
+            max_steps=self.max_steps,
+            batch_size=self.batch_size,
+            learning_rate=float(self.learning_rate),
+            ema_decay=float(self.ema_decay),
+            verbose=self.verbose,
+        )
+        self.diagnostics_ = {
+            label: diagnose(model, x[y == code], code)
+            for code, label in enumerate(self.classes_.tolist())
+        }
         model.discriminator = None  # it has no further use
         self.generator_ = model
-        self._warn()
-
-    def _warn(self) -> None:
         labels = self.classes_.tolist()
-        spreads = {code: self.diagnostics_[labels[code]] for code in self._deficits}
         collapsed = [
             labels[code]
-            for code, found in spreads.items()
-            if found.get("generated_spread", 1.0) < _COLLAPSED
+            for code in n_new
+            if self.diagnostics_[labels[code]].get("generated_spread", 1.0) < _COLLAPSED
         ]
         if collapsed:
             warn(
@@ -525,28 +456,7 @@ class CGANSampler(DeepOverSampler):
                 "and the same. Try other max_steps, a smaller learning_rate, or another sampler.",
             )
 
-    def _generate(self, code: int, n: int) -> NDArray[np.float32]:
-        assert self.generator_ is not None
-        rows = np.empty((n, self._width), dtype=np.float32)
-        for start in range(0, n, _GENERATED_ROWS):
-            y = torch.full((min(_GENERATED_ROWS, n - start),), code, device=self.device_)
-            rows[start : start + len(y)] = self.generator_.generate(y).cpu().numpy()
-        return rows.reshape(n, *self._row_shape)
-
-
-def _convolves(network: str, image: tuple[int, ...] | None) -> bool:
-    """Check that the kind of network fits tables (None) or images, and say which it is."""
-    if image is None:
-        if network == "cnn":
-            raise ValueError(
-                "network='cnn' needs images: X of shape (n_samples, channels, height, width), or "
-                "image_shape for flattened ones."
-            )
-        return False
-    small = min(image[1:]) < 4
-    if network == "cnn" and small:
-        raise ValueError(
-            f"network='cnn' halves images twice, and these are {tuple(image[1:])} pixels: take "
-            "network='mlp'."
-        )
-    return network == "cnn" or (network == "auto" and not small and math.prod(image) > MLP_VALUES)
+    def _generate(self, code: int, n: int) -> Iterator[Tensor]:
+        y = torch.full((n,), code, device=self.device_)
+        for part in y.split(_GENERATED_ROWS):
+            yield self.generator_.generate(part)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict
-from numbers import Integral, Real
+from collections.abc import Callable, Iterator
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from imbdeep.encoding import data_array
+from imbdeep.encoding import position_of
 from imbdeep.losses import ObservationLikelihood, standard_normal_kl
-from imbdeep.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
-from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes, choose_network
-from imbdeep.seeding import draw_seed, seeded
+from imbdeep.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, choose_network
+from imbdeep.over_sampling._shared import constraints, documented
+from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes
 from imbdeep.training import class_rows, flatten_parameters, release_parameters, run
 
 #: Bounds of log variances in latent space, against overflow of their exponential.
@@ -31,23 +30,7 @@ _FORWARD_ROWS = 4096
 
 
 class CVAE(nn.Module):
-    """The model, p(x|z, y) and q(z|x, y).
-
-    Parameters
-    ----------
-    shape : tuple of int
-        ``(width,)`` of an encoded row, or ``(channels, height, width)`` of an image.
-    n_classes : int
-        Number of classes.
-    likelihood : ObservationLikelihood
-        p(x|z, y) given the decoder's outputs.
-    network : {"mlp", "cnn"}
-        Kind of encoder and decoder.
-    latent_dim : int
-        Number of latent dimensions.
-    hidden_layer_sizes : tuple of int
-        Hidden layers of the fully connected networks.
-    """
+    """p(x|z, y) and q(z|x, y), for rows of a shape: (width,), or (channels, height, width)."""
 
     indicators: Tensor
 
@@ -150,7 +133,7 @@ def fit_model(
     train, held = torch.arange(len(x), device=device), y[:0]
     if patience is not None:
         train, held = hold_out(y, validation_fraction)
-    rows_of = class_rows(y[train].cpu().numpy(), device) if balanced else None
+    rows_of = class_rows(y[train]) if balanced else None
 
     flat = flatten_parameters(model)
     gradient = flat.grad
@@ -222,10 +205,11 @@ def diagnose(model: CVAE, x: Tensor, y: Tensor) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
+@documented
 class CVAESampler(DeepOverSampler):
     r"""Over-sampling by a conditional variational auto-encoder (the OCVAE of [1]_, after [2]_).
 
-    One variational auto-encoder learns the rows of all classes together, and is told the class of
+    One variational auto-encoder learns the rows of all classes together, given the class of
     each. What the classes have in common, a class of few rows gets from the others. The objective
     is the evidence lower bound,
 
@@ -241,18 +225,13 @@ class CVAESampler(DeepOverSampler):
 
     Parameters
     ----------
-    sampling_strategy : float, str, dict or callable, default="auto"
-        How many rows each class gets, as everywhere in imbalanced-learn: "auto" fills every
-        class up to the largest; a float is the wanted ratio of two classes; a dict maps labels to
-        wanted totals.
+    $sampling_strategy
     beta : float, default=1.0
         Weight of the KL term; 1 is the bound. More of it ties codes closer to the prior, less
         reconstructs rows better from codes that the prior may never draw.
     latent_dim : int or "auto", default="auto"
         Number of latent dimensions. "auto" takes those of [1]_: 40 for images, 10 for tables.
-    hidden_layer_sizes : tuple of int, default=(300, 300)
-        Units of the encoder's hidden layers, and in reverse order the decoder's, where the
-        network is fully connected.
+    $hidden_layer_sizes
     network : {"auto", "mlp", "cnn"}, default="auto"
         Fully connected networks, or the convolutional ones of appendix E.1 of [1]_ for square
         images of 28, 32 or 64 pixels. "auto" takes the former for tables and for images of up to
@@ -270,10 +249,8 @@ class CVAESampler(DeepOverSampler):
         of them did, the other did not.
     max_steps : int, default=6000
         Optimisation steps at the most, for all classes together.
-    batch_size : int, default=100
-        Rows in a batch; drawn with replacement from data that has fewer.
-    learning_rate : float, default=1e-3
-        Step size of Adam.
+    $batch_size
+    $learning_rate
     early_stopping : bool, default=True
         Whether to hold out a part of each class, stop when the bound on it no longer improves and
         put the best weights back. False trains for ``max_steps`` on all rows.
@@ -282,37 +259,12 @@ class CVAESampler(DeepOverSampler):
         is trained on.
     n_iter_no_change : int, default=10
         Epochs (50 to 250 steps each) without improvement after which training stops.
-    categorical_features : "auto", list of names or indices, mask or None, default="auto"
-        Columns to treat as categories beside those whose dtype says so; see
-        :class:`~imbdeep.encoding.TabularEncoder`.
-    image_shape : tuple of (channels, height, width), default=None
-        What the rows of a two-dimensional ``X`` are when they are flattened images. Images of
-        shape (n_samples, channels, height, width) need no hint.
-    row_filter : "auto", classifier or None, default="auto"
-        Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
-        in proportion to the probability that a classifier, trained on the real rows, gives to
-        their class. "auto" takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier`
-        for tables (see
-        :class:`DeepOverSampler`); a classifier of yours is copied and trained. None keeps all rows.
-    n_candidates : int, default=8
-        Rows generated for each that is kept, where there is a judge.
-    device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
-        Where to train; "auto" takes a GPU when there is one.
-    random_state : int, RandomState instance or None, default=None
-        Seed of all randomness; an integer gives the same rows on the same machine.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
+    $data_parameters
+    $common_parameters
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels in sorted order.
-    class_counts_ : ndarray of shape (n_classes,)
-        Number of original rows of each class.
-    sampling_strategy_ : dict
-        Number of rows to add to each class.
-    encoder_ : TabularEncoder or ImageScaler
-        Turns rows into what the network sees and back.
+    $class_attributes
     generator_ : torch.nn.Module or None
         The model of all classes; None where there was nothing to add or to learn.
     history_ : list of dict
@@ -324,16 +276,7 @@ class CVAESampler(DeepOverSampler):
         the code says nothing, and new rows differ by noise alone); and ``code_offset``, the root
         mean square of that mean (where it is large, codes drawn from the prior are not those of
         the class).
-    filter_ : classifier or None
-        Who judges encoded rows, or None.
-    filter_scores_ : dict of label to dict
-        Mean probability of a class, of its ``candidates`` and the rows ``kept`` in the fit.
-    device_ : torch.device
-        Where the network was trained.
-    n_features_in_ : int
-        Number of columns (of channels, for images).
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names, where the data has them.
+    $common_attributes
 
     See Also
     --------
@@ -365,18 +308,11 @@ class CVAESampler(DeepOverSampler):
 
     _parameter_constraints: dict[str, list[Any]] = {
         **DeepOverSampler._parameter_constraints,
-        "beta": [Interval(Real, 0, None, closed="left")],
-        "latent_dim": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "hidden_layer_sizes": [tuple, list],
-        "network": [StrOptions({"auto", "mlp", "cnn"})],
-        "decoder_output": [StrOptions({"auto", "sample", "mean"})],
-        "sampling": [StrOptions({"balanced"}), None],
-        "max_steps": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        **constraints(
+            "beta hidden_layer_sizes network decoder_output sampling max_steps batch_size "
+            "learning_rate early_stopping validation_fraction n_iter_no_change",
+            latent_dim=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        ),
     }
 
     def __init__(
@@ -403,28 +339,7 @@ class CVAESampler(DeepOverSampler):
         random_state: Any = None,
         verbose: bool | int = False,
     ) -> None:
-        super().__init__(
-            sampling_strategy=sampling_strategy,
-            categorical_features=categorical_features,
-            image_shape=image_shape,
-            row_filter=row_filter,
-            n_candidates=n_candidates,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.beta = beta
-        self.latent_dim = latent_dim
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.network = network
-        self.decoder_output = decoder_output
-        self.sampling = sampling
-        self.max_steps = max_steps
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
+        self._store(locals())
 
     def encode(self, X: Any, target: Any) -> NDArray[np.float32]:
         """Latent codes of rows, read as rows of a class, to look at its latent space.
@@ -434,7 +349,7 @@ class CVAESampler(DeepOverSampler):
         X : array-like or DataFrame of n rows
             Rows with the fitted columns.
         target : label
-            The class that the encoder is told; any class of the fitted data.
+            The class that the encoder gets; any class of the fitted data.
 
         Returns
         -------
@@ -448,82 +363,74 @@ class CVAESampler(DeepOverSampler):
             are constant.
         """
         check_is_fitted(self, "encoder_")
-        labels = self.classes_.tolist()
-        if target not in labels:
+        code = position_of(target, self.classes_)
+        if code is None:
             raise ValueError(
-                f"target={target!r} is not a class of the fitted data: choose one of {labels}."
+                f"target={target!r} is not a class of the fitted data: choose one of "
+                f"{self.classes_.tolist()}."
             )
         if self.generator_ is None:
             raise ValueError(
                 "Nothing was learned, because no class lacked rows or all columns are constant: "
                 "there is nothing to encode."
             )
-        x = self.encoder_.transform(data_array(X))
-        rows = torch.from_numpy(x.reshape(len(x), self._width))
-        y = torch.tensor(labels.index(target), device=self.device_)
+        y = torch.tensor(code, device=self.device_)
         with torch.no_grad():
             means = [
                 self.generator_.encode(part.to(self.device_), y.expand(len(part)))[0].cpu()
-                for part in rows.split(_FORWARD_ROWS)
+                for part in self._encoded(X).split(_FORWARD_ROWS)
             ]
-        codes: NDArray[np.float32] = torch.cat(means).numpy()
-        return codes
+        z: NDArray[np.float32] = torch.cat(means).numpy()
+        return z
 
-    def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
+    def _check_parameters(self, counts: NDArray[np.int64], image: tuple[int, ...] | None) -> None:
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
-        self._refuse_categories_of_images()
-        self._network = choose_network(self.network, self._image)
-        self._n_threads = 1 if self._network == "mlp" else None
-        # What a fit that has nothing to add leaves behind.
-        self.generator_: CVAE | None = None
-        self.history_: list[dict[str, Any]] = []
-        self.diagnostics_: dict[Any, dict[str, float]] = {}
+        choose_network(self.network, image)
 
-    def _fit_generator(self, x: NDArray[np.float32], codes: NDArray[np.int64]) -> None:
-        self._row_shape = x.shape[1:]
-        output, image = self.decoder_output, self._image
-        self._mean = image is not None if output == "auto" else output == "mean"
-        latent_dim = (10 if image is None else 40) if self.latent_dim == "auto" else self.latent_dim
-        rows = torch.from_numpy(x.reshape(len(x), self._width)).to(self.device_)
-        y = torch.from_numpy(codes).to(self.device_)
-        with seeded(draw_seed(self._random), self.device_, self._n_threads):
-            likelihood = (
-                ObservationLikelihood(**asdict(self.encoder_.layout_))
-                if image is None
-                else ObservationLikelihood(0, self._width, intensities=True)
-            )
-            model = CVAE(
-                image or (self._width,),
-                len(self.classes_),
-                likelihood,
-                network=self._network,
-                latent_dim=int(latent_dim),
-                hidden_layer_sizes=tuple(self.hidden_layer_sizes),
-            )
-            model.float().to(self.device_)  # whatever torch's default dtype
-            self.history_ = fit_model(
-                model,
-                rows,
-                y,
-                balanced=self.sampling == "balanced",
-                beta=self.beta,
-                max_steps=self.max_steps,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                validation_fraction=self.validation_fraction,
-                patience=self.n_iter_no_change if self.early_stopping else None,
-                verbose=self.verbose,
-            )
-            for code in self._deficits:
-                own = y == code
-                self.diagnostics_[self.classes_[code]] = diagnose(model, rows[own], y[own])
+    def _convolves(self, shape: tuple[int, ...]) -> bool:
+        return choose_network(self.network, shape) == "cnn"
+
+    def _fit_generator(
+        self,
+        x: Tensor,
+        y: Tensor,
+        *,
+        n_new: dict[int, int],
+        shape: tuple[int, ...],
+        layout: dict[str, Any],
+        seed: int,
+        stream: np.random.RandomState,
+    ) -> None:
+        images, output = len(shape) == 3, self.decoder_output
+        self._mean = images if output == "auto" else output == "mean"
+        latent_dim = (40 if images else 10) if self.latent_dim == "auto" else self.latent_dim
+        model = CVAE(
+            shape,
+            len(self.classes_),
+            ObservationLikelihood(**layout),
+            network=choose_network(self.network, shape),
+            latent_dim=int(latent_dim),
+            hidden_layer_sizes=tuple(self.hidden_layer_sizes),
+        ).to(self.device_)
+        self.history_ = fit_model(
+            model,
+            x,
+            y,
+            balanced=self.sampling == "balanced",
+            beta=self.beta,
+            max_steps=self.max_steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            validation_fraction=self.validation_fraction,
+            patience=self.n_iter_no_change if self.early_stopping else None,
+            verbose=self.verbose,
+        )
+        self.diagnostics_ = {
+            self.classes_[code]: diagnose(model, x[y == code], y[y == code]) for code in n_new
+        }
         self.generator_ = model
 
-    def _generate(self, code: int, n: int) -> NDArray[np.float32]:
-        assert self.generator_ is not None
-        rows = np.empty((n, self._width), dtype=np.float32)
-        y = torch.full((min(n, _FORWARD_ROWS),), code, device=self.device_)
-        for start in range(0, n, _FORWARD_ROWS):
-            part = rows[start : start + _FORWARD_ROWS]
-            part[:] = self.generator_.generate(y[: len(part)], self._mean).cpu().numpy()
-        return rows.reshape(n, *self._row_shape)
+    def _generate(self, code: int, n: int) -> Iterator[Tensor]:
+        y = torch.full((n,), code, device=self.device_)
+        for part in y.split(_FORWARD_ROWS):
+            yield self.generator_.generate(part, self._mean)

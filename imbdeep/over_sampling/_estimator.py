@@ -13,6 +13,7 @@ from sklearn.frozen import FrozenEstimator
 
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.encoding import is_frame
+from imbdeep.over_sampling._shared import documented
 from imbdeep.over_sampling.base import DeepOverSampler
 from imbdeep.seeding import draw_seed
 
@@ -27,6 +28,7 @@ _HANDED_ON = {
 }
 
 
+@documented
 class EstimatorOverSampler(DeepOverSampler, ABC):
     """Base class of the over-samplers whose rows come from the networks of a classifier.
 
@@ -37,25 +39,25 @@ class EstimatorOverSampler(DeepOverSampler, ABC):
     Parameters
     ----------
     estimator : DeepClassifier, FrozenEstimator or None, default=None
-        The classifier. None trains one with its defaults, an unfitted one is copied and trained,
-        and a fitted one is used as it is.
-    sampling_strategy, categorical_features, image_shape, row_filter, n_candidates : optional
-        See :class:`DeepOverSampler`. Columns and shapes are handed on to a classifier that is made
-        here.
-    device, random_state, verbose : optional
-        See :class:`DeepOverSampler`; all but the seed are handed on to a classifier that is made
-        here.
+        $estimator
+    $sampling_strategy
+    $estimator_parameters
+    $random_state
+    $verbose
 
     Attributes
     ----------
     estimator_ : DeepClassifier
         The classifier in use; missing where no rows were to be added.
+    $class_attributes
+    $common_attributes
     """
 
     _ESTIMATOR: ClassVar[type[DeepClassifier]]
     _NAME: ClassVar[str]
     #: Of those handed on, what the method itself uses too, so that it goes with an estimator.
     _OWN: ClassVar[frozenset[str]] = frozenset()
+    _NOT_LEARNED: ClassVar[dict[str, Any]] = {}
 
     def __init__(
         self,
@@ -70,17 +72,7 @@ class EstimatorOverSampler(DeepOverSampler, ABC):
         random_state: Any = None,
         verbose: bool | int = False,
     ) -> None:
-        super().__init__(
-            sampling_strategy=sampling_strategy,
-            categorical_features=categorical_features,
-            image_shape=image_shape,
-            row_filter=row_filter,
-            n_candidates=n_candidates,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.estimator = estimator
+        self._store(locals())
 
     def _fitted_parameters(self) -> dict[str, Any]:
         """What a fitted classifier has: its parameters may have changed since."""
@@ -97,8 +89,7 @@ class EstimatorOverSampler(DeepOverSampler, ABC):
                 f"estimator has {name}=False, and rows must be decoded: give one with {name}=True."
             )
 
-    def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
-        self.__dict__.pop("estimator_", None)  # of an earlier fit
+    def _check_parameters(self, counts: NDArray[np.int64], image: tuple[int, ...] | None) -> None:
         if self.estimator is None:
             return
         name_of_class = self._ESTIMATOR.__name__
@@ -127,10 +118,21 @@ class EstimatorOverSampler(DeepOverSampler, ABC):
             estimator._validate_params()  # scikit-learn leaves it out in another estimator's fit
             self._check_estimator(estimator.get_params(deep=False))
 
-    def _fit_encoder(self, data: Any, labels: NDArray[Any]) -> NDArray[np.float32]:
+    def _network_shape(self, image: tuple[int, ...] | None) -> tuple[int, ...]:
+        if not self._deficits:
+            return super()._network_shape(image)
+        shape: tuple[int, ...] = self.estimator_.net_.module_.sizes.shape
+        return shape
+
+    def _convolves(self, shape: tuple[int, ...]) -> bool:
+        return bool(self.estimator_.net_.module_.sizes.convolutional)
+
+    def _fit_encoder(
+        self, data: Any, labels: NDArray[Any], image: tuple[int, ...] | None
+    ) -> NDArray[np.float32]:
         """Train the classifier, which has an encoder of its own."""
         if not self._deficits:  # nothing to train for
-            return super()._fit_encoder(data, labels)
+            return super()._fit_encoder(data, labels, image)
         estimator = _unwrapped(self.estimator)
         if not hasattr(estimator, "net_"):
             estimator = self._made().fit(data, labels)

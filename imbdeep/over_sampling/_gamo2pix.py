@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -19,7 +19,7 @@ from imbdeep.classifiers import GAMOClassifier
 from imbdeep.losses import ObservationLikelihood, standard_normal_kl
 from imbdeep.networks import ConvConditionalDecoder, MLPEncoder
 from imbdeep.over_sampling._estimator import EstimatorOverSampler, _unwrapped
-from imbdeep.seeding import draw_seed, seeded
+from imbdeep.over_sampling._shared import constraints, documented
 from imbdeep.training import class_rows, run
 
 #: Kernels of the decoder's last transposed convolution, as in the authors' code.
@@ -31,21 +31,7 @@ _GENERATED_ROWS = 1024
 
 
 class FeatureDecoder(nn.Module):
-    """Features to images: a conditional variational auto-encoder behind a fixed network F.
-
-    Parameters
-    ----------
-    n_features : int
-        Number of features of an image.
-    shape : tuple of int
-        Channels, height and width of an image.
-    n_classes : int
-        Number of classes.
-    latent_dim : int
-        Number of latent dimensions.
-    hidden_layer_sizes : sequence of int
-        Units of the encoder's hidden layers.
-    """
+    """Features to images: a conditional variational auto-encoder behind a fixed network F."""
 
     def __init__(
         self,
@@ -96,7 +82,7 @@ def fit_decoder(
     model: FeatureDecoder,
     features: Tensor,
     x: Tensor,
-    codes: NDArray[np.int64],
+    y_all: Tensor,
     *,
     kl_lambda: float,
     max_steps: int,
@@ -106,10 +92,10 @@ def fit_decoder(
 ) -> list[dict[str, Any]]:
     """Maximise the evidence lower bound, classes drawn equally often, and return the history.
 
-    ``features`` (n, d) and images ``x`` (n, width) are on the device.
+    ``features`` (n, d) and images ``x`` (n, width) of classes ``y_all`` (n,) are on the device.
     """
     device = x.device
-    rows_of = class_rows(codes, device)
+    rows_of = class_rows(y_all)
     fused = True if device.type in ("cpu", "cuda") else None
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=fused)
 
@@ -127,7 +113,7 @@ def fit_decoder(
     try:
         return run(
             step,
-            int(codes.max()) + 1,  # what it draws, each as often as any other, are the classes
+            int(y_all.max()) + 1,  # what it draws, each as often as any other, are the classes
             max_steps=max_steps,
             batch_size=batch_size,
             device=device,
@@ -139,6 +125,7 @@ def fit_decoder(
         model.requires_grad_(False).eval()
 
 
+@documented
 class GAMO2PixSampler(EstimatorOverSampler):
     """Over-sampling by the generator of a GAMO; features become images by GAMO2pix ([1]_).
 
@@ -160,14 +147,8 @@ class GAMO2PixSampler(EstimatorOverSampler):
     Parameters
     ----------
     estimator : GAMOClassifier, FrozenEstimator or None, default=None
-        The GAMO. None trains one with its defaults, an unfitted one is copied and trained, and a
-        fitted one is used as it is: it must have seen the same columns, container, dtypes and
-        classes. Copying a sampler, as ``GridSearchCV`` does, drops what was fitted, unless the
-        classifier is wrapped in :class:`sklearn.frozen.FrozenEstimator`.
-    sampling_strategy : float, str, dict or callable, default="auto"
-        How many rows each class gets, as everywhere in imbalanced-learn: "auto" fills every
-        class up to the largest; a float is the wanted ratio of two classes; a dict maps labels to
-        wanted totals. GAMO knows no rows of the largest class, nor of another of the same size.
+        $estimator
+    $sampling_strategy
     latent_dim : int, default=100
         Number of latent dimensions of the auto-encoder, as in the authors' code. This and what
         follows up to ``kl_lambda`` plays no part where G's rows are the result.
@@ -182,22 +163,7 @@ class GAMO2PixSampler(EstimatorOverSampler):
     kl_lambda : float, default=1.0
         λ, the weight of the KL divergence; 1 is the evidence lower bound. Less gives sharper
         images of codes that fill the latent space less well.
-    categorical_features : "auto", list of names or indices, mask or None, default="auto"
-        Columns to treat as categories beside those whose dtype says so. With an ``estimator``, set
-        its own parameter.
-    image_shape : tuple of (channels, height, width), default=None
-        What the rows of a two-dimensional ``X`` are when they are flattened images. With an
-        ``estimator``, set its own parameter.
-    row_filter : "auto", classifier or None, default="auto"
-        Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
-        in proportion to the probability that a classifier, trained on the real rows, gives to
-        their class. "auto" takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier`
-        for tables (see
-        :class:`DeepOverSampler`); a classifier of yours is copied and trained. None keeps all rows.
-    n_candidates : int, default=8
-        Rows generated for each that is kept, where there is a judge.
-    device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
-        Where to train. With an ``estimator``, set its own parameter.
+    $estimator_parameters
     random_state : int, RandomState instance or None, default=None
         Seed of the decoder's training and of the draws, and of the training of the ``estimator``
         where it has none.
@@ -207,12 +173,7 @@ class GAMO2PixSampler(EstimatorOverSampler):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels in sorted order.
-    class_counts_ : ndarray of shape (n_classes,)
-        Number of original rows of each class.
-    sampling_strategy_ : dict
-        Number of rows to add to each class.
+    $class_attributes
     estimator_ : GAMOClassifier
         The GAMO in use, with its ``history_`` and ``diagnostics_``; missing where no rows were to
         be added.
@@ -222,18 +183,7 @@ class GAMO2PixSampler(EstimatorOverSampler):
         Of the decoder's training, a record an epoch: ``epoch``, ``step``, ``loss`` and its parts
         ``reconstruction`` (expected log likelihood) and ``kl``, in nats an image; missing where
         there is no decoder. That of the game is ``estimator_.history_``.
-    encoder_ : TabularEncoder or ImageScaler
-        Turns rows into what the network sees and back.
-    filter_ : classifier or None
-        Who judges encoded rows, or None.
-    filter_scores_ : dict of label to dict
-        Mean probability of a class, of its ``candidates`` and the rows ``kept`` in the fit.
-    device_ : torch.device
-        Where the networks were trained.
-    n_features_in_ : int
-        Number of columns (of channels, for images).
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names, where the data has them.
+    $common_attributes
 
     See Also
     --------
@@ -243,7 +193,7 @@ class GAMO2PixSampler(EstimatorOverSampler):
 
     Notes
     -----
-    One decoder, which is told the class, is trained for all classes, where the authors train one a
+    One decoder, which gets the class, is trained for all classes, where the authors train one a
     class: classes of few images then share what all images have, strokes and backgrounds, instead
     of learning them by heart, and a hundred classes cost no more than one. σ is what both the draw
     and the divergence say it is; in the authors' code the same output is the logarithm of σ in one
@@ -274,14 +224,13 @@ class GAMO2PixSampler(EstimatorOverSampler):
 
     _parameter_constraints: dict[str, list[Any]] = {
         **EstimatorOverSampler._parameter_constraints,
-        "estimator": [GAMOClassifier, FrozenEstimator, None],
-        "latent_dim": [Interval(Integral, 1, None, closed="left")],
-        "hidden_layer_sizes": [tuple, list],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "max_steps": [Interval(Integral, 1, None, closed="left")],
-        # Batch normalisation of the decoder needs two.
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "kl_lambda": [Interval(Real, 0, None, closed="left")],
+        **constraints(
+            "latent_dim hidden_layer_sizes learning_rate max_steps",
+            estimator=[GAMOClassifier, FrozenEstimator, None],
+            # Batch normalisation of the decoder needs two.
+            batch_size=[Interval(Integral, 2, None, closed="left")],
+            kl_lambda=[Interval(Real, 0, None, closed="left")],
+        ),
     }
 
     _ESTIMATOR = GAMOClassifier
@@ -307,23 +256,7 @@ class GAMO2PixSampler(EstimatorOverSampler):
         random_state: Any = None,
         verbose: bool | int = False,
     ) -> None:
-        super().__init__(
-            estimator,
-            sampling_strategy=sampling_strategy,
-            categorical_features=categorical_features,
-            image_shape=image_shape,
-            row_filter=row_filter,
-            n_candidates=n_candidates,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.latent_dim = latent_dim
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.learning_rate = learning_rate
-        self.max_steps = max_steps
-        self.batch_size = batch_size
-        self.kl_lambda = kl_lambda
+        self._store(locals())
 
     def encode(self, X: Any) -> NDArray[np.float32]:
         """Return what G combines, to look at the space in which it does.
@@ -353,10 +286,8 @@ class GAMO2PixSampler(EstimatorOverSampler):
         features: NDArray[np.float32] = self.estimator_.net_.features(x).cpu().numpy()
         return features
 
-    def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
-        super()._check_data(data, counts)
-        for name in ("decoder_", "history_"):  # of an earlier fit
-            self.__dict__.pop(name, None)
+    def _check_parameters(self, counts: NDArray[np.int64], image: tuple[int, ...] | None) -> None:
+        super()._check_parameters(counts, image)
         sizes = self.hidden_layer_sizes
         if not all(isinstance(size, Integral) and int(size) >= 1 for size in sizes):
             raise ValueError(
@@ -364,17 +295,19 @@ class GAMO2PixSampler(EstimatorOverSampler):
                 "layer."
             )
 
-    def _fit_encoder(self, data: Any, labels: NDArray[Any]) -> NDArray[np.float32]:
+    def _fit_encoder(
+        self, data: Any, labels: NDArray[Any], image: tuple[int, ...] | None
+    ) -> NDArray[np.float32]:
         counts = self.class_counts_
         if not hasattr(_unwrapped(self.estimator), "net_"):  # before it is trained
             self._check_generated(np.flatnonzero(counts < counts.max()).tolist(), "y")
-        x = super()._fit_encoder(data, labels)
+        x = super()._fit_encoder(data, labels, image)
         if self._deficits:
             # Those that it was fitted on, without the rows that it held out.
             minority = self.estimator_.net_.module_.sizes.minority
             held_out = self.estimator_.class_counts_.sum() < counts.sum()
-            told = " (early_stopping has held rows out)" if held_out else ""
-            self._check_generated(minority, f"what estimator was fitted on{told}")
+            why = " (early_stopping has held rows out)" if held_out else ""
+            self._check_generated(minority, f"what estimator was fitted on{why}")
         return x
 
     def _check_generated(self, codes: Iterable[int], where: str) -> None:
@@ -388,46 +321,51 @@ class GAMO2PixSampler(EstimatorOverSampler):
                 "Leave the others out of sampling_strategy, or take RAESampler."
             )
 
-    def _fit_generator(self, x: NDArray[np.float32], codes: NDArray[np.int64]) -> None:
+    def _draws(self) -> bool:
+        return self._convolves(self._shape)  # elsewhere there is nothing to train here
+
+    def _fit_generator(
+        self,
+        x: Tensor,
+        y: Tensor,
+        *,
+        n_new: dict[int, int],
+        shape: tuple[int, ...],
+        layout: dict[str, Any],
+        seed: int,
+        stream: np.random.RandomState,
+    ) -> None:
         """Train the decoder, where G makes features."""
-        self._row_shape = x.shape[1:]
-        net = self.estimator_.net_
-        sizes = net.module_.sizes
-        self._n_threads = None if sizes.convolutional else 1
-        if not sizes.convolutional:
+        if not self._convolves(shape):
             return
-        with seeded(draw_seed(self._random), self.device_, self._n_threads):
-            features = net.features(x)
-            model = FeatureDecoder(
-                features.shape[1],
-                sizes.shape,
-                sizes.n_classes,
-                latent_dim=int(self.latent_dim),
-                hidden_layer_sizes=[int(size) for size in self.hidden_layer_sizes],
-            ).float()  # whatever torch's default dtype
-            model.to(self.device_)
-            self.history_ = fit_decoder(
-                model,
-                features,
-                torch.from_numpy(x.reshape(len(x), self._width)).to(self.device_),
-                codes,
-                kl_lambda=float(self.kl_lambda),
-                max_steps=self.max_steps,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                verbose=self.verbose,
-            )
+        features = self.estimator_.net_.features(x.cpu().numpy())
+        model = FeatureDecoder(
+            features.shape[1],
+            shape,
+            len(self.classes_),
+            latent_dim=int(self.latent_dim),
+            hidden_layer_sizes=[int(size) for size in self.hidden_layer_sizes],
+        ).to(self.device_)
+        self.history_ = fit_decoder(
+            model,
+            features,
+            x,
+            y,
+            kl_lambda=float(self.kl_lambda),
+            max_steps=self.max_steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            verbose=self.verbose,
+        )
         self.decoder_ = model
 
-    def _generate(self, code: int, n: int) -> NDArray[np.float32]:
+    def _generate(self, code: int, n: int) -> Iterator[Any]:
         """Eq. 1, and where it makes features the decoder."""
         net = self.estimator_.net_
-        if not net.module_.sizes.convolutional:
-            made: NDArray[np.float32] = net.generate(code, n)
-            return made.reshape(n, *self._row_shape)
-        rows = np.empty((n, self._width), dtype=np.float32)
+        if not self._convolves(self._shape):
+            yield net.generate(code, n)
+            return
         for start in range(0, n, _GENERATED_ROWS):
             features = net.generate_features(code, min(_GENERATED_ROWS, n - start))
             y = torch.full((len(features),), code, device=features.device)
-            rows[start : start + len(y)] = self.decoder_.generate(features, y).cpu().numpy()
-        return rows.reshape(n, *self._row_shape)
+            yield self.decoder_.generate(features, y)

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from imbdeep.classifiers import RAEClassifier
 from imbdeep.over_sampling._estimator import EstimatorOverSampler, _unwrapped
+from imbdeep.over_sampling._shared import documented
 
 
+@documented
 class RAESampler(EstimatorOverSampler):
     """Over-sampling by convex combinations in the latent space of an RAE, decoded ([1]_).
 
@@ -33,34 +36,13 @@ class RAESampler(EstimatorOverSampler):
     Parameters
     ----------
     estimator : RAEClassifier, FrozenEstimator or None, default=None
-        The RAE. None trains one with its defaults, an unfitted one is copied and trained, and a
-        fitted one is used as it is: it must have seen the same columns, container, dtypes and
-        classes. Copying a sampler, as ``GridSearchCV`` does, drops what was fitted, unless the
-        classifier is wrapped in :class:`sklearn.frozen.FrozenEstimator`.
-    sampling_strategy : float, str, dict or callable, default="auto"
-        How many rows each class gets, as everywhere in imbalanced-learn: "auto" fills every
-        class up to the largest; a float is the wanted ratio of two classes; a dict maps labels to
-        wanted totals.
+        $estimator
+    $sampling_strategy
     mixing : float or "mixer", default=1.0
         Where α comes from: a Dirichlet distribution with this concentration (1 is uniform on the
         simplex), or the mixer that was trained. What serves the training need not serve the rows:
         a mixer often picks the hardest code of a group, and makes the same rows again and again.
-    categorical_features : "auto", list of names or indices, mask or None, default="auto"
-        Columns to treat as categories beside those whose dtype says so. With an ``estimator``, set
-        its own parameter.
-    image_shape : tuple of (channels, height, width), default=None
-        What the rows of a two-dimensional ``X`` are when they are flattened images. With an
-        ``estimator``, set its own parameter.
-    row_filter : "auto", classifier or None, default="auto"
-        Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
-        in proportion to the probability that a classifier, trained on the real rows, gives to
-        their class. "auto" takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier`
-        for tables (see
-        :class:`DeepOverSampler`); a classifier of yours is copied and trained. None keeps all rows.
-    n_candidates : int, default=8
-        Rows generated for each that is kept, where there is a judge.
-    device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
-        Where to train. With an ``estimator``, set its own parameter.
+    $estimator_parameters
     random_state : int, RandomState instance or None, default=None
         Seed of the draws, and of the training where the ``estimator`` has none.
     verbose : bool or int, default=False
@@ -68,27 +50,11 @@ class RAESampler(EstimatorOverSampler):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels in sorted order.
-    class_counts_ : ndarray of shape (n_classes,)
-        Number of original rows of each class.
-    sampling_strategy_ : dict
-        Number of rows to add to each class.
+    $class_attributes
     estimator_ : RAEClassifier
         The RAE in use, with its ``history_`` and ``diagnostics_``; missing where no rows were to be
         added.
-    encoder_ : TabularEncoder or ImageScaler
-        Turns rows into what the network sees and back.
-    filter_ : classifier or None
-        Who judges encoded rows, or None.
-    filter_scores_ : dict of label to dict
-        Mean probability of a class, of its ``candidates`` and the rows ``kept`` in the fit.
-    device_ : torch.device
-        Where the networks were trained.
-    n_features_in_ : int
-        Number of columns (of channels, for images).
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names, where the data has them.
+    $common_attributes
 
     See Also
     --------
@@ -143,18 +109,7 @@ class RAESampler(EstimatorOverSampler):
         random_state: Any = None,
         verbose: bool | int = False,
     ) -> None:
-        super().__init__(
-            estimator,
-            sampling_strategy=sampling_strategy,
-            categorical_features=categorical_features,
-            image_shape=image_shape,
-            row_filter=row_filter,
-            n_candidates=n_candidates,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.mixing = mixing
+        self._store(locals())
 
     def encode(self, X: Any) -> NDArray[np.float32]:
         """Latent codes of rows, to look at the latent space.
@@ -180,8 +135,8 @@ class RAESampler(EstimatorOverSampler):
                 "No class lacked rows in fit_resample, so that no RAE was trained: name totals in "
                 "sampling_strategy, or use RAEClassifier and its penultimate_features."
             )
-        codes: NDArray[np.float32] = self.estimator_.penultimate_features(X)
-        return codes
+        z: NDArray[np.float32] = self.estimator_.penultimate_features(X)
+        return z
 
     def _fitted_parameters(self) -> dict[str, Any]:
         sizes = _unwrapped(self.estimator).net_.module_.sizes
@@ -197,16 +152,28 @@ class RAESampler(EstimatorOverSampler):
                 "one with mixing='mixer', or a concentration here, such as 1.0."
             )
 
-    def _fit_generator(self, x: NDArray[np.float32], codes: NDArray[np.int64]) -> None:
+    def _draws(self) -> bool:
+        return False
+
+    def _fit_generator(
+        self,
+        x: Tensor,
+        y: Tensor,
+        *,
+        n_new: dict[int, int],
+        shape: tuple[int, ...],
+        layout: dict[str, Any],
+        seed: int,
+        stream: np.random.RandomState,
+    ) -> None:
         """Keep the latent codes of the classes that rows are added to."""
-        self._row_shape = x.shape[1:]
-        net = self.estimator_.net_
-        self._n_threads = None if net.module_.sizes.convolutional else 1
         self._mixing = self.mixing if self.mixing == "mixer" else float(self.mixing)
-        self._codes = {code: net.codes(x[codes == code]) for code in self._deficits}
+        net = self.estimator_.net_
+        self._z = {code: net.codes(x[y == code].cpu().numpy()) for code in n_new}
 
     def _generate(self, code: int, n: int) -> NDArray[np.float32]:
         """Eq. 1, and the decoder."""
-        net = self.estimator_.net_
-        rows: NDArray[np.float32] = net.generate(self._codes[code], code, n, self._mixing)
-        return rows.reshape(n, *self._row_shape)
+        rows: NDArray[np.float32] = self.estimator_.net_.generate(
+            self._z[code], code, n, self._mixing
+        )
+        return rows

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
+from dataclasses import asdict
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,15 +17,15 @@ from imblearn.utils import check_sampling_strategy, check_target_type
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import _fit_context
-from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from torch import Tensor
 
-from imbdeep.classifiers._voting import VotingEnsembleClassifier
 from imbdeep.encoding import (
     ImageScaler,
     TabularEncoder,
+    append_rows,
     check_shape,
     data_array,
     image_shape_of,
@@ -32,16 +33,15 @@ from imbdeep.encoding import (
     is_arrow,
     is_frame,
     plain_labels,
+    position_of,
     refuse_missing_labels,
+    rows_like,
+    take_rows,
     target_array,
     warn_of_identifiers,
 )
-from imbdeep.networks import IMAGE_SIZES
-from imbdeep.over_sampling._filter import (
-    accepted,
-    check_classes,
-    checked_copy,
-)
+from imbdeep.over_sampling._filter import RowFilter
+from imbdeep.over_sampling._shared import documented
 from imbdeep.seeding import (
     Portable,
     draw_seed,
@@ -52,71 +52,38 @@ from imbdeep.seeding import (
     seeded,
 )
 
-__all__ = ["DeepOverSampler", "check_layer_sizes", "choose_network"]
+__all__ = ["DeepOverSampler", "check_layer_sizes"]
 
-#: Where row_filter="auto", a class that needs more candidates than this is judged by nobody:
-#: nothing is known of a gain there, and to judge so many rows takes minutes.
-_CANDIDATES = 500_000
 #: Rows decoded at a time: bounds the memory that a large deficit takes beside the result.
 _CHUNK = 65_536
-#: Images of more values than this get the convolutional network where network="auto".
-MLP_VALUES = 1024
 
 
+@documented
 class DeepOverSampler(Portable, BaseOverSampler):
     """Base class of the over-samplers that train a network.
 
-    It validates and encodes what the user hands in, calls the two hooks of the method and puts
-    the generated rows behind the original ones, in the user's own container, columns and dtypes. A
-    method implements ``_fit_generator(x, codes)`` and ``_generate(code, n)``.
+    It validates and encodes the data, calls the two hooks of the method and puts the generated
+    rows behind the original ones, in the user's own container, columns and dtypes. A method
+    implements ``_fit_generator(x, y, *, n_new, shape, layout, seed, stream)`` and
+    ``_generate(code, n)``; ``docs/adding.md`` describes what they receive.
+
+    For every method alike it seeds torch for both hooks, with float32 as default dtype and one
+    thread for networks that do not convolve; drops what an earlier fit has learned; puts all back
+    when a fit fails; and pickles tensors so that they can be read on another device.
 
     imbalanced-learn's own plumbing is not used for the containers: it truncates integers, loses
     nullable and categorical columns, refuses images, and fails on polars after the training.
 
     Parameters
     ----------
-    sampling_strategy : float, str, dict or callable, default="auto"
-        How many rows each class gets, as everywhere in imbalanced-learn.
-    categorical_features : "auto", list of names or indices, mask or None, default="auto"
-        Columns to treat as categories beside those whose dtype says so; see
-        :class:`~imbdeep.encoding.TabularEncoder`.
-    image_shape : tuple of (channels, height, width), default=None
-        What the rows of a two-dimensional ``X`` are when they are flattened images.
-    row_filter : "auto", classifier or None, default="auto"
-        Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
-        in proportion to the probability that a classifier, trained on the real rows, gives to
-        their class. "auto" takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier` for tables,
-        unless a class needs more than 500 000 candidates, and None for images; a
-        classifier of yours is copied and trained on encoded rows. None keeps all rows.
-        Kept rows lie further from the border of the class than its real rows, so that classifiers
-        trained on them become overconfident.
-    n_candidates : int, default=8
-        Rows generated for each that is kept, where there is a judge.
-    device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
-        Where to train.
-    random_state : int, RandomState instance or None, default=None
-        Seed of all randomness.
-    verbose : bool or int, default=False
-        Whether to show progress bars.
+    $sampling_strategy
+    $data_parameters
+    $common_parameters
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels in sorted order.
-    class_counts_ : ndarray of shape (n_classes,)
-        Number of original rows of each class.
-    sampling_strategy_ : dict
-        Number of rows to add to each class.
-    encoder_ : TabularEncoder or ImageScaler
-        Turns rows into what the network sees and back.
-    filter_ : classifier or None
-        Who judges encoded rows, ``filter_.predict_proba(encoder_.transform(X))``, or None. Where
-        it can be used itself, it often predicts better than what is trained on its rows.
-    filter_scores_ : dict of label to dict
-        Of the rows that ``fit_resample`` drew for a class, the acceptor's mean probability of that
-        class: of the ``candidates``, and of those ``kept``. Both near 0: the class was not found.
-    device_ : torch.device
-        Where the network was trained.
+    $class_attributes
+    $common_attributes
     """
 
     #: Of the parameters here; a method adds those of its own.
@@ -130,8 +97,12 @@ class DeepOverSampler(Portable, BaseOverSampler):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
-    #: Threads of torch while it trains and generates; None leaves their number alone.
-    _n_threads: int | None = None
+    #: Attributes after a fit that has nothing to add or to learn.
+    _NOT_LEARNED: ClassVar[dict[str, Any]] = {
+        "generator_": None,
+        "history_": [],
+        "diagnostics_": {},
+    }
 
     def __init__(
         self,
@@ -145,32 +116,57 @@ class DeepOverSampler(Portable, BaseOverSampler):
         random_state: Any = None,
         verbose: bool | int = False,
     ) -> None:
-        super().__init__(sampling_strategy=sampling_strategy)
-        self.categorical_features = categorical_features
-        self.image_shape = image_shape
-        self.row_filter = row_filter
-        self.n_candidates = n_candidates
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+        self._store(locals())
+
+    def _store(self, arguments: dict[str, Any]) -> None:
+        """Keep the arguments of a constructor, its ``locals()``, under their names."""
+        for name, value in arguments.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    # ----------------------------------------------------------------- what a method implements
 
     @abstractmethod
-    def _fit_generator(self, x: NDArray[np.float32], codes: NDArray[np.int64]) -> None:
-        """Train on encoded rows of shape (n, ...) with class codes of shape (n,)."""
+    def _fit_generator(
+        self,
+        x: Tensor,
+        y: Tensor,
+        *,
+        n_new: dict[int, int],
+        shape: tuple[int, ...],
+        layout: dict[str, Any],
+        seed: int,
+        stream: np.random.RandomState,
+    ) -> None:
+        """Train on encoded rows x, float32 (n, width), of classes y, int64 (n,), on the device.
+
+        ``n_new`` has the classes that lack rows, with the number of rows to add; ``shape`` is
+        (width,) for tables and (channels, height, width) for images;
+        ``ObservationLikelihood(**layout)`` is the likelihood of the columns; torch is seeded by
+        ``seed``, and more seeds are drawn from ``stream``.
+        """
 
     @abstractmethod
-    def _generate(self, code: int, n: int) -> NDArray[np.float32]:
-        """Return ``n`` new encoded rows of the class ``code``."""
+    def _generate(
+        self, code: int, n: int
+    ) -> Tensor | NDArray[np.float32] | Iterable[Tensor | NDArray[np.float32]]:
+        """Return ``n`` new encoded rows of the class ``code``, (n, ...), or parts of them."""
 
-    def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
-        """Refuse, before training, parameters of the method that do not fit the data."""
+    def _check_parameters(self, counts: NDArray[np.int64], image: tuple[int, ...] | None) -> None:
+        """Refuse, before training, parameters that do not fit the rows of each class or images.
 
-    def _refuse_categories_of_images(self) -> None:
-        if self._image is not None and not isinstance(self.categorical_features, str | None):
-            raise ValueError(
-                f"categorical_features={self.categorical_features!r} is for tables, but the rows "
-                "are images: leave it out."
-            )
+        ``image`` is the shape of an image, (channels, height, width), or None for tables.
+        """
+
+    def _convolves(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether the networks convolve encoded rows of this shape."""
+        return False
+
+    def _draws(self) -> bool:
+        """Tell whether ``_fit_generator`` needs a seed."""
+        return True
+
+    # --------------------------------------------------------------------- what the user calls
 
     def fit(self, X: Any, y: Any, *args: Any, **kwargs: Any) -> DeepOverSampler:
         """Check the data and the parameters, without any training: use ``fit_resample``.
@@ -247,47 +243,95 @@ class DeepOverSampler(Portable, BaseOverSampler):
         refuse_arguments(self, method, args, kwargs, advice)
 
     def _resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        self._forget()
         data, labels, _ = self._check_X_y(X, y)
         self.classes_, first, codes = np.unique(labels, return_index=True, return_inverse=True)
         self.sampling_strategy_ = self._checked_strategy(labels, codes)
         self.class_counts_ = np.bincount(codes)
         self.device_ = resolve_device(self.device)
-        self._image = image_shape_of(data, self.image_shape)
-        self._check_data(data, self.class_counts_)
-        plain = plain_labels(labels)  # what a classifier of scikit-learn can learn
-        acceptor = checked_copy(self.row_filter, np.unique(plain))
+        image = image_shape_of(data, self.image_shape)
+        self._check_parameters(self.class_counts_, image)
+        if image is not None and not isinstance(self.categorical_features, str | None):
+            raise ValueError(
+                f"categorical_features={self.categorical_features!r} is for tables, but the rows "
+                "are images: leave it out."
+            )
+        plain = plain_labels(labels)  # labels that a classifier of scikit-learn can learn
+        self._filter = RowFilter(self.row_filter, self.n_candidates, np.unique(plain))
         # A second call with the same integer starts the same stream anew.
         self._random = random_stream(self.random_state)
         self._deficits = {
             code: int(n)
             for label, n in self.sampling_strategy_.items()
-            if n > 0 and (code := self._position(label)) is not None
+            if n > 0 and (code := position_of(label, self.classes_)) is not None
         }
         # A new label is a copy of an old one: exact in any dtype.
         rows = [np.repeat(first[code], n) for code, n in self._deficits.items()]
-        y_res = _take(y, np.concatenate([np.arange(len(labels)), *rows]))
+        y_res = take_rows(y, np.concatenate([np.arange(len(labels)), *rows]))
 
-        # What cannot be put together again shows before the training.
-        row = _take(X, np.zeros(1, dtype=np.intp)) if sparse.issparse(X) else X[:1]
-        _append(row, [row], 1)
+        # A container whose rows cannot be put together again fails before the training.
+        row = take_rows(X, np.zeros(1, dtype=np.intp)) if sparse.issparse(X) else X[:1]
+        append_rows(row, [row], 1)
         self._like = X[:0] if is_arrow(X) or isinstance(X, np.ma.MaskedArray) else None
 
-        x = self._fit_encoder(data, labels)
-        self._width = math.prod(x.shape[1:])
-        self.filter_: Any = None
-        self._judged: set[int] = set()
-        self.filter_scores_: dict[Any, dict[str, float]] = {}
+        x = self._fit_encoder(data, labels, image)
+        self._row_shape = x.shape[1:]
+        self._width = math.prod(self._row_shape)
+        self._shape = self._network_shape(image)
         if self._deficits and self._width:
-            self._fit_generator(x, codes)
-            self._fit_acceptor(acceptor, x, plain)
+            self._train(x, codes)
+            # An encoder may know images by the shape that the sampler's estimator has.
+            images = isinstance(self.encoder_, ImageScaler)
+            self._filter.fit(
+                x.reshape(len(x), -1),
+                plain,
+                self._deficits,
+                self._random,
+                images=images,
+                device=self.device,
+            )
+            self.filter_ = self._filter.classifier
         del x
 
         parts = (
-            _as_container(X, part)
+            rows_like(X, part)
             for code, n in self._deficits.items()
             for part in self._new_rows(code, n, self._random)
         )
-        return _append(X, parts, sum(self._deficits.values())), y_res
+        return append_rows(X, parts, sum(self._deficits.values())), y_res
+
+    def _network_shape(self, image: tuple[int, ...] | None) -> tuple[int, ...]:
+        """Return the shape in which networks see a row: images may be flattened in the data."""
+        return image or self._row_shape
+
+    def _forget(self) -> None:
+        """Drop what an earlier fit has learned."""
+        kept = self.get_params(deep=False)
+        for name in set(vars(self)) - set(kept):
+            if not name.startswith(("_sklearn", "_metadata")):  # settings of scikit-learn
+                delattr(self, name)
+        for name, value in self._NOT_LEARNED.items():
+            setattr(self, name, copy(value))
+        self.filter_ = None
+        self.filter_scores_: dict[Any, dict[str, float]] = {}
+
+    def _train(self, x: NDArray[np.float32], codes: NDArray[np.int64]) -> None:
+        """Call the first hook, seeded, with what it needs."""
+        table = isinstance(self.encoder_, TabularEncoder)
+        images = {"n_gaussian": 0, "n_bernoulli": self._width, "intensities": True}
+        seed = draw_seed(self._random) if self._draws() else 0
+        # Small networks want one thread: see imbdeep.seeding.seeded.
+        self._n_threads = None if self._convolves(self._shape) else 1
+        with seeded(seed, self.device_, self._n_threads):
+            self._fit_generator(
+                torch.from_numpy(x.reshape(len(x), self._width)).to(self.device_),
+                torch.from_numpy(codes).to(self.device_),
+                n_new=self._deficits,
+                shape=self._shape,
+                layout=asdict(self.encoder_.layout_) if table else images,
+                seed=seed,
+                stream=self._random,
+            )
 
     def _checked_strategy(self, labels: NDArray[Any], codes: NDArray[np.intp]) -> dict[Any, int]:
         """Return the number of rows to add to each class, by its label."""
@@ -298,7 +342,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
         if callable(wanted):
             wanted = wanted(labels)
         if isinstance(wanted, dict):
-            places = {label: self._position(label) for label in wanted}
+            places = {label: position_of(label, self.classes_) for label in wanted}
             wanted = {
                 label if place is None else self.classes_[place]: wanted[label]
                 for label, place in places.items()
@@ -306,48 +350,18 @@ class DeepOverSampler(Portable, BaseOverSampler):
         strategy: dict[Any, int] = check_sampling_strategy(wanted, labels, self._sampling_type)
         return strategy
 
-    def _position(self, label: Any) -> int | None:
-        """Return where the label is in ``classes_``, None for one that is not there."""
-        classes = self.classes_
-        if classes.dtype.kind in "mM":  # pandas, numpy and Python each have dates of their own
-            try:
-                found = np.flatnonzero(classes == np.asarray(label, dtype=classes.dtype))
-            except (TypeError, ValueError):
-                return None
-            return int(found[0]) if found.size else None
-        labels = classes.tolist()
-        return labels.index(label) if label in labels else None
-
-    def _fit_encoder(self, data: Any, labels: NDArray[Any]) -> NDArray[np.float32]:
+    def _fit_encoder(
+        self, data: Any, labels: NDArray[Any], image: tuple[int, ...] | None
+    ) -> NDArray[np.float32]:
         """Fit the encoder and return the encoded rows."""
         self.encoder_ = (
             ImageScaler()
-            if self._image is not None
+            if image is not None
             else TabularEncoder(categorical_features=self.categorical_features)
         ).set_output(transform="default")  # whatever scikit-learn's global setting
         x: NDArray[np.float32] = self.encoder_.fit_transform(data, labels)
         warn_of_identifiers(self.encoder_)
         return x
-
-    def _fit_acceptor(self, acceptor: Any, x: NDArray[np.float32], labels: NDArray[Any]) -> None:
-        """Train who judges the rows of the generator, if anybody does."""
-        judged = set(self._deficits)
-        if acceptor is None:
-            judged = {
-                code
-                for code, n in self._deficits.items()
-                if self.n_candidates > 1 and n * self.n_candidates <= _CANDIDATES
-            }
-            # The encoder knows images whose shape only a sampler's estimator was told.
-            if self.row_filter is None or isinstance(self.encoder_, ImageScaler) or not judged:
-                return
-            acceptor = VotingEnsembleClassifier(device=self.device)
-        for name, value in acceptor.get_params().items():
-            if name.split("__")[-1] == "random_state" and value is None:
-                acceptor.set_params(**{name: draw_seed(self._random)})
-        acceptor.fit(x.reshape(len(x), -1), labels)
-        check_classes(acceptor, np.unique(labels))
-        self._judged, self._per_row, self.filter_ = judged, int(self.n_candidates), acceptor
 
     def sample(self, n: int, target: Any, *, random_state: Any = None) -> Any:
         """Draw more rows of a class after fitting.
@@ -377,49 +391,56 @@ class DeepOverSampler(Portable, BaseOverSampler):
             raise ValueError(f"n={n!r} must be a positive integer: the number of rows to draw.")
         stream = self._random if random_state is None else random_stream(random_state)
         parts = list(self._new_rows(code, int(n), stream))
-        return parts[0] if len(parts) == 1 else _append(parts[0], parts[1:], n - len(parts[0]))
+        return parts[0] if len(parts) == 1 else append_rows(parts[0], parts[1:], n - len(parts[0]))
 
     def _new_rows(self, code: int, n: int, stream: np.random.RandomState) -> Iterator[Any]:
         """Generate n rows of a class and decode them, some at a time."""
+
+        def generate(n: int) -> NDArray[np.float32]:
+            return self._generated(code, n, stream)
+
         if not self._width:  # only constant columns: nothing to draw
             x = np.empty((n, 0), dtype=np.float32)
-        elif code not in self._judged:
-            x = self._drawn(code, n, stream)
+        elif self._filter.applies_to(code):
+            x, means = self._filter.draw(generate, code, n, stream)
+            self.filter_scores_.setdefault(self.classes_[code], means)  # those of the fit stay
         else:
-            x = self._accepted(code, n, stream)
+            x = generate(n)
         for start in range(0, n, _CHUNK):
             yield self._decoded(x[start : start + _CHUNK])
 
     def _decoded(self, x: NDArray[np.float32]) -> Any:
+        x = x.reshape(len(x), *self._row_shape)
         return in_container(self._like, self.encoder_.inverse_transform(x))
 
-    def _drawn(self, code: int, n: int, stream: np.random.RandomState) -> NDArray[np.float32]:
-        with seeded(draw_seed(stream), self.device_, self._n_threads), torch.no_grad():
-            return self._generate(code, n)
+    def _encoded(self, X: Any) -> Tensor:
+        """Encoded rows of the fitted columns, (n, width), on the processor."""
+        x = self.encoder_.transform(data_array(X))
+        return torch.from_numpy(x.reshape(len(x), self._width))
 
-    def _accepted(self, code: int, n: int, stream: np.random.RandomState) -> NDArray[np.float32]:
-        """Candidates that the acceptor takes for rows of the class."""
-        kept, sums = [], np.zeros(2)
-        most = max(1, _CHUNK // self._per_row)
-        for start in range(0, n, most):
-            wanted = min(most, n - start)
-            x = self._drawn(code, self._per_row * wanted, stream)
-            believed = np.asarray(self.filter_.predict_proba(x.reshape(len(x), -1)))[:, code]
-            if not (np.isfinite(believed).all() and (believed >= 0).all()):
-                raise ValueError(
-                    f"row_filter: {type(self.filter_).__name__} gives probabilities that are "
-                    "negative or not finite: take another classifier, or row_filter=None."
-                )
-            rows = accepted(believed, wanted, draw_seed(stream))
-            kept.append(x[rows])
-            sums += believed.sum() / self._per_row, believed[rows].sum()
-        means = dict(zip(("candidates", "kept"), (sums / n).tolist(), strict=True))
-        self.filter_scores_.setdefault(self.classes_[code], means)  # those of the fit stay
-        return np.concatenate(kept)
+    def _generated(self, code: int, n: int, stream: np.random.RandomState) -> NDArray[np.float32]:
+        """Call the second hook: (n, width)."""
+        return self._collected(lambda: self._generate(code, n), n, stream)
+
+    def _collected(
+        self, make: Callable[[], Any], n: int, stream: np.random.RandomState
+    ) -> NDArray[np.float32]:
+        """Call what makes n encoded rows, seeded, and put its parts together: (n, width)."""
+        rows = np.empty((n, self._width), dtype=np.float32)
+        start = 0
+        with seeded(draw_seed(stream), self.device_, self._n_threads), torch.no_grad():
+            made = make()
+            for part in [made] if isinstance(made, Tensor | np.ndarray) else made:
+                found = torch.as_tensor(part).reshape(len(part), -1).cpu().numpy()
+                rows[start : start + len(found)] = found
+                start += len(found)
+        if start != n:
+            raise RuntimeError(f"{type(self).__name__} made {start} rows instead of {n}.")
+        return rows
 
     def _code_of(self, target: Any) -> int:
         check_is_fitted(self, "encoder_")
-        labels, code = self.classes_.tolist(), self._position(target)
+        labels, code = self.classes_.tolist(), position_of(target, self.classes_)
         if code is None or code not in self._deficits:
             there = [labels[code] for code in self._deficits]
             raise ValueError(
@@ -484,159 +505,3 @@ def check_layer_sizes(name: str, sizes: Any) -> None:
             f"{name}={sizes!r} must hold at least one positive integer: the units of each hidden "
             "layer."
         )
-
-
-def choose_network(network: str, image: tuple[int, ...] | None) -> str:
-    """Choose between fully connected networks and :class:`~imbdeep.networks.ConvEncoder`'s kind.
-
-    Parameters
-    ----------
-    network : {"auto", "mlp", "cnn"}
-        What the user asks for. "auto" takes the fully connected networks for tables and for images
-        of up to 1024 values, the convolutional ones for larger images.
-    image : tuple of (channels, height, width) or None
-        Shape of an image; None stands for tables.
-
-    Returns
-    -------
-    {"mlp", "cnn"}
-        The kind that fits.
-
-    Raises
-    ------
-    ValueError
-        If the convolutional networks are asked for and the rows are no images; or if images, small
-        ones only where ``network="cnn"``, are not squares of one of the sides that those networks
-        are built for.
-
-    Examples
-    --------
-    >>> from imbdeep.over_sampling.base import choose_network
-    >>> choose_network("auto", (1, 28, 28)), choose_network("auto", (3, 32, 32))
-    ('mlp', 'cnn')
-    """
-    if image is None:
-        if network == "cnn":
-            raise ValueError(
-                "network='cnn' needs images: X of shape (n_samples, channels, height, width), or "
-                "image_shape for flattened ones."
-            )
-        return "mlp"
-    small = math.prod(image) <= MLP_VALUES
-    if network == "mlp" or (network == "auto" and small):
-        return "mlp"
-    if image[1] != image[2] or image[1] not in IMAGE_SIZES:
-        raise ValueError(
-            f"No convolutional network fits images of shape {tuple(image)} (channels, height, "
-            f"width): resize them to squares of {', '.join(map(str, IMAGE_SIZES))} pixels, or take "
-            "the fully connected one with network='mlp'."
-        )
-    return "cnn"
-
-
-def _as_container(like: Any, rows: Any) -> Any:
-    """Decoded rows in the container of ``like``, where the encoder saw it as an array."""
-    if isinstance(like, list | tuple):
-        return _as_items(like, rows)
-    if isinstance(like, torch.Tensor):
-        return torch.as_tensor(rows).to(device=like.device, dtype=like.dtype)
-    return rows
-
-
-def _as_items(like: Sequence[Any], rows: Any) -> list[Any]:
-    """Decoded rows as items of the type and dtype of those of ``like``."""
-    first = like[0]
-    if isinstance(first, np.ma.MaskedArray):
-        rows = in_container(np.ma.stack(like[:1]), rows)
-    if isinstance(first, np.ndarray):
-        return list(rows.astype(np.result_type(*{item.dtype for item in like}), copy=False))
-    if isinstance(first, torch.Tensor):
-        return list(_as_container(first, rows))
-    return [_as_item(first, row) for row in rows]
-
-
-def _as_item(like: Any, row: NDArray[Any]) -> Any:
-    """A decoded row, or part of one, as nested lists or tuples of cells like those."""
-    if isinstance(like, np.ndarray):
-        return row
-    cell = like[0]
-    if row.ndim > 1:
-        cells = [_as_item(cell, part) for part in row]
-    elif isinstance(cell, torch.Tensor):
-        cells = [_as_container(cell, value) for value in row]
-    else:
-        cells = list(row) if isinstance(cell, np.generic) else row.tolist()
-    if isinstance(like, tuple):
-        return getattr(like, "_make", tuple)(cells)
-    return cells
-
-
-def _take(container: Any, rows: NDArray[np.intp]) -> Any:
-    """These rows in a container of the same type and dtype."""
-    if isinstance(container, torch.Tensor):
-        return container[torch.as_tensor(rows, device=container.device)]
-    if isinstance(container, list | tuple):
-        return type(container)([container[row] for row in rows])
-    if sparse.issparse(container):
-        return container.tocsr()[rows].asformat(container.format)
-    libraries = _libraries(container)
-    try:
-        if "pandas" in libraries:
-            taken = container.take(rows)
-            return taken.reset_index(drop=True) if hasattr(taken, "iloc") else taken
-        if "pyarrow" in libraries:
-            return container.take(rows)
-    except NotImplementedError as error:
-        dtype = getattr(container, "dtype", getattr(container, "type", container))
-        raise TypeError(
-            f"y has dtype {dtype}, of which pyarrow repeats no rows ({error}): cast it, "
-            "string_view to string for instance."
-        ) from error
-    if isinstance(container, np.ndarray):
-        return container[rows]
-    return _safe_indexing(container, rows)
-
-
-def _libraries(container: Any) -> set[str]:
-    return {base.__module__.partition(".")[0] for base in type(container).__mro__}
-
-
-def _append(original: Any, parts: Iterable[Any], n_new: int) -> Any:
-    """Original rows, then the n_new rows of the parts, in the original's container."""
-    if type(original) is np.ndarray:
-        # Filled as the parts come: a large deficit is never held twice.
-        n = len(original)
-        rows = np.empty((n + n_new, *original.shape[1:]), dtype=original.dtype)
-        rows[:n] = original
-        for part in parts:
-            rows[n : n + len(part)] = part
-            n += len(part)
-        return rows
-    parts = list(parts)
-    if isinstance(original, list | tuple):
-        return type(original)([*original, *(row for part in parts for row in part)])
-    pieces = [original, *parts]
-    if isinstance(original, torch.Tensor):
-        return torch.cat(pieces)
-    if sparse.issparse(original):
-        return sparse.vstack(pieces, format=original.format, dtype=original.dtype)
-    if isinstance(original, np.ma.MaskedArray):
-        joined = np.ma.concatenate(pieces).astype(original.dtype)
-        with np.errstate(over="ignore"):  # numpy's own for float16 is infinite
-            joined.fill_value = original.fill_value
-        return joined.harden_mask() if original.hardmask else joined
-    libraries = _libraries(original)
-    if "pandas" in libraries:
-        import pandas as pd
-
-        return pd.concat(pieces, ignore_index=True)
-    if "polars" in libraries:
-        import polars as pl
-
-        return pl.concat(pieces)
-    if "pyarrow" in libraries:
-        arrow = sys.modules["pyarrow"]  # the user has imported it
-        join = arrow.concat_tables if hasattr(original, "to_batches") else arrow.concat_batches
-        return join(pieces)
-    # Arrays of other kinds, numpy's own subclasses among them.
-    return np.concatenate([np.asarray(piece) for piece in pieces], dtype=original.dtype)

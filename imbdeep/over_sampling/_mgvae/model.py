@@ -15,7 +15,7 @@ from imbdeep.losses import ObservationLikelihood, gaussian_log_density
 from imbdeep.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from imbdeep.over_sampling._mgvae.ewc import EWCPenalty, fisher_diagonal
 from imbdeep.over_sampling._mgvae.priors import ExemplarPrior, GaussianPrior
-from imbdeep.seeding import seeded
+from imbdeep.seeding import seeded, was_interrupted
 from imbdeep.training import batch_indices, flatten_parameters, release_parameters, run
 
 #: Bounds of log variances in latent space, against overflow of their exponential.
@@ -32,23 +32,7 @@ _FISHER_ROWS = 128
 
 
 class MGVAE(nn.Module):
-    """Model of one class, with the symbols of the paper: Psi = {theta, phi}.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        ``(width,)`` of an encoded row, or ``(channels, height, width)`` of an image.
-    likelihood : ObservationLikelihood
-        p(x|z) given the decoder's outputs.
-    network : {"mlp", "cnn"}
-        Kind of encoder and decoder.
-    latent_dim : int
-        Number of latent dimensions.
-    hidden_layer_sizes : tuple of int
-        Hidden layers of the fully connected networks.
-    prior : {"exemplar", "gaussian"}
-        Majority-based prior, or N(0, I).
-    """
+    """Model of one class, with the symbols of the paper: Psi = {theta, phi}."""
 
     def __init__(
         self,
@@ -125,27 +109,6 @@ class MGVAE(nn.Module):
         else:
             z = GaussianPrior(self.latent_dim, exemplars.device).sample(len(exemplars))
         return self.likelihood.sample(self.decode(z), mean=mean)
-
-
-def plan(
-    layout: dict[str, Any] | None,
-    shape: tuple[int, ...],
-    *,
-    network: str,
-    latent_dim: int | str,
-    hidden_layer_sizes: tuple[int, ...],
-    prior: str,
-) -> dict[str, Any]:
-    """The model as plain data, for rows of a table's layout or, without one, images."""
-    likelihood = {"n_gaussian": 0, "n_bernoulli": math.prod(shape), "intensities": True}
-    return {
-        "shape": tuple(shape),
-        "likelihood": layout or likelihood,
-        "network": network,
-        "latent_dim": (10 if layout else 40) if latent_dim == "auto" else latent_dim,
-        "hidden_layer_sizes": hidden_layer_sizes,
-        "prior": prior,
-    }
 
 
 def build(spec: dict[str, Any], device: torch.device) -> MGVAE:
@@ -275,6 +238,10 @@ def _networks(model: MGVAE) -> Tensor:
     )
 
 
+class Unfinished(Exception):
+    """Carries what an interrupted pre-training returns past the memory."""
+
+
 def pretrain(
     x: NDArray[np.float32],
     spec: dict[str, Any],
@@ -313,7 +280,10 @@ def pretrain(
             )
             information = fisher(model, majority, hyper["n_exemplars"], mean) * _networks(model)
             vector = nn.utils.parameters_to_vector(model.parameters())
-    return vector.detach().cpu().numpy(), information.cpu().numpy(), history
+    made = vector.detach().cpu().numpy(), information.cpu().numpy(), history
+    if was_interrupted():
+        raise Unfinished(*made)  # what returns is kept in the memory
+    return made
 
 
 def exemplar_weights(model: MGVAE, x: Tensor, majority: Tensor) -> tuple[Tensor, Tensor]:
@@ -323,7 +293,7 @@ def exemplar_weights(model: MGVAE, x: Tensor, majority: Tensor) -> tuple[Tensor,
     uniform weights towards the weights under which the rows x are most likely.
     """
     n = len(majority)
-    # No more candidates than this are told apart: beyond, a random part of them stands for all.
+    # No more candidates than this get weights: of more, a random part stands for all.
     candidates = torch.randperm(n, device=x.device)[:_CANDIDATES]
     rows = batch_indices(len(x), min(_VALIDATION_ROWS, len(x)), 1, x.device)[0]
     codes, log_variance = model.encode(x[rows])

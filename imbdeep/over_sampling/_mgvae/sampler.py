@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict
+from collections.abc import Iterator
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_memory
-from torch import nn
+from torch import Tensor, nn
 
 from imbdeep import __version__
 from imbdeep._warnings import warn
-from imbdeep.encoding import data_array
+from imbdeep.networks import choose_network
 from imbdeep.over_sampling._mgvae.ewc import EWCPenalty
 from imbdeep.over_sampling._mgvae.model import (
     _FORWARD_ROWS,
-    MGVAE,
+    Unfinished,
     build,
     diagnose,
     exemplar_weights,
     fit_model,
-    plan,
     pretrain,
 )
-from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes, choose_network
+from imbdeep.over_sampling._shared import constraints, documented
+from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes
 from imbdeep.seeding import draw_seed, random_stream, seeded
 from imbdeep.training import release_parameters
 
@@ -36,6 +35,7 @@ from imbdeep.training import release_parameters
 _N_EXEMPLARS = 100
 
 
+@documented
 class MGVAESampler(DeepOverSampler):
     r"""Over-sampling by a majority-guided variational auto-encoder (MGVAE).
 
@@ -58,10 +58,7 @@ class MGVAESampler(DeepOverSampler):
 
     Parameters
     ----------
-    sampling_strategy : float, str, dict or callable, default="auto"
-        How many rows each class gets, as everywhere in imbalanced-learn: "auto" fills every
-        class up to the largest; a float is the wanted ratio of two classes; a dict maps labels to
-        wanted totals.
+    $sampling_strategy
     ewc_lambda : float, default=1.0
         Weight :math:`\lambda` of elastic weight consolidation. The Fisher information is scaled to
         mean 1 over the weights, so that a value means the same on every data set. 0 fine-tunes
@@ -82,9 +79,7 @@ class MGVAESampler(DeepOverSampler):
         takes "posterior" for tables and "uniform" for images.
     latent_dim : int or "auto", default="auto"
         Number of latent dimensions. "auto" takes the paper's: 40 for images, 10 for tables.
-    hidden_layer_sizes : tuple of int, default=(300, 300)
-        Units of the encoder's hidden layers, and in reverse order the decoder's, where the
-        network is fully connected.
+    $hidden_layer_sizes
     network : {"auto", "mlp", "cnn"}, default="auto"
         Fully connected networks, or the convolutional ones of appendix E.1 for square
         images of 28, 32 or 64 pixels. "auto" takes the former for tables and for images of up to
@@ -99,10 +94,8 @@ class MGVAESampler(DeepOverSampler):
         8) and then needs ``ewc_lambda=0``, since there is nothing to consolidate.
     finetune_steps : int, default=1000
         Optimisation steps on each minority class.
-    batch_size : int, default=100
-        Rows in a batch; drawn with replacement from a class that has fewer.
-    learning_rate : float, default=1e-3
-        Step size of Adam.
+    $batch_size
+    $learning_rate
     early_stopping : bool, default=True
         Whether pre-training holds out a part of the majority, stops when its bound
         no longer improves and puts the best weights back. False trains for ``pretrain_steps`` on
@@ -111,41 +104,16 @@ class MGVAESampler(DeepOverSampler):
         Part of the majority held out by ``early_stopping``.
     n_iter_no_change : int, default=10
         Epochs (50 to 250 steps each) without improvement after which pre-training stops.
-    categorical_features : "auto", list of names or indices, mask or None, default="auto"
-        Columns to treat as categories beside those whose dtype says so; see
-        :class:`~imbdeep.encoding.TabularEncoder`.
-    image_shape : tuple of (channels, height, width), default=None
-        What the rows of a two-dimensional ``X`` are when they are flattened images. Images of
-        shape (n_samples, channels, height, width) need no hint.
-    row_filter : "auto", classifier or None, default="auto"
-        Who judges generated rows. Of ``n_candidates`` rows for each that is wanted, rows are kept
-        in proportion to the probability that a classifier, trained on the real rows, gives to
-        their class. "auto" takes :class:`~imbdeep.classifiers.VotingEnsembleClassifier`
-        for tables (see
-        :class:`DeepOverSampler`); a classifier of yours is copied and trained. None keeps all rows.
-    n_candidates : int, default=8
-        Rows generated for each that is kept, where there is a judge.
+    $data_parameters
     memory : str or joblib.Memory, default=None
         Where to keep the pre-trained majority model. It is used again when the majority rows, the
         parameters of pre-training and ``random_state`` (an integer) are the same, as in a grid
         search over ``ewc_lambda``, ``beta`` and ``finetune_steps``.
-    device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
-        Where to train; "auto" takes a GPU when there is one.
-    random_state : int, RandomState instance or None, default=None
-        Seed of all randomness; an integer gives the same rows on the same machine.
-    verbose : bool or int, default=False
-        Whether to show progress bars.
+    $common_parameters
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels in sorted order.
-    class_counts_ : ndarray of shape (n_classes,)
-        Number of original rows of each class.
-    sampling_strategy_ : dict
-        Number of rows to add to each class.
-    encoder_ : TabularEncoder or ImageScaler
-        Turns rows into what the network sees and back.
+    $class_attributes
     generator_ : dict of label to torch.nn.Module
         The fine-tuned model of each class that was over-sampled.
     majority_class_ : label
@@ -159,16 +127,7 @@ class MGVAESampler(DeepOverSampler):
         ``exemplar_spread`` (root mean square deviation of the exemplars' codes; near 0 the prior
         says nothing of the majority row) beside the ``prior_scale`` sigma; and ``ewc_share``, the
         penalty's part of the last epoch's loss in absolute terms.
-    filter_ : classifier or None
-        Who judges encoded rows, or None.
-    filter_scores_ : dict of label to dict
-        Mean probability of a class, of its ``candidates`` and the rows ``kept`` in the fit.
-    device_ : torch.device
-        Where the network was trained.
-    n_features_in_ : int
-        Number of columns (of channels, for images).
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names, where the data has them.
+    $common_attributes
 
     See Also
     --------
@@ -201,23 +160,23 @@ class MGVAESampler(DeepOverSampler):
 
     _parameter_constraints: dict[str, list[Any]] = {
         **DeepOverSampler._parameter_constraints,
-        "ewc_lambda": [Interval(Real, 0, None, closed="left")],
-        "beta": [Interval(Real, 0, None, closed="left")],
-        "prior": [StrOptions({"exemplar", "gaussian"})],
-        "n_exemplars": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
-        "exemplar_weights": [StrOptions({"auto", "uniform", "posterior"})],
-        "latent_dim": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "hidden_layer_sizes": [tuple, list],
-        "network": [StrOptions({"auto", "mlp", "cnn"})],
-        "decoder_output": [StrOptions({"auto", "sample", "mean"})],
-        "pretrain_steps": [Interval(Integral, 0, None, closed="left")],
-        "finetune_steps": [Interval(Integral, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "memory": [str, HasMethods(["cache"]), None],
+        **constraints(
+            "beta hidden_layer_sizes network decoder_output batch_size learning_rate "
+            "early_stopping validation_fraction n_iter_no_change",
+            ewc_lambda=[Interval(Real, 0, None, closed="left")],
+            prior=[StrOptions({"exemplar", "gaussian"})],
+            n_exemplars=[Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
+            exemplar_weights=[StrOptions({"auto", "uniform", "posterior"})],
+            latent_dim=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+            pretrain_steps=[Interval(Integral, 0, None, closed="left")],
+            finetune_steps=[Interval(Integral, 0, None, closed="left")],
+            memory=[str, HasMethods(["cache"]), None],
+        ),
+    }
+    _NOT_LEARNED: ClassVar[dict[str, Any]] = {
+        "generator_": {},
+        "history_": [],
+        "diagnostics_": {},
     }
 
     def __init__(
@@ -249,33 +208,7 @@ class MGVAESampler(DeepOverSampler):
         random_state: Any = None,
         verbose: bool | int = False,
     ) -> None:
-        super().__init__(
-            sampling_strategy=sampling_strategy,
-            categorical_features=categorical_features,
-            image_shape=image_shape,
-            row_filter=row_filter,
-            n_candidates=n_candidates,
-            device=device,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.ewc_lambda = ewc_lambda
-        self.beta = beta
-        self.prior = prior
-        self.n_exemplars = n_exemplars
-        self.exemplar_weights = exemplar_weights
-        self.latent_dim = latent_dim
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.network = network
-        self.decoder_output = decoder_output
-        self.pretrain_steps = pretrain_steps
-        self.finetune_steps = finetune_steps
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.memory = memory
+        self._store(locals())
 
     def translate(self, X: Any, target: Any, *, random_state: Any = None) -> Any:
         """Turn each majority row into a row of another class (Figure 3 of the paper).
@@ -309,9 +242,7 @@ class MGVAESampler(DeepOverSampler):
         if not self._width:  # only constant columns: every row is the same
             return self._decoded(x.numpy())
         stream = self._random if random_state is None else random_stream(random_state)
-        with seeded(draw_seed(stream), self.device_, self._n_threads), torch.no_grad():
-            rows = self._translate(code, x)
-        return self._decoded(rows)
+        return self._decoded(self._collected(lambda: self._translated(code, x), len(x), stream))
 
     def encode(self, X: Any, target: Any) -> NDArray[np.float32]:
         """Latent codes of rows in the model of a class, to look at its latent space.
@@ -338,31 +269,21 @@ class MGVAESampler(DeepOverSampler):
             raise ValueError(
                 "All columns of the fitted data are constant: there is nothing to encode."
             )
-        x = self._encoded(X)
         model = self.generator_[self.classes_[code]]
+        parts = self._encoded(X).split(_FORWARD_ROWS)
         with torch.no_grad():
-            means = [
-                model.encode(part.to(self.device_))[0].cpu() for part in x.split(_FORWARD_ROWS)
-            ]
-        codes: NDArray[np.float32] = torch.cat(means).numpy()
-        return codes
+            means = [model.encode(part.to(self.device_))[0].cpu() for part in parts]
+        z: NDArray[np.float32] = torch.cat(means).numpy()
+        return z
 
-    def _encoded(self, X: Any) -> torch.Tensor:
-        x = self.encoder_.transform(data_array(X))
-        return torch.from_numpy(x.reshape(len(x), self._width))
-
-    def _check_data(self, data: Any, counts: NDArray[np.int64]) -> None:
+    def _check_parameters(self, counts: NDArray[np.int64], image: tuple[int, ...] | None) -> None:
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
         if not self.pretrain_steps and self.ewc_lambda:
             raise ValueError(
                 f"ewc_lambda={self.ewc_lambda} holds the weights near the pre-trained ones, but "
                 "pretrain_steps=0 makes none: set ewc_lambda=0 too."
             )
-        # What a fit that has nothing to add leaves behind.
         self.majority_class_ = self.classes_[counts.argmax()]
-        self.history_: list[dict[str, Any]] = []
-        self.generator_: dict[Any, MGVAE] = {}
-        self.diagnostics_: dict[Any, dict[str, float]] = {}
         majority = int(counts.max())
         if isinstance(self.n_exemplars, Integral) and int(self.n_exemplars) > majority:
             warn(
@@ -374,30 +295,38 @@ class MGVAESampler(DeepOverSampler):
                 "exemplar_weights='posterior' weighs exemplars, but "
                 f"prior={self.prior!r} has none: leave one of the two out."
             )
-        self._refuse_categories_of_images()
-        self._network = choose_network(self.network, self._image)
-        self._n_threads = 1 if self._network == "mlp" else None
+        choose_network(self.network, image)
 
-    def _fit_generator(self, x: NDArray[np.float32], codes: NDArray[np.int64]) -> None:
-        self._row_shape = x.shape[1:]
-        x = x.reshape(len(x), self._width)
-        output = self.decoder_output
-        self._mean = self._image is not None if output == "auto" else output == "mean"
-        draw = self.exemplar_weights
+    def _convolves(self, shape: tuple[int, ...]) -> bool:
+        return choose_network(self.network, shape) == "cnn"
+
+    def _fit_generator(
+        self,
+        x: Tensor,
+        y: Tensor,
+        *,
+        n_new: dict[int, int],
+        shape: tuple[int, ...],
+        layout: dict[str, Any],
+        seed: int,
+        stream: np.random.RandomState,
+    ) -> None:
+        images = len(shape) == 3
+        output, draw = self.decoder_output, self.exemplar_weights
+        self._mean = images if output == "auto" else output == "mean"
         if draw == "auto":
-            draw = "posterior" if self._image is None and self.prior == "exemplar" else "uniform"
+            draw = "posterior" if not images and self.prior == "exemplar" else "uniform"
         majority = int(self.class_counts_.argmax())
-        x_majority = x[codes == majority]
-        pretrain_seed = draw_seed(self._random)
-        seeds = {code: draw_seed(self._random) for code in self._deficits}
-        spec = plan(
-            None if self._image is not None else asdict(self.encoder_.layout_),
-            self._image or (self._width,),
-            network=self._network,
-            latent_dim=self.latent_dim,
-            hidden_layer_sizes=tuple(self.hidden_layer_sizes),
-            prior=self.prior,
-        )
+        x_majority = x[y == majority]
+        seeds = {code: draw_seed(stream) for code in n_new}
+        spec = {  # plain data: the model is made again from it, in the cache too
+            "shape": tuple(shape),
+            "likelihood": layout,
+            "network": choose_network(self.network, shape),
+            "latent_dim": (40 if images else 10) if self.latent_dim == "auto" else self.latent_dim,
+            "hidden_layer_sizes": tuple(self.hidden_layer_sizes),
+            "prior": self.prior,
+        }
         hyper: dict[str, Any] = {
             "max_steps": self.pretrain_steps,
             "batch_size": self.batch_size,
@@ -408,17 +337,21 @@ class MGVAESampler(DeepOverSampler):
         }
         versions = (__version__, torch.__version__)  # another version's model is not ours
         cached = check_memory(self.memory).cache(pretrain, ignore=["verbose"])
-        weights, information, records = cached(
-            x_majority,
-            spec,
-            hyper,
-            self._mean,
-            pretrain_seed,
-            str(self.device_),
-            self._n_threads,
-            versions,
-            self.verbose,
-        )
+        try:
+            made = cached(
+                x_majority.cpu().numpy(),
+                spec,
+                hyper,
+                self._mean,
+                seed,
+                str(self.device_),
+                self._n_threads,
+                versions,
+                self.verbose,
+            )
+        except Unfinished as interrupted:
+            made = interrupted.args
+        weights, information, records = made
         self.history_ = [
             {"phase": "pre-training", "class": self.majority_class_, **record} for record in records
         ]
@@ -427,12 +360,11 @@ class MGVAESampler(DeepOverSampler):
         if self.ewc_lambda:
             information = torch.tensor(information, device=self.device_)
             penalty = EWCPenalty(reference, information, self.ewc_lambda)
-        self._exemplars = torch.from_numpy(x_majority).to(self.device_)
-        self._weights: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._exemplars = x_majority
+        self._weights: dict[int, tuple[Tensor, Tensor]] = {}
         hyper.update(max_steps=self.finetune_steps, patience=None)
-        for code in self._deficits:
-            label = self.classes_[code]
-            rows = torch.from_numpy(x[codes == code]).to(self.device_)
+        for code in n_new:
+            label, rows = self.classes_[code], x[y == code]
             with seeded(seeds[code], self.device_, self._n_threads):
                 model = build(spec, self.device_)
                 nn.utils.vector_to_parameters(reference.clone(), model.parameters())
@@ -442,7 +374,7 @@ class MGVAESampler(DeepOverSampler):
                     records = fit_model(
                         model,
                         rows,
-                        self._exemplars,
+                        x_majority,
                         is_majority=code == majority,
                         beta=self.beta,
                         penalty=penalty,
@@ -453,36 +385,29 @@ class MGVAESampler(DeepOverSampler):
                 release_parameters(model)
                 if draw == "posterior" and code != majority:
                     with torch.no_grad():
-                        self._weights[code] = exemplar_weights(model, rows, self._exemplars)
-                found = diagnose(model, rows, self._exemplars, hyper["n_exemplars"], records)
+                        self._weights[code] = exemplar_weights(model, rows, x_majority)
+                found = diagnose(model, rows, x_majority, hyper["n_exemplars"], records)
             self.history_ += [
                 {"phase": "fine-tuning", "class": label, **record} for record in records
             ]
             self.generator_[label] = model
             self.diagnostics_[label] = found
 
-    def _generate(self, code: int, n: int) -> NDArray[np.float32]:
+    def _generate(self, code: int, n: int) -> Iterator[Tensor]:
         """Algorithm 1."""
         if code in self._weights:
             candidates, weights = self._weights[code]
-            chosen = torch.multinomial(weights, n, replacement=True)
-            return self._translate(code, self._exemplars, candidates[chosen])
-        # Uniform: each majority row is an exemplar once before any is one twice.
-        n_majority = len(self._exemplars)
-        passes = [
-            torch.randperm(n_majority, device=self.device_)
-            for _ in range(math.ceil(n / n_majority))
-        ]
-        return self._translate(code, self._exemplars, torch.cat(passes)[:n])
+            chosen = candidates[torch.multinomial(weights, n, replacement=True)]
+        else:  # uniform: each majority row is an exemplar once before any is one twice
+            n_majority = len(self._exemplars)
+            passes = -(-n // n_majority)
+            orders = [torch.randperm(n_majority, device=self.device_) for _ in range(passes)]
+            chosen = torch.cat(orders)[:n]
+        for rows in chosen.split(_FORWARD_ROWS):
+            yield from self._translated(code, self._exemplars[rows])
 
-    def _translate(
-        self, code: int, x: torch.Tensor, order: torch.Tensor | None = None
-    ) -> NDArray[np.float32]:
-        """Rows of the class from the rows ``order`` of x (all, in turn, by default)."""
+    def _translated(self, code: int, x: Tensor) -> Iterator[Tensor]:
+        """Rows of the class from the majority rows x (n, width), some at a time."""
         model = self.generator_[self.classes_[code]]
-        order = torch.arange(len(x)) if order is None else order
-        rows = np.empty((len(order), self._width), dtype=np.float32)
-        for start in range(0, len(order), _FORWARD_ROWS):
-            part = x[order[start : start + _FORWARD_ROWS]].to(self.device_)
-            rows[start : start + len(part)] = model.generate(part, self._mean).cpu().numpy()
-        return rows.reshape(len(rows), *self._row_shape)
+        for part in x.split(_FORWARD_ROWS):
+            yield model.generate(part.to(self.device_), self._mean)
