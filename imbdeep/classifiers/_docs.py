@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from string import Template
-from typing import TypeVar
-
-_C = TypeVar("_C", bound=type)
+from imbdeep import _docs
 
 ENTRIES = {
     "losses": """\
@@ -102,8 +98,4 @@ feature_names_in_ : ndarray of str
 }
 
 
-def documented(cls: _C) -> _C:
-    """Put the shared entries into a docstring, where it has their names after a dollar sign."""
-    if cls.__doc__:  # None under python -OO
-        cls.__doc__ = Template(inspect.cleandoc(cls.__doc__)).substitute(ENTRIES)
-    return cls
+documented = _docs.documented(ENTRIES)

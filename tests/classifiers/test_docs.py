@@ -7,7 +7,6 @@ import pytest
 from numpydoc.docscrape import ClassDoc
 
 from imbdeep import classifiers
-from imbdeep.classifiers._docs import ENTRIES, documented
 
 
 @pytest.mark.parametrize("name", sorted({*classifiers.__all__} - {"VotingEnsembleClassifier"}))
@@ -25,18 +24,3 @@ def test_every_entry_is_there_with_its_default(name):
     fitted = " ".join(entry.name for entry in doc["Attributes"])
     for attribute in ("classes_", "class_counts_", "encoder_", "net_", "history_", "device_"):
         assert attribute in fitted
-
-
-def test_shared_entries_stand_where_their_names_were():
-    @documented
-    class Example:
-        """Do it.
-
-        Parameters
-        ----------
-        own : int
-            Its own.
-        $running And more.
-        """
-
-    assert f"    Its own.\n{ENTRIES['running']} And more." in Example.__doc__
