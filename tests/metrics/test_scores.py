@@ -7,16 +7,12 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
-import torchmetrics.functional.classification as torch_scores
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from imblearn.metrics import geometric_mean_score
-from imblearn.over_sampling import RandomOverSampler
-from imblearn.pipeline import make_pipeline
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     average_precision_score,
     balanced_accuracy_score,
@@ -26,7 +22,7 @@ from sklearn.metrics import (
     log_loss,
     roc_auc_score,
 )
-from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV, cross_validate
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
@@ -40,6 +36,7 @@ from imbdeep.metrics import (
     mauprc_ova_score,
 )
 
+FEW = settings(max_examples=12)
 NAMES = np.array(["cat", "dog", "eel", "fox", "gnu"])
 OF_LABELS = [acsa_score, gm_score, macro_f1_score, lambda y, p: gm_score(y, p, average="macro")]
 
@@ -64,6 +61,7 @@ def probabilities(draw):
     return true, odds / odds.sum(axis=1, keepdims=True)
 
 
+@FEW
 @given(predictions())
 def test_scores_of_labels_are_those_of_the_references(data):
     true, predicted = data
@@ -76,35 +74,18 @@ def test_scores_of_labels_are_those_of_the_references(data):
     assert gm_score(true, predicted, average="macro") == pytest.approx(np.mean(each))
 
 
-@given(predictions(min_classes=3))
-def test_torchmetrics_agrees(data):
-    true, predicted = (torch.tensor(part) for part in data)
-    options = {"num_classes": int(true.max()) + 1, "average": "macro"}
-    recall = torch_scores.multiclass_recall(predicted, true, **options)
-    f1 = torch_scores.multiclass_f1_score(predicted, true, **options)
-    # torchmetrics computes in float32.
-    assert acsa_score(*data) == pytest.approx(recall.item(), abs=1e-6)
-    assert macro_f1_score(*data) == pytest.approx(f1.item(), abs=1e-6)
-
-
+@FEW
 @given(predictions())
 def test_root_of_the_product_is_never_above_the_mean(data):
     assert gm_score(*data) <= acsa_score(*data) + 1e-12  # geometric and arithmetic mean
 
 
+@FEW
 @given(predictions(), st.permutations(range(5)))
 def test_names_and_order_of_classes_do_not_matter(data, order):
     renamed = [NAMES[list(order)][part] for part in data]
     for score in OF_LABELS:
         assert score(*renamed) == pytest.approx(score(*data))
-
-
-@given(predictions(), st.integers(2, 4))
-def test_more_test_rows_of_a_class_do_not_change_recalls(data, times):
-    true, predicted = data
-    again = np.concatenate([np.arange(len(true)), np.repeat(np.flatnonzero(true == 0), times)])
-    assert acsa_score(true[again], predicted[again]) == pytest.approx(acsa_score(true, predicted))
-    assert gm_score(true[again], predicted[again]) == pytest.approx(gm_score(true, predicted))
 
 
 @pytest.mark.parametrize("score", OF_LABELS)
@@ -163,12 +144,6 @@ def test_macro_gm_is_that_of_raes_table_1(n_classes, accuracy, printed):
     assert printed > accuracy  # which no root of a product of recalls could be
 
 
-def test_macro_gm_of_equal_recalls_is_a_function_of_the_accuracy():
-    """All recalls r in K equal classes: every specificity is 1 - (1 - r) / (K - 1)."""
-    found = gm_score(*equal_recalls([0.58] * 10, 100), average="macro")
-    assert found == pytest.approx(np.sqrt(0.58 * (1 - 0.42 / 9)))
-
-
 def test_macro_gm_forgives_a_class_that_is_never_found():
     y, predicted = equal_recalls([1, 1, 0], 10)
     # Class 0 gets the rows of class 2: specificities 1/2, 1, 1.
@@ -176,13 +151,7 @@ def test_macro_gm_forgives_a_class_that_is_never_found():
     assert gm_score(y, predicted) == 0.0
 
 
-def test_both_gms_of_two_classes_are_the_root_of_both_recalls():
-    y, predicted = np.random.default_rng(0).integers(0, 2, (2, 50))
-    expected = np.sqrt(np.prod([np.mean(predicted[y == code] == code) for code in (0, 1)]))
-    for average in ("root", "macro"):
-        assert gm_score(y, predicted, average=average) == pytest.approx(expected)
-
-
+@FEW
 @given(probabilities())
 def test_average_precision_is_the_mean_of_scikit_learns(data):
     true, proba = data
@@ -191,6 +160,7 @@ def test_average_precision_is_the_mean_of_scikit_learns(data):
     assert brier_score(true, proba) == pytest.approx(brier_score_loss(true, proba))
 
 
+@FEW
 @given(probabilities(), st.permutations(range(5)))
 def test_columns_are_those_of_the_labels(data, order):
     true, proba = data
@@ -200,16 +170,7 @@ def test_columns_are_those_of_the_labels(data, order):
         assert found == pytest.approx(score(true, proba))
 
 
-def test_torchmetrics_has_the_same_average_precision():
-    random = np.random.default_rng(0)
-    proba = random.dirichlet(np.ones(4), 60)
-    true = random.permutation(np.arange(60) % 4)
-    expected = torch_scores.multiclass_average_precision(
-        torch.tensor(proba), torch.tensor(true), num_classes=4, average="macro"
-    )
-    assert mauprc_ova_score(true, proba) == pytest.approx(expected.item(), abs=1e-6)
-
-
+@FEW
 @given(probabilities())
 def test_average_precision_knows_no_threshold(data):
     """Any increasing function of a column leaves it: logits, odds over a prior, ranks."""
@@ -284,20 +245,6 @@ def table(n_classes, *, names=NAMES):
     return X, names[:n_classes][y]
 
 
-def test_scorers_have_the_agreed_names():
-    assert list(SCORERS) == [
-        "balanced_accuracy",
-        "gm_root",
-        "gm_macro",
-        "macro_f1",
-        "average_precision",
-        "mauprc_ova",
-        "roc_auc",
-        "neg_log_loss",
-        "neg_brier",
-    ]
-
-
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_scorers_are_the_metrics(n_classes):
     X, y = table(n_classes)
@@ -320,7 +267,9 @@ def test_scorers_are_the_metrics(n_classes):
         first, second = np.bincount(np.searchsorted(model.classes_, y))
         rarer = int(second <= first)
         expected["average_precision"] = average_precision_score(is_class[:, rarer], proba[:, rarer])
-    found = {name: scorer(model, X, y) for name, scorer in SCORERS.items()}
+    scorers = pickle.loads(pickle.dumps(SCORERS))  # as for other processes
+    found = {name: scorer(model, X, y) for name, scorer in scorers.items()}
+    assert list(found) == list(expected)
     assert found == pytest.approx(expected)
     assert all(type(value) is float for value in found.values())
     for name in ("balanced_accuracy", "neg_log_loss"):
@@ -452,36 +401,16 @@ def test_scorers_take_any_labels(names):
         )
 
 
-def test_scorers_in_cross_validation_of_a_pipeline():
-    X, y = table(3)
-    frame, target = pd.DataFrame(X), pd.Series(y, dtype="category")
-    model = make_pipeline(RandomOverSampler(random_state=0), LogisticRegression())
-    found = cross_validate(model, frame, target, scoring=SCORERS, cv=3, error_score="raise")
-    for name in SCORERS:
-        assert np.isfinite(found[f"test_{name}"]).all()
-
-
 @pytest.mark.parametrize("name", SCORERS)
 def test_scorers_choose_parameters_with_greater_as_better(name):
     X, y = table(2)
     search = GridSearchCV(
         DecisionTreeClassifier(random_state=0),
-        {"max_depth": [None, 1, 5], "min_samples_leaf": [30, 120]},
+        {"min_samples_leaf": [30, 120]},
         scoring=SCORERS[name],
         cv=3,
-    ).fit(X, y)
+    ).fit(pd.DataFrame(X), pd.Series(y, dtype="category"))
     assert search.best_params_["min_samples_leaf"] == 30  # 120 leave a constant
-
-
-def test_scorers_of_labels_tune_a_threshold():
-    X, y = table(2)
-    X, y = (
-        X[(y == "cat") | (np.arange(len(y)) % 8 == 0)],
-        y[(y == "cat") | (np.arange(240) % 8 == 0)],
-    )
-    plain = GaussianNB().fit(X, y)
-    tuned = TunedThresholdClassifierCV(GaussianNB(), scoring=SCORERS["gm_root"], cv=3).fit(X, y)
-    assert SCORERS["gm_root"](tuned, X, y) > SCORERS["gm_root"](plain, X, y)
 
 
 def test_scorers_of_a_classifier_that_ignores_the_row():
@@ -494,11 +423,3 @@ def test_scorers_of_a_classifier_that_ignores_the_row():
     shares = np.unique(y, return_counts=True)[1] / len(y)
     assert found["neg_log_loss"] == pytest.approx(np.sum(shares * np.log(shares)))
     assert found["neg_brier"] == pytest.approx(-(1 - np.sum(shares**2)))
-
-
-@pytest.mark.parametrize("name", SCORERS)
-def test_scorers_travel_to_other_processes(name):
-    X, y = table(2)
-    model = GaussianNB().fit(X, y)
-    again = pickle.loads(pickle.dumps(SCORERS[name]))
-    assert again(model, X, y) == SCORERS[name](model, X, y)

@@ -5,13 +5,15 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
 from imbdeep.networks import ConvexGenerator
 from imbdeep.networks import _convex as module
+
+FEW = settings(max_examples=12)
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +45,7 @@ MIXES = st.lists(st.tuples(SOME, st.integers(0, 4)), min_size=1, max_size=6).fil
 )
 
 
+@FEW
 @given(MIXES, st.integers(0, 99))
 def test_rows_are_convex_combinations_of_the_anchors_of_their_class(mix, seed):
     # Eq. 1, for one row, for many classes at once, and for any mix of class sizes.
@@ -63,6 +66,7 @@ def test_rows_are_convex_combinations_of_the_anchors_of_their_class(mix, seed):
             assert ((low <= own_rows) & (own_rows <= high)).all()
 
 
+@FEW
 @given(st.lists(st.integers(1, 2 * LIMIT), min_size=1, max_size=40))
 def test_blocks_are_neighbours_within_the_limit_and_no_more_than_needed(sizes):
     blocks = module._blocks(sizes)
