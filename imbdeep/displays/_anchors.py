@@ -10,7 +10,7 @@ from sklearn.utils import _safe_indexing
 
 from imbdeep.seeding import draw_seed, random_stream
 
-from ._canvas import BLUE, GENERATED, GREY, Display, count, share, shorten
+from ._canvas import BLUE, GENERATED, GREY, Display, count, documented, share, shorten
 from ._images import draw_images, images_size
 from ._rows import (
     as_images,
@@ -30,6 +30,7 @@ _MAX_FEATURES = 6
 _LINE, _CELL, _NAME, _BAR = 0.23, 1.05, 1.05, 1.2
 
 
+@documented
 class AnchorsDisplay(Display):
     """Generated rows, and the real rows (anchors) that they are convex combinations of.
 
@@ -55,17 +56,13 @@ class AnchorsDisplay(Display):
         Where the anchors stand in the data, for their names; 0, 1, ... by default.
     label : label, default=None
         The class.
-    feature_names : list of str, default=None
-        Names of the columns of a table; x0, x1, ... by default.
+    $feature_names
 
     Attributes
     ----------
     effective_anchors : ndarray of shape (n,)
         exp of the entropy of the weights of each generated row, from 1 to n_anchors.
-    ax_ : matplotlib Axes
-        The axes.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $axes
 
     Raises
     ------
@@ -77,10 +74,7 @@ class AnchorsDisplay(Display):
     imbdeep.classifiers.GAMOClassifier : Generates such rows.
     ClassSamplesDisplay : Generated images of all classes.
 
-    References
-    ----------
-    .. [1] S. S. Mullick, S. Datta, S. Das, "Generative Adversarial Minority Oversampling", ICCV
-       2019.
+    $gamo
 
     Examples
     --------
@@ -174,13 +168,9 @@ class AnchorsDisplay(Display):
             Number of rows to generate.
         random_state : int, RandomState instance or None, default=0
             Seed of the generated rows.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $plot_params
 
-        Returns
-        -------
-        AnchorsDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
@@ -189,8 +179,7 @@ class AnchorsDisplay(Display):
             the generator is not convex.
         AttributeError
             If the classifier generates nothing.
-        sklearn.exceptions.NotFittedError
-            If the classifier is not fitted.
+        $unfitted
         """
         fitted_classifier(classifier, "classes_")
         advice = "Give a GAMOClassifier, or rows and weights of your own to AnchorsDisplay."
@@ -231,19 +220,14 @@ class AnchorsDisplay(Display):
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
+        $ax
         n_anchors : int, default=5
             Anchors to draw of each generated row, the heaviest first.
         features : list of str or int, default=None
             Columns of a table to draw, by name or position; the first six by default.
-        cmap : str or matplotlib Colormap, default="gray"
-            Colours of images that have not three channels.
+        $cmap
 
-        Returns
-        -------
-        AnchorsDisplay
-            This object.
+        $itself
 
         Raises
         ------

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from ._canvas import Display, legend_beside
+from ._canvas import Display, documented, legend_beside
 from ._rows import fitted_classifier, labels_of
 
 #: Classes whose names still fit beside an axis.
@@ -190,6 +190,7 @@ def by_frequency(class_counts: NDArray[Any]) -> NDArray[np.intp]:
     return np.argsort(-class_counts, kind="stable")
 
 
+@documented
 class PredictionsDisplay(Display):
     """What displays of predictions share: the ways to make one, and what surrounds the picture."""
 
@@ -226,13 +227,9 @@ class PredictionsDisplay(Display):
             The classes; by default those of the counts, or all that occur, sorted.
         name : str, default=None
             Name of the method if there is only one; "predictions" by default.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
+        $ax
 
-        Returns
-        -------
-        display
-            An object of this class, drawn.
+        $drawn
 
         Raises
         ------
@@ -265,25 +262,19 @@ class PredictionsDisplay(Display):
             class. Several must have been fitted on the same rows.
         X : array-like or DataFrame
             Test rows, best of a balanced test set.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        $y
         class_counts, y_train : array-like, default=None
             As in :meth:`from_predictions`, in place of ``class_counts_``: for classifiers of other
             libraries, which have none.
         name : str, default=None
             Name of a single classifier; the name of its class by default.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
+        $ax
 
-        Returns
-        -------
-        display
-            An object of this class, drawn.
+        $drawn
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            If a classifier is not fitted.
+        $unfitted
         AttributeError
             If a classifier has no ``class_counts_``, and neither is there another count.
         ValueError

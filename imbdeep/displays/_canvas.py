@@ -6,6 +6,62 @@ from typing import Any
 
 import numpy as np
 
+from imbdeep import _docs
+
+documented = _docs.documented(
+    {
+        "ax": """\
+ax : matplotlib Axes, default=None
+    Axes to draw in; by default those of a new figure.""",
+        "axes": """\
+ax_ : matplotlib Axes
+    The axes.
+figure_ : matplotlib Figure
+    The figure that holds them.""",
+        "cmap": """\
+cmap : str or matplotlib Colormap, default="gray"
+    Colours of images that have not three channels.""",
+        "drawn": """\
+Returns
+-------
+display
+    An object of this class, drawn.""",
+        "feature_names": """\
+feature_names : list of str, default=None
+    Names of the columns of a table; x0, x1, ... by default.""",
+        "figure": """\
+figure_ : matplotlib Figure
+    The figure that holds them.""",
+        "gamo": """\
+References
+----------
+.. [1] S. S. Mullick, S. Datta, S. Das, "Generative Adversarial Minority Oversampling", ICCV
+   2019.""",
+        "itself": """\
+Returns
+-------
+display
+    This object.""",
+        "m2m": """\
+References
+----------
+.. [1] J. Kim et al., "M2m: Imbalanced Classification via Major-to-minor Translation", CVPR
+   2020.""",
+        "plot_params": """\
+**plot_params : dict
+    Passed to :meth:`plot`.""",
+        "subplot": """\
+ax : matplotlib Axes, default=None
+    A subplot whose place the panels take; by default a new figure.""",
+        "unfitted": """\
+sklearn.exceptions.NotFittedError
+    If the estimator is not fitted.""",
+        "y": """\
+y : array-like of shape (n_samples,)
+    Their labels.""",
+    }
+)
+
 #: Colours that remain distinct for colour-blind readers (Okabe and Ito, 2008), yellow left out.
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK, GREY = "#E69F00", "#56B4E9", "#000000", "#8C8C8C"

@@ -16,6 +16,7 @@ from ._canvas import (
     Display,
     canvas,
     colors_of,
+    documented,
     legend_beside,
     markers_of,
     panels_of,
@@ -29,6 +30,7 @@ _METHODS = ("tsne", "pca")
 _PANELS_IN_LINE = 3
 
 
+@documented
 class FeaturesDisplay(Display):
     """The penultimate features of a classifier in two dimensions, a colour a class.
 
@@ -67,8 +69,7 @@ class FeaturesDisplay(Display):
     ----------
     axes_ : ndarray of matplotlib Axes
         The panels, one for each name.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $figure
 
     Raises
     ------
@@ -80,10 +81,7 @@ class FeaturesDisplay(Display):
     --------
     LatentDisplay : The latent codes of a sampler, generated rows among them.
 
-    References
-    ----------
-    .. [1] J. Kim et al., "M2m: Imbalanced Classification via Major-to-minor Translation", CVPR
-       2020.
+    $m2m
     .. [2] A. K. Mondal et al., "Minority Oversampling for Imbalanced Data via Class-Preserving
        Regularized Auto-Encoders", AISTATS 2023.
 
@@ -162,13 +160,9 @@ class FeaturesDisplay(Display):
             Seed of the rows that are drawn and of t-SNE.
         name : str, default=None
             Title of a single panel; none by default.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $plot_params
 
-        Returns
-        -------
-        FeaturesDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
@@ -224,8 +218,7 @@ class FeaturesDisplay(Display):
             Anything with ``penultimate_features(X)``, ``classes_`` and ``class_counts_``.
         X : array-like or DataFrame
             Rows: training rows as in [1]_, or new ones, which say more about generalisation.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        $y
         n_per_class : int, default=50
             Rows of each class at the most.
         random_state : int, RandomState instance or None, default=None
@@ -235,15 +228,11 @@ class FeaturesDisplay(Display):
         **params : dict
             ``method``, ``perplexity`` and ``ax``, passed to :meth:`from_features`.
 
-        Returns
-        -------
-        FeaturesDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            If a classifier is not fitted.
+        $unfitted
         AttributeError
             If a classifier has no ``penultimate_features`` or no ``class_counts_``.
         ValueError

@@ -11,7 +11,7 @@ from sklearn.utils import _safe_indexing
 from imbdeep.seeding import draw_seed, random_stream
 
 from ._by_class import positions
-from ._canvas import BLUE, GREY, VERMILION, Display, count, legend_beside, shorten
+from ._canvas import BLUE, GREY, VERMILION, Display, count, documented, legend_beside, shorten
 from ._images import draw_images, images_size
 from ._rows import (
     as_images,
@@ -32,6 +32,7 @@ _N_IMAGES, _N_ROWS = 5, 100
 _MAX_FEATURES = 12
 
 
+@documented
 class PerturbationDisplay(Display):
     """Seeds, what a translation adds to them, and the translations.
 
@@ -51,8 +52,7 @@ class PerturbationDisplay(Display):
         The class that they were translated into.
     confidence : array-like of shape (n,), default=None
         Probability of the target that the teacher gives to each translation.
-    feature_names : list of str, default=None
-        Names of the columns of a table; x0, x1, ... by default.
+    $feature_names
     scales : array-like of shape (n_features,), default=None
         Unit of the changes of each column, usually its standard deviation over all rows; by default
         that over the seeds. A scale of 0, that of a constant column, counts as 1.
@@ -66,10 +66,7 @@ class PerturbationDisplay(Display):
         Mean absolute change of each column in its unit. None for images.
     shifts : ndarray of shape (n_features,)
         Mean change, with its sign; NaN for codes. None for images.
-    ax_ : matplotlib Axes
-        The axes.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $axes
 
     Raises
     ------
@@ -80,10 +77,7 @@ class PerturbationDisplay(Display):
     --------
     TranslationDisplay : Majority images beside what a sampler makes of them.
 
-    References
-    ----------
-    .. [1] J. Kim et al., "M2m: Imbalanced Classification via Major-to-minor Translation", CVPR
-       2020.
+    $m2m
 
     Examples
     --------
@@ -189,18 +183,13 @@ class PerturbationDisplay(Display):
             Number of seeds; 5 images or 100 rows of a table by default.
         random_state : int, RandomState instance or None, default=None
             Seed of the rows that are drawn and of the translations.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $plot_params
 
-        Returns
-        -------
-        PerturbationDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            If the classifier is not fitted.
+        $unfitted
         AttributeError
             If the classifier cannot translate.
         ValueError
@@ -266,20 +255,15 @@ class PerturbationDisplay(Display):
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
+        $ax
         amplify : float, default=10.0
             Factor of the perturbation of images, 10 as in [1]_; what leaves the range of the images
             is cut off.
         max_features : int, default=12
             Columns of a table at the most, those that moved the most.
-        cmap : str or matplotlib Colormap, default="gray"
-            Colours of images that have not three channels.
+        $cmap
 
-        Returns
-        -------
-        PerturbationDisplay
-            This object.
+        $itself
 
         Raises
         ------

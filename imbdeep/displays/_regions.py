@@ -16,6 +16,7 @@ from ._canvas import (
     Display,
     colors_of,
     count,
+    documented,
     legend_beside,
     markers_of,
     shorten,
@@ -35,6 +36,7 @@ from ._rows import (
 _MARGIN = 0.08
 
 
+@documented
 class DecisionRegionsDisplay(Display):
     """The decision regions of a classifier of two columns, real rows, and generated ones.
 
@@ -67,10 +69,7 @@ class DecisionRegionsDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        The axes.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $axes
 
     Raises
     ------
@@ -82,10 +81,7 @@ class DecisionRegionsDisplay(Display):
     sklearn.inspection.DecisionBoundaryDisplay : The regions alone, and probabilities.
     FeaturesDisplay : What a classifier makes of rows with any number of columns.
 
-    References
-    ----------
-    .. [1] S. S. Mullick, S. Datta, S. Das, "Generative Adversarial Minority Oversampling", ICCV
-       2019.
+    $gamo
 
     Examples
     --------
@@ -168,8 +164,7 @@ class DecisionRegionsDisplay(Display):
             that it generates.
         X : array-like or DataFrame of two columns
             Rows, as in ``fit`` or new ones.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        $y
         n_generated : int, default=100
             Rows to generate of each class of ``minority_``, if the classifier can; 0 for none.
         generated : tuple of (X_new, y_new), default=None
@@ -180,18 +175,13 @@ class DecisionRegionsDisplay(Display):
             Seed of the generated rows.
         name : str, default=None
             Title of the picture; the name of the classifier's class by default.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $plot_params
 
-        Returns
-        -------
-        DecisionRegionsDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            If the classifier is not fitted.
+        $unfitted
         ValueError
             If ``X`` has not two columns of numbers, a label is none of the classes, or a parameter
             is out of range.

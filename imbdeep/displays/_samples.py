@@ -9,7 +9,7 @@ import numpy as np
 from imbdeep.seeding import draw_seed, random_stream
 
 from . import _rows
-from ._canvas import Display, canvas, panels_of, shorten
+from ._canvas import Display, canvas, documented, panels_of, shorten
 from ._images import draw_images, images_size
 from ._marginals import (
     correlation,
@@ -27,6 +27,7 @@ _KINDS = ("marginals", "correlations", "images")
 _MAX_FEATURES = {"marginals": 12, "correlations": 30}
 
 
+@documented
 class SamplesDisplay(Display):
     """Generated rows of a class against real ones: marginals, correlations, or images.
 
@@ -38,8 +39,7 @@ class SamplesDisplay(Display):
     real, generated : ndarray of shape (n, n_features), or (n, channels, height, width)
         Rows as numbers; NaN is missing. A categorical column holds the positions in ``levels``. The
         two may have different numbers of rows.
-    feature_names : list of str, default=None
-        Names of the columns; x0, x1, ... by default.
+    $feature_names
     kinds : list of str, default=None
         Kind of each column: "continuous" ones are drawn as histograms and all others as bars. By
         default, columns of more than 12 values are continuous.
@@ -56,8 +56,7 @@ class SamplesDisplay(Display):
         distance (TV) of all others. None for images.
     axes_ : ndarray of matplotlib Axes
         The panels.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $figure
 
     Raises
     ------
@@ -142,13 +141,9 @@ class SamplesDisplay(Display):
             What the rows of a two-dimensional array are when they are flattened images.
         label : label, default=None
             The class.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $plot_params
 
-        Returns
-        -------
-        SamplesDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
@@ -187,21 +182,16 @@ class SamplesDisplay(Display):
             its ``encoder_``, if it has one.
         X : array-like or DataFrame
             Rows, as in ``fit_resample``. Rows held out from it make the fairer comparison.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        $y
         target : label
             The class.
         n : int, default=1000
             Number of rows to generate, and of real rows at the most; of images 24 at the most.
         random_state : int, RandomState instance or None, default=None
             Seed of the rows that are drawn.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $plot_params
 
-        Returns
-        -------
-        SamplesDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
@@ -232,8 +222,7 @@ class SamplesDisplay(Display):
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            A subplot whose place the panels take; by default a new figure.
+        $subplot
         kind : {"marginals", "correlations", "images"}, default=None
             "marginals" (the default for tables) draws the histogram of each continuous column,
             without what lies beyond the central 99 % of the rows, and bars for all others.
@@ -250,10 +239,7 @@ class SamplesDisplay(Display):
             Colours of the images that have not three channels ("gray" by default), or of
             correlations ("RdBu_r").
 
-        Returns
-        -------
-        SamplesDisplay
-            This object.
+        $itself
 
         Raises
         ------
