@@ -4,12 +4,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from imbdeep.classifiers import GAMOClassifier
 from imbdeep.displays import AnchorsDisplay
-from imbdeep.displays._anchors import _decimals, _text
 
 RNG = np.random.default_rng(0)
 TABLE = RNG.normal(size=(30, 3))
@@ -50,15 +47,6 @@ class FrameGenerator(Generator):
 
 def texts_of(display):
     return [text.get_text() for text in display.ax_.texts]
-
-
-@settings(max_examples=20)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=6).filter(lambda w: sum(w) > 0.01))
-def test_effective_anchors_is_between_one_and_all(weights):
-    weights = np.array(weights) / np.sum(weights)
-    anchors = np.arange(float(len(weights)))[:, None]
-    display = AnchorsDisplay([weights @ anchors], anchors, [weights])
-    assert 1 - 1e-9 <= display.effective_anchors[0] <= len(weights) + 1e-9
 
 
 def test_effective_anchors_of_a_copy_and_of_the_mean():
@@ -146,22 +134,6 @@ def test_tables_have_bars_and_cells():
     assert f"{(WEIGHTS @ X[Generator.anchors])[0, 1]:.3f}" in texts
     low, high = display.ax_.get_ylim()
     assert all(high <= text.get_position()[1] <= low for text in display.ax_.texts)
-
-
-@pytest.mark.parametrize(
-    "column, texts",
-    [
-        ([123.456, 7.0], ["123.5", "7.0"]),
-        ([0.01234, -0.5], ["0.0123", "-0.5000"]),
-        ([12345.6, 0.0], ["12346", "0"]),
-        ([3e9, np.nan], ["3.00e+09", "missing"]),
-        ([True, "a long text with many words"], ["True", "a long text w…"]),
-        ([None, 7], ["missing", "7"]),
-    ],
-)
-def test_numbers_of_a_column_have_as_many_decimals(column, texts):
-    decimals = _decimals(np.array(column, dtype=object))
-    assert [_text(value, decimals) for value in column] == texts
 
 
 @pytest.mark.parametrize("make", [lambda X: X, pl.from_pandas])

@@ -45,23 +45,6 @@ def test_correlation_uses_the_rows_where_both_are_there():
     assert np.isnan(found[1, 2])
 
 
-def test_correlation_of_constant_and_missing_columns_is_undefined():
-    table = np.column_stack([np.full(9, 0.1), np.arange(9), np.full(9, NAN)])
-    found = correlation(table)
-    assert found[1, 1] == pytest.approx(1)
-    found[1, 1] = NAN
-    assert np.isnan(found).all()
-    assert np.isnan(correlation(np.ones((1, 2)))).all()
-
-
-def test_bars_are_shares_with_missing_last():
-    ax = plt.subplots()[1]
-    draw_bars(ax, np.array([0, 1, 1, NAN]), np.array([1.0, 1.0]), ["no", "yes"])
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["no", "yes", "missing"]
-    heights = [bar.get_height() for bar in ax.patches]
-    assert heights == pytest.approx([0.25, 0.5, 0.25, 0, 1, 0])
-
-
 def test_bars_of_rare_levels_are_put_together():
     ax = plt.subplots()[1]
     real = np.repeat(np.arange(10.0), np.arange(1, 11))

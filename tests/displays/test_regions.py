@@ -109,15 +109,6 @@ def test_containers_and_names_of_axes(make):
         assert list(asked.columns) == names
 
 
-def test_rows_with_missing_values_are_left_out():
-    rows, y = np.array([[0.0, 1.0], [np.nan, 1.0], [1.0, 2.0]]), ["a", "b", "b"]
-    display = DecisionRegionsDisplay.from_estimator(Threshold().fit(rows, y), rows, y)
-    assert legend_of(display) == ["a (1 row)", "b (1 row)"]
-    assert np.isfinite(display.xx0).all()
-    with pytest.raises(ValueError, match="none of them has a value in both columns"):
-        DecisionRegionsDisplay.from_estimator(Threshold().fit(rows, y), rows[1:2], ["b"])
-
-
 def test_generated_rows_are_crosses_within_the_picture():
     points, y = np.array([[-1.0, 0.0], [1.0, 1.0], [-2.0, 0.5]]), ["a", "b", "a"]
     model = Generator().fit(points, y)
@@ -183,13 +174,6 @@ def test_many_classes_have_markers_and_a_short_legend():
     texts = legend_of(display)
     assert len(texts) <= 14
     assert texts[-1] == "generated (70 rows)"
-
-
-def test_classes_without_rows_here_keep_their_regions():
-    only = Y != "few"
-    display = DecisionRegionsDisplay.from_estimator(CENTRES, X[only], Y[only])
-    assert display.classes.tolist() == ["few", "many", "some"]
-    assert len(legend_of(display)) == 2
 
 
 @pytest.mark.parametrize(

@@ -71,12 +71,6 @@ def test_columns_by_number_and_by_name():
     assert ticks == ["age", "city"]
 
 
-def test_unused_panels_are_removed():
-    rng = np.random.default_rng(0)
-    display = SamplesDisplay(rng.normal(size=(9, 6)), rng.normal(size=(9, 6))).plot()
-    assert len(display.figure_.axes) == len(display.axes_) == 6
-
-
 def test_correlations_and_their_difference():
     rng = np.random.default_rng(0)
     a = rng.normal(size=200)
@@ -140,12 +134,6 @@ def test_refuses_to_draw(arguments, message):
         SamplesDisplay.from_samples(REAL, GENERATED, **arguments)
 
 
-def test_refuses_the_correlations_of_images():
-    images = np.zeros((2, 1, 2, 2))
-    with pytest.raises(ValueError, match="choose 'images'"):
-        SamplesDisplay(images, images).plot(kind="correlations")
-
-
 @pytest.mark.parametrize(
     "real, generated, arguments",
     [
@@ -159,11 +147,6 @@ def test_refuses_the_correlations_of_images():
 def test_refuses_what_does_not_match(real, generated, arguments):
     with pytest.raises(ValueError, match=r"at least one each|give one each"):
         SamplesDisplay(real, generated, **arguments)
-
-
-def test_refuses_other_columns():
-    with pytest.raises(ValueError, match="rows of the same table"):
-        SamplesDisplay.from_samples(REAL, GENERATED.rename(columns={"age": "years"}))
 
 
 def test_levels_and_kinds_from_the_numbers_alone():
