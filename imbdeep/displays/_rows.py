@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import _safe_indexing
 
-from imbdeep.encoding import data_array, target_array
+from imbdeep.encoding import data_array, plain_labels, target_array
 from imbdeep.encoding import image_shape_of as declared_shape
 from imbdeep.encoding._columns import (
     factorize,
@@ -66,7 +66,8 @@ def labels_of(y: Any) -> NDArray[Any]:
     """Return labels of any container as a vector; one-hot rows as their positions."""
     labels = target_array(y)
     if labels.ndim == 2:
-        return labels.ravel() if labels.shape[1] == 1 else labels.argmax(axis=1)
+        labels = labels.ravel() if labels.shape[1] == 1 else labels.argmax(axis=1)
+    plain_labels(labels)  # raises for labels without an order, which no legend can sort
     return labels
 
 
