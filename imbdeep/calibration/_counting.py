@@ -108,7 +108,7 @@ def _class_weights(kind: Any, labels: NDArray[Any], weighted: bool) -> dict[Any,
     if isinstance(kind, str):
         if kind not in ("balanced", "balanced_subsample"):
             raise ValueError(
-                f"class_weight={kind!r} is not one of scikit-learn's words, 'balanced' and "
+                f"class_weight={kind!r} is not one of scikit-learn's values, 'balanced' and "
                 f"'balanced_subsample': {_SAY_IT}."
             )
         if weighted:

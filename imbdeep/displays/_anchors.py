@@ -97,7 +97,7 @@ class AnchorsDisplay(Display):
         label: Any = None,
         feature_names: Any = None,
     ) -> None:
-        self.generated = None if generated is None else np.asarray(generated)
+        self.generated: Any = None if generated is None else np.asarray(generated)
         self.anchors = np.asarray(anchors)
         self.weights = np.asarray(weights, dtype=np.float64)
         self.label = label
@@ -137,7 +137,9 @@ class AnchorsDisplay(Display):
                 f"positions has shape {self.positions.shape}, but there are {shape[0]} anchors: "
                 "give one each."
             )
-        self.feature_names = None if self.is_image else names_of(self.anchors, feature_names)
+        self.feature_names: Any = None
+        if not self.is_image:
+            self.feature_names = names_of(self.anchors, feature_names)
         positive = np.where(self.weights > 0, self.weights, 1.0)
         self.effective_anchors = np.exp(-(self.weights * np.log(positive)).sum(axis=1))
 
@@ -271,8 +273,6 @@ class AnchorsDisplay(Display):
         draw_images(self.ax_, names, lines, cmap, heads=heads, captions=captions)
 
     def _plot_table(self, ax: Any, heaviest: NDArray[np.intp], features: Any) -> None:
-        assert self.generated is not None
-        assert self.feature_names is not None
         chosen = list(range(min(len(self.feature_names), _MAX_FEATURES)))
         if features is not None:
             chosen = chosen_columns(features, self.feature_names)

@@ -44,16 +44,8 @@ def per_class(
 ) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Return the training rows of each class, and the classes.
 
-    Parameters
-    ----------
-    class_counts : dict of label to int, array-like of shape (n_classes,) or None
-        Training rows of each class; an array is in the order of ``classes``.
-    y_train : array-like of shape (n_train,) or None
-        Labels to count instead.
-    classes : array-like of shape (n_classes,) or None
-        The classes; by default those of the dict, of ``y_train``, or those seen.
-    seen : list of ndarray
-        Labels that are the classes where nothing else names them.
+    Rows are given by label, in the order of ``classes``, or counted in ``y_train``. The classes are
+    those given, else those of the rows, else those in the labels ``seen``.
     """
     if (class_counts is None) == (y_train is None):
         given = "neither" if y_train is None else "both"
@@ -156,8 +148,8 @@ def counts_of(
 ) -> tuple[Any, Any, Any]:
     """Return class_counts, y_train and classes of fitted classifiers, which must agree.
 
-    What the caller gives goes before the ``class_counts_`` of the classifiers, so that those of
-    other libraries can be compared with ours.
+    Counts that the caller gives take precedence over ``class_counts_``, which classifiers of other
+    libraries lack.
     """
     every = {
         name: labels_of(fitted_classifier(estimator, "classes_")).tolist()

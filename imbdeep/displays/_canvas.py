@@ -103,13 +103,7 @@ class Display:
     def _begin(self, ax: Any, width: float, height: float, layout: str = "constrained") -> Any:
         """Set ``ax_`` and ``figure_``, and return the axes: ``ax``, or those of a new figure.
 
-        Parameters
-        ----------
-        ax : matplotlib Axes or None
-        width, height : float
-            Size of a new figure in inches.
-        layout : str, default="constrained"
-            Layout engine of a new figure; "compressed" is for panels of a fixed aspect.
+        A new figure has this size in inches; "compressed" is the layout for a fixed aspect.
         """
         if ax is None:
             import matplotlib.pyplot as plt
@@ -120,10 +114,7 @@ class Display:
 
 
 def canvas(ax: Any, width: float, height: float, layout: str = "constrained") -> tuple[Any, Any]:
-    """Return (figure, the part of it to fill with panels): a new one, or the place of ``ax``.
-
-    The parameters are those of :meth:`Display._begin`.
-    """
+    """Return (figure, the part of it to fill with panels): a new one, or the place of ``ax``."""
     if ax is None:
         import matplotlib.pyplot as plt
 

@@ -15,6 +15,7 @@ from ._images import draw_images, images_size
 from ._rows import (
     as_images,
     as_rows,
+    asked_labels,
     check_whole,
     choose,
     fitted,
@@ -192,11 +193,10 @@ class ClassSamplesDisplay(Display):
 def _targets(estimator: Any, labels: NDArray[Any], targets: Any) -> list[Any]:
     """Return the classes to draw; those of the estimator with the frequent first."""
     if targets is not None:
-        several = isinstance(targets, list | tuple | np.ndarray)
-        asked = labels_of(targets).tolist() if several else [targets]
+        asked = asked_labels(targets, labels.tolist())
         if not asked:
             raise ValueError("targets is empty: name at least one class, or leave it out.")
-        return list(dict.fromkeys(asked))
+        return asked
     if hasattr(estimator, "sample"):
         totals = fitted(estimator, "sampling_strategy_")
         made = [label for label, n_added in totals.items() if n_added > 0]

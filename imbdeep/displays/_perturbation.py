@@ -125,7 +125,9 @@ class PerturbationDisplay(Display):
                 "give those of predict_proba for the target."
             )
         self.is_image = len(shape) == 4
-        self.feature_names, self.changes, self.shifts = None, None, None
+        self.feature_names: Any = None
+        self.changes: Any = None
+        self.shifts: Any = None
         if self.is_image:
             return
         self.feature_names = names_of(self.seeds, feature_names)
@@ -141,14 +143,13 @@ class PerturbationDisplay(Display):
     def _measure(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         difference = _numbers(self.translations) - _numbers(self.seeds)
         coded = list(self.levels)
-        difference[:, coded] = np.where(
-            np.isnan(difference[:, coded]), np.nan, difference[:, coded] != 0
-        )
+        # Between levels there is no distance: another level is a change of 1.
+        difference[:, coded] = np.sign(np.abs(difference[:, coded]))
         difference /= np.where(self.scales > 0, self.scales, 1)
         there = ~np.isnan(difference)
         n = np.maximum(there.sum(axis=0), 1)  # a column without a value has not moved
-        changes = np.abs(np.where(there, difference, 0)).sum(axis=0) / n
-        shifts = np.where(there, difference, 0).sum(axis=0) / n
+        difference[~there] = 0.0
+        changes, shifts = np.abs(difference).sum(axis=0) / n, difference.sum(axis=0) / n
         shifts[coded] = np.nan
         return changes, shifts
 
@@ -304,9 +305,6 @@ class PerturbationDisplay(Display):
         return titles
 
     def _plot_columns(self, ax: Any, max_features: int) -> PerturbationDisplay:
-        assert self.feature_names is not None
-        assert self.changes is not None
-        assert self.shifts is not None
         chosen = np.argsort(-self.changes, kind="stable")[:max_features]
         self._begin(ax, 6.6, 0.32 * len(chosen) + 1.6)
         at = np.arange(len(chosen))

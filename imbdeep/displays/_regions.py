@@ -222,38 +222,33 @@ class DecisionRegionsDisplay(Display):
         order = by_frequency(np.bincount(self._position, minlength=n_classes)).tolist()
         colors = dict(zip(order, colors_of(n_classes), strict=True))
         markers = dict(zip(order, markers_of(n_classes), strict=True))
+        # Tints are opaque: where transparent colours overlap, they would look like another class.
         tints = ListedColormap([_mixed(colors[k], 0.72) for k in range(n_classes)])
         ax.pcolormesh(
             self.xx0, self.xx1, self.regions, cmap=tints, vmin=-0.5, vmax=n_classes - 0.5,
             shading="nearest", rasterized=True, zorder=0,
         )  # fmt: skip
-        real: list[Any] = []
-        new: list[Any] = []
+        handles: dict[str, list[Any]] = {"real": [], "generated": []}
+
+        def mark(kind: str, points: Any, text: str, size: float, zorder: int, **style: Any) -> None:
+            ax.plot(*points.T, ls="none", ms=size, zorder=zorder, **style)
+            handles[kind].append(Line2D([], [], ls="none", ms=6, label=text, **style))
+
         for k in order:
             label = shorten(self.classes[k], 18)
             dots = self.X[self._position == k]
             crosses = self.generated[0][self._generated_position == k]
             if len(dots):
-                dot: dict[str, Any] = {
-                    "marker": markers[k],
-                    "color": colors[k],
-                    "mec": "white",
-                    "mew": 0.4,
-                }
                 size = float(np.clip(70 / np.sqrt(len(dots)), 3.0, 5.5))  # smaller where many
-                # Crosses hide what is below them, but not the rows that they were made of.
-                ax.plot(*dots.T, ls="none", ms=size, zorder=4 if len(crosses) else 2, **dot)
                 text = f"{label} ({count(len(dots))})"
-                real.append(Line2D([], [], ls="none", ms=6, label=text, **dot))
+                style = {"marker": markers[k], "color": colors[k], "mec": "white", "mew": 0.4}
+                # Crosses hide what is below them, but not the rows that they were made of.
+                mark("real", dots, text, size, 4 if len(crosses) else 2, **style)
             if len(crosses):
-                cross: dict[str, Any] = {
-                    "marker": "+",
-                    "color": _mixed(colors[k], 0.5, 0.0),
-                    "ls": "none",
-                }
-                ax.plot(*crosses.T, ms=5, mew=0.9, zorder=3, **cross)
                 text = f"{label}, generated ({len(crosses):,})"
-                new.append(Line2D([], [], ms=6, label=text, **cross))
+                color = _mixed(colors[k], 0.5, 0.0)
+                mark("generated", crosses, text, 5, 3, marker="+", color=color, mew=0.9)
+        real, new = handles.values()
         ax.set_xlim(self.xx0.min(), self.xx0.max())
         ax.set_ylim(self.xx1.min(), self.xx1.max())
         ax.set_xlabel(shorten(self.feature_names[0], 40), fontsize=9)

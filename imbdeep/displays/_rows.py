@@ -71,6 +71,14 @@ def labels_of(y: Any) -> NDArray[Any]:
     return labels
 
 
+def asked_labels(targets: Any, known: Any) -> list[Any]:
+    """Return the classes that the user names, once each; a tuple may be one label."""
+    several = isinstance(targets, list | tuple | np.ndarray)
+    if not several or (isinstance(targets, tuple) and targets in list(known)):
+        return [targets]
+    return list(dict.fromkeys(labels_of(list(targets)).tolist()))
+
+
 def labels_beside(X: Any, y: Any) -> NDArray[Any]:
     """Return labels as a vector, which must hold one for each row of X."""
     labels = labels_of(y)
@@ -175,13 +183,7 @@ def read_column(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], str, list[str] | None]:
     """Return a column of both tables as numbers, its kind, and its levels if the numbers are codes.
 
-    Parameters
-    ----------
-    real, generated : ndarray, pandas Series or polars Series
-    name : str
-        Name of the column in errors.
-    kind : str or None
-        "continuous", or anything else for a column of few values; None finds out.
+    ``kind`` is "continuous", or anything else for a column of few values; None finds out.
     """
     a, b = (_numbers(column, name) for column in (real, generated))
     if a is not None and b is not None and kind != "categorical":

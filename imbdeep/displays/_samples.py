@@ -101,7 +101,9 @@ class SamplesDisplay(Display):
             )
         self.is_image = self.real.ndim == 4
         self.levels = levels or {}
-        self.feature_names, self.kinds, self.distances = None, None, None
+        self.feature_names: Any = None
+        self.kinds: Any = None
+        self.distances: Any = None
         if self.is_image:
             return
         self.feature_names = _rows.names_of(self.real, feature_names)
@@ -258,8 +260,6 @@ class SamplesDisplay(Display):
         return self._plot_correlations(ax, chosen, "RdBu_r" if cmap is None else cmap)
 
     def _choose(self, features: Any, max_features: int, kind: str) -> list[int]:
-        assert self.distances is not None
-        assert self.feature_names is not None
         if features is not None:
             return _rows.chosen_columns(features, self.feature_names)
         order: list[int] = np.argsort(-self.distances, kind="stable")[:max_features].tolist()
@@ -283,9 +283,6 @@ class SamplesDisplay(Display):
         return self
 
     def _plot_marginals(self, ax: Any, chosen: list[int]) -> SamplesDisplay:
-        assert self.kinds is not None
-        assert self.feature_names is not None
-        assert self.distances is not None
         n_columns = min(4, len(chosen)) if len(chosen) != 3 else 3
         n_lines = -(-len(chosen) // n_columns)
         self.figure_, part = canvas(ax, max(2.7 * n_columns, 4.5), 2.2 * n_lines + 0.7)
@@ -306,7 +303,6 @@ class SamplesDisplay(Display):
         return self
 
     def _plot_correlations(self, ax: Any, chosen: list[int], cmap: Any) -> SamplesDisplay:
-        assert self.feature_names is not None
         names = [shorten(self.feature_names[j], 20) for j in chosen]
         real, generated = correlation(self.real[:, chosen]), correlation(self.generated[:, chosen])
         side = min(2.6 + 0.12 * len(chosen), 5.0)

@@ -11,7 +11,7 @@ from imbdeep.seeding import draw_seed, random_stream
 
 from ._canvas import Display, documented, shorten
 from ._images import draw_images, images_size
-from ._rows import as_images, as_rows, choose, fitted, image_shape_of
+from ._rows import as_images, as_rows, asked_labels, choose, fitted, image_shape_of
 
 
 @documented
@@ -126,13 +126,12 @@ class TranslationDisplay(Display):
         shape = image_shape_of(sampler, X, needed=True)
         if not len(X):
             raise ValueError("X has no rows: there is nothing to translate.")
-        several = isinstance(targets, list | tuple | np.ndarray)
         if targets is None:
             majority = getattr(sampler, "majority_class_", None)
             # Majority into majority would be no translation.
             labels = [label for label in fitted(sampler, "generator_") if label != majority]
         else:
-            labels = list(targets) if several else [targets]
+            labels = asked_labels(targets, getattr(sampler, "classes_", ()))
         stream = random_stream(random_state)
         rows = choose(X, np.arange(len(X)), n_pairs, stream)
         # One seed for all classes: a column differs by the class alone.
