@@ -106,8 +106,8 @@ def correct_prior(
     trained = _shares("trained_on", trained_on, n_classes)
     if (trained == 0).any():
         raise ValueError(
-            f"trained_on[{int(np.argmin(trained))}] is 0, and must be positive: a class without rows "
-            "cannot be learned. Leave its column out."
+            f"trained_on[{int(np.argmin(trained))}] is 0, and must be positive: a class without "
+            "rows cannot be learned. Leave its column out."
         )
     wanted = _shares("prior", np.ones(n_classes) if prior is None else prior, n_classes)
     # By Bayes, p(k|x) is proportional to p(x|k) times the share of k. The ratio of the shares takes
@@ -190,9 +190,9 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
     prior_ : ndarray of shape (n_classes,)
         The shares that probabilities are for. They sum to 1.
     n_features_in_ : int
-        Number of columns, if the fitted estimator tells it.
+        Number of columns, if the fitted estimator has it.
     feature_names_in_ : ndarray of str
-        Names of the columns, if the fitted estimator tells them.
+        Names of the columns, if the fitted estimator has them.
 
     See Also
     --------
@@ -209,8 +209,8 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
 
     "counts" refuses ``sampling``, ``defer`` and the like of :mod:`imbdeep.classifiers`, ensembles
     of imbalanced-learn that sample by themselves, and class weights within a search or an ensemble.
-    Of other libraries' ways to balance (``scale_pos_weight``, ``priors`` of naive Bayes, ...) it
-    knows nothing: give ``trained_prior`` there. Around a search this is the way:
+    Balancing in other libraries (``scale_pos_weight``, ``priors`` of naive Bayes, ...) is not
+    recognised: give ``trained_prior`` there. With a search, put this class inside:
     ``GridSearchCV(PriorCorrectedClassifier(pipeline), {"estimator__...": ...})``.
 
     Parameters of ``fit`` go to the estimator's ``fit``: ``sample_weight`` if it takes that,
@@ -298,8 +298,8 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
         nothing = [label for label in labels if not trained[label] > 0]
         if nothing:
             raise ValueError(
-                f"The labels {nothing} have no weight in training, and a classifier knows nothing "
-                "of them: give them a positive sample_weight and class_weight, or leave their rows "
+                f"The labels {nothing} have no weight in training, and cannot be learned: "
+                "give them a positive sample_weight and class_weight, or leave their rows "
                 "out."
             )
 

@@ -160,7 +160,7 @@ class ComparisonDisplay(Display):
             comparison.best(metric)[list(order)].to_numpy(dtype=np.float64).T,
             names,
             simple=[
-                told for name, told in zip(order, names, strict=True) if name in comparison.simple
+                shown for name, shown in zip(order, names, strict=True) if name in comparison.simple
             ],
             metric=metric,
         )

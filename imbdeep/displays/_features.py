@@ -34,8 +34,8 @@ _PANELS_IN_LINE = 3
 class FeaturesDisplay(Display):
     """The penultimate features of a classifier in two dimensions, a colour a class.
 
-    This is Figure 4 of [1]_. Classes that lie apart are easily told apart by the last layer; rare
-    classes within the cloud of a frequent one will be mistaken for it. Rows that the classifier was
+    This is Figure 4 of [1]_. The last layer easily separates classes that lie apart; rare classes
+    within the cloud of a frequent one will be mistaken for it. Rows that the classifier was
     trained on lie further apart than new ones.
 
     Of an :class:`~imbdeep.classifiers.RAEClassifier` it is Figure 2 of [2]_: its penultimate
@@ -49,7 +49,7 @@ class FeaturesDisplay(Display):
 
     The frequent classes are drawn first, so that the rare ones lie on top. Up to seven classes have
     distinct colours. More have shades from dark (frequent) to light (rare), and four kinds of
-    markers in turn, which tell neighbours apart.
+    markers in turn, so that neighbours differ.
 
     Parameters
     ----------

@@ -149,7 +149,7 @@ def frechet_distance(real: Any, generated: Any, *, features: Features | None = N
         |m_1 - m_2|² + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2)),
 
     which is the *squared* distance, of whatever features you give: the FID itself is that of a
-    certain Inception network, and its numbers compare with no others. It sees means and covariances
+    certain Inception network, and its numbers compare with no others. It uses means and covariances
     alone: unlike `density_coverage` it is of use for thousands of rows only, and rows that are
     copied from the real ones have the best value there is.
 

@@ -50,7 +50,7 @@ class Critic(nn.Module):
     Dense layers with a leaky ReLU of slope 0.2 each. There is no batch normalisation: the
     gradient penalty needs the gradient of each row's score by itself. The table lists the row
     alone as input; the indicators of its class are joined to it, as the authors' code does for
-    images, or a critic could not tell a row of the wrong class.
+    images, without which a critic could not detect a row of the wrong class.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ head : {"linear", "cosine"}, default="linear"
 Raises
 ------
 ValueError
-    If an argument is none of those named above, or a size is below 1.""",
+    If a size is below 1, or an argument is outside of the values named above.""",
         "mgvae": """\
 References
 ----------

@@ -259,4 +259,5 @@ def test_a_tuned_threshold_is_not_undone():
     x, y = np.arange(40.0)[:, None], np.arange(40) % 4 == 0
     with pytest.raises(ValueError, match="put PriorCorrectedClassifier inside it"):
         PriorCorrectedClassifier(tuned).fit(x, y)
-    TunedThresholdClassifierCV(PriorCorrectedClassifier(LogisticRegression())).fit(x, y)
+    inside = PriorCorrectedClassifier(LogisticRegression())
+    TunedThresholdClassifierCV(inside, cv=2, thresholds=3).fit(x, y)
