@@ -39,8 +39,8 @@ class RecallDisplay(PredictionsDisplay):
         Recall of each class by the name of the method, from 0 to 1. NaN stands for a class without
         a test row: it is not drawn and does not enter the mean.
     class_counts : array-like of shape (n_classes,)
-        Training rows of each class. Those of 0 rows, of which ``partial_fit`` has only the name, stand at
-        the left.
+        Training rows of each class. Classes of 0 rows, which ``partial_fit`` may have, stand at the
+        left.
     classes : array-like of shape (n_classes,)
         The classes.
 

@@ -91,17 +91,6 @@ def test_all_anchors_leave_no_others():
     assert not any("other" in text for text in texts_of(display))
 
 
-def test_features_of_images_are_not_drawn_but_their_anchors_are():
-    class Features(Generator):
-        def generate(self, n, target, **arguments):
-            _, anchors, weights = super().generate(n, target, **arguments)
-            return np.zeros((n, 512)), anchors, weights
-
-    display = AnchorsDisplay.from_estimator(Features(IMAGES), IMAGES, "few", n=2, n_anchors=3)
-    assert display.generated is None
-    assert display.ax_.get_xticklabels()[0].get_text() == "heaviest anchors"
-
-
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "bool"])
 def test_images_of_any_dtype_and_flat_ones(dtype):
     X = (IMAGES * 200).astype(dtype).reshape(30, 16)

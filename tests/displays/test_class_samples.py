@@ -66,16 +66,6 @@ def test_classes_by_name(targets, labels):
     assert display.labels == labels
 
 
-def test_of_many_classes_some_of_all_sizes():
-    y = np.repeat(np.arange(100), np.arange(100, 0, -1))
-    sampler = Sampler(sampling_strategy_=dict.fromkeys(range(1, 100), 1))
-    display = ClassSamplesDisplay.from_estimator(sampler, np.zeros((len(y), 1, 4, 4)), y, n=1)
-    assert len(display.labels) == 20
-    assert display.labels[0] == 1
-    assert display.labels[-1] == 99
-    assert display.labels == sorted(display.labels)
-
-
 @pytest.mark.parametrize(
     "estimator, X, message",
     [

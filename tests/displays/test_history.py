@@ -127,14 +127,6 @@ def test_no_line_of_a_single_panel(n, validation, shape):
     assert len(display.axes_[0]) == n
 
 
-def test_history_of_another_method_needs_epochs_and_terms_only():
-    display = TrainingHistoryDisplay([{"epoch": 1, "generator": 2}, {"epoch": 2, "critic": 1}])
-    display.plot()
-    assert [ax.get_title() for ax in display.axes_[0]] == ["generator", "critic"]
-    assert display.axes_[0, 0].get_xlabel() == "epoch"
-    assert not display.figure_.legends
-
-
 @pytest.mark.parametrize(
     "history, message",
     [

@@ -9,7 +9,6 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
-from imbdeep.classifiers import GAMOClassifier
 from imbdeep.displays import DecisionRegionsDisplay
 
 RNG = np.random.default_rng(0)
@@ -137,30 +136,6 @@ def test_generated_rows_of_a_sampler_are_shown_in_place_of_the_own(make):
     assert display.generated[0].tolist() == [[3.0, 0.0], [4.0, 0.0]]
     assert legend_of(display)[2:] == ["a, generated (1)", "b, generated (1)"]
     assert display.ax_.get_xlim()[1] > 4
-
-
-@pytest.mark.filterwarnings("ignore:The generator has collapsed")
-@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
-def test_a_gamo_shows_what_it_generates(container):
-    rows = container(X)
-    if container is pd.DataFrame:
-        rows.columns = ["a", "b"]
-    layers = dict.fromkeys(GAMOClassifier._LAYERS, (8,))
-    model = GAMOClassifier(max_steps=10, encode=False, device="cpu", random_state=0, **layers)
-    model.fit(rows, Y)
-    display = DecisionRegionsDisplay.from_estimator(
-        model, rows, Y, n_generated=7, grid_resolution=30
-    )
-    assert legend_of(display)[3:] == ["some, generated (7)", "few, generated (7)"]
-    # Convex combinations stay within what their class spans, and in the picture.
-    for label in ("few", "some"):
-        made = display.generated[0][display.generated[1] == label]
-        own = X[label == Y]
-        slack = 1e-5 * np.ptp(X, axis=0)
-        assert np.all(made >= own.min(axis=0) - slack)
-        assert np.all(made <= own.max(axis=0) + slack)
-    again = DecisionRegionsDisplay.from_estimator(model, rows, Y, n_generated=7, grid_resolution=5)
-    assert np.array_equal(again.generated[0], display.generated[0])
 
 
 def test_many_classes_have_markers_and_a_short_legend():

@@ -100,12 +100,6 @@ def test_from_estimator_takes_rows_of_the_class_and_kinds_of_the_encoder():
         SamplesDisplay.from_estimator(sampler, REAL, y, "c")
 
 
-def test_few_rows_and_a_single_one():
-    display = SamplesDisplay.from_samples(REAL[:1], GENERATED[:1])
-    display.figure_.canvas.draw()
-    assert display.plot(kind="correlations").axes_[0].images[0].get_array().mask.all()
-
-
 @pytest.mark.parametrize("flat", [False, True])
 def test_images_real_above_generated(flat):
     X = np.random.default_rng(0).random((50, 1, 4, 4))

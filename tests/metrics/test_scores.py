@@ -379,28 +379,6 @@ def test_probabilities_in_float32_do_not_warn():
     assert np.isfinite(SCORERS["neg_log_loss"](model, certain, y))
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        NAMES,
-        NAMES.astype(object),
-        np.array([7, 3, 11, 5, 9]),  # not in order: classes_ is sorted
-        np.array([0.5, 1.5, 2.5, 3.5, 4.5]),
-    ],
-    ids=["str", "object", "int", "float"],
-)
-def test_scorers_take_any_labels(names):
-    names = names if names.dtype.kind != "f" else names * 2  # scikit-learn wants whole numbers
-    X, y = table(3, names=names)
-    plain = table(3, names=np.arange(3))[1]
-    sorted_codes = np.argsort(np.argsort(names[:3]))[plain]
-    for name, scorer in SCORERS.items():
-        found = scorer(GaussianNB().fit(X, y), X, y)
-        assert found == pytest.approx(scorer(GaussianNB().fit(X, sorted_codes), X, sorted_codes)), (
-            name
-        )
-
-
 @pytest.mark.parametrize("name", SCORERS)
 def test_scorers_choose_parameters_with_greater_as_better(name):
     X, y = table(2)

@@ -60,14 +60,7 @@ def test_classifier_takes_rows_and_images(shape, hidden, head):
     assert list(dict(network.named_children()))[-1] == "head"
 
 
-def test_classifier_computes_a_head_on_rectified_layers():
-    network, x = MLP(3, 2, (5,)), torch.randn(20, 3)
-    first, last = (layer for layer in network.modules() if isinstance(layer, nn.Linear))
-    hidden = (x @ first.weight.T + first.bias).clamp(min=0)
-    torch.testing.assert_close(network(x), hidden @ last.weight.T + last.bias)
-
-
-@pytest.mark.parametrize("slope", [0.1, 0.5])
+@pytest.mark.parametrize("slope", [0.0, 0.1, 0.5])
 def test_hidden_units_of_a_leaky_classifier_leak(slope):
     network, x = MLP(3, 2, (5, 4), negative_slope=slope), torch.randn(20, 3)
     hidden = x
@@ -116,9 +109,3 @@ def test_row_of_zeros_has_cosines_of_zero_and_finite_gradients():
     cosines.sum().backward()
     assert x.grad.isfinite().all()
     assert layer.weight.grad.isfinite().all()
-
-
-def test_weights_of_cosines_start_with_length_one_in_all_directions():
-    weight = CosineLinear(3, 2000).weight.detach()
-    torch.testing.assert_close(weight.norm(dim=1), torch.ones(2000))
-    assert weight.mean(dim=0).abs().max() < 5 * (3 * 2000) ** -0.5  # variance 1/3 per coordinate

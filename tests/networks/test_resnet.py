@@ -29,20 +29,15 @@ def parameters_by_hand(depth, n_channels, n_classes):
 
 
 # 0.27M, 0.46M and 0.85M in table 6 of the paper, for ten classes.
-@pytest.mark.parametrize(
-    "depth, paper, expected",
-    [(20, 0.27e6, 269_722), (32, 0.46e6, 464_154), (56, 0.85e6, 853_018)],
-)
-def test_size_is_that_of_the_paper(depth, paper, expected):
-    found = number_of_parameters(ResNet(3, 10, depth))
-    assert found == expected
-    assert found == pytest.approx(paper, abs=0.005e6)
+PRINTED = {20: 0.27e6, 32: 0.46e6, 56: 0.85e6}
 
 
-@pytest.mark.parametrize("n_channels, n_classes", [(1, 2), (3, 100)])
-@pytest.mark.parametrize("depth", [8, 14, 32])
-def test_number_of_parameters_and_layers(depth, n_channels, n_classes):
+@pytest.mark.parametrize("n_channels, n_classes", [(1, 2), (3, 10)])
+@pytest.mark.parametrize("depth", [8, 20, 32, 56])
+def test_number_of_parameters_and_layers_is_that_of_the_paper(depth, n_channels, n_classes):
     network = ResNet(n_channels, n_classes, depth)
+    if n_classes == 10 and depth in PRINTED:
+        assert number_of_parameters(network) == pytest.approx(PRINTED[depth], abs=0.005e6)
     assert number_of_parameters(network) == parameters_by_hand(depth, n_channels, n_classes)
     assert sum(isinstance(m, nn.Conv2d | nn.Linear) for m in network.modules()) == depth
     cosine = ResNet(n_channels, n_classes, depth, head="cosine")
