@@ -168,8 +168,7 @@ class AnchorsDisplay(Display):
             The class to generate.
         n : int, default=4
             Number of rows to generate.
-        random_state : int, RandomState instance or None, default=0
-            Seed of the generated rows.
+        $seed
         $plot_params
 
         $drawn

@@ -50,6 +50,12 @@ References
         "plot_params": """\
 **plot_params : dict
     Passed to :meth:`plot`.""",
+        "random_state": """\
+random_state : int, RandomState instance or None, default=None
+    Seed of what is drawn at random: rows, generated rows, t-SNE.""",
+        "seed": """\
+random_state : int, RandomState instance or None, default=0
+    Seed of what is drawn at random: rows, generated rows.""",
         "subplot": """\
 ax : matplotlib Axes, default=None
     A subplot whose place the panels take; by default a new figure.""",

@@ -126,8 +126,7 @@ class ClassSamplesDisplay(Display):
             Of more than 20, only 20 are drawn, of all sizes.
         n : int, default=8
             Generated images of each class, and real ones at the most.
-        random_state : int, RandomState instance or None, default=0
-            Seed of the images that are drawn and generated.
+        $seed
         $plot_params
 
         $drawn

@@ -156,8 +156,7 @@ class FeaturesDisplay(Display):
         perplexity : float, default=30.0
             Effective number of neighbours in t-SNE. With few rows it is lowered to a third of the
             number of other rows, since a row's neighbours should be a small part of all.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the rows that are drawn and of t-SNE.
+        $random_state
         name : str, default=None
             Title of a single panel; none by default.
         $plot_params
@@ -221,8 +220,7 @@ class FeaturesDisplay(Display):
         $y
         n_per_class : int, default=50
             Rows of each class at the most.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the rows that are drawn and of t-SNE.
+        $random_state
         name : str, default=None
             Title of a single panel; the name of the classifier's class by default.
         **params : dict

@@ -145,8 +145,7 @@ class LatentDisplay(Display):
             The class whose rows are shown, and whose model encodes all rows, if it has its own.
         n : int, default=300
             Rows of each group at the most.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the rows that are drawn and generated.
+        $random_state
         $plot_params
 
         $drawn

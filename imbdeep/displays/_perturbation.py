@@ -182,8 +182,7 @@ class PerturbationDisplay(Display):
             The class to translate into.
         n : int, default=None
             Number of seeds; 5 images or 100 rows of a table by default.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the rows that are drawn and of the translations.
+        $random_state
         $plot_params
 
         $drawn

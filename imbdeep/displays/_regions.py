@@ -171,8 +171,7 @@ class DecisionRegionsDisplay(Display):
             Rows to show as generated instead, for instance what a sampler has added.
         grid_resolution : int, default=200
             Points of the grid along each axis.
-        random_state : int, RandomState instance or None, default=0
-            Seed of the generated rows.
+        $seed
         name : str, default=None
             Title of the picture; the name of the classifier's class by default.
         $plot_params

@@ -189,8 +189,7 @@ class SamplesDisplay(Display):
             The class.
         n : int, default=1000
             Number of rows to generate, and of real rows at the most; of images 24 at the most.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the rows that are drawn.
+        $random_state
         $plot_params
 
         $drawn
@@ -283,7 +282,7 @@ class SamplesDisplay(Display):
         return self
 
     def _plot_marginals(self, ax: Any, chosen: list[int]) -> SamplesDisplay:
-        n_columns = min(4, len(chosen)) if len(chosen) != 3 else 3
+        n_columns = min(4, len(chosen))
         n_lines = -(-len(chosen) // n_columns)
         self.figure_, part = canvas(ax, max(2.7 * n_columns, 4.5), 2.2 * n_lines + 0.7)
         self.axes_ = panels_of(part, len(chosen), n_columns)

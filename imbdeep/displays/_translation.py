@@ -110,8 +110,7 @@ class TranslationDisplay(Display):
             Classes to translate into; by default all that the sampler generates.
         n_pairs : int, default=8
             Number of images drawn from ``X``.
-        random_state : int, RandomState instance or None, default=None
-            Seed of that draw and of the translations.
+        $random_state
         $plot_params
 
         $drawn
