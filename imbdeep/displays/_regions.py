@@ -24,12 +24,11 @@ from ._canvas import (
 from ._rows import (
     as_rows,
     check_whole,
-    columns_of,
     fitted_classifier,
     labels_beside,
     labels_of,
     names_of,
-    read_column,
+    read_tables,
 )
 
 #: The picture goes beyond the outermost rows by this share of what they span.
@@ -270,16 +269,13 @@ def _plane(X: Any, what: str) -> NDArray[np.float64]:
             f"{what} has shape {shape}, but a plane has two columns: fit the classifier on two "
             "columns, or look at its features with FeaturesDisplay."
         )
-    found = []
-    for column, name in zip(columns_of(X), names_of(X), strict=True):
-        values, _, kind, _ = read_column(column, column[:0], name)
-        if kind == "categorical":
-            raise ValueError(
-                f"Column {name!r} of {what} holds values that are no numbers, and they have no "
-                "place on an axis: choose two columns of numbers."
-            )
-        found.append(values)
-    return np.column_stack(found)
+    values, _, kinds, _ = read_tables(X, X[:0])
+    if "categorical" in kinds:
+        raise ValueError(
+            f"Column {names_of(X)[kinds.index('categorical')]!r} of {what} holds values that are "
+            "no numbers, and they have no place on an axis: choose two columns of numbers."
+        )
+    return values
 
 
 def _rows_and_labels(X: Any, y: Any, what: str) -> tuple[NDArray[np.float64], NDArray[Any]]:

@@ -83,14 +83,6 @@ def test_images_heaviest_first_and_the_others_as_their_mean():
     )
 
 
-def test_all_anchors_leave_no_others():
-    display = AnchorsDisplay.from_estimator(Generator(IMAGES), IMAGES, "few", n=1, n_anchors=9)
-    assert len(display.ax_.images) == 1 + 4
-    assert len(display.ax_.get_xticks()) == 2
-    display = AnchorsDisplay.from_estimator(Generator(TABLE), TABLE, "few", n=1, n_anchors=9)
-    assert not any("other" in text for text in texts_of(display))
-
-
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "bool"])
 def test_images_of_any_dtype_and_flat_ones(dtype):
     X = (IMAGES * 200).astype(dtype).reshape(30, 16)

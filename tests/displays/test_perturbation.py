@@ -65,15 +65,6 @@ def test_perturbations_are_amplified_around_grey():
     assert drawn(display.plot(amplify=2))[4][1, 0] == pytest.approx(0.56)
 
 
-def test_seed_perturbation_and_translation_stand_below_each_other():
-    display = PerturbationDisplay(IMAGES[:3], IMAGES[:3] + 0.1, list("abc"), "t").plot(amplify=3)
-    left = [image.get_extent()[0] for image in display.ax_.images]
-    assert left[:3] == left[3:6] == left[6:]
-    rows = [tick.get_text() for tick in display.ax_.get_yticklabels()]
-    assert rows == ["seed", "perturbation × 3", "translation"]
-    assert titles_of(display) == ["a → t", "b → t", "c → t"]
-
-
 @pytest.mark.parametrize("flat", [False, True])
 def test_seeds_are_rows_of_larger_classes(flat):
     model = Translator(image_shape=(1, 4, 4) if flat else None)

@@ -46,14 +46,6 @@ def test_categories_are_positions_of_sorted_levels(column):
     assert (kind, levels) == ("categorical", ["1", "2"])
 
 
-def test_levels_of_several_types_and_numbers_called_categories():
-    mixed = np.array([True, "x", 3], dtype=object)
-    assert _rows.read_column(mixed, mixed, "x")[3] == ["3", "True", "x"]
-    numbers = np.array([30, 7])
-    codes, _, kind, levels = _rows.read_column(numbers, numbers, "x", "categorical")
-    assert (codes.tolist(), kind, levels) == ([1, 0], "categorical", ["7", "30"])
-
-
 def test_many_numbers_are_continuous_and_words_cannot_be():
     many = np.arange(13)
     assert _rows.read_column(many, many, "x")[2] == "continuous"
@@ -61,3 +53,11 @@ def test_many_numbers_are_continuous_and_words_cannot_be():
     words = np.array(["a"])
     with pytest.raises(ValueError, match="'x' is said to be continuous"):
         _rows.read_column(words, words, "x", "continuous")
+
+
+def test_levels_of_several_types_and_numbers_called_categories():
+    mixed = np.array([True, "x", 3], dtype=object)
+    assert _rows.read_column(mixed, mixed, "x")[3] == ["3", "True", "x"]
+    numbers = np.array([30, 7])
+    codes, _, kind, levels = _rows.read_column(numbers, numbers, "x", "categorical")
+    assert (codes.tolist(), kind, levels) == ([1, 0], "categorical", ["7", "30"])

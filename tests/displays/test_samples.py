@@ -141,11 +141,3 @@ def test_refuses_to_draw(arguments, message):
 def test_refuses_what_does_not_match(real, generated, arguments):
     with pytest.raises(ValueError, match=r"at least one each|give one each"):
         SamplesDisplay(real, generated, **arguments)
-
-
-def test_levels_and_kinds_from_the_numbers_alone():
-    real = np.column_stack([np.arange(30), np.arange(30) % 2])
-    display = SamplesDisplay(real, real, levels={1: ["no", "yes"]})
-    assert display.kinds == ["continuous", "categorical"]
-    ticks = display.plot(features=[1]).axes_[0].get_xticklabels()
-    assert [tick.get_text() for tick in ticks] == ["no", "yes"]

@@ -107,15 +107,6 @@ def test_margins_are_fourth_roots():
     torch.testing.assert_close(loss.margins, torch.tensor([0.2, 0.4, 0.8]))
 
 
-@given(counts_of_classes, st.floats(0, 2))
-def test_rare_classes_have_the_larger_margins(counts, max_margin):
-    margins = LDAMLoss(counts, max_margin).margins
-    assert margins.dtype == torch.float32
-    assert margins.max().item() == pytest.approx(max_margin, rel=1e-6)
-    in_order = margins[np.argsort(counts)]
-    assert (in_order[:-1] >= in_order[1:]).all()
-
-
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 def test_without_margins_ldam_is_the_cross_entropy_of_scaled_cosines(weight, reduction):

@@ -83,18 +83,6 @@ def test_means_under_the_true_distribution(n_generated):
     assert np.all(np.abs(np.mean(found, axis=0) - [1, 1 - missed]) < 4 * errors)
 
 
-def test_density_and_coverage_tell_fidelity_from_diversity():
-    random = np.random.default_rng(0)
-    real = random.normal(size=(200, 2)) + np.repeat([[0, 0], [20, 0]], 100, axis=0)
-    one_kind = random.normal(size=(200, 2))
-    noisy = real + random.normal(scale=5, size=real.shape)
-    density, coverage = density_coverage(real, one_kind)
-    assert density > 0.8
-    assert 0.4 < coverage <= 0.5
-    assert density_coverage(real, noisy)[0] < 0.3
-    assert density_coverage(real, real.mean(axis=0) + np.zeros((9, 2))) == (0.0, 0.0)
-
-
 @FEW
 @given(seeds, st.sampled_from([1e-6, 1.0, 1e6]), st.sampled_from([0.0, 1e4]))
 def test_only_distances_count(seed, scale, shift):
@@ -171,17 +159,6 @@ def test_frechet_distance_of_a_positive_map(n_rows, width):
 
 @FEW
 @given(two_tables)
-def test_frechet_distance_is_a_squared_distance(tables):
-    real, generated = tables
-    found = frechet_distance(real, generated)
-    size = real.var() + generated.var() + 1
-    assert found == pytest.approx(frechet_distance(generated, real), abs=1e-10 * size)
-    assert frechet_distance(real, real[::-1]) == pytest.approx(0, abs=1e-10 * size)
-    assert found >= np.sum((real.mean(axis=0) - generated.mean(axis=0)) ** 2) - 1e-10 * size
-
-
-@FEW
-@given(two_tables)
 def test_nearest_distances_are_those_of_brute_force(tables):
     train, generated = tables
     found = nearest_distances(train, generated)
@@ -215,7 +192,7 @@ def test_memorisation_is_that_of_brute_force(width):
     )
 
 
-@pytest.mark.parametrize("n_holdout", [10, 40])
+@pytest.mark.parametrize("n_holdout", [40])
 def test_fresh_rows_are_as_near_to_train_as_expected(n_holdout):
     random = np.random.default_rng(0)
     found = [

@@ -118,16 +118,6 @@ def test_leaky_slope_and_dropout_are_those_of_the_paper(make, arguments):
     assert "_Dropout" not in layers_of(without)
 
 
-def test_every_pixel_counts_and_every_pixel_is_made():
-    encoder = ConvCodeEncoder((1, 12, 8), 3, width=4, dropout=0.0).eval()
-    x = torch.rand(1, 1, 12, 8, requires_grad=True)
-    encoder(x).sum().backward()
-    assert (x.grad != 0).all()
-    decoder = ConvConditionalDecoder(3, (1, 12, 8), 2, width=4).eval()
-    one, other = decoder(torch.randn(2, 3), torch.tensor([0, 0]))
-    assert (one != other).all()
-
-
 numbers = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
 
 
@@ -142,15 +132,6 @@ def test_weights_are_not_negative_and_sum_to_one(codes, training):
     assert alpha.shape == codes.shape[:2]
     assert (alpha >= 0).all()
     torch.testing.assert_close(alpha.sum(dim=1), torch.ones(5))
-
-
-@given(st.integers(2, 6))
-def test_mixer_without_a_preference_takes_the_mean(n_mixed):
-    mixer = Mixer(3, n_mixed, 2, (8,))
-    nn.init.zeros_(mixer.head.weight)
-    nn.init.zeros_(mixer.head.bias)
-    alpha = mixer(torch.randn(4, n_mixed, 3), torch.tensor([0, 1, 0, 1]))
-    torch.testing.assert_close(alpha, torch.full((4, n_mixed), 1 / n_mixed))
 
 
 def test_codes_that_are_no_groups_are_refused():

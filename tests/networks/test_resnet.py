@@ -72,12 +72,6 @@ def test_shortcut_between_stages_skips_pixels_and_appends_zeros(side):
     assert not out[:, 16:].any()
 
 
-def test_block_adds_its_two_convolutions_to_the_shortcut():
-    block, x = _Block(4, 4, 1).eval(), torch.randn(2, 4, 5, 5)
-    residual = block.bn2(block.conv2(block.bn1(block.conv1(x)).clamp(min=0)))
-    torch.testing.assert_close(block(x), (x + residual).clamp(min=0))
-
-
 def test_head_sees_the_mean_over_pixels():
     """A network of shortcuts alone passes the mean of the picture's even pixels."""
     network = ResNet(1, 2, 8).eval()
