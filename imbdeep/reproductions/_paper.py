@@ -132,7 +132,18 @@ class Paper:
         return parser
 
     def main(self, argv: Sequence[str] | None = None) -> int:
-        """Run the experiments that the command line asks for, and write tables; return 0."""
+        """Run the experiments that the command line asks for, and write tables.
+
+        Parameters
+        ----------
+        argv : sequence of str, default=None
+            Command-line arguments; None takes those of the process.
+
+        Returns
+        -------
+        int
+            0.
+        """
         parser = self.parser()
         options = parsed(parser, argv)
         names = list(self.datasets) if "all" in options.datasets else options.datasets

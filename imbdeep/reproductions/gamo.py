@@ -30,6 +30,8 @@ from imbdeep.reproductions._results import Outcome, published, row, span, warned
 from imbdeep.reproductions._rows import CIFAR_SIZES, MNIST_SIZES, Task, absent, images
 from imbdeep.reproductions.rae import isolet, webpage
 
+__all__ = ["ABLATIONS", "DATASETS", "METHODS", "PUBLISHED", "SCALES", "TABLES", "TITLES", "main"]
+
 PROTOCOL = """\
 protocol:
   Data. mnist: 4000 to 40 digits a class by their index (4000 2000 1000 750 500 350 200 100 60 40),

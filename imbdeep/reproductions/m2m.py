@@ -32,6 +32,8 @@ from imbdeep.reproductions._paper import Dataset, Paper
 from imbdeep.reproductions._results import Outcome, published
 from imbdeep.reproductions._rows import MNIST_SIZES, Task, absent, held_out, images
 
+__all__ = ["ABLATIONS", "DATASETS", "METHODS", "PUBLISHED", "SCALES", "TABLES", "TITLES", "main"]
+
 PROTOCOL = """\
 protocol:
   Data. reuters: R52 with the 36 classes of five test documents or more (6436 training documents,

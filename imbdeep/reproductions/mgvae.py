@@ -37,6 +37,8 @@ from imbdeep.reproductions._rows import Task, images, table
 from imbdeep.seeding import seeded
 from imbdeep.training import run
 
+__all__ = ["ABLATIONS", "DATASETS", "METHODS", "PUBLISHED", "SCALES", "TABLES", "TITLES", "main"]
+
 PROTOCOL = """\
 protocol:
   Images: digits 0-4 (of Fashion-MNIST: classes 0-4) are the majority (6000 training rows each,

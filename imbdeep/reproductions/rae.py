@@ -33,6 +33,8 @@ from imbdeep.reproductions._paper import Dataset, Paper, Varied
 from imbdeep.reproductions._results import Outcome, published, span, warned
 from imbdeep.reproductions._rows import CIFAR_SIZES, MNIST_SIZES, Task, absent, images, table
 
+__all__ = ["ABLATIONS", "DATASETS", "METHODS", "PUBLISHED", "SCALES", "TABLES", "TITLES", "main"]
+
 PROTOCOL = """\
 protocol:
   Data. mnist: 4000 to 40 digits a class, drawn from MNIST's training part, and 800 of each from its
@@ -96,9 +98,12 @@ class CodeClassifier(nn.Module):
 
     def __init__(self, n_features: int, n_classes: int, latent_dim: int, shape: Any = None) -> None:
         super().__init__()
-        self.encoder: nn.Module = CodeEncoder(n_features, latent_dim)
-        if shape is not None:
-            self.encoder = ConvCodeEncoder(shape, latent_dim)
+        # Only one of the two is made: the other would draw weights, too.
+        self.encoder: nn.Module = (
+            CodeEncoder(n_features, latent_dim)
+            if shape is None
+            else ConvCodeEncoder(shape, latent_dim)
+        )
         self.head = nn.Linear(latent_dim, n_classes)
 
     def forward(self, x: Tensor) -> Tensor:

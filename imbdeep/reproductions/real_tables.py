@@ -32,6 +32,8 @@ from imbdeep.reproductions._results import row
 from imbdeep.reproductions._rows import NotAtHandError, loaded
 from imbdeep.seeding import resolve_device
 
+__all__ = ["METRICS", "PROTOCOL", "SIZES", "STUDIES", "THINNED", "main"]
+
 PROTOCOL = """\
 protocol:
   tables, classifiers: two classes; of tables with more than --rows rows a stratified draw, anew in
@@ -416,7 +418,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a study and write its tables; return 1 if no data set could be had, else 0."""
+    """Run a study and write its tables.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        Command-line arguments; None takes those of the process.
+
+    Returns
+    -------
+    int
+        0, or 1 if no data set could be had.
+    """
     parser = _parser()
     options = parser.parse_args(argv)
     options.data = Path(options.data) if options.data else None
