@@ -176,7 +176,8 @@ class Paper:
         known = dict(self.methods)
         for option, (rows, _) in self.optional.items():
             if only or getattr(options, option):
-                known |= rows
+                # A name may stand in several tables, as RAE; the paper's methods come first.
+                known |= {name: row for name, row in rows.items() if name not in known}
         known = {name: row for name, row in known.items() if not only or name in only}
         if self.varied:
             for told, values in varied(parser, options, self.varied.estimator).items():

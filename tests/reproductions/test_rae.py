@@ -193,6 +193,19 @@ def test_tables_show_ours_beside_the_papers(folder, capsys, noted, monkeypatch):
     assert len(noted.approaches) == 2 * 2 * len(METHODS)
 
 
+def test_table_5_has_the_widths_alone(folder, capsys, noted, monkeypatch):
+    digits = DATASETS["mnist"]._replace(load=DATASETS["isolet"].load)
+    monkeypatch.setitem(DATASETS, "mnist", digits)
+    words = ["mnist", *TABLES["table5"][5:], "--trials", "1", "--data", str(folder)]
+    assert main(words) == 0
+    assert noted.approaches == [METHODS["RAE"], *list(ABLATIONS.values())[-3:]]
+    text = capsys.readouterr().out
+    assert "| RAE | 50.0 | 50.0 | 50.0 | 50.0 | 2 | 96.8 ± 0.1 |" in text
+    assert "| RAE, code of half | 50.0 | 50.0 | 50.0 | 50.0 | 2 | 97.4 |" in text
+    assert "| DeepSMOTE" not in text
+    assert "| RAE, no decoder" not in text
+
+
 def test_what_cannot_be_had_stays_empty(capsys):
     """With the paper's numbers of the same table, and why there are none of ours."""
     assert main([*TABLES["table4"][1:], "--trials", "1"]) == 0
