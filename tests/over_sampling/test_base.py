@@ -22,7 +22,7 @@ Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N - N_MAJORITY, int)]
 A = np.random.default_rng(0).normal(size=(N, 3))
 IMAGES = np.random.default_rng(1).integers(0, 256, (N, 1, 6, 6), dtype=np.uint8)
 COUNTER = np.arange(N)
-#: Rows as the method makes them, judged by nobody.
+#: Rows as the method makes them, not filtered.
 PLAIN = {"row_filter": None, "random_state": 0}
 
 

@@ -38,7 +38,7 @@ SMALL = {
 # Some hundred steps of these learn what tests ask for.
 LEARNING = {
     **SMALL,
-    "max_steps": 800,
+    "max_steps": 600,
     "batch_size": 64,
     "latent_dim": 8,
     "hidden_layer_sizes": (32, 32),

@@ -181,7 +181,7 @@ def test_class_of_one_row_is_learned_and_grows():
 # ------------------------------------------------------------------------------ the class gets in
 
 
-def test_both_networks_are_told_the_class():
+def test_both_networks_get_the_class():
     for shape, network, likelihood in [
         ((2,), "mlp", None),
         ((1, 28, 28), "cnn", ObservationLikelihood(0, 784, intensities=True)),

@@ -46,7 +46,7 @@ METHODS = [
         id="GAMO",
     ),
 ]
-#: Rows as they are made, judged by nobody.
+#: Rows as they are made, not filtered.
 PLAIN = {"row_filter": None, "random_state": 0}
 each_method = pytest.mark.parametrize("Sampler, unfitted, name", METHODS)
 

@@ -1,4 +1,4 @@
-"""Who judges generated rows: the draw against closed forms, the judge, and what samplers do."""
+"""The row filter: the draw against closed forms, the classifier, and what samplers do."""
 
 import numpy as np
 import pytest
@@ -64,7 +64,7 @@ class HalfWrong(DeepOverSampler):
         return found
 
 
-def judged(**params):
+def filtered(**params):
     return HalfWrong(**{"row_filter": LogisticRegression(C=100), "random_state": 0, **params})
 
 
@@ -83,30 +83,30 @@ PROBABILITIES = st.lists(
 )
 
 
-@given(believed=PROBABILITIES, data=st.data(), seed=st.integers(0, 2**32 - 1))
-def test_drawn_rows_are_distinct_in_order_and_possible(believed, data, seed):
-    believed = np.array(believed)
-    n = data.draw(st.integers(0, len(believed)))
-    rows = drawn_rows(believed, n, seed)
+@given(p=PROBABILITIES, data=st.data(), seed=st.integers(0, 2**32 - 1))
+def test_drawn_rows_are_distinct_in_order_and_possible(p, data, seed):
+    p = np.array(p)
+    n = data.draw(st.integers(0, len(p)))
+    rows = drawn_rows(p, n, seed)
     assert rows.dtype == np.intp
     assert len(rows) == n
     assert (np.diff(rows) > 0).all()
-    assert np.isin(rows, np.arange(len(believed))).all()
-    np.testing.assert_array_equal(rows, drawn_rows(believed, n, seed))
+    assert np.isin(rows, np.arange(len(p))).all()
+    np.testing.assert_array_equal(rows, drawn_rows(p, n, seed))
     # Rows of probability 0 fill up what is missing, the first ones first.
-    possible, impossible = np.flatnonzero(believed > 0), np.flatnonzero(believed == 0)
+    possible, impossible = np.flatnonzero(p > 0), np.flatnonzero(p == 0)
     lacking = max(n - len(possible), 0)
-    np.testing.assert_array_equal(rows[believed[rows] == 0], impossible[:lacking])
+    np.testing.assert_array_equal(rows[p[rows] == 0], impossible[:lacking])
     if lacking:
-        np.testing.assert_array_equal(rows[believed[rows] > 0], possible)
+        np.testing.assert_array_equal(rows[p[rows] > 0], possible)
 
 
 def test_two_rows_are_drawn_one_after_the_other_without_replacement():
-    believed, n = np.array([0.6, 0.3, 0.05, 0.2]), 6000
+    p, n = np.array([0.6, 0.3, 0.05, 0.2]), 6000
     counts = np.zeros((4, 4))
     for seed in range(n):
-        counts[tuple(drawn_rows(believed, 2, seed))] += 1
-    p = believed / believed.sum()
+        counts[tuple(drawn_rows(p, 2, seed))] += 1
+    p = p / p.sum()
     for i, j in zip(*np.triu_indices(4, 1), strict=True):
         expected = p[i] * p[j] * (1 / (1 - p[i]) + 1 / (1 - p[j]))
         error = np.sqrt(expected * (1 - expected) / n)
@@ -133,7 +133,7 @@ def test_two_groups_are_kept_as_often_as_theory_says(n_candidates):
         assert expected == pytest.approx(0.27 / (0.27 + 0.07), abs=1e-3)
 
 
-# ------------------------------------------------------------------------- rows are judged
+# ------------------------------------------------------------------------- rows are filtered
 
 
 def share_of_class(rows):
@@ -141,9 +141,9 @@ def share_of_class(rows):
     return (np.asarray(rows).mean(axis=1) > 4).mean()
 
 
-def test_believed_rows_are_kept():
-    X_res, y_res = judged().fit_resample(A, Y)
-    plain, _ = judged(row_filter=None).fit_resample(A, Y)
+def test_probable_rows_are_kept():
+    X_res, y_res = filtered().fit_resample(A, Y)
+    plain, _ = filtered(row_filter=None).fit_resample(A, Y)
     assert np.bincount(y_res).tolist() == [45, 45]
     np.testing.assert_array_equal(X_res[:N], A)
     np.testing.assert_array_equal(y_res[:N], Y)
@@ -151,11 +151,11 @@ def test_believed_rows_are_kept():
     assert 0.2 < share_of_class(plain[N:]) < 0.8
 
 
-def test_every_class_is_judged_by_its_own_probability():
+def test_every_class_is_filtered_by_its_own_probability():
     y = np.repeat(["c", "b", "a"], [30, 18, 12])
     centres = {"a": [0, 0], "b": [9, 0], "c": [0, 9]}
     X = np.random.default_rng(0).normal(size=(N, 2)) + np.array([centres[k] for k in y])
-    sampler = judged()
+    sampler = filtered()
     X_res, y_res = sampler.fit_resample(X, y)
     new = X_res[N:]
     for label in ("a", "b"):
@@ -169,14 +169,14 @@ def test_every_class_is_judged_by_its_own_probability():
 @pytest.mark.parametrize("chunk", [7, 65_536])
 def test_means_are_those_of_the_candidates_and_of_the_rows_kept(monkeypatch, chunk):
     monkeypatch.setattr(_filter, "_AT_ONCE", chunk)
-    sampler = judged(n_candidates=3, sampling_strategy={1: 35})
+    sampler = filtered(n_candidates=3, sampling_strategy={1: 35})
     X_res, _ = sampler.fit_resample(A, Y)
     assert [len(made) for made in sampler.made] == ([6] * 10 if chunk == 7 else [60])
     assert len(X_res) == N + 20
     (means,) = sampler.filter_scores_.values()
     candidates = np.concatenate(sampler.made)
-    believed = sampler.filter_.predict_proba(candidates)[:, 1]
-    assert means["candidates"] == pytest.approx(believed.mean())
+    p = sampler.filter_.predict_proba(candidates)[:, 1]
+    assert means["candidates"] == pytest.approx(p.mean())
     kept = sampler.filter_.predict_proba(sampler.encoder_.transform(X_res[N:]))[:, 1]
     assert means["kept"] == pytest.approx(kept.mean(), rel=1e-4)
     assert means["kept"] > means["candidates"]
@@ -186,8 +186,8 @@ def test_means_are_those_of_the_candidates_and_of_the_rows_kept(monkeypatch, chu
 
 
 @pytest.mark.parametrize("n_candidates", [1, 2, 50])
-def test_without_a_judge_the_number_of_candidates_is_no_matter(n_candidates):
-    plain, given = judged(row_filter=None), judged(row_filter=None, n_candidates=n_candidates)
+def test_without_a_filter_the_number_of_candidates_is_no_matter(n_candidates):
+    plain, given = filtered(row_filter=None), filtered(row_filter=None, n_candidates=n_candidates)
     expected, _ = plain.fit_resample(A, Y)
     found, _ = given.fit_resample(A, Y)
     assert found.tobytes() == expected.tobytes()
@@ -197,12 +197,12 @@ def test_without_a_judge_the_number_of_candidates_is_no_matter(n_candidates):
     assert given.filter_scores_ == {}
 
 
-# ------------------------------------------------------------------------- which judge it is
+# ------------------------------------------------------------------------- which classifier it is
 
 
 def test_classifier_is_copied_and_trained_on_encoded_rows():
     mine = LogisticRegression(C=0.3)
-    sampler = judged(row_filter=mine)
+    sampler = filtered(row_filter=mine)
     sampler.fit_resample(A, np.array(["b", "a"])[Y])
     assert sampler.row_filter is mine
     with pytest.raises(NotFittedError):
@@ -241,11 +241,11 @@ def test_parameters_of_the_classifier_are_those_of_the_sampler():
     ],
     ids=["balanced, auto", "balanced", "images", "flat", "None", "constant, auto", "constant"],
 )
-def test_nobody_judges(monkeypatch, X, y, params):
+def test_no_rows_are_filtered(monkeypatch, X, y, params):
     monkeypatch.setattr(
-        _filter, "VotingEnsembleClassifier", lambda **told: pytest.fail("it was made")
+        _filter, "VotingEnsembleClassifier", lambda **given: pytest.fail("it was made")
     )
-    sampler = judged(**params)
+    sampler = filtered(**params)
     X_res, y_res = sampler.fit_resample(X, y)
     assert sampler.filter_ is None
     assert sampler.filter_scores_ == {}
@@ -269,7 +269,7 @@ class NoProbabilities(BaseEstimator, ClassifierMixin):
     ],
     ids=repr,
 )
-def test_who_cannot_judge_is_refused_before_training(monkeypatch, name, value):
+def test_what_cannot_filter_is_refused_before_training(monkeypatch, name, value):
     sampler = trained(**{name: value})
     monkeypatch.setattr(CVAESampler, "_fit_generator", lambda *args: pytest.fail("it trained"))
     with pytest.raises(InvalidParameterError, match=f"The '{name}' parameter of CVAESampler"):
@@ -306,8 +306,8 @@ CASES = [(name, kind) for name in METHODS for kind in ("table", "images")]
 CASES.remove(("GAMO of features", "table"))
 
 
-def test_default_judge_brings_rows_nearer_to_the_class():
-    """By the opinion of a classifier that has seen other rows than sampler and judge."""
+def test_default_filter_brings_rows_nearer_to_the_class():
+    """By a classifier that was trained on other rows than sampler and filter."""
     X, y = load_breast_cancer(return_X_y=True)
     malignant, benign = (np.flatnonzero(y == k) for k in (0, 1))
     seen = np.r_[malignant[:25], benign[:100]]
@@ -317,20 +317,20 @@ def test_default_judge_brings_rows_nearer_to_the_class():
     few = {"pretrain_steps": 100, "finetune_steps": 40, "hidden_layer_sizes": (32,)}
     plain = MGVAESampler(**few, row_filter=None, device="cpu", random_state=0)
     sampler = clone(plain).set_params(row_filter="auto")
-    believed = {}
-    for name, of in (("plain", plain), ("judged", sampler)):
+    p = {}
+    for name, of in (("plain", plain), ("filtered", sampler)):
         X_res, y_res = of.fit_resample(X[seen], y[seen])
         np.testing.assert_array_equal(X_res[:125], X[seen])
         assert np.bincount(y_res).tolist() == [100, 100]
-        believed[name] = outsider.predict_proba(X_res[125:])[:, 0].mean()
-    assert believed["judged"] > believed["plain"] + 0.02
+        p[name] = outsider.predict_proba(X_res[125:])[:, 0].mean()
+    assert p["filtered"] > p["plain"] + 0.02
     assert isinstance(sampler.filter_, VotingEnsembleClassifier)
     assert sampler.filter_scores_[0]["kept"] > sampler.filter_scores_[0]["candidates"]
     right = sampler.filter_.predict(sampler.encoder_.transform(X[unseen])) == y[unseen]
     assert right.mean() > 0.9
 
 
-def test_flat_images_of_an_estimator_get_no_default_judge():
+def test_flat_images_of_an_estimator_get_no_default_filter():
     shaped = clone(METHODS["RAE"]).set_params(estimator__image_shape=(1, 6, 6), random_state=0)
     shaped.fit_resample(IMAGES.reshape(N, -1), Y)
     assert shaped.filter_ is None
@@ -338,7 +338,7 @@ def test_flat_images_of_an_estimator_get_no_default_judge():
 
 def test_same_seed_same_bytes_by_a_classifier_without_a_seed():
     rows = [
-        judged(row_filter=RandomForestClassifier(5)).fit_resample(A, Y)[0].tobytes()
+        filtered(row_filter=RandomForestClassifier(5)).fit_resample(A, Y)[0].tobytes()
         for _ in range(3)
     ]
     assert len(set(rows)) == 1
@@ -355,23 +355,23 @@ def test_parameters_of_the_classifier_are_checked_before_training(monkeypatch):
 def test_frozen_classifier_of_other_classes_is_refused():
     frozen = FrozenEstimator(LogisticRegression().fit(A, Y + 5))
     with pytest.raises(ValueError, match="classes"):
-        judged(row_filter=frozen).fit_resample(A, Y)
+        filtered(row_filter=frozen).fit_resample(A, Y)
 
 
-def test_many_candidates_are_judged_by_those_alone_who_are_named(monkeypatch):
+def test_many_candidates_are_filtered_by_a_named_classifier_alone(monkeypatch):
     monkeypatch.setattr(_filter, "VotingEnsembleClassifier", lambda device: LogisticRegression())
     monkeypatch.setattr(_filter, "_CANDIDATES", 30 * 8 - 1)  # the smaller class lacks 30 rows
-    many = judged(row_filter="auto", n_candidates=8)
+    many = filtered(row_filter="auto", n_candidates=8)
     many.fit_resample(A, Y)
     assert many.filter_ is None
-    named = judged(row_filter=LogisticRegression(), n_candidates=8)
+    named = filtered(row_filter=LogisticRegression(), n_candidates=8)
     named.fit_resample(A, Y)
     assert list(named.filter_scores_) == [1]
     monkeypatch.setattr(_filter, "_CANDIDATES", 30 * 8)
-    few = judged(row_filter="auto", n_candidates=8)
+    few = filtered(row_filter="auto", n_candidates=8)
     few.fit_resample(A, Y)
     assert list(few.filter_scores_) == [1]
-    one = judged(row_filter="auto", n_candidates=1)  # nothing to choose from
+    one = filtered(row_filter="auto", n_candidates=1)  # nothing to choose from
     one.fit_resample(A, Y)
     assert one.filter_ is None
 
@@ -390,16 +390,16 @@ class Bare(ClassifierMixin, BaseEstimator):
         return np.full((len(X), len(self.classes_)), self.value)
 
 
-def test_classifiers_of_others_can_judge_unless_their_numbers_are_none():
-    sampler = judged(row_filter=Bare())
+def test_classifiers_of_others_can_filter_unless_their_numbers_are_none():
+    sampler = filtered(row_filter=Bare())
     sampler.fit_resample(A, Y)
     assert sampler.filter_scores_[1] == {"candidates": 0.5, "kept": 0.5}
     with pytest.raises(ValueError, match="negative or not finite"):
-        judged(row_filter=Bare(np.nan)).fit_resample(A, Y)
+        filtered(row_filter=Bare(np.nan)).fit_resample(A, Y)
 
 
 def test_the_record_is_of_the_fit_and_candidates_too():
-    sampler = judged(row_filter=LogisticRegression(), n_candidates=3)
+    sampler = filtered(row_filter=LogisticRegression(), n_candidates=3)
     sampler.fit_resample(A, Y)
     before = sampler.filter_scores_[1]
     sampler.set_params(n_candidates=0)

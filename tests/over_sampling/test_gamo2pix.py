@@ -45,7 +45,7 @@ SMALL = {
     "n_extracted": 6,
 }
 DECODER = {"latent_dim": 3, "hidden_layer_sizes": (8,), "max_steps": 3, "batch_size": 8}
-#: Rows as they are made, judged by nobody.
+#: Rows as they are made, not filtered.
 PLAIN = {"row_filter": None, "random_state": 0}
 
 

@@ -29,7 +29,7 @@ SMALL = {
     "mixer_layer_sizes": (16,),
     "critic_layer_sizes": (16,),
 }
-#: Rows as they are decoded, judged by nobody.
+#: Rows as they are decoded, not filtered.
 PLAIN = {"row_filter": None, "random_state": 0}
 
 

@@ -22,7 +22,7 @@ N_MAJORITY, N_MINORITY = 60, 20
 Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N_MINORITY, int)]
 X = np.random.default_rng(0).normal(size=(len(Y), 3)) + 2 * Y[:, None]
 THREE = np.r_[np.zeros(40, int), np.ones(10, int), np.full(30, 2)]
-#: Rows as the model draws them, judged by nobody.
+#: Rows as the model draws them, not filtered.
 PLAIN = {"row_filter": None, "device": "cpu", "random_state": 0}
 
 
@@ -55,7 +55,9 @@ def two_clusters(n_minority, seed=0):
 def test_moments_of_known_classes_come_back():
     """Of the minority; and of the majority, whose rows come from the pre-trained model."""
     X, y = two_clusters(200)
-    sampler = MGVAESampler(sampling_strategy={0: 1001, 1: 201}, **LEARNING)
+    sampler = MGVAESampler(
+        **{**LEARNING, "sampling_strategy": {0: 1001, 1: 201}, "finetune_steps": 700}
+    )
     sampler.fit_resample(X, y)
     for label in (0, 1):
         new, known = sampler.sample(3000, label), X[y == label]
@@ -65,9 +67,9 @@ def test_moments_of_known_classes_come_back():
         np.testing.assert_allclose(np.corrcoef(new.T), np.corrcoef(known.T), atol=0.3)
     share = [(rows[:, 0] > 0).mean() for rows in (new, known)]
     assert abs(share[0] - share[1]) < 0.1
-    # There are two clusters, and next to nothing between them.
-    gap = [(abs(rows[:, 0]) < 0.5).mean() for rows in (new, known)]
-    assert gap[0] < gap[1] + 0.08
+    # There are two clusters: less lies between them than one Gaussian would put there.
+    gaussian = stats.norm(known[:, 0].mean(), known[:, 0].std())
+    assert (abs(new[:, 0]) < 0.5).mean() < 0.8 * (gaussian.cdf(0.5) - gaussian.cdf(-0.5))
     assert {r["class"] for r in sampler.history_ if r["phase"] == "fine-tuning"} == {1}
 
 
@@ -114,16 +116,13 @@ def pretrained(monkeypatch):
 
 
 def test_consolidation_holds_the_weights_near_the_pretrained_ones(pretrained):
-    found, drift = {}, {}
-    for ewc_lambda in (0, 1e-30, 1, 1e9):
+    drift = {}
+    for ewc_lambda in (0, 1, 1e9):
         sampler = quick(ewc_lambda=ewc_lambda, pretrain_steps=100, finetune_steps=100)
         sampler.fit_resample(X, Y)
-        found[ewc_lambda] = weights(sampler.generator_[1])
         before, information, _ = pretrained[0]
-        drift[ewc_lambda] = np.sqrt(
-            information / information.sum() @ (found[ewc_lambda] - before) ** 2
-        )
-    np.testing.assert_allclose(found[0], found[1e-30], rtol=1e-5, atol=1e-7)
+        moved = weights(sampler.generator_[1]) - before
+        drift[ewc_lambda] = np.sqrt(information / information.sum() @ moved**2)
     # Adam's last step is of the size of the learning rate, whatever the penalty.
     assert drift[1e9] < 2e-3
     assert drift[1e9] < drift[1] < drift[0]
@@ -449,12 +448,14 @@ def test_more_exemplars_than_rows_are_cut_with_a_warning_at_the_users_line():
 
 
 def pipeline(**params):
-    return make_pipeline(StandardScaler(), quick(**params), LogisticRegression())
+    few = {"pretrain_steps": 5, "finetune_steps": 2, **params}
+    return make_pipeline(StandardScaler(), quick(**few), LogisticRegression())
 
 
 def test_pipeline_resamples_while_fitting_only():
     pipe = pipeline().fit(X, Y)
-    balanced, labels = quick().fit_resample(StandardScaler().fit_transform(X), Y)
+    few = {"pretrain_steps": 5, "finetune_steps": 2}
+    balanced, labels = quick(**few).fit_resample(StandardScaler().fit_transform(X), Y)
     alone = LogisticRegression().fit(balanced, labels)
     np.testing.assert_array_equal(pipe[-1].coef_, alone.coef_)
     assert pipe.predict(X).shape == (len(X),)
