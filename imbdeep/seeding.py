@@ -20,21 +20,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
-__all__ = [
-    "Portable",
-    "abort_on_interrupt",
-    "draw_seed",
-    "keep_on_interrupt",
-    "paused",
-    "random_stream",
-    "refuse_arguments",
-    "resolve_device",
-    "restored_on_failure",
-    "seeded",
-    "there_or_cpu",
-    "turn",
-    "was_interrupted",
-]
+__all__ = ["abort_on_interrupt", "draw_seed", "random_stream", "resolve_device", "seeded"]
 
 #: Seconds that a callback may take before another thread trains meanwhile: see :func:`paused`.
 _PATIENCE = 0.5
@@ -50,7 +36,7 @@ def random_stream(random_state: int | np.random.RandomState | None = None) -> np
     ----------
     random_state : int, RandomState instance or None, default=None
         An integer starts the same stream each time, a stream is returned as it is and goes on
-        where it stopped, and None starts a new stream that nobody can foresee.
+        where it stopped, and None starts a new stream, another one each time.
 
     Returns
     -------
@@ -130,13 +116,7 @@ def _is_free() -> bool:
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Let one thread at a time into the block; a thread that is in may enter again.
-
-    Yields
-    ------
-    None
-        Nothing; other threads wait while the block runs.
-    """
+    """Let one thread at a time into the block; a thread that is in may enter again."""
     mine = _Turn(threading.get_ident())
     try:
         with _changed:
@@ -155,13 +135,9 @@ def turn() -> Iterator[None]:
 def paused() -> Iterator[None]:
     """Let other threads in where the block takes long, because it may wait for one of them.
 
-    What they do to torch's state is undone before the block ends. Inside :func:`turn`, this is for
-    the user's own code, such as a callback that starts a training in another thread.
-
-    Yields
-    ------
-    None
-        Nothing; after half a second another thread may begin its turn.
+    Inside :func:`turn`, this is for the user's own code, such as a callback that starts a training
+    in another thread: after half a second another thread may begin its turn. What it does to
+    torch's state is undone before the block ends.
     """
     if not _has_turn():
         yield
@@ -308,24 +284,11 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
 
 
 class Portable:
-    """What can be pickled on one device and read where there is no such device.
+    """Mixin of estimators with a ``device_``: pickles can be read where there is no such device.
 
-    A mixin of estimators with an attribute ``device_``. A pickle, or a copy, holds all tensors on
-    the processor, however deep they lie in modules and containers. Read again, they go to
-    ``device_`` if this machine has it, and ``device_`` is the processor otherwise.
-
-    Examples
-    --------
-    >>> import copy
-    >>> import torch
-    >>> from sklearn.base import BaseEstimator
-    >>> from imbdeep.seeding import Portable
-    >>> class Estimator(Portable, BaseEstimator):
-    ...     pass
-    >>> estimator = Estimator()
-    >>> estimator.device_ = torch.device("cuda:99")  # of a large machine
-    >>> copy.copy(estimator).device_  # by the state that a pickle has
-    device(type='cpu')
+    A pickle, or a copy, holds all tensors on the processor, however deep they lie in modules and
+    containers. Read again, they go to ``device_`` if this machine has it, and ``device_`` is the
+    processor otherwise.
     """
 
     def __getstate__(self) -> dict[str, Any]:
@@ -343,18 +306,7 @@ class Portable:
 
 
 def there_or_cpu(device: str | torch.device) -> torch.device:
-    """Return the device if this machine has it, or the processor.
-
-    Parameters
-    ----------
-    device : str or torch.device
-        Where something was, perhaps on another machine.
-
-    Returns
-    -------
-    torch.device
-        Where it can be here.
-    """
+    """Return the device if this machine has it, or the processor."""
     try:
         return resolve_device(device)
     except ValueError:
@@ -435,16 +387,6 @@ def restored_on_failure(estimator: Any) -> Iterator[None]:
     Attributes that the block replaces come back; objects that it changes in place do not, so it
     must copy those first. One training in the block may keep what it has learned when it is
     interrupted: see :func:`keep_on_interrupt`. Fits inside of the block share that one.
-
-    Parameters
-    ----------
-    estimator : object
-        What the block works on.
-
-    Yields
-    ------
-    None
-        Nothing; the exception of the block passes through.
     """
     before = estimator.__dict__.copy()
     try:
@@ -480,14 +422,10 @@ def abort_on_interrupt() -> Iterator[None]:
 def keep_on_interrupt() -> bool:
     """Tell a training that KeyboardInterrupt has ended whether to keep what it has learned.
 
-    Called once for an interruption, by the code that has caught it. Where the answer is no, that
-    code raises the exception again.
-
-    Returns
-    -------
-    bool
-        True for the first interruption in a fit, which is a block of :func:`restored_on_failure`;
-        False for the next ones, outside of fits, and inside :func:`abort_on_interrupt`.
+    To be called once for an interruption, by the code that has caught it; where the answer is no,
+    that code raises the exception again. It is yes for the first interruption in a fit, which is a
+    block of :func:`restored_on_failure`, and no for the next ones, outside of fits, and inside
+    :func:`abort_on_interrupt`.
     """
     fit = _fit.get()
     if fit is None or fit.kept >= fit.allowed:
@@ -497,37 +435,16 @@ def keep_on_interrupt() -> bool:
 
 
 def was_interrupted() -> bool:
-    """Tell whether an interrupted training of this fit has kept what it learned.
-
-    Returns
-    -------
-    bool
-        True from that interruption on until the fit ends.
-    """
+    """Tell whether an interrupted training of this fit has kept what it learned."""
     fit = _fit.get()
     return fit is not None and fit.kept > 0
 
 
 def refuse_arguments(estimator: Any, method: str, args: Any, kwargs: Any, advice: str) -> None:
-    """Refuse what a method that takes X and y is given beside them, sample weights above all.
+    """Refuse what a method that takes X and y gets beside them, sample weights above all.
 
-    A parameter of the name would make meta-estimators of scikit-learn hand weights on.
-
-    Parameters
-    ----------
-    estimator : object
-        Whose method it is.
-    method : str
-        Its name.
-    args, kwargs : tuple and dict
-        What is too much.
-    advice : str
-        What to use instead of sample weights.
-
-    Raises
-    ------
-    TypeError
-        If there is anything.
+    A parameter of the name would make meta-estimators of scikit-learn hand weights on. ``advice``
+    says what to use instead of them.
     """
     if not args and not kwargs:
         return

@@ -121,7 +121,7 @@ class CGAN(nn.Module):
         """G(z, y): rows that gradients pass through, (n, width)."""
         return relaxed(self.likelihood, self.outputs(z, y))
 
-    def judge(self, x: Tensor, y: Tensor) -> Tensor:
+    def score(self, x: Tensor, y: Tensor) -> Tensor:
         """D(x, y): logits of the probability that rows (n, width) are real, (n,)."""
         assert self.discriminator is not None
         if self.likelihood.intensities:  # about 0, as other columns are
@@ -186,8 +186,8 @@ def fit_gan(
         real = x[rows_of(y) if balanced else idx]
         fake = model(model.noise(y), y)
         discriminator.requires_grad_(True)
-        # D judges each row by itself, so that real and made ones may pass together.
-        scores = model.judge(torch.cat([real, fake.detach()]), torch.cat([y, y]))
+        # D scores each row by itself, so that real and made ones may pass together.
+        scores = model.score(torch.cat([real, fake.detach()]), torch.cat([y, y]))
         on_real, on_fake = scores.chunk(2)
         loss_d = F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
         gradient_d.zero_()
@@ -195,7 +195,7 @@ def fit_gan(
         adam_d.step()
         # D's weights are given now: nothing of G's step reaches them.
         discriminator.requires_grad_(False)
-        loss_g = F.softplus(-model.judge(fake, y)).mean()
+        loss_g = F.softplus(-model.score(fake, y)).mean()
         gradient_g.zero_()
         loss_g.backward()
         adam_g.step()
@@ -237,7 +237,7 @@ def diagnose(model: CGAN, x: Tensor, code: int) -> dict[str, float]:
     found = {}
     for name, rows in (("real", real), ("generated", made)):
         y = torch.full((len(rows),), code, device=x.device)
-        found[f"discriminator_{name}"] = float(torch.sigmoid(model.judge(rows, y)).mean())
+        found[f"discriminator_{name}"] = float(torch.sigmoid(model.score(rows, y)).mean())
     spread = float(real.var(dim=0, correction=0).sum())
     if spread > 0:
         found["generated_spread"] = float(made.var(dim=0, correction=0).sum()) / spread
@@ -248,7 +248,7 @@ def diagnose(model: CGAN, x: Tensor, code: int) -> dict[str, float]:
 class CGANSampler(DeepOverSampler):
     r"""Over-sampling by a conditional generative adversarial network ([1]_, [2]_).
 
-    A generator G makes rows of a class from noise, and a discriminator D, which is told the class
+    A generator G makes rows of a class from noise, and a discriminator D, which gets the class
     too, learns to tell them from real rows of it. Both are trained against each other on the rows
     of *all* classes: what a small class shares with the others is learned from those. New rows of a
     class y are :math:`G(z, y)` with :math:`z \sim \mathcal{N}(0, I)`. With the networks of
@@ -326,7 +326,7 @@ class CGANSampler(DeepOverSampler):
 
     See Also
     --------
-    MGVAESampler : Starts from the majority's rows, and has a likelihood to be judged by.
+    MGVAESampler : Starts from the majority's rows, and has a likelihood, which says when to stop.
     GAMO2PixSampler : Its generator combines real rows, and plays against a classifier too.
 
     Notes

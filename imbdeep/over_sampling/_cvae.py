@@ -209,7 +209,7 @@ def diagnose(model: CVAE, x: Tensor, y: Tensor) -> dict[str, float]:
 class CVAESampler(DeepOverSampler):
     r"""Over-sampling by a conditional variational auto-encoder (the OCVAE of [1]_, after [2]_).
 
-    One variational auto-encoder learns the rows of all classes together, and is told the class of
+    One variational auto-encoder learns the rows of all classes together, given the class of
     each. What the classes have in common, a class of few rows gets from the others. The objective
     is the evidence lower bound,
 
@@ -349,7 +349,7 @@ class CVAESampler(DeepOverSampler):
         X : array-like or DataFrame of n rows
             Rows with the fitted columns.
         target : label
-            The class that the encoder is told; any class of the fitted data.
+            The class that the encoder gets; any class of the fitted data.
 
         Returns
         -------

@@ -193,7 +193,7 @@ class GAMO2PixSampler(EstimatorOverSampler):
 
     Notes
     -----
-    One decoder, which is told the class, is trained for all classes, where the authors train one a
+    One decoder, which gets the class, is trained for all classes, where the authors train one a
     class: classes of few images then share what all images have, strokes and backgrounds, instead
     of learning them by heart, and a hundred classes cost no more than one. σ is what both the draw
     and the divergence say it is; in the authors' code the same output is the logarithm of σ in one
@@ -306,8 +306,8 @@ class GAMO2PixSampler(EstimatorOverSampler):
             # Those that it was fitted on, without the rows that it held out.
             minority = self.estimator_.net_.module_.sizes.minority
             held_out = self.estimator_.class_counts_.sum() < counts.sum()
-            told = " (early_stopping has held rows out)" if held_out else ""
-            self._check_generated(minority, f"what estimator was fitted on{told}")
+            why = " (early_stopping has held rows out)" if held_out else ""
+            self._check_generated(minority, f"what estimator was fitted on{why}")
         return x
 
     def _check_generated(self, codes: Iterable[int], where: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from imbdeep.networks import IMAGE_SIZES, ConvDecoder, ConvEncoder
+from imbdeep.networks import IMAGE_SIZES, ConvDecoder, ConvEncoder, choose_network
 from imbdeep.seeding import seeded
 
 
@@ -14,9 +14,8 @@ def local_randomness():
         yield
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", IMAGE_SIZES)
-def test_shapes_there_and_back(size, channels):
+@pytest.mark.parametrize("channels, size", [(1, 28), (3, 32), (3, 64)])
+def test_shapes_there_and_back(channels, size):
     x = torch.rand(2, channels, size, size)
     mean, log_variance = ConvEncoder(channels, size, 5)(x)
     assert mean.shape == log_variance.shape == (2, 5)
@@ -56,3 +55,45 @@ def test_other_sizes_are_refused_with_those_that_are_there(size):
         ConvEncoder(1, size, 3)
     with pytest.raises(ValueError, match=message):
         ConvDecoder(3, 1, size)
+
+
+NETWORKS = {
+    ("auto", None): "mlp",
+    ("mlp", None): "mlp",
+    ("auto", (1, 28, 28)): "mlp",
+    ("auto", (1, 32, 32)): "mlp",  # 1024 values, the most
+    ("auto", (1, 8, 128)): "mlp",  # any sides
+    ("auto", (3, 28, 28)): "cnn",
+    ("auto", (1, 64, 64)): "cnn",
+    ("mlp", (3, 64, 64)): "mlp",
+    ("mlp", (3, 65, 64)): "mlp",
+    ("cnn", (1, 28, 28)): "cnn",
+    ("cnn", (3, 32, 32)): "cnn",
+}
+
+
+@pytest.mark.parametrize("network, image", NETWORKS)
+def test_network_goes_by_the_wish_and_the_number_of_values(network, image):
+    assert choose_network(network, image) == NETWORKS[network, image]
+
+
+@pytest.mark.parametrize(
+    "network, image, message",
+    [
+        ("cnn", None, "network='cnn' needs images: X of shape .* or image_shape"),
+        ("auto", (3, 20, 20), r"\(3, 20, 20\).*squares of 28, 32, 64.*network='mlp'"),
+        ("cnn", (1, 8, 8), r"fits images of shape \(1, 8, 8\)"),
+        ("cnn", (1, 28, 32), r"fits images of shape \(1, 28, 32\)"),
+        ("auto", (1, 32, 64), r"fits images of shape \(1, 32, 64\)"),
+    ],
+)
+def test_network_that_fits_no_rows_is_refused(network, image, message):
+    with pytest.raises(ValueError, match=message):
+        choose_network(network, image)
+
+
+def test_networks_of_any_sides_need_some_pixels_only():
+    assert choose_network("auto", (3, 33, 20), smallest=4) == "cnn"
+    assert choose_network("auto", (3, 3, 900), smallest=4) == "mlp"
+    with pytest.raises(ValueError, match=r"halves images twice, and these are \(3, 9\) pixels"):
+        choose_network("cnn", (1, 3, 9), smallest=4)

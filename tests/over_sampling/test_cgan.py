@@ -1,8 +1,6 @@
 """CGANSampler: the game step by step, and what comes out of it."""
 
 import copy
-import io
-import pickle
 import warnings
 
 import numpy as np
@@ -11,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.base import clone
 from torch.nn import functional as F
 
 from imbdeep.displays import TrainingHistoryDisplay
@@ -19,7 +16,7 @@ from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling import CGANSampler
 from imbdeep.over_sampling._cgan import _BETAS, CGAN, diagnose, fit_gan, relaxed
 from imbdeep.seeding import seeded
-from imbdeep.training import DivergedError, batch_indices
+from imbdeep.training import batch_indices
 
 # With next to no training, generators stand where they started: at one point.
 pytestmark = pytest.mark.filterwarnings("ignore:The generator has collapsed")
@@ -41,7 +38,7 @@ SMALL = {
 # Some hundred steps of these learn what tests ask for.
 LEARNING = {
     **SMALL,
-    "max_steps": 800,
+    "max_steps": 600,
     "batch_size": 64,
     "latent_dim": 8,
     "hidden_layer_sizes": (32, 32),
@@ -172,7 +169,7 @@ def by_hand(model, x, codes, ema_decay):
 
     with seeded(1, CPU):
         for t, idx in enumerate(batch_indices(len(x), 8, 3, CPU), start=1):
-            y = torch.from_numpy(codes)[idx]
+            y = codes[idx]
             fake = model.outputs(torch.randn(8, 2), y)
             ones = torch.ones(8)
             on_real, on_fake = (model.discriminator(rows, y) for rows in (x[idx], fake.detach()))
@@ -196,8 +193,8 @@ def test_game_is_the_textbooks(ema_decay):
     """No gradient of one player reaches the other's weights, in three steps of both."""
     x = torch.from_numpy(A.astype(np.float32))
     model = game()
-    generator, discriminator = by_hand(copy.deepcopy(model), x, Y, ema_decay)
-    played(model, x, Y, ema_decay=ema_decay)
+    generator, discriminator = by_hand(copy.deepcopy(model), x, torch.from_numpy(Y), ema_decay)
+    played(model, x, torch.from_numpy(Y), ema_decay=ema_decay)
     for found, expected in ((model.generator, generator), (model.discriminator, discriminator)):
         for value, by in zip(found.parameters(), expected, strict=True):
             torch.testing.assert_close(value, by.detach(), atol=1e-5, rtol=1e-4)
@@ -206,23 +203,13 @@ def test_game_is_the_textbooks(ema_decay):
 @pytest.mark.parametrize("sampling, share", [(None, 0.02), ("balanced", 0.5)])
 def test_classes_are_drawn_as_often_as_asked(monkeypatch, sampling, share):
     seen = []
-    judge = CGAN.judge
-    monkeypatch.setattr(CGAN, "judge", lambda self, x, y: seen.append(y) or judge(self, x, y))
-    codes = np.repeat([0, 1], [196, 4])
+    score = CGAN.score
+    monkeypatch.setattr(CGAN, "score", lambda self, x, y: seen.append(y) or score(self, x, y))
+    codes = torch.from_numpy(np.repeat([0, 1], [196, 4]))
     x = torch.zeros(200, 3)
     x[196:] = 1.0
     played(game(), x, codes, sampling=sampling, max_steps=50, batch_size=16)
     assert float(torch.cat(seen).float().mean()) == pytest.approx(share, abs=0.04)
-
-
-def test_balanced_rows_are_of_the_classes_that_the_discriminator_is_told(monkeypatch):
-    told = []
-    judge = CGAN.judge
-    monkeypatch.setattr(CGAN, "judge", lambda self, x, y: told.append((x, y)) or judge(self, x, y))
-    x = torch.from_numpy(np.repeat(Y[:, None], 3, axis=1).astype(np.float32))
-    played(game(), x, Y, sampling="balanced")
-    rows, y = told[0]
-    torch.testing.assert_close(rows[:8], y[:8, None].float().expand(-1, 3))
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 10, 9), (2, 4, 7)])
@@ -233,8 +220,8 @@ def test_convolutional_players_see_images_of_any_sides(shape):
     with seeded(0, CPU):
         rows = model(model.noise(y), y)
     assert rows.shape == (4, width)
-    assert model.judge(rows, y).shape == (4,)
-    model.judge(rows, y).sum().backward()
+    assert model.score(rows, y).shape == (4,)
+    model.score(rows, y).sum().backward()
     assert all(weight.grad.abs().sum() > 0 for weight in model.generator.parameters())
 
 
@@ -310,14 +297,6 @@ def test_images_come_back_as_they_were_given(network, shape):
     assert flat.generator_.convolutional == (network == "cnn")
 
 
-def test_large_images_get_convolutional_networks():
-    images = np.zeros((12, 3, 20, 20), dtype=np.float32)
-    images[::2] = 1
-    sampler = quick(max_steps=1)
-    sampler.fit_resample(images, np.repeat([0, 1], [8, 4]))
-    assert sampler.generator_.convolutional
-
-
 def test_class_of_one_row():
     y = np.repeat([0, 1], [39, 1])
     sampler = quick()
@@ -335,49 +314,6 @@ def test_no_batch_is_left_with_a_single_row(n, batch_size, sampling):
     result, _ = sampler.fit_resample(A[:n], y)
     assert len(result) == 2 * (n - 1)
     assert sampler.history_[-1]["step"] == 2 * n
-
-
-def test_same_seed_gives_the_same_rows():
-    first, second = quick(), quick()
-    np.testing.assert_array_equal(first.fit_resample(A, Y)[0], second.fit_resample(A, Y)[0])
-    assert first.history_ == second.history_
-    np.testing.assert_array_equal(first.sample(5, 1), second.sample(5, 1))
-    assert (quick(random_state=1).fit_resample(A, Y)[0][40:] != first.sample(20, 1)).any()
-
-
-def test_pickle_draws_the_same_and_holds_the_generator_only():
-    sampler = quick()
-    sampler.fit_resample(A, Y)
-    again = pickle.loads(pickle.dumps(sampler))
-    np.testing.assert_array_equal(
-        again.sample(5, 1, random_state=3), sampler.sample(5, 1, random_state=3)
-    )
-    assert sampler.generator_.discriminator is None
-    weights = sum(value.numel() for value in sampler.generator_.parameters())
-    file = io.BytesIO()
-    torch.save(sampler.generator_.state_dict(), file)
-    assert file.tell() < 4 * weights + 10_000
-
-
-def test_pickle_of_a_missing_device_is_read_on_the_processor():
-    sampler = quick()
-    sampler.fit_resample(A, Y)
-    state = sampler.__getstate__()
-    state["device_"] = torch.device("cuda", 99)
-    again = clone(sampler)
-    again.__setstate__(state)
-    assert again.device_ == CPU
-    assert again.sample(2, 1).shape == (2, 3)
-
-
-def test_nothing_to_add_trains_nothing():
-    sampler = quick().set_params(sampling_strategy={0: 30, 1: 10})
-    result, _ = sampler.fit_resample(A, Y)
-    np.testing.assert_array_equal(result, A)
-    assert sampler.generator_ is None
-    assert sampler.history_ == []
-    assert sampler.diagnostics_ == {}
-    pickle.loads(pickle.dumps(sampler))
 
 
 def test_history_names_both_players_and_is_drawn():
@@ -403,16 +339,6 @@ def test_classes_that_get_no_rows_are_not_warned_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         quick(max_steps=1, sampling_strategy={0: 30, 1: 10}).fit_resample(IMAGES, Y)
-
-
-def test_failed_training_leaves_the_sampler_as_it_was():
-    sampler = quick()
-    sampler.fit_resample(A, Y)
-    generator = sampler.generator_
-    sampler.set_params(learning_rate=1e30, max_steps=60)
-    with pytest.raises(DivergedError, match="conditional GAN"):
-        sampler.fit_resample(A, Y)
-    assert sampler.generator_ is generator
 
 
 @pytest.mark.parametrize(

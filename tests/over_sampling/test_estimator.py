@@ -1,11 +1,11 @@
 """What the samplers that stand on a classifier share: which one they use, and which they refuse."""
 
 import inspect
-import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
@@ -26,6 +26,8 @@ N = 40
 Y = np.repeat([0, 1], [30, 10])
 A = np.random.default_rng(0).normal(size=(N, 3)) + Y[:, None]
 FRAME = pd.DataFrame(A, columns=["a", "b", "c"])
+WORDS = np.array(["u", "v"], dtype=object)[np.arange(N) % 2]
+IMAGES = np.random.default_rng(1).integers(0, 256, (N, 1, 8, 8), dtype=np.uint8)
 LAYERS = {"max_steps": 2, "batch_size": 8, "latent_dim": 3, "hidden_layer_sizes": (8,)}
 #: Sampler, its classifier with next to no training, and what the messages call it.
 METHODS = [
@@ -44,7 +46,7 @@ METHODS = [
         id="GAMO",
     ),
 ]
-#: Rows as they are made, judged by nobody.
+#: Rows as they are made, not filtered.
 PLAIN = {"row_filter": None, "random_state": 0}
 each_method = pytest.mark.parametrize("Sampler, unfitted, name", METHODS)
 
@@ -112,17 +114,6 @@ def test_own_seed_of_the_estimator_stays(Sampler, unfitted, name, small):
     assert sampler.estimator_.random_state == 7
 
 
-@each_method
-def test_without_rows_to_add_there_is_none(monkeypatch, Sampler, unfitted, name, small):
-    monkeypatch.setattr(type(small), "fit", lambda *args: pytest.fail("it trained"))
-    for estimator in (None, small):
-        sampler = Sampler(estimator, **PLAIN)
-        X_res, _ = sampler.fit_resample(A, np.arange(N) % 2)
-        np.testing.assert_array_equal(X_res, A)
-        assert not hasattr(sampler, "estimator_")
-        assert hasattr(sampler, "encoder_")
-
-
 SHARED = [
     ("categorical_features", [0]),
     ("categorical_features", None),
@@ -169,6 +160,19 @@ OTHER_DATA = {
     "integers": (A, np.arange(3 * N).reshape(N, 3), "on columns of 'f', and X has 'i' there"),
     "precision": (FRAME, FRAME.astype({"b": "f4"}), r"on column 'b' of dtype\('float64'\)"),
     "images": (A, np.zeros((N, 1, 2, 2), dtype="u1"), "{} was fitted on a table"),
+    "array": (FRAME, A, r"fitted on pandas\.\S*DataFrame, and X is numpy\.ndarray"),
+    "dense": (sp.csr_array(A), A, r"fitted on scipy\.\S*csr_array, and X is numpy"),
+    "more categories": (
+        FRAME.assign(a=pd.Categorical(WORDS, categories=["u", "v"])),
+        FRAME.assign(a=pd.Categorical(WORDS, categories=["u", "v", "x"])),
+        "on column 'a' of CategoricalDtype.*, and X has CategoricalDtype.*'x'",
+    ),
+    "flattened images": (
+        IMAGES,
+        IMAGES.reshape(N, -1),
+        r"on rows of shape \(1, 8, 8\), and those of X have shape \(64,\): reshape X",
+    ),
+    "another unit": (IMAGES, IMAGES / 255, "images of dtype float64, and the encoder"),
 }
 
 
@@ -187,13 +191,3 @@ def test_estimator_of_other_data_is_refused(Sampler, unfitted, name, small, case
 def test_estimator_of_other_classes_is_refused(Sampler, unfitted, name, small):
     with pytest.raises(ValueError, match=r"on the classes \[0, 1\], and y holds \[1, 2\]: fit it"):
         Sampler(fitted(small)).fit_resample(A, Y + 1)
-
-
-@each_method
-def test_pickle_takes_the_device_of_its_networks(Sampler, unfitted, name, small):
-    sampler = Sampler(small, **PLAIN)
-    sampler.fit_resample(A, Y)
-    sampler.device_ = torch.device("cuda", 0)  # as if fitted there; the networks come back here
-    copy = pickle.loads(pickle.dumps(sampler))
-    assert copy.device_ == torch.device("cpu")
-    assert copy.sample(3, 1).shape == (3, 3)

@@ -293,7 +293,7 @@ def exemplar_weights(model: MGVAE, x: Tensor, majority: Tensor) -> tuple[Tensor,
     uniform weights towards the weights under which the rows x are most likely.
     """
     n = len(majority)
-    # No more candidates than this are told apart: beyond, a random part of them stands for all.
+    # No more candidates than this get weights: of more, a random part stands for all.
     candidates = torch.randperm(n, device=x.device)[:_CANDIDATES]
     rows = batch_indices(len(x), min(_VALIDATION_ROWS, len(x)), 1, x.device)[0]
     codes, log_variance = model.encode(x[rows])

@@ -208,17 +208,6 @@ def test_weights_of_exemplars_are_their_mean_responsibility(monkeypatch, element
     assert found.sum().item() == pytest.approx(1)
 
 
-def test_no_more_exemplars_are_weighed_than_the_candidates(monkeypatch):
-    monkeypatch.setattr(module, "_CANDIDATES", 5)
-    majority = torch.randn(30, 1).double()
-    with torch.no_grad():
-        model = linear_model("exemplar", 0.5, 0.2, 0.3, 0.2)
-        rows, found = exemplar_weights(model, torch.zeros(3, 1).double(), majority)
-    assert len(set(rows.tolist())) == len(found) == 5
-    assert (found > 0).all()
-    assert found.sum().item() == pytest.approx(1)
-
-
 # -------------------------------------------------------------------------------- the two phases
 
 SPEC = {
@@ -374,13 +363,6 @@ def test_fisher_is_the_mean_squared_gradient_on_generated_rows(monkeypatch):
     names = [n for n, p in model.named_parameters() for _ in range(p.numel())]
     assert found[names.index("prior_log_variance")] > 0
     assert (found >= 0).all()
-
-
-def test_fisher_does_not_move_the_weights():
-    model, majority = build(SPEC, CPU), numbered_rows(20)
-    before = nn.utils.parameters_to_vector(model.parameters()).detach().clone()
-    fisher(model, majority, 10, mean=True)
-    assert torch.equal(nn.utils.parameters_to_vector(model.parameters()), before)
 
 
 # -------------------------------------------------------------------------- plain data in and out

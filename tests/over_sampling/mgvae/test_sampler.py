@@ -1,9 +1,5 @@
 """MGVAESampler as its users meet it: what it learns, what it promises, how it repeats."""
 
-import io
-import pickle
-import warnings
-
 import joblib
 import numpy as np
 import pandas as pd
@@ -11,23 +7,22 @@ import pytest
 import torch
 from imblearn.pipeline import make_pipeline
 from scipy import stats
-from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 from torch import nn
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from imbdeep.over_sampling import MGVAESampler
 from imbdeep.over_sampling._mgvae import model as model_module
 from imbdeep.over_sampling._mgvae import sampler as sampler_module
-from imbdeep.training import DivergedError
 
 N_MAJORITY, N_MINORITY = 60, 20
 Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N_MINORITY, int)]
 X = np.random.default_rng(0).normal(size=(len(Y), 3)) + 2 * Y[:, None]
 THREE = np.r_[np.zeros(40, int), np.ones(10, int), np.full(30, 2)]
-#: Rows as the model draws them, judged by nobody.
+#: Rows as the model draws them, not filtered.
 PLAIN = {"row_filter": None, "device": "cpu", "random_state": 0}
 
 
@@ -42,80 +37,66 @@ def weights(module):
 
 # -------------------------------------------------------------------- it finds what it should find
 
-MIX = np.array([[1, 0, 0], [0.6, 0.8, 0], [-0.3, 0.4, 0.85]])
+LEARNING = {"hidden_layer_sizes": (32,), "pretrain_steps": 400, "finetune_steps": 300, **PLAIN}
+LEARNING["learning_rate"] = 3e-3
 
 
 def two_clusters(n_minority, seed=0):
     """A broad majority, and a minority of two clusters whose columns correlate as its do."""
     rng = np.random.default_rng(seed)
-    majority = 1.5 * rng.normal(size=(2000, 3)) @ MIX.T
+    mix = np.array([[1, 0, 0], [0.6, 0.8, 0], [-0.3, 0.4, 0.85]]).T
+    majority = 1.5 * rng.normal(size=(1000, 3)) @ mix
     first = rng.random(n_minority) < 0.7
     centres = np.where(first[:, None], [2.0, 1.0, -1.0], [-2.0, -1.5, 1.0])
-    minority = centres + 0.6 * rng.normal(size=(n_minority, 3)) @ MIX.T
-    return np.r_[majority, minority], np.r_[np.zeros(2000, int), np.ones(n_minority, int)]
+    minority = centres + 0.6 * rng.normal(size=(n_minority, 3)) @ mix
+    return np.r_[majority, minority], np.repeat([0, 1], [1000, n_minority])
 
 
-@pytest.mark.parametrize("ewc_lambda", [0.0, 1.0])
-def test_moments_of_a_known_minority_come_back(ewc_lambda):
-    off = 0.15
-    X, y = two_clusters(300)
-    known = X[y == 1]
-    sampler = MGVAESampler(ewc_lambda=ewc_lambda, pretrain_steps=1500, **PLAIN)
+def test_moments_of_known_classes_come_back():
+    """Of the minority; and of the majority, whose rows come from the pre-trained model."""
+    X, y = two_clusters(200)
+    sampler = MGVAESampler(
+        **{**LEARNING, "sampling_strategy": {0: 1001, 1: 201}, "finetune_steps": 700}
+    )
     sampler.fit_resample(X, y)
-    new = sampler.sample(5000, 1)
-    scale = known.std(axis=0)
-    np.testing.assert_allclose(new.std(axis=0) / scale, 1, atol=off)
-    np.testing.assert_allclose((new.mean(axis=0) - known.mean(axis=0)) / scale, 0, atol=off)
-    np.testing.assert_allclose(np.corrcoef(new.T), np.corrcoef(known.T), atol=0.15)
+    for label in (0, 1):
+        new, known = sampler.sample(3000, label), X[y == label]
+        scale = known.std(axis=0)
+        np.testing.assert_allclose(new.std(axis=0) / scale, 1, atol=0.2)
+        np.testing.assert_allclose((new.mean(axis=0) - known.mean(axis=0)) / scale, 0, atol=0.2)
+        np.testing.assert_allclose(np.corrcoef(new.T), np.corrcoef(known.T), atol=0.3)
     share = [(rows[:, 0] > 0).mean() for rows in (new, known)]
     assert abs(share[0] - share[1]) < 0.1
-    # There are two clusters, and next to nothing between them.
-    gap = [(abs(rows[:, 0]) < 0.5).mean() for rows in (new, known)]
-    assert gap[0] < gap[1] + 0.06
+    # There are two clusters: less lies between them than one Gaussian would put there.
+    gaussian = stats.norm(known[:, 0].mean(), known[:, 0].std())
+    assert (abs(new[:, 0]) < 0.5).mean() < 0.8 * (gaussian.cdf(0.5) - gaussian.cdf(-0.5))
+    assert {r["class"] for r in sampler.history_ if r["phase"] == "fine-tuning"} == {1}
 
 
-@pytest.mark.parametrize("ewc_lambda", [0.0, 1.0])
-def test_categories_and_missing_values_of_the_minority_come_back(ewc_lambda):
+def test_categories_and_missing_values_of_the_minority_come_back():
     rng = np.random.default_rng(0)
-    y = np.repeat([0, 1], [2000, 300])
+    y = np.repeat([0, 1], [1000, 200])
     levels = np.array(["a", "b", "c"])
     frame = pd.DataFrame(
         {
             "number": rng.normal(size=len(y)) + y,
             "word": np.r_[
-                rng.choice(levels, 2000, p=[0.5, 0.4, 0.1]),
-                rng.choice(levels, 300, p=[0.1, 0.2, 0.7]),
+                rng.choice(levels, 1000, p=[0.5, 0.4, 0.1]),
+                rng.choice(levels, 200, p=[0.1, 0.2, 0.7]),
             ],
             "flag": rng.random(len(y)) < np.where(y, 0.8, 0.3),
             "holes": rng.normal(size=len(y)),
         }
     )
     frame.loc[rng.random(len(y)) < np.where(y, 0.4, 0.05), "holes"] = np.nan
-    sampler = MGVAESampler(ewc_lambda=ewc_lambda, pretrain_steps=1000, finetune_steps=800, **PLAIN)
+    sampler = MGVAESampler(**LEARNING)
     sampler.fit_resample(frame, y)
-    new, known = sampler.sample(5000, 1), frame[y == 1]
-    found = {
-        **new["word"].value_counts(normalize=True),
-        "flag": new["flag"].mean(),
-        "missing": new["holes"].isna().mean(),
-    }
-    expected = {
-        **known["word"].value_counts(normalize=True),
-        "flag": known["flag"].mean(),
-        "missing": known["holes"].isna().mean(),
-    }
-    for name, share in expected.items():
-        assert abs(found[name] - share) < 0.05, (name, found[name], share)
-
-
-def test_rows_of_the_majority_itself_come_from_the_majority_model():
-    X, y = two_clusters(100)
-    sampler = MGVAESampler(sampling_strategy={0: 2500}, pretrain_steps=800, **PLAIN)
-    X_res, _ = sampler.fit_resample(X, y)
-    new, known = X_res[len(X) :], X[y == 0]
-    np.testing.assert_allclose(new.std(axis=0), known.std(axis=0), rtol=0.15)
-    np.testing.assert_allclose(new.mean(axis=0), known.mean(axis=0), atol=0.25)
-    assert {record["phase"] for record in sampler.history_} == {"pre-training"}
+    shares = [
+        [*(rows["word"] == level for level in levels), rows["flag"], rows["holes"].isna()]
+        for rows in (sampler.sample(3000, 1), frame[y == 1])
+    ]
+    found, expected = (np.mean(parts, axis=1) for parts in shares)
+    np.testing.assert_allclose(found, expected, atol=0.08)
 
 
 # ------------------------------------------------------------------- elastic weight consolidation
@@ -134,45 +115,18 @@ def pretrained(monkeypatch):
     return caught
 
 
-def fitted(**params):
-    sampler = quick(pretrain_steps=200, finetune_steps=300, hidden_layer_sizes=(16,), **params)
-    sampler.fit_resample(X, Y)
-    return sampler
-
-
-def test_without_consolidation_the_weights_move_freely(pretrained, monkeypatch):
-    free = weights(fitted(ewc_lambda=0).generator_[1])
-    nearly = weights(fitted(ewc_lambda=1e-30).generator_[1])
-    np.testing.assert_allclose(free, nearly, rtol=1e-5, atol=1e-7)
-    assert abs(free - pretrained[0][0]).max() > 0.1  # 300 steps of 1e-3
-
-    def no_penalty(*args):
-        pytest.fail("a penalty without weight")
-
-    monkeypatch.setattr(sampler_module, "EWCPenalty", no_penalty)
-    np.testing.assert_array_equal(weights(fitted(ewc_lambda=0).generator_[1]), free)
-
-
-def test_infinite_consolidation_stays_at_the_pretrained_weights(pretrained):
+def test_consolidation_holds_the_weights_near_the_pretrained_ones(pretrained):
     drift = {}
     for ewc_lambda in (0, 1, 1e9):
-        found = weights(fitted(ewc_lambda=ewc_lambda).generator_[1])
+        sampler = quick(ewc_lambda=ewc_lambda, pretrain_steps=100, finetune_steps=100)
+        sampler.fit_resample(X, Y)
         before, information, _ = pretrained[0]
-        share = information / information.sum()
-        drift[ewc_lambda] = np.sqrt(share @ (found - before) ** 2)
+        moved = weights(sampler.generator_[1]) - before
+        drift[ewc_lambda] = np.sqrt(information / information.sum() @ moved**2)
     # Adam's last step is of the size of the learning rate, whatever the penalty.
     assert drift[1e9] < 2e-3
     assert drift[1e9] < drift[1] < drift[0]
-    assert drift[0] > 10 * drift[1e9]
-
-
-def test_consolidation_is_towards_the_majority():
-    """Nearer to the pre-trained weights is nearer to majority rows."""
-    distance = []
-    for ewc_lambda in (0.0, 1e9):
-        new = fitted(ewc_lambda=ewc_lambda).sample(2000, 1)
-        distance.append(abs(new.mean(axis=0) - X[Y == 0].mean(axis=0)).mean())
-    assert distance[1] < 0.7 * distance[0]
+    assert drift[0] > 5 * drift[1e9]
 
 
 def test_loss_in_the_history_is_that_of_the_paper():
@@ -229,21 +183,20 @@ ABLATIONS = {
     "Gaussian prior": {"prior": "gaussian"},
     "no pre-training": {"pretrain_steps": 0, "ewc_lambda": 0},
     "no consolidation": {"ewc_lambda": 0},
-    "no fine-tuning": {"finetune_steps": 0},
     "no training at all": {"pretrain_steps": 0, "finetune_steps": 0, "ewc_lambda": 0},
     "no KL term": {"beta": 0},
     "two exemplars": {"n_exemplars": 2},
-    "one latent dimension": {"latent_dim": 1},
-    "three hidden layers": {"hidden_layer_sizes": [6, 5, 4]},
+    "one dimension, three layers": {"latent_dim": 1, "hidden_layer_sizes": [6, 5, 4]},
     "batches of one": {"batch_size": 1},
     "exemplars as in the paper": {"exemplar_weights": "uniform"},
-    "weighted exemplars": {"exemplar_weights": "posterior"},
     "means": {"decoder_output": "mean"},
-    "draws": {"decoder_output": "sample"},
-    "no early stopping": {"early_stopping": False},
-    "fully connected": {"network": "mlp"},
     "category": {"categorical_features": [0]},
-    "device": {"device": torch.device("cpu")},
+    "defaults": {
+        "exemplar_weights": "posterior",
+        "decoder_output": "sample",
+        "network": "mlp",
+        "device": torch.device("cpu"),
+    },
 }
 
 
@@ -256,17 +209,10 @@ def test_every_ablation_runs_on_several_classes(case):
     for found in sampler.diagnostics_.values():
         assert np.isfinite(list(found.values())).all()
     plain, _ = quick().fit_resample(X, THREE)
-    same = {"weighted exemplars", "draws", "fully connected", "device"}  # the defaults, by name
-    assert np.array_equal(plain, X_res) == (case in same)
+    assert np.array_equal(plain, X_res) == (case == "defaults")
 
 
-def test_no_pretraining_lets_the_majority_learn_on_its_own():
-    sampler = quick(pretrain_steps=0, ewc_lambda=0, sampling_strategy={0: 70})
-    sampler.fit_resample(X, Y)
-    assert [(r["phase"], r["class"]) for r in sampler.history_] == [("fine-tuning", 0)]
-
-
-@pytest.mark.parametrize("size", [28, 32, 64])
+@pytest.mark.parametrize("size", [28, 32])
 def test_convolutional_network_of_every_size(size):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (12, 1, size, size), dtype=np.uint8)
@@ -278,33 +224,27 @@ def test_convolutional_network_of_every_size(size):
     assert sampler.translate(images[:2], 1).shape == (2, 1, size, size)
 
 
-@pytest.mark.parametrize(
-    "shape, network",
-    [((1, 28, 28), "MLPEncoder"), ((1, 32, 32), "MLPEncoder"), ((3, 32, 32), "ConvEncoder")],
-)
-def test_network_auto_goes_by_the_number_of_values(shape, network):
-    images = np.random.default_rng(0).random((8, *shape), dtype=np.float32)
-    sampler = quick(pretrain_steps=1, finetune_steps=1, batch_size=2, latent_dim="auto")
-    sampler.fit_resample(images, np.r_[[0] * 6, [1] * 2])
-    assert type(sampler.generator_[1].encoder).__name__ == network
-    assert sampler.generator_[1].latent_dim == 40
+class Seen(list):
+    def __init__(self):
+        self.means = set()
 
 
-def test_tables_have_ten_latent_dimensions():
-    sampler = quick(latent_dim="auto")
-    sampler.fit_resample(X, Y)
-    assert sampler.generator_[1].latent_dim == 10
-
-
-def test_images_are_means_and_tables_are_draws(monkeypatch):
-    asked = []
+@pytest.fixture
+def used(monkeypatch):
+    """Exemplars that models generate from, and in ``means`` whether they give means."""
+    seen = Seen()
     generate = model_module.MGVAE.generate
 
     def spied(model, exemplars, mean):
-        asked.append(mean)
+        seen.append(exemplars.clone())
+        seen.means.add(mean)
         return generate(model, exemplars, mean)
 
     monkeypatch.setattr(model_module.MGVAE, "generate", spied)
+    return seen
+
+
+def test_images_are_means_and_tables_are_draws(used):
     images = np.random.default_rng(0).random((len(Y), 1, 4, 4))
     for data, output, mean in [
         (X, "auto", False),
@@ -312,27 +252,19 @@ def test_images_are_means_and_tables_are_draws(monkeypatch):
         (X, "mean", True),
         (images, "sample", False),
     ]:
-        asked.clear()
+        used.means.clear()
         quick(decoder_output=output).fit_resample(data, Y)
-        assert set(asked) == {mean}
+        assert used.means == {mean}
 
 
 # --------------------------------------------------------------------------- Algorithm 1 and Fig. 3
 
 
 @pytest.mark.parametrize("n", [1, 60, 61, 200])
-def test_each_majority_row_is_used_once_before_any_twice(monkeypatch, n):
-    used = []
-    generate = model_module.MGVAE.generate
-
-    def spied(model, exemplars, mean):
-        used.append(exemplars.clone())
-        return generate(model, exemplars, mean)
-
+def test_each_majority_row_is_used_once_before_any_twice(used, n):
     sampler = quick(exemplar_weights="uniform")
     sampler.fit_resample(X, Y)
-    monkeypatch.setattr(model_module.MGVAE, "generate", spied)
-    monkeypatch.setattr(sampler_module, "_FORWARD_ROWS", 47)
+    used.clear()
     assert len(sampler.sample(n, 1)) == n
     rows, counts = torch.cat(used).unique(dim=0, return_counts=True)
     assert counts.sum() == n
@@ -342,22 +274,17 @@ def test_each_majority_row_is_used_once_before_any_twice(monkeypatch, n):
     assert all((row == majority).all(dim=1).any() for row in rows)
 
 
-def test_weighted_exemplars_are_drawn_by_their_weights(monkeypatch):
+def test_weighted_exemplars_are_drawn_by_their_weights(monkeypatch, used):
     share = torch.arange(N_MAJORITY) / torch.arange(N_MAJORITY).sum()
-    used = []
-    translate = MGVAESampler._translate
-
-    def spied(sampler, code, x, order=None):
-        used.append(order)
-        return translate(sampler, code, x, order)
-
     rows = torch.arange(N_MAJORITY).flip(0)  # candidates need not stand in order
     monkeypatch.setattr(sampler_module, "exemplar_weights", lambda *args: (rows, share.flip(0)))
-    monkeypatch.setattr(MGVAESampler, "_translate", spied)
     sampler = quick(exemplar_weights="posterior")
     sampler.fit_resample(X, Y)
+    used.clear()
     sampler.sample(20_000, 1)
-    counts = used[-1].bincount(minlength=N_MAJORITY).numpy()
+    majority = torch.from_numpy(sampler.encoder_.transform(X[Y == 0]))
+    distance = torch.cdist(torch.cat(used), majority)
+    counts = distance.argmin(dim=1).bincount(minlength=N_MAJORITY).numpy()
     assert counts[0] == 0
     expected = share[1:].double().numpy()
     assert stats.chisquare(counts[1:], 20_000 * expected / expected.sum()).pvalue > 1e-3
@@ -367,14 +294,13 @@ def test_weighted_exemplars_are_drawn_by_their_weights(monkeypatch):
     "params, weighted",
     [
         ({}, True),
-        ({"exemplar_weights": "posterior"}, True),
         ({"exemplar_weights": "uniform"}, False),
         ({"prior": "gaussian"}, False),
         ({"sampling_strategy": {0: 70}}, False),  # the majority itself
     ],
     ids=str,
 )
-def test_exemplars_of_tables_are_weighted_unless_told_otherwise(monkeypatch, params, weighted):
+def test_exemplars_of_tables_are_weighted_unless_said_otherwise(monkeypatch, params, weighted):
     asked = []
     monkeypatch.setattr(
         sampler_module,
@@ -384,8 +310,8 @@ def test_exemplars_of_tables_are_weighted_unless_told_otherwise(monkeypatch, par
     quick(**params).fit_resample(X, Y)
     assert bool(asked) == weighted
     asked.clear()
-    quick().fit_resample(np.random.default_rng(0).random((len(Y), 1, 4, 4)), Y)
-    assert not asked  # of images they are not
+    quick(**params).fit_resample(np.random.default_rng(0).random((len(Y), 1, 4, 4)), Y)
+    assert not asked
 
 
 def quiet_translator():
@@ -396,8 +322,9 @@ def quiet_translator():
         beta=0.01,
         latent_dim=3,
         hidden_layer_sizes=(32,),
-        pretrain_steps=400,
-        finetune_steps=400,
+        pretrain_steps=200,
+        finetune_steps=200,
+        learning_rate=3e-3,
         **PLAIN,
     )
     rng = np.random.default_rng(0)
@@ -420,14 +347,6 @@ def test_translated_row_belongs_to_its_own_row():
     same = sampler.translate(np.repeat(rows[:2], 20, axis=0), 1, random_state=0)
     assert same.reshape(2, 20, 3).std(axis=1).max() < 0.2
     assert abs(there[0] - there[1]).max() > 0.2
-
-
-def test_translation_repeats_with_a_seed_and_goes_on_without():
-    sampler = quick()
-    sampler.fit_resample(X, Y)
-    first = sampler.translate(X[:5], 1, random_state=3)
-    np.testing.assert_array_equal(sampler.translate(X[:5], 1, random_state=3), first)
-    assert not np.array_equal(sampler.translate(X[:5], 1), sampler.translate(X[:5], 1))
 
 
 @pytest.mark.parametrize("forward_rows", [1, 7, 4096])
@@ -513,52 +432,6 @@ def test_parameters_that_do_not_fit_are_refused_before_training(no_training, cas
         quick(**params).fit_resample(data, Y)
 
 
-def test_absent_gpu_is_refused_before_training(no_training, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ValueError, match="device='cuda' was asked for, but this machine"):
-        quick(device="cuda").fit_resample(X, Y)
-
-
-RANGES = [
-    ("ewc_lambda", -1, "1"),
-    ("beta", -0.1, None),
-    ("prior", "vamp", 1),
-    ("n_exemplars", 1, 2.5),
-    ("exemplar_weights", "even", None),
-    ("latent_dim", 0, "many"),
-    ("hidden_layer_sizes", 300, "300"),
-    ("network", "resnet", None),
-    ("decoder_output", "noise", True),
-    ("pretrain_steps", -1, 10.0),
-    ("finetune_steps", -1, "10"),
-    ("batch_size", 0, 1.5),
-    ("learning_rate", 0, float("nan")),
-    ("early_stopping", "yes", None),
-    ("validation_fraction", 0, 1.0),
-    ("n_iter_no_change", 0, None),
-    ("categorical_features", "all", 3),
-    ("image_shape", 28, "28"),
-    ("row_filter", "trees", Ridge()),
-    ("n_candidates", 0, 2.5),
-    ("memory", 3, 1.5),
-    ("device", 0, None),
-    ("random_state", "seed", -1),
-    ("verbose", "loud", -1),
-]
-
-
-@pytest.mark.parametrize(
-    "name, value", [(name, value) for name, *values in RANGES for value in values]
-)
-def test_type_and_range_of_every_parameter_are_checked_before_training(no_training, name, value):
-    with pytest.raises(ValueError, match=f"The '{name}' parameter of MGVAESampler must be"):
-        quick(**{name: value}).fit_resample(X, Y)
-
-
-def test_every_parameter_has_its_range_tested():
-    assert {name for name, *_ in RANGES} | {"sampling_strategy"} == set(quick().get_params())
-
-
 def test_more_exemplars_than_rows_are_cut_with_a_warning_at_the_users_line():
     sampler = quick(n_exemplars=1000)
     message = "n_exemplars=1000 is more than the majority has: all its 60 rows are used"
@@ -568,141 +441,27 @@ def test_more_exemplars_than_rows_are_cut_with_a_warning_at_the_users_line():
     np.testing.assert_array_equal(found, quick(n_exemplars="auto").fit_resample(X, Y)[0])
 
 
-def test_divergence_says_where_and_leaves_the_earlier_fit():
-    sampler = quick()
-    sampler.fit_resample(X, Y)
-    before = dict(vars(sampler))
-    sampler.set_params(learning_rate=1e30)
-    with pytest.raises(DivergedError, match=r"pre-training on the majority: the term '\w+' of"):
-        sampler.fit_resample(X, Y)
-    assert vars(sampler) == {**before, "learning_rate": 1e30}
-
-
-# ------------------------------------------------------------------------------------- interruption
-
-
-def test_interruption_while_training_leaves_the_sampler_as_it_was(monkeypatch):
-    """The guard of conftest.py watches the global streams meanwhile."""
-    sampler = quick()
-    expected, _ = quick().fit_resample(X, Y)
-    step = torch.optim.Adam.step
-    done = []
-
-    def interrupted(optimizer, *args):
-        done.append(1)
-        if len(done) == 40:  # while fine-tuning
-            raise KeyboardInterrupt
-        return step(optimizer, *args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(torch.optim.Adam, "step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            sampler.fit_resample(X, Y)
-        assert vars(sampler) == quick().get_params()
-    found, _ = sampler.fit_resample(X, Y)
-    np.testing.assert_array_equal(found, expected)
-    before, done[:] = dict(vars(sampler)), []
-    with monkeypatch.context() as patch:
-        patch.setattr(torch.optim.Adam, "step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            sampler.fit_resample(X[:, :2], Y)
-    assert vars(sampler) == before
-    assert sampler.sample(3, 1).shape == (3, 3)
-
-
 # ------------------------------------------------------------------------------------ repeatability
-
-
-def test_same_seed_same_bytes():
-    first, twice = quick(), quick()
-    a, b, c = (s.fit_resample(X, Y)[0].tobytes() for s in (first, first, twice))
-    assert a == b == c
-    assert first.sample(5, 1).tobytes() == twice.sample(5, 1).tobytes()
-    other = quick(random_state=1).fit_resample(X, Y)[0]
-    assert other.tobytes() != a
-    assert len(np.unique(other[len(X) :], axis=0)) > 1
-
-
-def test_random_state_instance_goes_on():
-    sampler = quick(random_state=np.random.RandomState(0))
-    first, second = (sampler.fit_resample(X, Y)[0] for _ in range(2))
-    assert not np.array_equal(first, second)
-    np.testing.assert_array_equal(first, quick().fit_resample(X, Y)[0])
-
-
-def test_no_random_state_differs_every_time():
-    """And draws from no global stream: the guard of conftest.py watches."""
-    sampler = quick(random_state=None)
-    first, second = (sampler.fit_resample(X, Y)[0] for _ in range(2))
-    assert not np.array_equal(first, second)
-    assert not np.array_equal(sampler.sample(5, 1), sampler.sample(5, 1))
-
-
-def test_what_the_user_drew_before_does_not_matter():
-    plain, _ = quick().fit_resample(X, Y)
-    with torch.random.fork_rng():
-        torch.manual_seed(99)
-        again, _ = quick().fit_resample(X, Y)
-    np.testing.assert_array_equal(plain, again)
-
-
-def test_order_of_names_does_not_matter_but_the_labels_sort():
-    words, _ = quick().fit_resample(X, np.array(["a", "b"])[Y])
-    np.testing.assert_array_equal(words, quick().fit_resample(X, Y)[0])
 
 
 # --------------------------------------------------------------------- clones, pickles, pipelines
 
 
-def test_clone_forgets_and_repeats():
-    sampler = quick(beta=0.7, hidden_layer_sizes=(9, 9))
-    expected, _ = sampler.fit_resample(X, Y)
-    copy = clone(sampler)
-    assert vars(copy) == sampler.get_params()
-    np.testing.assert_array_equal(copy.fit_resample(X, Y)[0], expected)
-
-
-@pytest.mark.parametrize("dump", ["pickle", "joblib"])
-def test_pickled_sampler_goes_on_where_it_stood(dump):
-    sampler = quick(hidden_layer_sizes=(64, 64))
-    sampler.fit_resample(X, THREE)
-    file = io.BytesIO()
-    (pickle if dump == "pickle" else joblib).dump(sampler, file)
-    n_weights = sum(len(weights(model)) for model in sampler.generator_.values())
-    assert len(file.getvalue()) < 4 * n_weights + X.nbytes + 60_000
-    file.seek(0)
-    copy = (pickle if dump == "pickle" else joblib).load(file)
-    for target in (1, 2):
-        np.testing.assert_array_equal(copy.sample(7, target), sampler.sample(7, target))
-        np.testing.assert_array_equal(
-            copy.translate(X[:3], target, random_state=0),
-            sampler.translate(X[:3], target, random_state=0),
-        )
-    np.testing.assert_array_equal(copy.fit_resample(X, Y)[0], sampler.fit_resample(X, Y)[0])
-
-
 def pipeline(**params):
-    return make_pipeline(StandardScaler(), quick(**params), LogisticRegression())
+    few = {"pretrain_steps": 5, "finetune_steps": 2, **params}
+    return make_pipeline(StandardScaler(), quick(**few), LogisticRegression())
 
 
 def test_pipeline_resamples_while_fitting_only():
     pipe = pipeline().fit(X, Y)
-    balanced, labels = quick().fit_resample(StandardScaler().fit_transform(X), Y)
+    few = {"pretrain_steps": 5, "finetune_steps": 2}
+    balanced, labels = quick(**few).fit_resample(StandardScaler().fit_transform(X), Y)
     alone = LogisticRegression().fit(balanced, labels)
     np.testing.assert_array_equal(pipe[-1].coef_, alone.coef_)
     assert pipe.predict(X).shape == (len(X),)
 
 
 GRID = {"mgvaesampler__ewc_lambda": [0, 5], "mgvaesampler__beta": [0.5, 1]}
-
-
-def test_grid_search_in_two_processes():
-    search = GridSearchCV(pipeline(), GRID, n_jobs=2, cv=2, error_score="raise").fit(X, Y)
-    alone = GridSearchCV(pipeline(), GRID, cv=2, error_score="raise").fit(X, Y)
-    np.testing.assert_array_equal(
-        search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"]
-    )
-    assert search.best_params_ == alone.best_params_
 
 
 # ------------------------------------------------------------------------------------------- memory
@@ -722,9 +481,8 @@ def pretrainings(monkeypatch):
     return done
 
 
-SAME_PRETRAINING = [{"ewc_lambda": 7.0}, {"beta": 0.3}, {"finetune_steps": 5}, {"verbose": 0}]
-OTHER_PRETRAINING = [{"pretrain_steps": 31}, {"learning_rate": 2e-3}, {"random_state": 1}]
-OTHER_PRETRAINING += [{"latent_dim": 3}, {"n_exemplars": 9}, {"prior": "gaussian"}]
+SAME_PRETRAINING = [{"ewc_lambda": 7.0, "beta": 0.3, "finetune_steps": 5}, {"verbose": 0}]
+OTHER_PRETRAINING = [{"learning_rate": 2e-3}, {"random_state": 1}, {"prior": "gaussian"}]
 
 
 @pytest.mark.parametrize("changed", SAME_PRETRAINING, ids=str)
@@ -749,30 +507,17 @@ def test_memory_tells_other_pretrainings_apart(tmp_path, pretrainings, changed):
     quick(memory=memory).fit_resample(X + 1e-3, Y)
 
 
-def test_memory_may_be_mapped_into_memory(tmp_path):
-    memory = joblib.Memory(tmp_path, verbose=0, mmap_mode="r")
-    expected, _ = quick().fit_resample(X, Y)
-    for _ in range(2):
-        found, _ = quick(memory=memory).fit_resample(X, Y)
-        assert found.tobytes() == expected.tobytes()
-
-
 def test_grid_search_pretrains_once_a_fold(tmp_path, pretrainings):
-    with_memory = GridSearchCV(pipeline(memory=str(tmp_path)), GRID, cv=3, error_score="raise")
+    with_memory = GridSearchCV(pipeline(memory=str(tmp_path)), GRID, cv=2, error_score="raise")
     with_memory.fit(X, Y)
-    assert len(pretrainings) == 4  # three folds, and the refit on all rows
-    without = GridSearchCV(pipeline(), GRID, cv=3, error_score="raise").fit(X, Y)
+    assert len(pretrainings) == 3  # two folds, and the refit on all rows
+    without = GridSearchCV(pipeline(), GRID, cv=2, error_score="raise").fit(X, Y)
     np.testing.assert_array_equal(
         with_memory.cv_results_["mean_test_score"], without.cv_results_["mean_test_score"]
     )
 
 
 # ------------------------------------------------------------------------------------ what is shown
-
-
-def test_nothing_is_printed_unless_asked(capfd):
-    quick().fit_resample(X, Y)
-    assert capfd.readouterr() == ("", "")
 
 
 def test_progress_names_the_phases_and_the_classes(capfd):
@@ -782,20 +527,6 @@ def test_progress_names_the_phases_and_the_classes(capfd):
     assert "pre-training on the majority" in err
     assert "fine-tuning on class" in err
     assert "small" in err
-
-
-def test_nothing_warns_on_plain_data():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        quick().fit_resample(X, Y)
-
-
-def test_a_fit_without_deficit_leaves_nothing_of_an_earlier_one():
-    sampler = quick()
-    sampler.fit_resample(X, Y)
-    sampler.fit_resample(X[:40], np.tile([0, 1], 20))
-    assert (sampler.generator_, sampler.history_, sampler.diagnostics_) == ({}, [], {})
-    assert sampler.majority_class_ == 0
 
 
 def test_constant_rows_translate_to_themselves_and_have_no_code():
@@ -822,11 +553,19 @@ def test_penalty_leaves_the_noise_of_columns_free():
     assert (abs(after - before) > 0.05).all()
 
 
-def test_pre_training_does_not_depend_on_which_classes_grow():
-    first, second = quick(), quick(sampling_strategy={0: 70, 1: 70})
-    for sampler in (first, second):
+def test_an_interrupted_pretraining_is_not_kept_in_the_memory(tmp_path, pretrainings):
+    steps = iter(range(1000))
+
+    def interrupt(*given):
+        if next(steps) == 19:
+            raise KeyboardInterrupt
+
+    handle = register_optimizer_step_pre_hook(interrupt)
+    sampler = quick(memory=str(tmp_path))
+    with pytest.warns(UserWarning, match="pre-training on the majority was interrupted after 19"):
         sampler.fit_resample(X, Y)
-    losses = [
-        [r["loss"] for r in s.history_ if r["phase"] == "pre-training"] for s in (first, second)
-    ]
-    assert losses[0] == losses[1]
+    handle.remove()
+    assert [r["step"] for r in sampler.history_] == [19, 20]
+    expected, _ = quick().fit_resample(X, Y)
+    found, _ = quick(memory=str(tmp_path)).fit_resample(X, Y)
+    assert found.tobytes() == expected.tobytes()
