@@ -43,16 +43,6 @@ def players(anchors=None, **changes):
 # Which networks there are
 
 
-@pytest.mark.parametrize("without", [(), (3,)])
-def test_the_targets_of_a_generator_are_the_ones_complement(without):
-    game = players(without=without)
-    assert torch.equal(game.targets, 1 - torch.eye(4))
-    expected = torch.ones(4, 4)
-    expected[:, list(without)] = 0
-    assert torch.equal(game.counted, expected)
-    assert game.codes.tolist() == [2, 0]
-
-
 # What is drawn
 
 

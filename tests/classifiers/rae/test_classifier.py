@@ -211,18 +211,6 @@ def test_networks_suit_the_rows(data, params, latent_dim, convolves):
     assert classifier.penultimate_features(data[0]).shape == (len(data[1]), latent_dim)
 
 
-@pytest.mark.parametrize(
-    "encode, scale, kind",
-    [(True, 1, "events"), (False, 1 / 255, "events"), (False, 1, "numbers")],
-)
-def test_pixels_in_0_to_1_are_intensities_and_others_numbers(encode, scale, kind):
-    images = IMAGES if encode else (IMAGES * scale).astype("f4")
-    likelihood = quick(encode=encode).fit(images, SIDES).net_.module_.likelihood
-    assert likelihood.intensities == (kind == "events")
-    assert likelihood.n_bernoulli == (64 if kind == "events" else 0)
-    assert likelihood.n_gaussian == (0 if kind == "events" else 64)
-
-
 def test_columns_of_each_kind_are_decoded_as_such():
     rng = np.random.default_rng(0)
     n = len(X)
@@ -329,23 +317,6 @@ def test_every_other_parameter_changes_the_training(started, params):
     found = weights(quick(**params).fit(X, Y))
     expected = weights(started)
     assert len(found) != len(expected) or not np.allclose(found, expected, atol=1e-6)
-
-
-def test_without_the_linear_classifier_codes_do_not_know_of_the_classes():
-    # Two columns: the class is in the one of small variance, which a code of one dimension that
-    # must rebuild both leaves out, and a code that must tell the classes does not.
-    rng = np.random.default_rng(0)
-    y = np.repeat([0, 1], 100)
-    X = np.c_[rng.normal(scale=3, size=200), 0.5 * y - 0.25 + rng.normal(scale=0.05, size=200)]
-    params = {**LINEAR, "decoder_steps": 1, "latent_dim": 1, "decoder_clf_lambda": 0.0}
-    params |= {"decoder_mae_lambda": 1.0, "mae_lambda": 1.0, "critic_steps": 1, "max_steps": 150}
-    params |= {"encoder_steps": 1, "learning_rate": 0.02}
-    scores = {}
-    for clf_lambda in (0.0, 5.0):
-        classifier = able(**params, clf_lambda=clf_lambda).fit(X, y)
-        scores[clf_lambda] = classifier.score(X, y)
-    assert scores[5.0] > 0.95
-    assert scores[0.0] < 0.8
 
 
 # Its warnings

@@ -1,9 +1,7 @@
 """The networks of RAE: convex combinations, who moves, averages of weights, and what is made."""
 
-import copy
 import dataclasses
 import math
-import pickle
 
 import numpy as np
 import pytest
@@ -33,7 +31,6 @@ ARCHITECTURE = Architecture(
     dropout=0.4,
     columns=(3, 0, (), (), False),
 )
-IMAGES = {"shape": (1, 8, 8), "columns": (0, 64, (), (), True)}
 
 
 def players(**changes):
@@ -206,28 +203,3 @@ def test_generated_categories_and_events_are_drawn_as_often_as_expected():
 
 
 # What remains of it
-
-
-def test_released_networks_predict_and_generate_as_before():
-    rae = players(convolutional=True, **IMAGES)
-    with torch.no_grad():
-        for parameter in rae.averaged.parameters():
-            parameter.add_(0.01 * torch.randn_like(parameter))
-    kept = copy.deepcopy(rae).eval()
-    rae.release()
-    x = torch.rand(4, 1, 8, 8)
-    torch.testing.assert_close(rae(x), kept(x), rtol=0, atol=0)
-    z, y = torch.randn(4, 2, 2), torch.zeros(4).long()
-    found = []
-    for one in (rae, kept):
-        torch.manual_seed(3)
-        found.append(one.generate(z, y, "mixer"))
-    assert torch.equal(*found)
-    assert rae.critic is None
-    for name in ("encoder", "head", "decoder"):
-        assert getattr(rae, name) is rae.averaged[name]
-    assert not any(m.training for m in rae.modules())
-    assert not any(p.requires_grad for p in rae.parameters())
-    # encoder, head and decoder once, the mixer, and nothing of the critic
-    kept_bytes = sum(p.numel() for p in rae.parameters()) * 4
-    assert kept_bytes < len(pickle.dumps(rae)) < kept_bytes + 100_000
