@@ -108,6 +108,20 @@ def scored(y: NDArray[np.int64], probabilities: NDArray[np.float64]) -> dict[str
     return {**dict(zip(METRICS, values, strict=True)), "macro G-mean": macro}
 
 
+def made(kind: Callable[..., Any], **parameters: Any) -> Any:
+    """Make an estimator; parameters that its constructor lacks go where it takes them.
+
+    Those are its ``training_params``, and for M2m its estimator.
+    """
+    own: Any = getattr(kind, "_get_param_names", parameters.keys)()
+    others = {name: parameters.pop(name) for name in list(parameters) if name not in own}
+    if others and "estimator" in own:
+        parameters["estimator"] = made(ERMClassifier, **others)
+    elif others:
+        parameters["training_params"] = others
+    return kind(**parameters)
+
+
 class Trial:
     """One draw of a data set, on which all methods are trained.
 
@@ -197,7 +211,8 @@ class Trial:
 
     def estimator(self, approach: Approach, n_rows: int) -> Any:
         """The unfitted classifier of an approach, for so many rows."""
-        return self.estimators[approach.method](
+        return made(
+            self.estimators[approach.method],
             **self.parameters(approach, n_rows),
             image_shape=self.task.image_shape,
             device=self.device,

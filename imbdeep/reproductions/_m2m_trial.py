@@ -14,7 +14,7 @@ from sklearn.metrics import recall_score
 
 from imbdeep.calibration import correct_prior
 from imbdeep.reproductions import _harness
-from imbdeep.reproductions._harness import METRICS, Approach, Length, Trained, scored
+from imbdeep.reproductions._harness import METRICS, Approach, Length, Trained, made, scored
 from imbdeep.reproductions._rows import Task, raised
 
 #: Candidates of the paper, section 3.1.
@@ -122,7 +122,8 @@ class Trial(_harness.Trial):
         parameters = {"random_state": self.seed, **self.recipe.parameters}
         if self.x_train.ndim == 2:
             parameters["image_shape"] = self.task.image_shape
-        return self.estimators[approach.method](
+        return made(
+            self.estimators[approach.method],
             **{
                 **parameters,
                 **self.recipe.schedule(epochs),

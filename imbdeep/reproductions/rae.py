@@ -310,7 +310,7 @@ ABLATIONS: dict[str, Approach] = {
     "RAE, no classifier": _without(clf_lambda=0.0),
     "RAE, no classifier, no mixer": _without("no classifier, no mixer", clf_lambda=0.0, mixing=1.0),
     "RAE, no over-sampling": _without("no over-sampling", sampling=None, mixing=None),
-    "RAE, no decoder": _without("no decoder", decoder=False),
+    "RAE, no decoder": _without("no decoder", decoder_steps=0),
     "RAE, no mixer": _without("no mixer", mixing=1.0),
     "RAE, Beta(2, 2)": _without("Beta(2, 2)", mixing=2.0),
     "RAE, permuted target": _without(mixer_target="permuted"),

@@ -37,7 +37,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from imbdeep.classifiers import GAMOClassifier, M2mClassifier, RAEClassifier
+from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier
 from imbdeep.comparison import METHODS, SCORING, SIMPLE, compare
 from imbdeep.comparison._methods import _REGISTRY
 from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler, RAESampler
@@ -159,7 +159,7 @@ def test_all_names_run_on_a_mixed_table():
         "RAE samples": RAESampler(
             RAEClassifier(max_steps=5, **network, **few), row_filter=None, random_state=0
         ),
-        "M2m": M2mClassifier(max_epochs=5, **network, **few),
+        "M2m": M2mClassifier(ERMClassifier(max_epochs=5, **network, **few), random_state=0),
         "RAE": RAEClassifier(max_steps=5, **network, **few),
         "GAMO": GAMOClassifier(max_steps=5, **network, **few),
     }

@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import NearestCentroid
 
 from imbdeep import displays
-from imbdeep.classifiers import GAMOClassifier, M2mClassifier, RAEClassifier
+from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier
 from imbdeep.displays import (
     AnchorsDisplay,
     ClassSamplesDisplay,
@@ -165,9 +165,9 @@ def trained_on_images():
         small = {"hidden_layer_sizes": (8,), "random_state": 0, "device": "cpu"}
         sampler = MGVAESampler(pretrain_steps=50, finetune_steps=5, row_filter=None, **small)
         sampler.fit_resample(IMAGES, Y)
-        classifier = M2mClassifier(max_epochs=2, defer=0.0, gamma=0.0, beta=0.5, **small).fit(
-            IMAGES, Y
-        )
+        classifier = M2mClassifier(
+            ERMClassifier(max_epochs=2, **small), defer=0.0, gamma=0.0, beta=0.5
+        ).fit(IMAGES, Y)
         FITTED["images"] = sampler, classifier
     return FITTED["images"]
 
@@ -231,7 +231,7 @@ def test_any_container_of_a_trained_estimator(make):
         assert samples.levels == {2: ["x", "y"]}
         assert np.isnan(samples.real[:, 3]).any()
     assert LatentDisplay.from_estimator(sampler, X, Y, "few", n=9).codes.shape == (27, 2)
-    model = M2mClassifier(max_epochs=1, defer=0.0, gamma=0.0, beta=0.5, **small).fit(
+    model = M2mClassifier(ERMClassifier(max_epochs=1, **small), defer=0.0, gamma=0.0, beta=0.5).fit(
         X, pl.Series(Y)
     )
     changes = PerturbationDisplay.from_estimator(model, X, pa.array(Y), "few", n=4).changes
