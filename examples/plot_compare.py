@@ -16,7 +16,7 @@ folds, the simple ones among them. This example shows how to read what it return
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_breast_cancer
 
-from imbdeep.classifiers import M2mClassifier
+from imbdeep.classifiers import ERMClassifier, M2mClassifier
 from imbdeep.comparison import compare
 from imbdeep.datasets import make_imbalanced
 from imbdeep.over_sampling import MGVAESampler
@@ -40,7 +40,7 @@ methods = {
     "tuned threshold": None,
     "SMOTE": None,
     "MGVAE": MGVAESampler(pretrain_steps=500, finetune_steps=200, device="cpu"),
-    "M2m": M2mClassifier(max_epochs=60, device="cpu"),
+    "M2m": M2mClassifier(ERMClassifier(max_epochs=60, device="cpu")),
 }
 result = compare(
     X, y, methods=methods, classifiers=["logistic", "gradient boosting"], cv=5, n_jobs=2

@@ -74,7 +74,7 @@ X_train, y_train = draw()
 teacher = ERMClassifier(**settings).fit(X_train, y_train)
 print("step  accepted  balanced accuracy (validation)")
 for step in (0.1, 0.2, 0.5, 1.0):
-    m2m = M2mClassifier(beta=0.9, step_size=step, teacher=teacher, **settings)
+    m2m = M2mClassifier(ERMClassifier(**settings), beta=0.9, step_size=step, teacher=teacher)
     m2m.fit(X_train, y_train)
     score = balanced_accuracy_score(y[validation], m2m.predict(X[validation]))
     print(f"{step:4}  {m2m.acceptance_:8.0%}  {score:.3f}")
@@ -95,13 +95,14 @@ predictions = {}
 for _ in range(5):
     X_train, y_train = draw()
     erm = ERMClassifier(**settings).fit(X_train, y_train)
-    translating = {"beta": 0.9, "step_size": 0.5, "teacher": erm, **late}
+    translating = {"beta": 0.9, "step_size": 0.5, "teacher": erm}
+    ldam = ERMClassifier(criterion="ldam", **settings)
     fitted = {
         "ERM": erm,
         "ERM-DRS": ERMClassifier(sampling="balanced", **late),
         "LDAM-DRW": ERMClassifier(criterion="ldam", class_weight="class_balanced", **late),
-        "M2m": M2mClassifier(**translating),
-        "LDAM-M2m": M2mClassifier(criterion="ldam", **translating),
+        "M2m": M2mClassifier(ERMClassifier(**settings), **translating),
+        "LDAM-M2m": M2mClassifier(ldam, **translating),
     }
     for name, classifier in fitted.items():
         if classifier is not erm:

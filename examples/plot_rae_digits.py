@@ -177,7 +177,7 @@ plt.show()
 # reconstruction error. The last part (``decoder_mae_lambda``) is in neither the paper nor the
 # authors' program. A second RAE is trained without it.
 
-bare = RAEClassifier(decoder_mae_lambda=0, **longer).fit(X_train, y_train)
+bare = RAEClassifier(training_params={"decoder_mae_lambda": 0}, **longer).fit(X_train, y_train)
 samplers = {
     "decoded": RAESampler(rae),
     "decoded, trained without\nreconstruction": RAESampler(bare),

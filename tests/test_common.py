@@ -39,6 +39,24 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Only .* marked rows were translated:UserWarning"),
 ]
 
+
+def made(kind, **params):
+    """An estimator; what its constructor lacks goes to training_params, or to M2m's estimator."""
+    own = kind._get_param_names()
+    others = {name: params.pop(name) for name in [*params] if name not in own}
+    if others and "estimator" in own:
+        params["estimator"] = made(ERMClassifier, **others)
+    elif others:
+        params["training_params"] = others
+    return kind(**params)
+
+
+def changed(estimator, **params):
+    """A copy with other parameters; those of M2m's network are parameters of its estimator."""
+    copy, own = clone(estimator), estimator.get_params(deep=False)
+    return copy.set_params(**{n if n in own else f"estimator__{n}": v for n, v in params.items()})
+
+
 # Every public estimator stands here once, with as little training as it can do.
 SAMPLERS = [
     MGVAESampler(
@@ -105,7 +123,13 @@ BRIEF = {
 }
 CLASSIFIERS = [
     ERMClassifier(**BRIEF),
-    M2mClassifier(beta=0.5, gamma=0.3, translation_steps=2, **BRIEF),
+    M2mClassifier(
+        ERMClassifier(**{**BRIEF, "random_state": None}),
+        beta=0.5,
+        gamma=0.3,
+        translation_steps=2,
+        random_state=0,
+    ),
     RAEClassifier(
         encoder_steps=5,
         decoder_steps=1,
@@ -116,7 +140,7 @@ CLASSIFIERS = [
         mixer_layer_sizes=(8,),
         critic_layer_sizes=(8,),
         latent_dim=8,
-        dropout=0.0,
+        training_params={"dropout": 0.0},
         learning_rate=0.01,
         device="cpu",
         random_state=0,

@@ -82,7 +82,7 @@ def refuse_own_balancing(last: Any, whole: Any) -> None:
     """Refuse a classifier of which counted rows do not say what it was trained on."""
     if isinstance(last, FrozenEstimator):
         raise ValueError(
-            "The last step is frozen, and fit cannot see the rows that it was trained on: "
+            "The last step is frozen, and the rows that it was trained on are not in fit: "
             f"{_SAY_IT}, or give it unfrozen."
         )
     if isinstance(last, _CALIBRATED) or not hasattr(last, "get_params"):
@@ -98,8 +98,8 @@ def refuse_own_balancing(last: Any, whole: Any) -> None:
         if balances:
             raise ValueError(
                 f"{name}={value!r} of {type(whole).__name__} changes the shares of the classes, "
-                f"and counting rows cannot see it: leave it out, or {_SAY_IT}. With a search or "
-                "an ensemble, PriorCorrectedClassifier may also be put inside."
+                f"and a count of rows does not show it: leave it out, or {_SAY_IT}. With a search "
+                "or an ensemble, PriorCorrectedClassifier may also be put inside."
             )
 
 
@@ -108,7 +108,7 @@ def _class_weights(kind: Any, labels: NDArray[Any], weighted: bool) -> dict[Any,
     if isinstance(kind, str):
         if kind not in ("balanced", "balanced_subsample"):
             raise ValueError(
-                f"class_weight={kind!r} is not one of scikit-learn's words, 'balanced' and "
+                f"class_weight={kind!r} is not one of scikit-learn's values, 'balanced' and "
                 f"'balanced_subsample': {_SAY_IT}."
             )
         if weighted:

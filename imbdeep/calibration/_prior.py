@@ -57,8 +57,8 @@ def correct_prior(
     Returns
     -------
     ndarray of shape (n, n_classes)
-        In float64, rows that sum to 1. A row says nothing where all its classes have either
-        probability 0 or prior 0: it gets the prior.
+        In float64, rows that sum to 1. A row whose classes all have probability 0 or prior 0 gets
+        the prior.
 
     Raises
     ------
@@ -106,12 +106,15 @@ def correct_prior(
     trained = _shares("trained_on", trained_on, n_classes)
     if (trained == 0).any():
         raise ValueError(
-            f"trained_on[{int(np.argmin(trained))}] is 0, and must be positive: of a class without "
-            "rows a classifier knows nothing. Leave its column out."
+            f"trained_on[{int(np.argmin(trained))}] is 0, and must be positive: a class without "
+            "rows cannot be learned. Leave its column out."
         )
     wanted = _shares("prior", np.ones(n_classes) if prior is None else prior, n_classes)
+    # By Bayes, p(k|x) is proportional to p(x|k) times the share of k. The ratio of the shares takes
+    # those of training out and puts those in use in; p(x|k) stays as it was learned.
     odds = given * (wanted / trained)
     total = odds.sum(axis=1, keepdims=True)
+    # A row of zeros is evidence for no class: its posterior is the prior.
     corrected: NDArray[np.float64] = np.broadcast_to(wanted, odds.shape).copy()
     np.divide(odds, total, out=corrected, where=total > 0)
     return corrected
@@ -187,9 +190,9 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
     prior_ : ndarray of shape (n_classes,)
         The shares that probabilities are for. They sum to 1.
     n_features_in_ : int
-        Number of columns, if the fitted estimator tells it.
+        Number of columns, if the fitted estimator has it.
     feature_names_in_ : ndarray of str
-        Names of the columns, if the fitted estimator tells them.
+        Names of the columns, if the fitted estimator has them.
 
     See Also
     --------
@@ -206,8 +209,8 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
 
     "counts" refuses ``sampling``, ``defer`` and the like of :mod:`imbdeep.classifiers`, ensembles
     of imbalanced-learn that sample by themselves, and class weights within a search or an ensemble.
-    Of other libraries' ways to balance (``scale_pos_weight``, ``priors`` of naive Bayes, ...) it
-    knows nothing: give ``trained_prior`` there. Around a search this is the way:
+    Balancing in other libraries (``scale_pos_weight``, ``priors`` of naive Bayes, ...) is not
+    recognised: give ``trained_prior`` there. With a search, put this class inside:
     ``GridSearchCV(PriorCorrectedClassifier(pipeline), {"estimator__...": ...})``.
 
     Parameters of ``fit`` go to the estimator's ``fit``: ``sample_weight`` if it takes that,
@@ -295,8 +298,8 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
         nothing = [label for label in labels if not trained[label] > 0]
         if nothing:
             raise ValueError(
-                f"The labels {nothing} have no weight in training, and a classifier knows nothing "
-                "of them: give them a positive sample_weight and class_weight, or leave their rows "
+                f"The labels {nothing} have no weight in training, and cannot be learned: "
+                "give them a positive sample_weight and class_weight, or leave their rows "
                 "out."
             )
 
@@ -393,7 +396,7 @@ class PriorCorrectedClassifier(ClassifierMixin, BaseEstimator):
         return last
 
     def _check_labels(self, y: Any) -> NDArray[Any]:
-        """Return the labels; X and what else there is to say of y are the estimator's to check."""
+        """Return the labels; the estimator checks X, and the rest of y."""
         if y is None:
             raise ValueError(
                 "PriorCorrectedClassifier requires y to be passed, but the target y is None."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar
 
 import torch
@@ -29,7 +29,6 @@ class AdversarialClassifier(DeepClassifier):
     _parameter_constraints: ClassVar[dict] = {
         **DeepClassifier._parameter_constraints,
         "sampling": [StrOptions({"balanced"}), None],
-        "ema_decay": [Interval(Real, 0, 1, closed="left")],
         "network": [StrOptions({"auto", "mlp", "cnn"})],
         "max_steps": [Interval(Integral, 1, None, closed="left")],
         # Batch normalisation needs two rows.
@@ -84,7 +83,7 @@ class AdversarialClassifier(DeepClassifier):
             ],
             "predict_nonlinearity": ScaledSoftmax(),
             "device": str(self.device_),
-            "verbose": int(self.verbose),
+            "verbose": int(self._option("verbose")),
         }
 
 

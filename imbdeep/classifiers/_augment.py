@@ -11,19 +11,7 @@ def crop_flip(x: Tensor, padding: int = 4) -> Tensor:
     """Shift each image by up to ``padding`` pixels and mirror half of them.
 
     The augmentation of CIFAR in He et al. (2016): zeros around the image, a random window of the
-    original size, a horizontal flip with probability 1/2. Each image has its own draw.
-
-    Parameters
-    ----------
-    x : Tensor of shape (n, channels, height, width)
-        Images.
-    padding : int, default=4
-        Pixels of zeros on every side.
-
-    Returns
-    -------
-    Tensor of the shape of ``x``
-        The changed images.
+    original size, a flip with probability 1/2, each image by its own draw.
     """
     n, channels, height, width = x.shape
     device = x.device

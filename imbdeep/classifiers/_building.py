@@ -14,7 +14,7 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 
 from imbdeep.classifiers._augment import crop_flip
-from imbdeep.classifiers._criteria import criterion_of, head_of, module_arguments
+from imbdeep.classifiers._criteria import criterion_of, head_of, module_of
 from imbdeep.classifiers._net import (
     Blueprint,
     ClassifierNet,
@@ -60,7 +60,7 @@ def blueprint_of(classifier: Any, x: Tensor, head: str) -> Blueprint:
         depth = int(kind.removeprefix("resnet"))
         made = partial(ResNet, x.shape[1], n_classes, depth, head=head)
     else:
-        made = partial(kind, **module_arguments(kind, x, n_classes, classifier.module_params))
+        made = module_of(kind, x, n_classes, classifier.module_params)
     return Blueprint(made, pixels)
 
 
@@ -105,44 +105,24 @@ def early_stopping(classifier: Any, start: int = 0) -> DeferredEarlyStopping:
 def make_net(
     classifier: Any,
     x: Tensor,
-    codes: Tensor,
+    y: Tensor,
     valid: tuple[Tensor, Tensor] | None,
     *,
-    criterion: Any,
     net_class: type[ClassifierNet] = ClassifierNet,
     batches: type[TrainingBatches] = TrainingBatches,
     callbacks: Sequence[Any] = (),
     start: int = 0,
     n_epochs: int | None = None,
-    watched: bool = True,
+    plain: bool = False,
     **parameters: Any,
 ) -> ClassifierNet:
-    """Return the net for these rows, not yet initialised.
+    """Return the net for the encoded rows ``x`` and classes ``y``, not yet initialised.
 
-    Parameters
-    ----------
-    classifier : ModuleClassifier
-        Whose parameters are meant; ``classes_`` and ``device_`` are set.
-    x : Tensor of shape (n, ...)
-        Encoded training rows, on the device.
-    codes : Tensor of shape (n,), int64
-        Their classes.
-    valid : tuple of (Tensor, Tensor) or None
-        Validation rows and codes; then the best epoch is restored and training stops early.
-    criterion : str or class
-        The loss.
-    net_class, batches : class, optional
-        Where a method has its own.
-    callbacks : sequence of skorch callbacks, default=()
-        Those of the method; the user's come after them.
-    start : int, default=0
-        The epoch from which early stopping counts.
-    n_epochs : int, default=None
-        So many epochs at a constant learning rate; None follows the classifier's schedule.
-    watched : bool, default=True
-        Whether the user's callbacks are called.
-    **parameters
-        More parameters of the net.
+    ``classifier`` has the parameters, ``classes_`` and ``device_``. With the pair ``valid`` of
+    validation rows and classes, training stops early, counting from epoch ``start``, and the best
+    epoch is restored. ``net_class``, ``batches`` and ``callbacks`` are the method's own.
+    ``n_epochs`` trains so long at a constant rate, instead of by the schedule. ``plain`` takes the
+    cross-entropy and leaves the user's callbacks out. Other parameters are the net's.
     """
     n_classes = len(classifier.classes_)
     warmup = 0
@@ -153,7 +133,10 @@ def make_net(
         warmup = _WARMUP_EPOCHS if warmup == "auto" else int(warmup)
         milestones = tuple(epoch_of(when, n_epochs) for when in classifier.milestones)
     rates = WarmupStepDecay(
-        classifier.learning_rate, warmup=warmup, milestones=milestones, decay=classifier.lr_decay
+        classifier.learning_rate,
+        warmup=warmup,
+        milestones=milestones,
+        decay=classifier._setting("lr_decay"),
     )
     used: list[Any] = [rates, *callbacks]
     if valid is not None:
@@ -168,14 +151,17 @@ def make_net(
             "weight_decay=0."
         )
     if optimizer is torch.optim.SGD:
-        options["momentum"] = classifier.momentum
+        options["momentum"] = classifier._setting("momentum")
     if optimizer in OPTIMIZERS.values() and classifier.device_.type in ("cpu", "cuda"):
         options["fused"] = True
     augment = classifier.augment
-    counts = torch.bincount(codes, minlength=n_classes).cpu().numpy()
-    made = criterion_of(classifier, criterion, counts)
+    counts = torch.bincount(y, minlength=n_classes).cpu().numpy()
+    kind, arguments = (
+        ("cross_entropy", None) if plain else (classifier.criterion, classifier.criterion_params)
+    )
+    made = criterion_of(kind, counts, arguments)
     return net_class(
-        blueprint_of(classifier, x, head_of(criterion)),
+        blueprint_of(classifier, x, head_of(kind)),
         criterion=made,
         optimizer=optimizer,
         lr=classifier.learning_rate,
@@ -187,13 +173,13 @@ def make_net(
         iterator_valid__batch_size=evaluation_size(x),
         train_split=None if valid is None else predefined_split(Dataset(*valid)),
         classes=list(range(n_classes)),
-        callbacks=[*used, *((watched and classifier.callbacks) or ())],
+        callbacks=[*used, *((not plain and classifier.callbacks) or ())],
         predict_nonlinearity=ScaledSoftmax(float(getattr(made(), "scale", 1.0))),
         device=str(classifier.device_),
-        compile=classifier.compile,
-        verbose=int(classifier.verbose),
+        compile=classifier._setting("compile"),
+        verbose=int(classifier._option("verbose")),
         augment=crop_flip if augment == "crop_flip" else augment,
-        bfloat16=classifier.precision == "bfloat16",
+        bfloat16=classifier._setting("precision") == "bfloat16",
         **{f"optimizer__{name}": value for name, value in options.items()},
         **parameters,
     )

@@ -1,63 +1,39 @@
-"""The losses that ``criterion`` names, and how classes of the user's own are called.
-
-A new named loss is one entry of :data:`CRITERIA`. A parameter of it that users may choose is a
-parameter of the classifiers too; one that a classifier does not have keeps the loss's default.
-"""
+"""The losses that ``criterion`` names, and how classes of the user's own are called."""
 
 from __future__ import annotations
 
 import inspect
 import math
+import warnings
 from collections.abc import Callable
 from functools import partial
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from torch import Tensor, nn
 
 from imbdeep.losses import FocalLoss, LDAMLoss
+from imbdeep.seeding import seeded
 
 
 class Criterion(NamedTuple):
-    """A named loss.
+    """A named loss, and the last layer, "linear" or "cosine", of the built-in networks for it.
 
-    Attributes
-    ----------
-    loss : class
-        Called with ``reduction="none"``, and with the counts if it has ``class_counts``.
-    parameters : dict
-        Arguments of the loss by the parameter of the classifier that sets them.
-    constraints : dict
-        What values these parameters may have.
-    head : {"linear", "cosine"}
-        The last layer of the built-in networks.
+    The arguments of its constructor that have a default are what ``criterion_params`` may hold.
     """
 
     loss: Callable[..., nn.Module]
-    parameters: dict[str, str] = {}
-    constraints: dict[str, Any] = {}
     head: str = "linear"
 
 
+#: The registry: a loss that stands here is a ``criterion`` of ERMClassifier, and so of M2m.
 CRITERIA = {
     "cross_entropy": Criterion(nn.CrossEntropyLoss),
-    "focal": Criterion(
-        FocalLoss,
-        {"focal_gamma": "gamma"},
-        {"focal_gamma": [Interval(Real, 0, None, closed="left")]},
-    ),
-    "ldam": Criterion(
-        LDAMLoss,
-        {"ldam_margin": "max_margin", "ldam_scale": "scale"},
-        {
-            "ldam_margin": [Interval(Real, 0, None, closed="left")],
-            "ldam_scale": [Interval(Real, 0, None, closed="neither")],
-        },
-        head="cosine",
-    ),
+    "focal": Criterion(FocalLoss),
+    "ldam": Criterion(LDAMLoss, head="cosine"),
 }
 
 
@@ -77,42 +53,72 @@ class NameOrClass(StrOptions):
         return f"one of {names}, or a class of {self.what} (the class itself, not an instance)"
 
 
-#: Of ``_parameter_constraints``.
-CONSTRAINTS: dict[str, Any] = {
-    "criterion": [NameOrClass(set(CRITERIA), "losses such as torch.nn.CrossEntropyLoss")],
-    **{name: rule for named in CRITERIA.values() for name, rule in named.constraints.items()},
-}
-
-
 def head_of(criterion: Any) -> str:
     """Return the last layer that a criterion needs."""
     return CRITERIA[criterion].head if isinstance(criterion, str) else "linear"
 
 
-def criterion_of(classifier: Any, kind: Any, counts: NDArray[np.int64]) -> Callable[..., nn.Module]:
+def criterion_of(
+    kind: Any, counts: NDArray[np.int64], params: dict[str, Any] | None = None
+) -> partial[nn.Module]:
     """Return a function that makes the loss, which gives a value a row."""
-    given: dict[str, Any] = {"reduction": "none"}
+    given: dict[str, Any] = {**(params or {}), "reduction": "none"}
     if isinstance(kind, str):
-        named = CRITERIA[kind]
-        kind = named.loss
-        for parameter, argument in named.parameters.items():
-            if hasattr(classifier, parameter):
-                given[argument] = getattr(classifier, parameter)
+        kind = CRITERIA[kind].loss
     if "class_counts" in _parameters_of(kind):
         # A class whose rows are all still to come (partial_fit) counts one.
         given["class_counts"] = np.maximum(counts, 1).tolist()
     advice = (
         "It is called with reduction='none' and, where its constructor has it, class_counts: give "
-        "other arguments a default."
+        "other arguments a default, or a value in criterion_params."
     )
     check_arguments("criterion", kind, given, advice)
     return partial(kind, **given)
 
 
-def module_arguments(
+def check_criterion(
+    kind: Any, counts: NDArray[np.int64], params: dict[str, Any] | None = None
+) -> nn.Module:
+    """Make the loss, and refuse, before training, what is not a loss of rows."""
+    make, k = criterion_of(kind, counts, params), len(counts)
+    name = kind if isinstance(kind, str) else kind.__name__
+    logits = torch.zeros(3, k, dtype=torch.float32, requires_grad=True)
+    labels = torch.arange(3) % k
+    try:
+        loss = make()
+    except TypeError as error:
+        given = ", ".join(f"{n}={value!r}" for n, value in make.keywords.items())
+        raise TypeError(
+            f"criterion={name} cannot be made with {given}: {error}. Give a class of losses such "
+            "as torch.nn.CrossEntropyLoss, or other criterion_params."
+        ) from error
+    cause: Exception | None = None
+    try:
+        with seeded(0, torch.device("cpu")), torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of shapes that torch broadcasts
+            values = loss(logits, labels)
+    except Exception as error:
+        found, cause = f"it raised {type(error).__name__}: {error}", error
+    else:
+        if not isinstance(values, Tensor):
+            found = f"it gave {type(values).__name__}"
+        elif values.shape != labels.shape:
+            found = f"for three rows it gave the shape {tuple(values.shape)}"
+        elif not values.requires_grad:
+            found = "it gave numbers without a gradient"
+        else:
+            return loss
+    raise TypeError(
+        f"criterion={name} is no loss of classifiers: of logits of shape (n, {k}) and labels of "
+        "shape (n,) it must make a number for each row, as torch.nn.CrossEntropyLoss does, and "
+        f"{found}."
+    ) from cause
+
+
+def module_of(
     module: Any, x: Tensor, n_classes: int, given: dict[str, Any] | None
-) -> dict[str, Any]:
-    """Return the arguments of the user's own module, the sizes of the data among them."""
+) -> Callable[[], nn.Module]:
+    """Return a function that makes the user's own module, with the sizes of the data filled in."""
     known = dict.fromkeys(("n_classes", "num_classes", "out_features"), n_classes)
     known |= dict.fromkeys(("n_features", "in_features"), math.prod(x.shape[1:]))
     if x.ndim == 4:
@@ -124,23 +130,25 @@ def module_arguments(
         "module_params."
     )
     check_arguments("module", module, arguments, advice)
-    return arguments
+    return partial(_own_module, module, arguments, advice)
+
+
+def _own_module(module: Any, arguments: dict[str, Any], advice: str) -> nn.Module:
+    name = getattr(module, "__name__", repr(module))
+    try:
+        made = module(**arguments)
+    except TypeError as error:  # of one whose signature does not say what it takes
+        given = ", ".join(arguments) or "no arguments"
+        raise TypeError(f"module={name} was called with {given}: {error}. {advice}") from error
+    if not isinstance(made, nn.Module):
+        raise TypeError(f"module={name} made {made!r}, which is no torch.nn.Module: give a class.")
+    if not any(True for _ in made.parameters()):
+        raise TypeError(f"module={name} has no parameters, so that there is nothing to train.")
+    return made
 
 
 def check_arguments(parameter: str, kind: Any, arguments: dict[str, Any], advice: str) -> None:
-    """Refuse a class that cannot be called with these arguments, and say what it is called with.
-
-    Parameters
-    ----------
-    parameter : str
-        The parameter of the classifier that holds the class.
-    kind : callable
-        The class.
-    arguments : dict
-        What it is called with.
-    advice : str
-        What to do, as a sentence.
-    """
+    """Refuse the class in a parameter if it cannot be called with these arguments."""
     try:
         signature = inspect.signature(kind)
     except ValueError:  # of some classes that are not written in Python

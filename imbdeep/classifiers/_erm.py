@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from imbdeep.classifiers._building import n_epochs_of
-from imbdeep.classifiers._criteria import criterion_of
+from imbdeep.classifiers._criteria import check_criterion, criterion_of
 from imbdeep.classifiers._docs import documented
 from imbdeep.classifiers._module import ModuleClassifier
 from imbdeep.classifiers._net import records
@@ -25,7 +25,14 @@ from imbdeep.classifiers.schedules import (
     start_of,
 )
 from imbdeep.losses import class_balanced_weights, inverse_frequency_weights
-from imbdeep.seeding import draw_seed, random_stream, resolve_device, restored_on_failure, seeded
+from imbdeep.seeding import (
+    abort_on_interrupt,
+    draw_seed,
+    random_stream,
+    resolve_device,
+    restored_on_failure,
+    seeded,
+)
 
 #: Of the weights in a loss, which is float32.
 _LARGEST = float(np.finfo(np.float32).max)
@@ -58,8 +65,12 @@ class ERMClassifier(ModuleClassifier):
         The loss of a row: :class:`torch.nn.CrossEntropyLoss`, :class:`~imbdeep.losses.FocalLoss`
         or :class:`~imbdeep.losses.LDAMLoss`, which gets a cosine head. A class of your own is made
         with ``reduction="none"`` (and, if its constructor has ``class_counts``, with the training
-        rows of each class) and called with logits of shape (n, n_classes) and codes of shape (n,).
-        Probabilities are the softmax of the logits, times its attribute ``scale`` if it has one.
+        rows of each class), called with logits of shape (n, n_classes) and classes of shape (n,),
+        and returns n numbers. Probabilities are the softmax of the logits, times its attribute
+        ``scale`` if it has one.
+    criterion_params : dict, default=None
+        More arguments of the loss, such as ``{"gamma": 2.0}`` of "focal" (1 otherwise, as in the
+        papers on long tails), or ``max_margin`` and ``scale`` of "ldam".
     class_weight : {"balanced", "class_balanced"}, dict or None, default=None
         Weight of each class in the loss. "balanced" is ∝ 1/N_k; "class_balanced" is ∝ (1 - β) /
         (1 - β^N_k), the inverse of the effective number of rows. Both sum to the number of
@@ -71,16 +82,48 @@ class ERMClassifier(ModuleClassifier):
     defer : float or int, default=0.0
         When weights and sampling begin: a share of the epochs in [0, 1), or the index of an epoch.
         The papers train without them for 80 % of the time.
-    $losses
-    effective_beta : float, default=0.9999
-        β of "class_balanced", in [0, 1): the closer to 1, the closer to "balanced".
-    $module
+    module : {"auto", "mlp", "resnet20", "resnet32"} or class, default="auto"
+        The network. "auto" is an MLP for tables, ResNet-20 for images of one channel and ResNet-32
+        for others. Of a class of your own the arguments called ``n_features`` (or
+        ``in_features``), ``n_channels`` (or ``in_channels``) and ``n_classes`` (or
+        ``num_classes``, ``out_features``) are filled in; it returns logits. Encoded images reach it
+        standardised by colour.
+    module_params : dict, default=None
+        Arguments of your own module.
+    hidden_layer_sizes : tuple of int, default=(256,)
+        Units of the MLP's hidden layers, as M2m has them for texts.
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adam"
+        The optimiser. The papers use "sgd" with ``learning_rate=0.1``; Adam needs less care on
+        tables.
+    learning_rate : float, default=1e-3
+        Its full learning rate.
+    weight_decay : float, default=2e-4
+        Weight decay, on all parameters, as for M2m.
+    max_epochs : int or "auto", default="auto"
+        Passes over the training rows. "auto" is what 3000 steps take, from 20 to 300: small tables
+        need more passes.
+    batch_size : int, default=128
+        Rows in a step.
+    warmup_epochs : int or "auto", default="auto"
+        Epochs in which the learning rate rises linearly to its full value, fewer than there are.
+        "auto" is 5, of which a shorter training does the first ones.
+    milestones : sequence of float or int, default=(0.8, 0.9)
+        Moments from which the learning rate is a tenth: shares of the epochs, or indices.
+    augment : {"crop_flip"}, callable or None, default=None
+        Random change of training images: "crop_flip" shifts by up to 4 pixels and mirrors, for
+        natural images. A callable gets a tensor of shape (n, channels, height, width) in [0, 1].
     $early_stopping With ``defer`` only the epochs after it
         count.
     $encoding
     $callbacks A score with ``on_train=True`` is that of the
         batches as they are trained on (augmented, with dropout), by the weights of that moment.
-    $compilation
+    training_params : dict, default=None
+        Settings that are seldom changed. ``momentum`` (0.9) is that of "sgd". ``lr_decay`` (0.1)
+        is the factor of the learning rate at each milestone, M2m's on texts (0.01 there on CIFAR);
+        a smaller one leaves deferred balancing little to learn with. ``effective_beta`` (0.9999)
+        is β of "class_balanced", in [0, 1): the closer to 1, the closer to "balanced".
+        ``compile=True`` compiles the network by :func:`torch.compile`, and
+        ``precision="bfloat16"`` is mixed precision (autocast); both are for large networks on GPUs.
     $running
 
     Attributes
@@ -134,32 +177,26 @@ class ERMClassifier(ModuleClassifier):
             Interval(Real, 0, 1, closed="left"),
             Interval(Integral, 0, None, closed="left"),
         ],
-        "effective_beta": [Interval(Real, 0, 1, closed="left")],
     }
 
     def __init__(
         self,
         *,
         criterion: Any = "cross_entropy",
+        criterion_params: dict[str, Any] | None = None,
         class_weight: Any = None,
         sampling: str | None = None,
         defer: float = 0.0,
-        focal_gamma: float = 1.0,
-        ldam_margin: float = 0.5,
-        ldam_scale: float = 30.0,
-        effective_beta: float = 0.9999,
         module: Any = "auto",
         module_params: dict[str, Any] | None = None,
         hidden_layer_sizes: Sequence[int] = (256,),
         optimizer: Any = "adam",
         learning_rate: float = 1e-3,
-        momentum: float = 0.9,
         weight_decay: float = 2e-4,
         max_epochs: int | str = "auto",
         batch_size: int = 128,
         warmup_epochs: int | str = "auto",
         milestones: Sequence[float] = (0.8, 0.9),
-        lr_decay: float = 0.1,
         augment: Any = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -168,8 +205,7 @@ class ERMClassifier(ModuleClassifier):
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
         callbacks: Any = None,
-        compile: bool = False,
-        precision: str = "float32",
+        training_params: dict[str, Any] | None = None,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,
@@ -188,7 +224,7 @@ class ERMClassifier(ModuleClassifier):
 
     def _check_weights(self) -> None:
         self._weights(self.class_weight)
-        made = criterion_of(self, self.criterion, self.class_counts_)()
+        made = check_criterion(self.criterion, self.class_counts_, self.criterion_params)
         if self.class_weight is not None and not hasattr(made, "weight"):
             raise ValueError(
                 f"class_weight={self.class_weight!r} needs a loss with an attribute weight, and "
@@ -201,7 +237,7 @@ class ERMClassifier(ModuleClassifier):
         if kind == "balanced":
             return list(inverse_frequency_weights(counts).tolist())
         if kind == "class_balanced":
-            return list(class_balanced_weights(counts, self.effective_beta).tolist())
+            return list(class_balanced_weights(counts, self._setting("effective_beta")).tolist())
         given: Mapping[Any, Any] = kind or {}
         labels = self.classes_.tolist()
         unknown = [label for label in given if label not in labels]
@@ -231,14 +267,13 @@ class ERMClassifier(ModuleClassifier):
             callbacks.append(DeferredResampling(self._weights(self.sampling), start))
         return callbacks
 
-    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+    def _train(self, x: Tensor, y: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         start = start_of(self.defer, n_epochs_of(self, len(x)))
         self.net_ = self._fit_net(
             x,
-            codes,
+            y,
             valid,
             draw_seed(stream),
-            criterion=self.criterion,
             callbacks=self._callbacks(start),
             start=start,
         )
@@ -253,7 +288,8 @@ class ERMClassifier(ModuleClassifier):
         The first call, if ``fit`` was not called before, fits the encoder on its rows: they should
         look like those to come. Then, the learning rate is constant, and class weights and
         sampling, by the counts of all rows so far, apply at once whatever ``defer``. After ``fit``
-        the training goes on where that ended, at the learning rate of its last epoch.
+        the training goes on where that ended, at the learning rate of its last epoch. A call that
+        fails or is interrupted leaves the classifier as it was before.
 
         Parameters
         ----------
@@ -280,7 +316,7 @@ class ERMClassifier(ModuleClassifier):
             If there are more arguments, such as ``sample_weight``.
         """
         self._refuse_arguments("partial_fit", args, kwargs)
-        with restored_on_failure(self):
+        with abort_on_interrupt(), restored_on_failure(self):
             return self._partial_fit(X, y, classes)
 
     def _partial_fit(self, X: Any, y: Any, classes: Any) -> ERMClassifier:
@@ -315,16 +351,16 @@ class ERMClassifier(ModuleClassifier):
                 f"y holds {unknown.tolist()}, which are not among the classes of the first call, "
                 f"{self.classes_.tolist()}: name all labels in classes there."
             )
-        codes = np.searchsorted(self.classes_, labels)
-        self.class_counts_ = self.class_counts_ + np.bincount(codes, minlength=len(self.classes_))
+        y = np.searchsorted(self.classes_, labels)
+        self.class_counts_ = self.class_counts_ + np.bincount(y, minlength=len(self.classes_))
         if first:
             self.encoder_ = self._make_encoder(self._image is not None)
-        encoded = self._fit_encoder(data, codes) if first else self._encode(data)
+        encoded = self._fit_encoder(data, y) if first else self._encode(data)
         self._check_row(encoded)
-        self._pass_over(self._to_device(encoded), self._to_device(codes), first)
+        self._pass_over(self._to_device(encoded), self._to_device(y), first)
         return self
 
-    def _pass_over(self, x: Tensor, codes: Tensor, first: bool) -> None:
+    def _pass_over(self, x: Tensor, y: Tensor, first: bool) -> None:
         """Train for one epoch on these rows."""
         # Copies, for a call that fails must leave the estimator as it was.
         self._stream = copy.deepcopy(self._stream)
@@ -333,21 +369,20 @@ class ERMClassifier(ModuleClassifier):
             self._check_weights()
             self.net_ = self._fit_net(
                 x,
-                codes,
+                y,
                 None,
                 seed,
-                criterion=self.criterion,
                 callbacks=self._callbacks(0),
                 n_epochs=1,
             )
         else:
-            self._continue(x, codes, seed)
+            self._continue(x, y, seed)
         self.history_ = records(self.net_.history)
 
-    def _continue(self, x: Tensor, codes: Tensor, seed: int) -> None:
+    def _continue(self, x: Tensor, y: Tensor, seed: int) -> None:
         self.net_ = net = copy.deepcopy(self.net_)
         net.max_epochs = 1
-        made = criterion_of(self, self.criterion, self.class_counts_)()
+        made = criterion_of(self.criterion, self.class_counts_, self.criterion_params)()
         net.criterion_ = made.to(torch.device(net.device))
         for _, callback in net.callbacks_:
             if isinstance(callback, DeferredReweighting):
@@ -357,4 +392,4 @@ class ERMClassifier(ModuleClassifier):
             elif isinstance(callback, WarmupStepDecay):
                 callback.hold(net)
         with seeded(seed, self.device_, self._n_threads(x)):
-            self._run(net, x, codes)
+            self._run(net, x, y)

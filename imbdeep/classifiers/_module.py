@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from imbdeep.classifiers._building import OPTIMIZERS, make_net, n_epochs_of
-from imbdeep.classifiers._criteria import CONSTRAINTS, NameOrClass, criterion_of
+from imbdeep.classifiers._criteria import CRITERIA, NameOrClass, check_criterion
 from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.classifiers.schedules import check_moment
@@ -26,18 +27,23 @@ class ModuleClassifier(DeepClassifier):
 
     _parameter_constraints: ClassVar[dict] = {
         **DeepClassifier._parameter_constraints,
-        **CONSTRAINTS,
+        "criterion": [NameOrClass(set(CRITERIA), "losses such as torch.nn.CrossEntropyLoss")],
+        "criterion_params": [dict, None],
         "module": [StrOptions({"auto", "mlp", "resnet20", "resnet32"}), callable],
         "module_params": [dict, None],
         "optimizer": [NameOrClass(set(OPTIMIZERS), "optimisers such as torch.optim.RMSprop")],
-        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "warmup_epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "milestones": ["array-like"],
-        "lr_decay": [Interval(Real, 0, 1, closed="right")],
         "augment": [StrOptions({"crop_flip"}), callable, None],
-        "compile": ["boolean"],
-        "precision": [StrOptions({"float32", "bfloat16"})],
+    }
+    _TRAINING = {
+        "momentum": (0.9, [Interval(Real, 0, 1, closed="left")]),
+        "lr_decay": (0.1, [Interval(Real, 0, 1, closed="right")]),
+        "effective_beta": (0.9999, [Interval(Real, 0, 1, closed="left")]),
+        "compile": (False, ["boolean"]),
+        "precision": ("float32", [StrOptions({"float32", "bfloat16"})]),
     }
 
     def _convolutional(self, x: Tensor) -> bool:
@@ -59,6 +65,11 @@ class ModuleClassifier(DeepClassifier):
                 f"module_params={self.module_params!r} are arguments of your own module, but "
                 f"module={self.module!r}: pass a class, or use hidden_layer_sizes."
             )
+        if isinstance(self.optimizer, type) and not issubclass(self.optimizer, Optimizer):
+            raise TypeError(
+                f"optimizer={self.optimizer.__name__} is no torch.optim.Optimizer: give a class of "
+                f"optimisers such as torch.optim.RMSprop, or one of {sorted(OPTIMIZERS)}."
+            )
         if isinstance(self.module, nn.Module):
             raise TypeError(
                 "module must be a class, got an instance of it: pass the class itself (every fit "
@@ -66,7 +77,7 @@ class ModuleClassifier(DeepClassifier):
             )
 
     def _check_method(self, n: int) -> None:
-        criterion_of(self, self.criterion, self.class_counts_)()
+        check_criterion(self.criterion, self.class_counts_, self.criterion_params)
         n_epochs = n_epochs_of(self, n)
         if self.warmup_epochs != "auto" and int(self.warmup_epochs) >= n_epochs:
             raise ValueError(
@@ -76,7 +87,8 @@ class ModuleClassifier(DeepClassifier):
             )
 
     def _fit_net(
-        self, x: Tensor, codes: Tensor, valid: Any, seed: int, **options: Any
+        self, x: Tensor, y: Tensor, valid: Any, seed: int, **options: Any
     ) -> ClassifierNet:
         """Make a net with these options (see :func:`make_net`), train it and return it."""
-        return self._trained(make_net(self, x, codes, valid, **options), x, codes, seed)
+        net = make_net(self, x, y, valid, **options)
+        return self._trained(net, x, y, seed, keeps=not options.get("plain", False))

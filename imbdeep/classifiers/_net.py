@@ -16,15 +16,23 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 from torch import Tensor, nn
 
-from imbdeep.seeding import Portable, draw_seed, paused, random_stream, seeded, there_or_cpu
+from imbdeep.seeding import (
+    Portable,
+    draw_seed,
+    keep_on_interrupt,
+    paused,
+    random_stream,
+    seeded,
+    there_or_cpu,
+)
 from imbdeep.training import DivergedError
 
 
 class PixelStandardiser(nn.Module):
     """Subtract the mean of each colour and divide by its deviation.
 
-    The first layer of a network for images, so that all that comes before it, translation among
-    it, works on pixels in [0, 1].
+    It is the first layer, so that what comes before it, such as translation, works on pixels in [0,
+    1].
     """
 
     mean: Tensor
@@ -70,21 +78,15 @@ class ScaledSoftmax:
 class ClassRows:
     """The rows of each class, to draw from many classes at once.
 
-    Parameters
-    ----------
-    codes : Tensor of shape (n,), int64, on the processor
-        Class of each row.
-    n_classes : int
-        Number of classes.
-    max_rows : int, default=None
-        Keep at most so many rows of each class, chosen at random.
+    ``y`` are the classes of the rows, on the processor. With ``max_rows``, at most so many rows of
+    each class are kept, chosen at random.
     """
 
-    def __init__(self, codes: Tensor, n_classes: int, max_rows: int | None = None) -> None:
-        shuffled = torch.arange(len(codes)) if max_rows is None else torch.randperm(len(codes))
+    def __init__(self, y: Tensor, n_classes: int, max_rows: int | None = None) -> None:
+        shuffled = torch.arange(len(y)) if max_rows is None else torch.randperm(len(y))
         # Rows sorted by class; those of class k start at starts[k].
-        self.order = shuffled[torch.argsort(codes[shuffled], stable=True)]
-        self.counts = torch.bincount(codes, minlength=n_classes)
+        self.order = shuffled[torch.argsort(y[shuffled], stable=True)]
+        self.counts = torch.bincount(y, minlength=n_classes)
         self.starts = self.counts.cumsum(0) - self.counts
         self.sizes = self.counts if max_rows is None else self.counts.clamp(max=max_rows)
 
@@ -96,20 +98,10 @@ class ClassRows:
         return self.order[self.starts[classes] + place]
 
     def draw_groups(self, classes: Tensor, size: int) -> Tensor:
-        """Draw ``size`` rows of its class for each entry of ``classes``, in random order.
+        """Draw ``size`` rows for each of the classes, (...) -> (..., size), in random order.
 
-        Parameters
-        ----------
-        classes : Tensor, int64
-            Classes, in any shape.
-        size : int
-            Rows in a group. They are distinct where the class has that many, every ordered choice
-            being as likely as any other; a smaller class is drawn from with replacement.
-
-        Returns
-        -------
-        Tensor of shape (*classes.shape, size), int64
-            Rows.
+        They are distinct where the class has that many, every ordered choice being as likely as any
+        other; a smaller class is drawn from with replacement.
         """
         uniform = torch.rand((*classes.shape, size), dtype=torch.float64)
         sizes = self.sizes[classes]
@@ -187,19 +179,11 @@ class ClassifierNet(Portable, NeuralNetClassifier):
     """skorch's loop on tensors that stay on the device.
 
     It differs from :class:`skorch.NeuralNetClassifier` in what a step costs: the loss is read from
-    the device once an epoch, and the per-batch hooks run only if a callback has any (then all is as
-    in skorch). An epoch records ``train_loss`` and, on validation rows, ``valid_loss`` and
-    ``valid_balanced_accuracy``. A loss that is not finite raises
-    :class:`~imbdeep.training.DivergedError`, and Ctrl-C is distinguished from early stopping.
-
-    Parameters
-    ----------
-    augment : callable, default=None
-        ``augment(x)`` changes a training batch of images.
-    bfloat16 : bool, default=False
-        Whether the module computes in bfloat16 where that is safe (autocast).
-    **kwargs
-        Parameters of :class:`skorch.NeuralNetClassifier`.
+    the device once an epoch, and the per-batch hooks run only if a callback has any. An epoch
+    records ``train_loss`` and, on validation rows, ``valid_loss`` and ``valid_balanced_accuracy``.
+    A loss that is not finite raises :class:`~imbdeep.training.DivergedError`. ``augment(x)``
+    changes a training batch of images, and with ``bfloat16`` the module computes in that where it
+    is safe (autocast).
     """
 
     #: What to try when the loss leaves the finite numbers.
@@ -209,6 +193,8 @@ class ClassifierNet(Portable, NeuralNetClassifier):
     _n_threads: int | None = None
     #: Whether what only the training needs is gone.
     released = False
+    #: Whether an interrupted training may end here with what it has learned.
+    keeps = False
 
     def __init__(self, *args: Any, augment: Any = None, bfloat16: bool = False, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -292,20 +278,30 @@ class ClassifierNet(Portable, NeuralNetClassifier):
         return iterator
 
     def fit_loop(self, *args: Any, **kwargs: Any) -> ClassifierNet:
-        """Train; record whether the user stopped it."""
-        self.interrupted_ = self._stopping = False
+        """Train; record whether Ctrl-C ended it, with what was learned kept, or aborted it."""
+        self.interrupted_ = self.aborted_ = self._stopping = False
         self._hooked = any(_has_batch_hooks(callback) for _, callback in self.callbacks_)
         try:
             super().fit_loop(*args, **kwargs)
         except KeyboardInterrupt:
-            self.interrupted_ = not self._stopping
+            # skorch calls on_train_end next, where early stopping puts the best weights back.
+            if not self._stopping:
+                begun = len(self.history) > 1 or "train_loss" in self.history[-1]
+                self.aborted_ = not (begun and self._keep())
+                if not self.aborted_ and len(self.history) > 1:
+                    del self.history[-1]  # of an epoch that did not end
             raise
         finally:
             self.batches_ = None  # holds the data
         return self
 
+    def _keep(self) -> bool:
+        """Tell whether Ctrl-C, now, ends the training and keeps what it has learned."""
+        self.interrupted_ = self.keeps and keep_on_interrupt()
+        return self.interrupted_
+
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
-        """Tell the callbacks; one that raises KeyboardInterrupt stops the training early."""
+        """Call the callbacks; one that raises KeyboardInterrupt stops the training early."""
         try:
             getattr(self, method_name)(self, **cb_kwargs)
             with paused():  # a callback may wait for a training in another thread
@@ -322,6 +318,9 @@ class ClassifierNet(Portable, NeuralNetClassifier):
         except KeyboardInterrupt:
             self._stopping = True
             raise
+        if method_name == "on_epoch_end" and self.interrupted_:
+            self._stopping = True
+            raise KeyboardInterrupt
 
     def shown(self, batch: Any) -> tuple[Tensor, Tensor]:
         """Return what callbacks see of a batch: rows as in X, and their labels.
@@ -347,22 +346,27 @@ class ClassifierNet(Portable, NeuralNetClassifier):
         total: Tensor | float = 0.0
         n_rows = n_batches = 0
         true, predicted = [], []
-        for batch in iterator:
-            if self._hooked:
-                rows = self.shown(batch) if training else batch
-                self._notify_batch("on_batch_begin", batch=rows, training=training)
-            step = step_fn(batch, **fit_params)
-            n = len(batch[1])
-            n_rows, n_batches = n_rows + n, n_batches + 1
-            total = total + step["loss"].detach() * n
-            if not training:
-                true.append(batch[1])
-                predicted.append(step["y_pred"].argmax(dim=1))
-            if self._hooked:
-                self.history.record_batch(f"{prefix}_loss", step["loss"].item())
-                self.history.record_batch(f"{prefix}_batch_size", len(rows[1]))
-                seen = {**step, "y_pred": step["y_pred"][: len(rows[1])]}
-                self._notify_batch("on_batch_end", batch=rows, training=training, **seen)
+        try:
+            for batch in iterator:
+                if self._hooked:
+                    rows = self.shown(batch) if training else batch
+                    self._notify_batch("on_batch_begin", batch=rows, training=training)
+                step = step_fn(batch, **fit_params)
+                n = len(batch[1])
+                n_rows, n_batches = n_rows + n, n_batches + 1
+                total = total + step["loss"].detach() * n
+                if not training:
+                    true.append(batch[1])
+                    predicted.append(step["y_pred"].argmax(dim=1))
+                if self._hooked:
+                    self.history.record_batch(f"{prefix}_loss", step["loss"].item())
+                    self.history.record_batch(f"{prefix}_batch_size", len(rows[1]))
+                    seen = {**step, "y_pred": step["y_pred"][: len(rows[1])]}
+                    self._notify_batch("on_batch_end", batch=rows, training=training, **seen)
+        except KeyboardInterrupt:
+            # What has been trained of the epoch is validated and recorded like a whole one.
+            if self._stopping or not training or not n_rows or not self._keep():
+                raise
         loss = float(total) / n_rows  # the only synchronisation of the epoch
         if not math.isfinite(loss):
             raise DivergedError(

@@ -22,28 +22,28 @@ from imbdeep.calibration import correct_prior
 from imbdeep.classifiers._erm import ERMClassifier
 from imbdeep.seeding import draw_seed, random_stream, refuse_arguments, restored_on_failure
 
-#: Passes over the rows that a network of the acceptor takes, at least and at the most, and the
+#: Passes over the rows of a network, at least and at the most, and the
 #: number of rows that it sees in all between them.
 _LEAST_EPOCHS, _MOST_EPOCHS, _ROWS_SEEN = 10, 300, 100_000
 #: Rows of a class, and of all that a tree of the forests sees, at the most: beyond, the time grows
-#: and the judgement does not.
+#: and the quality does not.
 _CLASS_ROWS, _BAG = 50_000, 10_000
-#: Trees of the acceptor, of either kind, and rounds of boosting.
+#: Trees of either kind, and rounds of boosting.
 _N_TREES, _N_ROUNDS = 100, 60
 #: Classes beyond which there are fewer rounds, as each has a tree for every class.
 _CLASSES = 10
-#: Networks of the acceptor: they differ by their seeds, and share one vote.
+#: Networks: they differ by their seeds, and share one vote.
 _N_NETWORKS = 3
 
 
 class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):
-    """Trees, boosted trees, logistic regression and small networks that vote: who judges rows.
+    """Trees, boosted trees, logistic regression and small networks that vote.
 
     Extremely random trees, a random forest, boosted trees, logistic regression and three networks
     with strong weight decay are trained on the rows as they are, and their probabilities averaged,
     the networks as one vote. They err on different rows, so that together they rank better than
-    each of them. This is what ``row_filter="auto"`` of the samplers stands for; it is also a
-    classifier of its own, and where one can use it, the rows that it accepts are of little need.
+    each of them. ``row_filter="auto"`` of the samplers is this classifier. If you can use it
+    directly, generated rows rarely help further.
 
     Parameters
     ----------

@@ -13,7 +13,11 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
     assert_all_finite,
@@ -22,9 +26,11 @@ from sklearn.utils.validation import (
     column_or_1d,
     validate_data,
 )
+from skorch.callbacks import EarlyStopping
 from skorch.dataset import Dataset
 from torch import Tensor, nn
 
+from imbdeep._warnings import warn
 from imbdeep.classifiers._building import check_output
 from imbdeep.classifiers._docs import documented
 from imbdeep.classifiers._net import ClassifierNet, records
@@ -60,7 +66,7 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
 
     It validates and encodes rows and labels, splits off validation rows before anything is
     re-sampled or made, trains the method's skorch net within its own random stream, and predicts. A
-    method implements ``_train(x, codes, valid, stream)``. The parameters mean what they mean in
+    method implements ``_train(x, y, valid, stream)``. The parameters mean what they mean in
     :class:`~imbdeep.classifiers.ERMClassifier`.
 
     Attributes
@@ -76,7 +82,6 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like"],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -85,11 +90,14 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         "categorical_features": ["array-like", StrOptions({"auto"}), None],
         "image_shape": ["array-like", None],
         "callbacks": ["array-like", None],
+        "training_params": [dict, None],
         "device": [str, torch.device],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
+    #: What ``training_params`` may hold: the value it has otherwise, and its constraint.
+    _TRAINING: ClassVar[dict[str, tuple[Any, list[Any]]]] = {}
     #: Parameters that hold the units of hidden layers.
     _LAYERS: ClassVar[tuple[str, ...]] = ("hidden_layer_sizes",)
 
@@ -102,9 +110,17 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         for name in self._get_param_names():
             setattr(self, name, arguments[name])
 
+    def _option(self, name: str) -> Any:
+        """Return ``device``, ``random_state`` or ``verbose``."""
+        return getattr(self, name)
+
+    def _setting(self, name: str) -> Any:
+        """Return a setting of ``training_params``, or its default."""
+        return (self.training_params or {}).get(name, self._TRAINING[name][0])
+
     @abstractmethod
-    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
-        """Train on encoded rows and their codes and set ``net_``; ``valid`` is a pair or None."""
+    def _train(self, x: Tensor, y: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+        """Train on encoded rows and their classes and set ``net_``; ``valid`` is a pair or None."""
 
     def _convolutional(self, x: Tensor) -> bool:
         """Tell whether the networks convolve encoded rows of the shape of ``x``."""
@@ -130,7 +146,9 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
     def fit(self, X: Any, y: Any, *args: Any, **kwargs: Any) -> DeepClassifier:
         """Train the network.
 
-        A call that fails or is interrupted leaves the classifier as it was before.
+        Ctrl-C ends the training and keeps the best weights so far, of the validation rows, or else
+        the last ones. A second Ctrl-C in the same call, or one before the first step, aborts it. A
+        call that fails or is aborted leaves the classifier as it was before.
 
         Parameters
         ----------
@@ -157,45 +175,50 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             there are more arguments, such as ``sample_weight``.
         imbdeep.training.DivergedError
             If the training loss stops being finite.
+
+        Warns
+        -----
+        UserWarning
+            If Ctrl-C has ended the training, with the epoch that it had reached.
         """
         self._refuse_arguments("fit", args, kwargs)
         with restored_on_failure(self):
             return self._fit(X, y)
 
     def _refuse_arguments(self, method: str, args: Any, kwargs: Any) -> None:
-        where = "" if hasattr(self, "class_weight") else " of ERMClassifier"
+        where = "" if "class_weight" in self._parameter_constraints else " of ERMClassifier"
         advice = f"weigh classes by class_weight{where}, or repeat rows"
         refuse_arguments(self, method, args, kwargs, advice)
 
     def _fit(self, X: Any, y: Any) -> DeepClassifier:
         data, labels = self._check_X_y(X, y)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        self.classes_, y = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y holds one class, {self.classes_.tolist()[0]!r}: a classifier needs rows of two "
                 "classes or more."
             )
         self._check_parameters()
-        self.device_ = resolve_device(self.device)
-        stream = random_stream(self.random_state)
-        train, held_out = self._split(codes, stream)
-        self.class_counts_ = np.bincount(codes[train], minlength=len(self.classes_))
+        self.device_ = resolve_device(self._option("device"))
+        stream = random_stream(self._option("random_state"))
+        train, held_out = self._split(y, stream)
+        self.class_counts_ = np.bincount(y[train], minlength=len(self.classes_))
         self._check_method(int(self.class_counts_.sum()))
 
         self.encoder_ = self._make_encoder(self._image is not None)
-        x = self._fit_encoder(_rows(data, train), codes[train])
+        x = self._fit_encoder(_rows(data, train), y[train])
         self._check_row(x)
         valid = None
         if held_out is not None:
             held = self._encode(_rows(data, held_out))
-            valid = self._to_device(held), self._to_device(codes[held_out])
-        self._train(self._to_device(x), self._to_device(codes[train]), valid, stream)
+            valid = self._to_device(held), self._to_device(y[held_out])
+        self._train(self._to_device(x), self._to_device(y[train]), valid, stream)
         self.history_ = records(self.net_.history)
         return self
 
-    def _fit_encoder(self, data: Any, codes: NDArray[np.intp]) -> NDArray[np.float32]:
+    def _fit_encoder(self, data: Any, y: NDArray[np.intp]) -> NDArray[np.float32]:
         if self.encoder_ is not None:
-            self.encoder_.fit(data, codes)
+            self.encoder_.fit(data, y)
             warn_of_identifiers(self.encoder_)
         return self._encode(data)
 
@@ -257,6 +280,15 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         return {"accept_sparse": ["csr"], "allow_nd": True, "dtype": np.float32}
 
     def _check_parameters(self) -> None:
+        given = self.training_params or {}
+        unknown = [name for name in given if name not in self._TRAINING]
+        if unknown:
+            raise ValueError(
+                f"training_params has {unknown}, which it does not take: give some of "
+                f"{list(self._TRAINING)}."
+            )
+        rules = {name: rule for name, (_, rule) in self._TRAINING.items()}
+        validate_parameter_constraints(rules, given, f"training_params of {type(self).__name__}")
         check_callbacks(self.callbacks or (), self.early_stopping)
         for name in self._LAYERS:
             sizes = getattr(self, name)
@@ -274,14 +306,14 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
             )
 
     def _split(
-        self, codes: NDArray[np.intp], stream: np.random.RandomState
+        self, y: NDArray[np.intp], stream: np.random.RandomState
     ) -> tuple[NDArray[np.intp] | slice, NDArray[np.intp] | None]:
         """Hold out a share of each class, of two rows one, of a single row none."""
         if not self.early_stopping:
             return slice(None), None
-        held_out = np.zeros(len(codes), dtype=bool)
+        held_out = np.zeros(len(y), dtype=bool)
         for code in range(len(self.classes_)):
-            rows = stream.permutation(np.flatnonzero(codes == code))
+            rows = stream.permutation(np.flatnonzero(y == code))
             n = max(1, round(self.validation_fraction * len(rows)))
             held_out[rows[: min(n, len(rows) - 1)]] = True
         if not held_out.any():
@@ -298,20 +330,34 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
                 "the classes from."
             )
 
-    def _trained(self, net: ClassifierNet, x: Tensor, codes: Tensor, seed: int) -> ClassifierNet:
-        """Initialise a net, train it on these rows, all by this seed, and return it."""
+    def _trained(
+        self, net: ClassifierNet, x: Tensor, y: Tensor, seed: int, keeps: bool = True
+    ) -> ClassifierNet:
+        """Initialise a net, train it on these rows, all by this seed, and return it.
+
+        With ``keeps``, Ctrl-C ends the training and keeps what it has learned.
+        """
+        net.keeps = keeps
         with seeded(seed, self.device_, self._n_threads(x)):
             net.own_stream(seed, self._n_threads(x))
             net.initialize()
             if self._channels_last(x):
                 net.module_.to(memory_format=torch.channels_last)
             check_output(net, x)
-            return self._run(net, x, codes)
+            return self._run(net, x, y)
 
-    def _run(self, net: ClassifierNet, x: Tensor, codes: Tensor) -> ClassifierNet:
-        net.go_on(x, codes)
-        if net.interrupted_:
+    def _run(self, net: ClassifierNet, x: Tensor, y: Tensor) -> ClassifierNet:
+        net.go_on(x, y)
+        if net.aborted_:
             raise KeyboardInterrupt
+        if net.interrupted_:
+            best = [c.best_epoch_ for _, c in net.callbacks_ if isinstance(c, EarlyStopping)]
+            what = f"best weights so far, of epoch {best[0]}," if any(best) else "weights"
+            warn(
+                f"The training was interrupted in epoch {net.history[-1, 'epoch']} of at most "
+                f"{net.max_epochs}: the {what} are kept. Interrupt fit once more to give them "
+                "up too."
+            )
         net.train_split = None  # holds the validation rows
         return net
 
@@ -332,8 +378,10 @@ class DeepClassifier(Portable, ClassifierMixin, BaseEstimator, ABC):
         ndarray of shape (n_samples,)
             Labels.
         """
-        codes = self.predict_proba(X).argmax(axis=1)  # first: an unfitted estimator has no classes_
-        labels: NDArray[Any] = self.classes_[codes]
+        places = self.predict_proba(X).argmax(
+            axis=1
+        )  # first: an unfitted estimator has no classes_
+        labels: NDArray[Any] = self.classes_[places]
         return labels
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

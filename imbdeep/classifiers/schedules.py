@@ -36,55 +36,12 @@ __all__ = [
 
 
 def epoch_of(when: float, max_epochs: int) -> int:
-    """Turn a moment of the training into the index of an epoch.
-
-    Parameters
-    ----------
-    when : int or float
-        An integer is the index itself; a float in [0, 1] is a share of the training.
-    max_epochs : int
-        Length of the training.
-
-    Returns
-    -------
-    int
-        The index, rounded for a share.
-
-    Examples
-    --------
-    >>> from imbdeep.classifiers.schedules import epoch_of
-    >>> epoch_of(0.8, 200), epoch_of(10, 15)
-    (160, 10)
-    """
+    """Turn a moment, an index or a share of the training, into the index of an epoch."""
     return int(when) if isinstance(when, Integral) else round(when * max_epochs)
 
 
 def start_of(defer: float, max_epochs: int) -> int:
-    """Return the first epoch of a deferred phase, and refuse one that never comes.
-
-    Parameters
-    ----------
-    defer : int or float
-        As in :func:`epoch_of`.
-    max_epochs : int
-        Length of the training.
-
-    Returns
-    -------
-    int
-        The index; the last epoch at the latest, for a share.
-
-    Raises
-    ------
-    ValueError
-        If ``defer`` is an epoch after the last.
-
-    Examples
-    --------
-    >>> from imbdeep.classifiers.schedules import start_of
-    >>> start_of(0.99, 10)
-    9
-    """
+    """Return the first epoch of a deferred phase, and refuse one after the last."""
     start = epoch_of(defer, max_epochs)
     if isinstance(defer, Integral) and start >= max_epochs:
         raise ValueError(
@@ -95,25 +52,7 @@ def start_of(defer: float, max_epochs: int) -> int:
 
 
 def check_moment(name: str, when: Any) -> None:
-    """Refuse what :func:`epoch_of` does not understand.
-
-    Parameters
-    ----------
-    name : str
-        The parameter that holds it.
-    when : object
-        What the user gave.
-
-    Raises
-    ------
-    ValueError
-        If it is neither the index of an epoch nor a share of the training.
-
-    Examples
-    --------
-    >>> from imbdeep.classifiers.schedules import check_moment
-    >>> check_moment("milestones", 0.8)
-    """
+    """Refuse a moment that is neither the index of an epoch nor a share of the training."""
     index = isinstance(when, Integral) and int(when) >= 0
     share = not isinstance(when, Integral) and isinstance(when, Real) and 0 <= float(when) <= 1
     if not index and not share:
@@ -124,27 +63,10 @@ def check_moment(name: str, when: Any) -> None:
 
 
 def check_callbacks(callbacks: Sequence[Any], validated: bool) -> None:
-    """Refuse skorch callbacks that cannot work here, such as those that monitor what is not there.
+    """Refuse skorch callbacks that cannot work here.
 
-    Parameters
-    ----------
-    callbacks : sequence of skorch callbacks
-        Instances, classes, or pairs of a name and one of these.
-    validated : bool
-        Whether there are validation rows.
-
-    Raises
-    ------
-    ValueError
-        If the value that a callback monitors is one of validation rows, and there are none, or has
-        a name that neither the training nor another callback records; or if a callback is an
-        InputShapeSetter.
-
-    Examples
-    --------
-    >>> from skorch.callbacks import EarlyStopping
-    >>> from imbdeep.classifiers.schedules import check_callbacks
-    >>> check_callbacks([EarlyStopping(monitor="train_loss")], validated=False)
+    Those monitor values of validation rows where there are none, or values that no epoch records,
+    or are an InputShapeSetter.
     """
     known = {"train_loss", "train_batch_count"}
     if validated:
@@ -219,30 +141,13 @@ class WarmupStepDecay(Callback):
         self.decay = decay
 
     def rate(self, epoch: int) -> float:
-        """Return the learning rate of an epoch.
-
-        Parameters
-        ----------
-        epoch : int
-            Index of the epoch.
-
-        Returns
-        -------
-        float
-            The rate.
-        """
+        """Return the learning rate of an epoch, by its index."""
         warm = min(1.0, (epoch + 1) / self.warmup) if self.warmup else 1.0
         reached = sum(epoch >= milestone for milestone in self.milestones)
         return float(self.learning_rate * warm * self.decay**reached)
 
     def hold(self, net: Any) -> None:
-        """Stay at the present rate from now on.
-
-        Parameters
-        ----------
-        net : skorch.NeuralNet
-            Whose rate it is.
-        """
+        """Stay at the present rate of the net from now on."""
         self.learning_rate = net.optimizer_.param_groups[0]["lr"]
         self.warmup, self.milestones = 0, ()
 

@@ -1,11 +1,11 @@
 """``python -m imbdeep``: the command line.
 
-``demo`` sets a sampler beside the simple remedies on images that come with scikit-learn;
-``compare`` sets every method beside them on a table in a file; ``resample`` balances such a table;
-``reproduce`` runs a paper's table again. What was asked for goes to the standard output, progress
+``demo`` compares a sampler with the simple remedies on images that come with scikit-learn;
+``compare`` does so with every method on a table in a file; ``resample`` balances such a table;
+``reproduce`` runs the experiments of a paper's table. Results go to the standard output, progress
 and errors to the standard error. The exit status is 0, 2 after an error, 130 after Ctrl-C, 143
-after SIGTERM. Files are written before anything is said of them, so that a reader who closes the
-pipe (``| head``) loses nothing.
+after SIGTERM. Files are written before anything is printed, so that nothing is lost when the reader
+closes the pipe (``| head``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from imbdeep import __version__
 from imbdeep._interrupts import abort_on_interrupt
 
-# The standard library is all that these import above their functions: --help waits for no torch.
+# At their top these import the standard library alone, so that --help does not wait for torch.
 from ._compare import PICTURES, run_compare
 from ._demo import run_demo
 from ._reproduce import run_reproduce
@@ -49,13 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, default=None
-        The words behind ``python -m imbdeep``; by default those of this process.
+        The arguments behind ``python -m imbdeep``; by default those of this process.
 
     Returns
     -------
     int
-        The exit status: 0, 2 after an error (told in one line), 130 after Ctrl-C, 143 after
-        SIGTERM.
+        The exit status: 0, 2 after an error (one line), 130 after Ctrl-C, 143 after SIGTERM.
     """
     with lasting_streams() as out:
         status = _status(argv)
@@ -96,50 +95,45 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _command(commands: Any, name: str, run: Callable[[Any], Any], about: str) -> Any:
+    parser = commands.add_parser(name, help=about, description=about.capitalize() + ".")
+    parser.set_defaults(command=run)
+    parser.add_argument(
+        "--seed",
+        type=_integer(0, _MAX_SEED),
+        default=0,
+        help="seed of all randomness (default: 0)",
+    )
+    return parser
+
+
 def _add_demo(commands: Any) -> None:
-    about = "set a sampler beside the simple remedies on small images: a table and a picture"
-    demo = commands.add_parser("demo", help=about, description=about.capitalize() + ".")
-    demo.set_defaults(command=run_demo)
+    about = "compare a sampler with the simple remedies on small images: a table and a picture"
+    demo = _command(commands, "demo", run_demo, about)
     demo.add_argument(
         "--output",
         metavar="PNG",
         default="imbdeep-demo.png",
         help="where the picture goes; replaced if it is there (default: %(default)s)",
     )
-    demo.add_argument(
-        "--folds", type=_integer(2, 20), default=5, help="parts to test on in turn (default: 5)"
-    )
-    _add_seed(demo)
+    _add_folds(demo)
 
 
 def _add_compare(commands: Any) -> None:
-    about = "set every method beside the simple ones on a table: a ranking, a verdict, a picture"
-    compare = commands.add_parser("compare", help=about, description=about.capitalize() + ".")
-    compare.set_defaults(command=run_compare)
+    about = "compare every method with the simple ones on a table: a ranking, a verdict, a picture"
+    compare = _command(commands, "compare", run_compare, about)
     _add_input(compare)
-    names = "; names with spaces also with hyphens (default: %s)"
-    compare.add_argument(
-        "--methods",
-        nargs="+",
-        metavar="NAME",
-        help="what is compared, such as nothing class-weights SMOTE MGVAE" + names % "all",
-    )
-    compare.add_argument(
-        "--classifiers",
-        nargs="+",
-        metavar="NAME",
-        help="what learns from the rows: logistic, gradient-boosting, mlp" + names % "all",
-    )
-    compare.add_argument(
-        "--metrics",
-        nargs="+",
-        metavar="NAME",
-        help="what is scored, such as balanced_accuracy average_precision; the first one ranks "
-        "(default: six)",
-    )
-    compare.add_argument(
-        "--folds", type=_integer(2, 20), default=5, help="parts to test on in turn (default: 5)"
-    )
+    chosen = {
+        "--methods": "what is compared, such as nothing class-weights SMOTE MGVAE; names with "
+        "spaces also with hyphens (default: all)",
+        "--classifiers": "what learns from the rows: logistic, gradient-boosting, mlp (default: "
+        "all)",
+        "--metrics": "what is scored, such as balanced_accuracy average_precision; the first one "
+        "ranks (default: six)",
+    }
+    for option, text in chosen.items():
+        compare.add_argument(option, nargs="+", metavar="NAME", help=text)
+    _add_folds(compare)
     compare.add_argument(
         "--max-rows",
         type=_integer(20, 10**9),
@@ -175,13 +169,11 @@ def _add_compare(commands: Any) -> None:
         metavar="N",
         help="processes at a time (default: one a processor core)",
     )
-    _add_training(compare)
 
 
 def _add_resample(commands: Any) -> None:
     about = "balance the classes of a table: the original rows first, unchanged, then new ones"
-    resample = commands.add_parser("resample", help=about, description=about.capitalize() + ".")
-    resample.set_defaults(command=run_resample)
+    resample = _command(commands, "resample", run_resample, about)
     _add_input(resample)
     resample.add_argument(
         "--output", required=True, metavar="OUTPUT", help="where the result goes; the same endings"
@@ -201,14 +193,13 @@ def _add_resample(commands: Any) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="a parameter of the method, such as finetune_steps=2000; as often as wanted",
+        help="a parameter of the method, such as finetune_steps=2000; may be repeated",
     )
     resample.add_argument("--force", action="store_true", help="replace the output if it is there")
-    _add_training(resample)
 
 
 def _add_input(parser: argparse.ArgumentParser) -> None:
-    """Add what says which table is read, and how."""
+    """Add which table is read, and how, and what each training takes."""
     parser.add_argument(
         "input", metavar="INPUT", help=f"the table, by its ending: {', '.join(ENDINGS)}"
     )
@@ -221,12 +212,13 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         type=_word,
         default=[],
         metavar="WORD",
-        help="a word that stands for a missing value, such as '?'; as often as wanted. Empty cells "
-        "are so everywhere, and the usual words, such as NA, in columns that are numbers otherwise",
+        help="a word that stands for a missing value, such as '?'; may be repeated. Empty cells "
+        "are missing everywhere, and the usual words, such as NA, in columns of numbers",
     )
     parser.add_argument(
         "--no-default-missing",
-        action="store_true",
+        dest="default_missing",
+        action="store_false",
         help="only empty cells and the words of --missing are missing values",
     )
     parser.add_argument(
@@ -238,32 +230,33 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="COLUMN",
-        help="columns whose numbers are names, as codes are; columns of words are so by themselves",
+        help="columns whose numbers are names, such as codes; columns of words always are",
     )
     parser.add_argument(
         "--no-header",
-        action="store_true",
+        dest="has_header",
+        action="store_false",
         help="the first line is a row; columns are called c0, c1 and so on, or by their number",
     )
     parser.add_argument(
         "--separator",
         type=_character,
         metavar="C",
-        help="what is between the cells of a text, such as ';' or '\\t' (default: by the ending); "
-        "an output with an ending of the same kind has it too",
+        help="the character between the cells of a text, such as ';' or '\\t' (default: by the "
+        "ending); an output with an ending of the same kind has it too",
     )
     parser.add_argument(
         "--decimal",
         type=_character,
         default=".",
         metavar="C",
-        help="what is before the decimals, such as ',' (default: %(default)s)",
+        help="the character before the decimals, such as ',' (default: %(default)s)",
     )
     parser.add_argument(
         "--thousands",
         type=_character,
         metavar="C",
-        help="what is between groups of three digits, such as ',' or ' ' (default: nothing)",
+        help="the character between groups of three digits, such as ',' or ' ' (default: none)",
     )
     parser.add_argument(
         "--skip-rows",
@@ -272,22 +265,15 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="lines above the table, such as a title or comments (default: 0)",
     )
-
-
-def _add_training(parser: argparse.ArgumentParser) -> None:
-    _add_seed(parser)
     parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda or mps (default: %(default)s)"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
-def _add_seed(parser: argparse.ArgumentParser) -> None:
+def _add_folds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--seed",
-        type=_integer(0, _MAX_SEED),
-        default=0,
-        help="seed of all randomness (default: 0)",
+        "--folds", type=_integer(2, 20), default=5, help="parts to test on in turn (default: 5)"
     )
 
 
@@ -297,7 +283,7 @@ def _word(text: str) -> str:
 
 
 def _character(text: str) -> str:
-    """Read what is between cells or digits: one character of ASCII, or the name of the tab."""
+    """Return a mark between cells or digits: one character of ASCII, or the name of the tab."""
     character = {"\\t": "\t", "tab": "\t"}.get(text, text)
     if (
         len(character) != 1

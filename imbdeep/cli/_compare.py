@@ -6,22 +6,20 @@ import argparse
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._table import ENDINGS, TableFile, labelled, write_table
+from ._table import ENDINGS, Labelled, read_labelled, write_table
 from ._terminal import (
     CommandError,
     checked_output,
     ending_of,
     nearest,
-    refuse_changed,
+    refusals,
     refuse_to_replace,
     replacing,
     say,
     say_table,
-    state_of,
     tell,
 )
 
@@ -38,52 +36,46 @@ _SHOWN_CLASSES = 5
 
 def run_compare(arguments: argparse.Namespace) -> None:
     """Compare the methods; everything that can be refused is refused before the training."""
-    file = TableFile.of(arguments)
     picture = checked_output(arguments.picture, PICTURES, "--picture")
     output = None
     if arguments.output:
         output = checked_output(arguments.output, list(ENDINGS))
-        refuse_to_replace(arguments.output, output, file.path, force=arguments.force)
-
-    state = state_of(file.path)
-    table = file.read()
-    refuse_changed(file.path, state)
-    target = file.column(arguments.target, table, "--target")
-    n_read = len(table)
-    table, labels = labelled(file, table, target, drop_unlabelled=arguments.drop_unlabelled)
-    categories = file.categories(table)
-    _check_classes(labels, target, is_category=target in categories)
-    X, y = table.drop(columns=target), _plain(labels)
+        refuse_to_replace(arguments.output, output, arguments.input, force=arguments.force)
+    data = read_labelled(arguments)
+    is_category = data.target in data.file.categories(data.table)
+    _check_classes(data.labels, data.target, is_category=is_category)
+    X, y = data.table.drop(columns=data.target), _plain(data.labels)
     rows = sampled_rows(y, arguments.max_rows, n_folds=arguments.folds, seed=arguments.seed)
     if len(rows) < len(y):
         X, y = X.iloc[rows].reset_index(drop=True), y[rows]
 
-    # Only now what loads torch: what is wrong with the table is told in a second.
+    # What loads torch comes last: a mistake in the table is reported within a second.
     from imbdeep.comparison import CLASSIFIERS, METHODS, compare
     from imbdeep.metrics import SCORERS
 
-    told: dict[str, Any] = {
+    chosen: dict[str, Any] = {
         "methods": _known(arguments.methods, METHODS, "--methods") or "all",
         "classifiers": _known(arguments.classifiers, CLASSIFIERS, "--classifiers"),
         "scoring": _known(arguments.metrics, list(SCORERS), "--metrics"),
         "device": _device(arguments.device),
+        "cv": arguments.folds,
+        "categorical_features": data.categories,
+        "n_jobs": arguments.jobs,
+        "memory": _cache(arguments),
+        "random_state": arguments.seed,
+        "verbose": not arguments.quiet,
     }
-    memory = _cache(arguments)
     result = None
     try:
         with replacing(picture) as drawn:
             with _scores(output, force=arguments.force) as write:
-                _introduce(file.path, target, y, n_read - len(table), len(table))
-                result = _compared(
-                    partial(compare, X, y, **told),
-                    arguments,
-                    memory,
-                    [name for name in categories if name != target] or "auto",
-                )
+                _introduce(data, y)
+                with refusals():
+                    result = _compared(compare, X, y, chosen)
                 write(result.scores)
             _draw(result, drawn)
     finally:
-        # What took hours is told even where no file could be written.
+        # A result of hours is printed even where no file could be written.
         if result is not None:
             _report(result)
     if output is not None:
@@ -93,7 +85,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
 
 @contextmanager
 def _scores(output: Path | None, *, force: bool) -> Iterator[Callable[[Any], None]]:
-    """Hand out what writes the scores of every fold, if they are wanted."""
+    """Yield a function that writes the scores of every fold, if there is an output for them."""
     if output is None:
         yield lambda scores: None
         return
@@ -105,27 +97,17 @@ def _scores(output: Path | None, *, force: bool) -> Iterator[Callable[[Any], Non
         yield lambda scores: write_table(scores, temporary, ending)
 
 
-def _compared(
-    compare: Callable[..., Any], arguments: argparse.Namespace, memory: str | None, categories: Any
-) -> Any:
+def _compared(compare: Callable[..., Any], X: Any, y: Any, chosen: dict[str, Any]) -> Any:
     try:
-        return compare(
-            cv=arguments.folds,
-            categorical_features=categories,
-            n_jobs=arguments.jobs,
-            memory=memory,
-            random_state=arguments.seed,
-            verbose=not arguments.quiet,
-        )
+        return compare(X, y, **chosen)
     except KeyboardInterrupt:
         kept = (
             "nothing was kept (--no-cache)."
-            if memory is None
-            else f"what was finished is kept in {memory}, and the same command goes on from there."
+            if chosen["memory"] is None
+            else f"what was finished is kept in {chosen['memory']}, and the same command goes on "
+            "from there."
         )
         raise KeyboardInterrupt(f"interrupted: {kept}") from None
-    except (ValueError, TypeError, ArithmeticError, RuntimeError, OSError) as error:
-        raise CommandError(error) from error
 
 
 def sampled_rows(y: NDArray[Any], n: int, *, n_folds: int, seed: int) -> NDArray[np.intp]:
@@ -174,10 +156,8 @@ def _spelling(name: str) -> str:
 def _device(name: str) -> str:
     from imbdeep.seeding import resolve_device
 
-    try:
+    with refusals():
         resolve_device(name)
-    except ValueError as error:
-        raise CommandError(error) from error
     return name
 
 
@@ -237,20 +217,23 @@ def _plain(labels: Any) -> NDArray[Any]:
     return words
 
 
-def _introduce(path: Path, target: str, y: NDArray[Any], n_unlabelled: int, n_rows: int) -> None:
+def _introduce(data: Labelled, y: NDArray[Any]) -> None:
     import numpy as np
 
     classes, counts = np.unique(y, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:_SHOWN_CLASSES]
     shown = ", ".join(f"{classes[k]}: {counts[k]}" for k in order)
     more = ", ..." * (len(classes) > _SHOWN_CLASSES)
-    say(f"Data: {path}, {len(y)} rows in {len(classes)} classes of {target} ({shown}{more}).")
-    if n_unlabelled:
-        say(f"Left out, without a label: {n_unlabelled} of {n_unlabelled + n_rows} rows.")
-    if len(y) < n_rows:
+    say(
+        f"Data: {data.file.path}, {len(y)} rows in {len(classes)} classes of {data.target} "
+        f"({shown}{more})."
+    )
+    if data.left_out:
+        say(data.left_out)
+    if len(y) < len(data.table):
         say(
-            f"These are a stratified random sample of the {n_rows} rows: --max-rows sets how many "
-            "are compared."
+            f"These are a stratified random sample of the {len(data.table)} rows: --max-rows sets "
+            "how many are compared."
         )
     say("")
 

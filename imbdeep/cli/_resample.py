@@ -13,13 +13,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ._table import ENDINGS, TableFile, is_packed, labelled, write_table
+from ._table import ENDINGS, Labelled, is_packed, read_labelled, write_table
 from ._terminal import (
     CommandError,
     checked_output,
     ending_of,
     nearest,
-    refuse_changed,
+    refusals,
     refuse_to_replace,
     replacing,
     say,
@@ -47,32 +47,23 @@ _OPTIONS = {
 def run_resample(arguments: argparse.Namespace) -> None:
     """Read, train, write; everything that can be refused is refused before the training."""
     output = checked_output(arguments.output, list(ENDINGS))
-    file = TableFile.of(arguments)
-    refuse_to_replace(arguments.output, output, file.path, force=arguments.force)
+    refuse_to_replace(arguments.output, output, arguments.input, force=arguments.force)
     given = _given(arguments)
-    state = state_of(file.path)
-    table = file.read()
-    target = file.column(arguments.target, table, "--target")
-    n_read, kept = len(table), table[target].notna().to_numpy()
-    table, labels = labelled(file, table, target, drop_unlabelled=arguments.drop_unlabelled)
-    categories = [name for name in file.categories(table) if name != target]
-    refuse_changed(file.path, state)
+    data = read_labelled(arguments)
+    table, target, labels = data.table, data.target, data.labels
 
     def may_replace() -> bool:
-        is_input = output == Path(os.path.realpath(file.path))
-        return arguments.force and not (is_input and state_of(file.path) != state)
+        is_input = output == Path(os.path.realpath(data.file.path))
+        return arguments.force and not (is_input and state_of(data.file.path) != data.state)
 
     with (
         replacing(output, may_replace) as temporary,
-        _begun(table, kept, file, output, temporary) as write,
+        _begun(data, output, temporary) as write,
     ):
-        refuse_changed(file.path, state)
-        try:
-            sampler = _sampler(arguments, given, categories or "auto")
+        with refusals():
+            sampler = _sampler(arguments, given, data.categories)
             start = time.perf_counter()
             rows, labels_after = sampler.fit_resample(table.drop(columns=target), labels)
-        except (ValueError, TypeError, ArithmeticError, RuntimeError, OSError) as error:
-            raise CommandError(error) from error
         seconds = time.perf_counter() - start
         rows.insert(table.columns.get_loc(target), target, labels_after)
         write(rows)
@@ -80,16 +71,16 @@ def run_resample(arguments: argparse.Namespace) -> None:
     before, after = labels.value_counts(), labels_after.value_counts()
     lines = [(str(label), str(before[label]), str(after[label])) for label in before.index]
     say_table([(target, "rows before", "rows after"), *lines])
-    if len(table) < n_read:
-        say(f"Left out, without a label: {n_read - len(table)} of {n_read} rows.")
+    if data.left_out:
+        say(data.left_out)
     say(
         f"{len(rows) - len(table)} new rows by {arguments.method} behind the {len(table)} original "
         f"ones, in {seconds:.1f} s on {sampler.device_}."
     )
-    for label, judged in sampler.filter_scores_.items():
+    for label, means in sampler.filter_scores_.items():
         say(
             f"{type(sampler.filter_).__name__} gives {label} a mean probability of "
-            f"{judged['candidates']:.2f} among the rows generated, of {judged['kept']:.2f} among "
+            f"{means['candidates']:.2f} among the rows generated, of {means['kept']:.2f} among "
             "those kept."
         )
     say(f"Written: {arguments.output}")
@@ -129,14 +120,14 @@ def _sampler(arguments: argparse.Namespace, given: dict[str, Any], categories: A
         if key not in known:
             hint = nearest(key, known) or f" It has {', '.join(known)}."
             raise CommandError(f"--param {key} is no parameter of {arguments.method}.{hint}")
-    told = {
+    common = {
         "categorical_features": categories,
         "device": arguments.device,
         "verbose": not arguments.quiet,
     }
     of_base = {key: given[key] for key in given if key in handed_on}
     rest: dict[str, Any] = {key: given[key] for key in given if key in own}
-    rest |= {"estimator": base(**of_base, **told)} if of_base else told
+    rest |= {"estimator": base(**of_base, **common)} if of_base else common
     return method(
         **rest,
         sampling_strategy=_value(arguments.sampling_strategy),
@@ -161,39 +152,39 @@ def _value(text: str) -> Any:
 
 
 @contextmanager
-def _begun(
-    table: Any, kept: Any, file_in: TableFile, output: Path, temporary: Path
-) -> Iterator[Callable[[Any], None]]:
-    """Write the kept original rows as they stand in their file; hand out what adds the new ones.
+def _begun(data: Labelled, output: Path, temporary: Path) -> Iterator[Callable[[Any], None]]:
+    """Write the kept original rows as they stand in their file; yield what adds the new ones.
 
     They are copied before the training: what becomes of the input meanwhile changes nothing.
     """
     import pandas as pd
 
+    source = data.file
+
     def new(rows: Any) -> Any:
-        return file_in.respelled(rows[len(table) :])
+        return source.respell(rows[len(data.table) :])
 
     def whole(rows: Any) -> Any:
-        if file_in.is_text:
+        if source.is_text:
             return rows
-        return pd.concat([file_in.stored[kept], new(rows)], ignore_index=True)
+        return pd.concat([source.stored[data.kept], new(rows)], ignore_index=True)
 
     ending = ending_of(output.name, list(ENDINGS))
     if ENDINGS[ending] is None:
         # Such a file is written at once. What cannot be written so is found before the training.
-        write_table(whole(table), temporary, ending)
+        write_table(whole(data.table), temporary, ending)
         yield lambda rows: write_table(whole(rows), temporary, ending)
         return
-    separator = file_in.separator_for(ending)
+    separator = source.separator_for(ending)
     with ExitStack() as files:
         file: Any = files.enter_context(open(temporary, "wb"))
         if is_packed(output):  # without a name and a time inside: the same rows, the same bytes
             file = files.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0))
-        if not file_in.is_text:
+        if not source.is_text:
             yield lambda rows: write_table(whole(rows), file, ending)
             return
         # No number and no quote of the original rows is written anew.
-        end = file_in.copy_rows(kept, file, separator)
+        end = source.copy_rows(data.kept, file, separator)
         yield lambda rows: write_table(
             new(rows), file, ending, sep=separator, header=False, lineterminator=end
         )

@@ -12,14 +12,13 @@ import unicodedata
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, NamedTuple
 
-from ._columns import check_words, convert, is_number, option
-from ._terminal import CommandError, ending_of, nearest, tell
+from ._columns import convert, is_number, option
+from ._terminal import CommandError, ending_of, nearest, refuse_changed, state_of, tell
 
 #: File endings, and the character between the cells of a text file.
 ENDINGS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".parquet": None}
@@ -40,20 +39,20 @@ _SIGNATURES = {
     b"\xfd7zXZ": ("packed by xz", "unpack it with unxz"),
     b"\x28\xb5\x2f\xfd": ("packed by zstd", "unpack it with unzstd"),
 }
-#: So much of a file is looked at for that, if a byte is there that no text has.
+#: So much of a file is looked at for that, and bytes that no text has.
 _SIGNATURE_BYTES, _NO_TEXT = 64, re.compile(rb"[\x00-\x08\x0e-\x1f\x80-\xff]")
 #: Characters that are tried between the cells of a file that is not what its ending says.
 _SEPARATORS = ",;\t|"
-#: The first rows are looked at for another separator, and for lines above the header.
-_MAX_TRIED = 50
+#: The first rows are looked at for another separator, and for lines above the header; and for which
+#: columns are numbers.
+_MAX_TRIED, _HEAD_ROWS = 50, 100
 #: Rows, columns and words named in an error, at the most.
 _MAX_ROWS, _MAX_COLUMNS, _MAX_WORDS = 5, 30, 5
 #: A file may take this share of the free memory: read, it takes several times its size.
 _SHARE_OF_MEMORY = 1 / 5
-#: No text is packed more tightly by gzip.
-_MOST_PACKED = 1032
-#: In Latin-1: what some programs write in front of UTF-8, and of UTF-16.
-_BYTE_ORDER_MARK, _UTF16_MARKS = "ï»¿", ("ÿþ", "þÿ")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: How UTF-16 begins, in Latin-1.
+_UTF16_MARKS = ("ÿþ", "þÿ")
 
 
 def is_packed(path: Path) -> bool:
@@ -63,37 +62,16 @@ def is_packed(path: Path) -> bool:
 
 @dataclass
 class TableFile:
-    """A table in a file, and how it is to be read.
-
-    Parameters
-    ----------
-    path : Path
-        The file; its ending says what it is.
-    missing : sequence of str, default=()
-        Words that stand for a missing value in every column.
-    default_missing : bool, default=True
-        Whether the usual words for it, as NA, are missing values in columns of numbers.
-    has_header : bool, default=True
-        Whether the first line of a text names the columns; else they are c0, c1 and so on.
-    categorical : sequence of str, default=()
-        Columns that may hold numbers and words side by side.
-    target : str, default=None
-        The column of the labels, which may be any words.
-    separator : str, default=None
-        The character between the cells of a text; by default that of the ending.
-    decimal : str, default="."
-        The character before the decimals.
-    thousands : str, default=""
-        The character between groups of three digits.
-    skip_rows : int, default=0
-        Lines above the table.
-    """
+    """A table in a file, and how it is to be read: the options of the commands."""
 
     path: Path
+    #: Words that stand for a missing value, and whether the usual ones do so beside numbers.
     missing: Sequence[str] = ()
     default_missing: bool = True
     has_header: bool = True
+    #: Columns that may hold numbers and words side by side.
     categorical: Sequence[str] = ()
+    #: The column of the labels, which may be any words.
     target: str | None = None
     separator: str | None = None
     decimal: str = "."
@@ -102,40 +80,35 @@ class TableFile:
     #: The table of a parquet file as it is stored.
     stored: Any = field(default=None, init=False, repr=False)
     #: Columns whose new numbers are texts, and the characters before their decimals.
-    _respelled: dict[str, str] = field(default_factory=dict, init=False, repr=False)
-    _told: set[str] = field(default_factory=set, init=False, repr=False)
+    respelled: dict[str, str] = field(default_factory=dict, init=False, repr=False)
+    #: Columns of words that are learnt as they are, and that a note was written of.
+    noted: list[str] = field(default_factory=list, init=False, repr=False)
+    _read_as: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False)
+    #: The text above the table, and the table.
+    _above: bytes = field(default=b"", init=False, repr=False)
+    _text: bytes = field(default=b"", init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._ending = ending_of(self.path.name, list(ENDINGS))
         self.separator = self.separator or ENDINGS[self._ending]
+        self.thousands = self.thousands or ""
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> TableFile:
-        """Return the file of a command's words; refuse one that cannot be read."""
-        file = cls(
-            Path(arguments.input),
-            missing=arguments.missing,
-            default_missing=not arguments.no_default_missing,
-            has_header=not arguments.no_header,
-            categorical=arguments.categorical,
-            target=arguments.target,
-            separator=arguments.separator,
-            decimal=arguments.decimal,
-            thousands=arguments.thousands or "",
-            skip_rows=arguments.skip_rows,
-        )
+        """Return the file of a command's options; refuse one that cannot be read."""
+        own = {option.name for option in fields(cls)}
+        given: Any = {name: value for name, value in vars(arguments).items() if name in own}
+        file = cls(Path(arguments.input), **given)
         if not file.path.is_file():
             raise CommandError(f"{file.path} is no file: check the path.")
         if not file.is_text:
-            given = {
+            of_texts = {
                 "--no-header": not file.has_header,
                 "--separator": file.separator,
                 "--skip-rows": file.skip_rows,
             }
-            for option in filter(given.get, given):
-                raise CommandError(
-                    f"{option} is for texts, and {file.path} has names: leave it out."
-                )
+            for name in filter(of_texts.get, of_texts):
+                raise CommandError(f"{name} is for texts, and {file.path} has names: leave it out.")
         elif file.decimal == file.thousands:
             raise CommandError(
                 f"--decimal and --thousands are both {file.decimal!r}: name two characters."
@@ -154,8 +127,7 @@ class TableFile:
 
     def read(self) -> Any:
         """Return a frame, or refuse the file with the line and the column in the error."""
-        self._check_size()
-        self._check_signature()
+        self._load()
         table = self._read_text() if self.is_text else self._read_parquet()
         if not len(table):
             raise CommandError(f"{self.path} has no rows: there is nothing to learn from.")
@@ -165,8 +137,7 @@ class TableFile:
                 "rename one, unless they are meant so."
             )
         target = self.target and self.column(self.target, table, "--target")
-        self._respelled = convert(table, self, target)
-        check_words(table, self, target)
+        convert(table, self, target)
         return table
 
     def categories(self, table: Any) -> list[str]:
@@ -182,56 +153,80 @@ class TableFile:
             return f"c{name}"
         alike = [column for column in columns if _plain(column) == _plain(name)]
         if len(alike) == 1:
-            note = f"note: {option} {name} is read as the column {alike[0]!r} of {self.path}."
-            if note not in self._told:
-                tell(note)
-            self._told.add(note)
+            if (option, name) not in self._read_as:
+                tell(f"note: {option} {name} is read as the column {alike[0]!r} of {self.path}.")
+            self._read_as.add((option, name))
             return str(alike[0])
         shown = ", ".join(map(_shown, columns[:_MAX_COLUMNS]))
         shown += ", ..." * (len(columns) > _MAX_COLUMNS)
         hint = nearest(name, columns)
         if self.has_header and any(is_number(column) for column in columns):
             hint += " Where the first line holds no names, say so with --no-header."
-        if self.is_text:
-            for line, cells, _ in islice(self._lines(), 1, _MAX_TRIED):
-                if self.has_header and name in map(_utf8, cells):
-                    hint += f" Where the names stand in line {line}, add --skip-rows {line - 1}."
-                    break
+        for line, cells, _ in islice(self._lines(), 1, _MAX_TRIED) if self.is_text else ():
+            if self.has_header and name in map(_utf8, cells):
+                hint += f" Where the names stand in line {line}, add --skip-rows {line - 1}."
+                break
         raise CommandError(
             f"{option} {name} is no column of {self.path}, which has: {shown}.{hint}"
         )
 
+    def respell(self, new: Any) -> Any:
+        """Return new rows with numbers as texts where the file has them so."""
+        columns = {}
+        for name, decimal in self.respelled.items():
+            texts = new[name].astype("string").str.replace(".", decimal, regex=False)
+            columns[name] = texts if self.is_text else texts.astype(self.stored[name].dtype)
+        return new.assign(**columns)
+
     # --------------------------------------------------------------------------------- checks
 
-    def _check_size(self) -> None:
+    def _load(self) -> None:
+        """Take the text into memory; refuse a file that is too large, or is not what it is called.
+
+        It is read once: what other programs do to the file later changes nothing.
+        """
         import psutil
 
-        size = _unpacked_size(self.path) if is_packed(self.path) else self.path.stat().st_size
         free = psutil.virtual_memory().available
-        if size > free * _SHARE_OF_MEMORY:
-            raise CommandError(
-                f"{self.path} holds {_megabytes(size)}, more than a fifth of the "
-                f"{_megabytes(free)} of memory that are free, and a table takes several times its "
-                "size while it is read and learnt from: take a random part of its rows, or a "
-                "machine with more memory."
-            )
-
-    def _check_signature(self) -> None:
-        """Refuse a file that is no text under the ending of one, and the other way round."""
+        most = int(free * _SHARE_OF_MEMORY)
+        size = self.path.stat().st_size
+        packed = is_packed(self.path)
         with open(self.path, "rb") as file:
             begin = file.read(_SIGNATURE_BYTES)
-        if is_packed(self.path) and begin.startswith(_GZIP):
-            with suppress(OSError, EOFError, zlib.error), self._open() as file:
-                begin = file.read(_SIGNATURE_BYTES)
-        if begin and not self.is_text and not begin.startswith(b"PAR1"):
+        if not self.is_text and begin and not begin.startswith(b"PAR1"):
             raise CommandError(
                 f"{self.path} cannot be read as parquet: it does not begin as such a file does. "
                 "If it is a text, give it the ending .csv or .tsv."
             )
-        if not self.is_text or not _NO_TEXT.search(begin):
-            return
+        if packed:
+            try:
+                with gzip.open(self.path) as file:
+                    self._text = file.read(most + 1)
+            except (OSError, EOFError, zlib.error) as error:
+                if not begin.startswith(_GZIP):
+                    self._check_signature(begin)
+                raise CommandError(self._unreadable(error)) from error
+            begin, size = self._text[:_SIGNATURE_BYTES], len(self._text)
+        if size > most:
+            raise CommandError(
+                f"{self.path} holds {size / 1e6:,.1f} MB{' or more' * packed}, more than a fifth "
+                f"of the {free / 1e6:,.1f} MB of memory that are free, and a table takes several "
+                "times its size while it is read and learnt from: take a random part of its rows, "
+                "or a machine with more memory."
+            )
+        if self.is_text:
+            self._check_signature(begin)
+            text = self._text if packed else self.path.read_bytes()
+            lines = io.BytesIO(text)
+            self._above = b"".join(islice(lines, self.skip_rows))
+            if not self._above and text.startswith(_BYTE_ORDER_MARK):
+                self._above = _BYTE_ORDER_MARK
+            self._text = text[len(self._above) :]
+
+    def _check_signature(self, begin: bytes) -> None:
         for signature, (what, remedy) in _SIGNATURES.items():
-            if begin.startswith(signature) and not (is_packed(self.path) and signature == _GZIP):
+            # A text may begin with the letters of a signature.
+            if begin.startswith(signature) and _NO_TEXT.search(begin):
                 raise CommandError(
                     f"{self.path} is {what}, and cannot be read as its ending says: {remedy}."
                 )
@@ -258,51 +253,96 @@ class TableFile:
                 "(the columns are then c0, c1 and so on)."
             )
 
-    def respelled(self, new: Any) -> Any:
-        """Return new rows with numbers as texts where the file has them so."""
-        columns = {}
-        for name, decimal in self._respelled.items():
-            texts = new[name].astype("string").str.replace(".", decimal, regex=False)
-            columns[name] = texts if self.is_text else texts.astype(self.stored[name].dtype)
-        return new.assign(**columns)
-
     # ----------------------------------------------------------------------------------- text
-
-    def _open(self) -> IO[bytes]:
-        opened: Any = gzip.open if is_packed(self.path) else open
-        file: IO[bytes] = opened(self.path, "rb")
-        return file
 
     def _read_text(self) -> Any:
         import pandas as pd
 
         line, names = self._first_line()
-        options: dict[str, Any] = {} if self.has_header else {"header": None}
-        if not self.has_header:
-            options["names"] = [f"c{k}" for k in range(len(names))]
         try:
-            with warnings.catch_warnings(), self._open() as file:
-                # Rows with more cells than the header are refused, not cut.
-                warnings.simplefilter("error", pd.errors.ParserWarning)
-                _lines_above(file, self.skip_rows)
-                table = pd.read_csv(
-                    file,
-                    sep=self.separator,
-                    index_col=False,
-                    dtype="string",  # every cell as it is spelled
-                    na_filter=False,
-                    **options,
-                )
-        except (ValueError, pd.errors.ParserWarning, OSError, EOFError, zlib.error) as error:
+            table = self._parsed(len(names))
+        except (ValueError, pd.errors.ParserWarning) as error:
             if "EOF inside string" in str(error):
-                raise CommandError(self._open_quote()) from error
+                *_, (line, _, _) = self._lines()
+                raise CommandError(
+                    f"{self._place(line)}: a quotation mark is opened in this row and never "
+                    "closed: close it, or take it away."
+                ) from error
             raise CommandError(self._wrong_line() or self._unreadable(error)) from error
-        wrong = self._wrong_line()  # pandas fills rows up, and cuts empty cells at their end
+        # pandas fills rows up, and cuts empty cells at their end.
+        wrong = None if self._is_even(len(names), len(table)) else self._wrong_line()
         if wrong:
             raise CommandError(wrong)
         if self.has_header:
             self._check_names(line, names)
+            table.columns = [name or f"Unnamed: {k}" for k, name in enumerate(names)]
+        else:
+            table.columns = [f"c{k}" for k in range(len(names))]
         return table
+
+    def _parsed(self, width: int) -> Any:
+        """Return the cells of columns 0, 1, ...: plain numbers as such, others as they stand."""
+        import pandas as pd
+
+        from imbdeep.encoding._identifiers import number_shape
+
+        def parse(numbers: Iterable[int], **how: Any) -> Any:
+            with warnings.catch_warnings():
+                # Rows with more cells than the header are refused, not cut.
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                how |= {
+                    "header": 0 if self.has_header else None,
+                    "names": range(width),
+                    "index_col": False,
+                    "dtype": dict.fromkeys(set(range(width)) - set(numbers), "string"),
+                    "keep_default_na": False,
+                    "na_values": {k: ["", *self.missing] for k in numbers},
+                    "dtype_backend": "numpy_nullable",
+                    "low_memory": False,
+                }
+                return pd.read_csv(io.BytesIO(self._text), sep=self.separator, **how)
+
+        # To read numbers as texts first takes five times as long. Which columns hold numbers is
+        # seen in their first cells; those whose spelling matters after all are read once more.
+        is_grouped: dict[int, bool] = {}  # of columns of numbers: whether 1.234 may be 1234
+        if (self.decimal, self.thousands) == (".", "") and _reads_floats_exactly(pd.__version__):
+            for k, cells in parse([], nrows=_HEAD_ROWS).items():
+                known = cells[~cells.isin(["", *self.missing])].str.strip().tolist()
+                if known and all(map(is_number, known)):
+                    is_grouped[k] = all(map(number_shape(",", ".").fullmatch, known))
+        table = parse(is_grouped)
+        kinds = {k: table[k].dtype.kind for k in is_grouped}
+        integers = {k for k in kinds if kinds[k] in "iu"}
+        as_texts = {k for k in kinds.keys() - integers if kinds[k] != "f" or is_grouped[k]}
+        if integers and self._has_leading_zeros():
+            as_texts |= integers
+        return parse(kinds.keys() - as_texts) if as_texts else table
+
+    def _has_leading_zeros(self) -> bool:
+        """Whether a cell may begin as 07 does, or -07; not so 2024-01-05 and 1e-05."""
+        begin = rb'[\s"' + re.escape((self.separator or ",").encode()) + b"]"
+        # From the zero backwards, which a search finds soonest.
+        pattern = rb"0\d(?:(?<=%b0\d)|(?<=%b[+-]0\d))" % (begin, begin)
+        return re.search(pattern, b"\n" + self._text) is not None
+
+    def _is_even(self, width: int, n_rows: int) -> bool:
+        """Whether each line has so many cells, by the marks that are outside of quotes.
+
+        Where this fails, a row may still be right: a quotation mark may stand inside of a word.
+        """
+        import numpy as np
+
+        text = self._text.rstrip(b"\r\n") + b"\n"
+        if b"\0" in text or text.count(b"\r") != text.count(b"\r\n"):
+            return False
+        counted = np.zeros(256, dtype=bool)
+        counted[list(b'\n"' + (self.separator or ",").encode())] = True
+        marks = np.frombuffer(text, np.uint8)
+        marks = marks[counted[marks]]
+        is_quote = marks == ord('"')
+        marks = marks[(np.cumsum(is_quote) % 2 == 0) & ~is_quote]
+        widths = np.diff(np.flatnonzero(marks == ord("\n")), prepend=-1)
+        return len(widths) == n_rows + self.has_header and bool((widths == width).all())
 
     def _first_line(self) -> tuple[int, list[str]]:
         """Return the first line and its cells, the names of the columns where it has them."""
@@ -310,7 +350,7 @@ class TableFile:
             line, cells, _ = next(self._lines())
         except StopIteration:
             raise CommandError(f"{self.path} is empty: there is nothing to learn from.") from None
-        except (OSError, EOFError, zlib.error, csv.Error) as error:
+        except csv.Error as error:
             raise CommandError(self._unreadable(error)) from error
         wrong = self._wrong_byte(line, cells, [])
         if not wrong and len(cells) == 1 and self._layout():
@@ -325,23 +365,21 @@ class TableFile:
         In Latin-1: a character for every byte.
         """
         csv.field_size_limit(sys.maxsize)
-        with self._open() as file:
-            above = _lines_above(file, self.skip_rows)
-            text = io.TextIOWrapper(file, encoding="latin-1", newline="")
-            read = [above]
+        text = io.TextIOWrapper(io.BytesIO(self._text), encoding="latin-1", newline="")
+        read = [self._above.decode("latin-1")]
 
-            def lines() -> Iterator[str]:
-                for k, line in enumerate(text):
-                    read.append(line)
-                    yield line if k or above else line.removeprefix(_BYTE_ORDER_MARK)
+        def lines() -> Iterator[str]:
+            for line in text:
+                read.append(line)
+                yield line
 
-            reader = csv.reader(lines(), delimiter=separator or self.separator or ",")
-            line = 1 + self.skip_rows
-            for cells in reader:
-                if len(cells) > 1 or (cells and cells[0].strip()):  # pandas skips empty lines too
-                    yield line, cells, "".join(read)
-                    read.clear()
-                line = reader.line_num + 1 + self.skip_rows
+        reader = csv.reader(lines(), delimiter=separator or self.separator or ",")
+        line = 1 + self.skip_rows
+        for cells in reader:
+            if len(cells) > 1 or (cells and cells[0].strip()):  # pandas skips empty lines too
+                yield line, cells, "".join(read)
+                read.clear()
+            line = reader.line_num + 1 + self.skip_rows
 
     def copy_rows(self, kept: Iterable[bool], file: Any, separator: str | None) -> str:
         """Write the header and the kept rows as they stand; return how their lines end."""
@@ -376,8 +414,8 @@ class TableFile:
                     wrong = self._wrong_byte(line, cells, names)
                     if wrong:
                         return wrong
-        except (OSError, EOFError, zlib.error, csv.Error):
-            pass  # what pandas said is told
+        except csv.Error:
+            pass  # the message of pandas is given
         return None
 
     def _layout(self) -> str:
@@ -386,7 +424,7 @@ class TableFile:
         for separator in dict.fromkeys([self.separator or ",", *_SEPARATORS]):
             try:
                 rows = list(islice(self._lines(separator), _MAX_TRIED))
-            except (OSError, EOFError, zlib.error, csv.Error):
+            except csv.Error:
                 continue
             widths = [len(cells) for _, cells, _ in rows]
             begin = len(rows)
@@ -401,9 +439,11 @@ class TableFile:
         if not found:
             return ""
         begin, separator, line = min(found, key=lambda way: way[0])
-        options = [f"--skip-rows {line - 1}"] if begin else []
+        options = []
         if separator != self.separator:
-            options.insert(0, option("separator", separator.replace("\t", "\\t")))
+            options.append(option("separator", separator.replace("\t", "\\t")))
+        if begin:
+            options.append(f"--skip-rows {line - 1}")
         if not options:
             return ""
         return (
@@ -427,13 +467,6 @@ class TableFile:
                 f"the table as UTF-8, as iconv -f {code} -t UTF-8 does if it is {code}."
             )
         return None
-
-    def _open_quote(self) -> str:
-        *_, (line, _, _) = self._lines()
-        return (
-            f"{self._place(line)}: a quotation mark is opened in this row and never closed: "
-            "close it, or take it away."
-        )
 
     def _unreadable(self, error: BaseException) -> str:
         reason = str(error).strip().rstrip(".")
@@ -480,22 +513,46 @@ class TableFile:
         return table.copy(deep=False)
 
 
+class Labelled(NamedTuple):
+    """The rows of a table that have a label, in all columns, and how they were read."""
+
+    file: TableFile
+    #: State of the input when it was read.
+    state: tuple[int, ...] | None
+    table: Any
+    target: str
+    labels: Any
+    #: Columns of categories, as ``categorical_features`` takes them.
+    categories: Any
+    #: Which rows of the file they are.
+    kept: Any
+
+    @property
+    def left_out(self) -> str:
+        """Say how many rows have no label, if there are some."""
+        n, n_read = len(self.table), len(self.kept)
+        return f"Left out, without a label: {n_read - n} of {n_read} rows." if n < n_read else ""
+
+
+def read_labelled(arguments: argparse.Namespace) -> Labelled:
+    """Read the input of a command; refuse one that cannot be learnt from."""
+    file = TableFile.of(arguments)
+    state = state_of(file.path)
+    table = file.read()
+    refuse_changed(file.path, state)
+    target = file.column(arguments.target, table, "--target")
+    kept = table[target].notna().to_numpy()
+    table, labels = labelled(file, table, target, drop_unlabelled=arguments.drop_unlabelled)
+    # Columns that a note was written of need no warning of the encoder.
+    names = dict.fromkeys([*file.categories(table), *file.noted])
+    names.pop(target, None)
+    return Labelled(file, state, table, target, labels, list(names) or "auto", kept)
+
+
 def labelled(
     file: TableFile, table: Any, target: str, *, drop_unlabelled: bool = False
 ) -> tuple[Any, Any]:
-    """Return the rows that have a label, and the column of labels, when it can be learnt from.
-
-    Parameters
-    ----------
-    file : TableFile
-        Where the table comes from, for the errors.
-    table : DataFrame
-        All columns.
-    target : str
-        The column of the labels.
-    drop_unlabelled : bool, default=False
-        Leave rows without a label out, and not refuse them.
-    """
+    """Return the rows that have a label, and the column of labels, when it can be learnt from."""
     if len(table.columns) == 1:
         raise CommandError(f"{file.path} has no column beside {target}: there is nothing to learn.")
     (missing,) = table[target].isna().to_numpy().nonzero()
@@ -521,7 +578,7 @@ def labelled(
     return table, labels
 
 
-def write_table(table: Any, path: Path, ending: str, **options: Any) -> None:
+def write_table(table: Any, path: Any, ending: str, **options: Any) -> None:
     """Write a frame without its index, as the ending says; a path or, for a text, an open file."""
     if ENDINGS[ending] is not None:
         table.to_csv(path, index=False, **{"sep": ENDINGS[ending], **options})
@@ -530,6 +587,11 @@ def write_table(table: Any, path: Path, ending: str, **options: Any) -> None:
         table.to_parquet(path, index=False)
     except ImportError as error:
         raise CommandError(_NO_PARQUET) from error
+
+
+def _reads_floats_exactly(version: str) -> bool:
+    """Whether pandas reads floats to the last bit by default."""
+    return tuple(map(int, version.split(".")[:2])) >= (3, 1)
 
 
 def _utf8(cell: str) -> str:
@@ -559,21 +621,3 @@ def _joined(cells: Sequence[str], separator: str) -> str:
     row = io.StringIO()
     csv.writer(row, delimiter=separator).writerow(cells)
     return row.getvalue()[:-2] + "\n"  # written with Windows' end, so that both are put in quotes
-
-
-def _lines_above(file: IO[bytes], n: int) -> str:
-    """Read what stands above a table."""
-    return b"".join(islice(file, n)).decode("latin-1")
-
-
-def _megabytes(size: float) -> str:
-    return f"{size / 1e6:,.1f} MB"
-
-
-def _unpacked_size(path: Path) -> int:
-    """Size of what gzip packed: its last four bytes tell it, unless the file is damaged."""
-    packed = path.stat().st_size
-    with open(path, "rb") as file:
-        file.seek(max(0, packed - 4))
-        size = int.from_bytes(file.read(4), "little")
-    return size if packed <= size <= _MOST_PACKED * packed else packed

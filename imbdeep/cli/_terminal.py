@@ -1,4 +1,4 @@
-"""What the commands share: how they speak, how they refuse, how they put a file in its place."""
+"""What the commands share: messages, refusals, streams and signals, and files put in place."""
 
 from __future__ import annotations
 
@@ -25,7 +25,16 @@ _NO_READER = (None, errno.EPIPE, errno.EIO, errno.EBADF)
 
 
 class CommandError(Exception):
-    """What the user can put right: told in one line, without a traceback."""
+    """A mistake that the user can mend: reported in one line, without a traceback."""
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Report an error of the library, whose message says what to change, as one of the command."""
+    try:
+        yield
+    except (ValueError, TypeError, ArithmeticError, RuntimeError, OSError) as error:
+        raise CommandError(error) from error
 
 
 def say(text: str, *, indent: str = "", wrap: bool = True) -> None:
@@ -47,7 +56,7 @@ def tell(message: object) -> None:
     """Write one line to the standard error."""
     text = str(message) or type(message).__name__
     sys.stdout.flush()  # where both are the same file, in the order of writing
-    # Other white space stays: it may be the word in question.
+    # Other white space stays: it may be what the message is about.
     sys.stderr.write(f"imbdeep: {' '.join(map(str.strip, text.splitlines())).strip()}\n")
 
 
@@ -108,7 +117,7 @@ def _lead_nowhere(descriptor: int) -> None:
 
 @contextmanager
 def lasting_streams() -> Iterator[Outlet]:
-    """Make the standard streams such that writing to them cannot fail; hand out the output."""
+    """Make the standard streams such that writing to them cannot fail; yield the output."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -126,9 +135,9 @@ def lasting_streams() -> Iterator[Outlet]:
 
 @contextmanager
 def stopped_by_signals() -> Iterator[Callable[[], int]]:
-    """Let what ends a program stop a command as Ctrl-C does, so that it leaves no trace.
+    """Let signals that end a program stop a command as Ctrl-C does, so that no trace is left.
 
-    Hands out which signal it was, of Ctrl-C too.
+    Yields a function that returns the number of the signal, of Ctrl-C too.
     """
     received = signal.SIGINT.value
 
@@ -193,7 +202,7 @@ def checked_output(name: str, endings: Sequence[str], option: str = "--output") 
     return path
 
 
-def refuse_to_replace(name: str, output: Path, source: Path, *, force: bool) -> None:
+def refuse_to_replace(name: str, output: Path, source: str, *, force: bool) -> None:
     """Refuse an output that is there already, unless it may be replaced."""
     if output.exists() and not force:
         what = "is the input" if output == Path(os.path.realpath(source)) else "is there already"
@@ -221,7 +230,7 @@ def refuse_changed(path: Path, state: tuple[int, ...] | None) -> None:
 
 @contextmanager
 def replacing(path: Path, may_replace: Callable[[], bool] = lambda: True) -> Iterator[Path]:
-    """Hand out a file beside ``path`` that takes its place at the end, or leaves no trace.
+    """Yield a file beside ``path`` that takes its place at the end, or leaves no trace.
 
     It is made at once, so that a folder which takes no file is found before the work. At the end
     ``may_replace`` says whether a file at ``path`` is replaced; if not, the new one is put beside

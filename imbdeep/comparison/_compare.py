@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_consistent_length, check_memory
 from tqdm import tqdm
 
 from imbdeep import __version__
-from imbdeep.comparison._fold import Table, evaluate
+from imbdeep.comparison._fold import Table, Task, evaluate
 from imbdeep.comparison._methods import (
     METHODS,
     SIMPLE,
@@ -87,13 +87,13 @@ def compare(
     random_state: Any = 0,
     verbose: bool | int = False,
 ) -> Comparison:
-    """Tell whether any method for imbalanced classes helps on a table.
+    """Compare methods for imbalanced classes on a table.
 
     Every method is cross-validated on the same folds. Encoders, samplers, thresholds and
-    classifiers are fitted on training rows alone; a test row is scored and never seen otherwise.
-    Beside the methods of this package stand the simple ones, among them doing nothing and moving
-    the decision threshold: a method that is not ahead of these is not worth its time, and the
-    verdict says so.
+    classifiers are fitted on training rows alone; test rows are only scored. The methods of this
+    package are compared with simple ones, among them doing nothing and moving the decision
+    threshold: a method that is not better than these is not worth its time, and the verdict says
+    so.
 
     Parameters
     ----------
@@ -103,14 +103,14 @@ def compare(
         Labels of any kind, two classes or more.
     methods : "all", list of str, or dict of str to estimator, default="all"
         What is compared; the names are in :data:`METHODS`. In a dict, a sampler gets training rows
-        as they come and stands before the classifiers; what can predict (a classifier, a pipeline,
-        a search over one, which is thereby nested) stands in their place; None under a known name
-        is the known method.
+        as they come, and the classifiers get its rows. What can predict (a classifier, a pipeline,
+        a search over one, which is then nested) takes the place of the classifiers. None under a
+        known name is the known method.
     classifiers : list of str, or dict of str to classifier, default=None
-        What learns from the rows that the methods return; None takes all of :data:`CLASSIFIERS`:
-        logistic regression, gradient boosting, and the papers' network (256-128, Adam, 3000 steps
-        whatever the number of rows, so that added rows do not buy more training). They get encoded
-        rows, those of pipelines excepted, which get rows as they come.
+        Classifiers that are trained on the rows that the methods return; None takes all of
+        :data:`CLASSIFIERS`: logistic regression, gradient boosting, and the papers' network
+        (256-128, Adam, 3000 steps whatever the number of rows, so that more rows do not mean more
+        training). They get encoded rows; pipelines get rows as they come.
     cv : int, splitter or iterable, default=5
         Number of stratified, shuffled folds, or a splitter of scikit-learn, a repeated one too.
     groups : array-like of shape (n_samples,), default=None
@@ -129,7 +129,7 @@ def compare(
         Processes; None is one, -1 one a core. Each of them trains on one thread where there is more
         than one.
     memory : str or joblib.Memory, default=None
-        Folder for what is finished, so that an interrupted call, made again with the same
+        Folder where results are kept, so that an interrupted call, made again with the same
         arguments, goes on where it stopped.
     device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
         Where networks are trained.
@@ -164,8 +164,9 @@ def compare(
     A method that fails on the data does not stop the others: ``failures`` says why.
 
     Folds are not independent: their training rows overlap. ``significance`` therefore holds a
-    Bayesian t-test that allows for the overlap [1]_, and the verdict calls a method ahead only
-    where that is 95 % sure. Tests of independent values, such as Friedman's, would find too much.
+    Bayesian t-test that allows for the overlap [1]_, and the verdict calls a method better only
+    where this test gives 95 % or more. Tests of independent values, such as Friedman's, would find
+    differences that are chance.
 
     References
     ----------
@@ -203,8 +204,8 @@ def compare(
     tasks = [(method, fold) for method in reversed(chosen) for fold in folds]
     records: list[dict[str, Any]] = []
     failures: dict[str, str] = {}
-    said: dict[str, list[str]] = {}
-    attempt = partial(_attempt, cached, learners, scoring, settings, key, table)
+    said: dict[str, list[str]] = {}  # warnings by method
+    attempt = partial(_attempt, cached, Task(learners, scoring, settings), key, table)
     # scikit-learn's own: its settings hold in the other processes too.
     done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
         delayed(attempt)(method, fold) for method, fold in tasks
@@ -222,8 +223,8 @@ def compare(
             known = said.setdefault(name, [])
             known += [message for message in messages if message not in known]
     if not records:
-        told = "; ".join(f"{name}: {why}" for name, why in failures.items())
-        raise RuntimeError(f"No method could be run. {told}")
+        reasons = "; ".join(f"{name}: {why}" for name, why in failures.items())
+        raise RuntimeError(f"No method could be run. {reasons}")
     order = {name: i for i, name in enumerate(_in_order(chosen))}
     scores = pd.DataFrame(records)[
         ["method", "classifier", "fold", *scoring, "seconds", "memory"]
@@ -256,18 +257,11 @@ def _in_order(chosen: Sequence[Method]) -> list[str]:
 
 
 def _attempt(
-    cached: Any,
-    learners: dict[str, Any],
-    scoring: Sequence[str],
-    settings: Settings,
-    key: str,
-    table: Table,
-    method: Method,
-    fold: _Fold,
+    cached: Any, task: Task, key: str, table: Table, method: Method, fold: _Fold
 ) -> tuple[Method, _Fold, Any, str]:
     """The result or, for a method that fails, why; a failure is not kept."""
     try:
-        found = cached(method, learners, scoring, settings, fold.train, fold.test, key, table=table)
+        found = cached(method, task, fold.train, fold.test, key, table=table)
     except Exception as error:
         text = " ".join(str(error).split()) or "no message"
         return method, fold, None, f"{type(error).__name__}: {text}"

@@ -54,11 +54,28 @@ class Table(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Training rows as they come, None where nobody asked for them, and encoded."""
+    """Training rows: as they come, None where no classifier takes them so, and encoded."""
 
     raw: Any
     encoded: NDArray[np.float32]
     y: NDArray[Any]
+
+
+class Task(NamedTuple):
+    """What is the same for every method and fold of a comparison."""
+
+    classifiers: Mapping[str, Any]
+    scoring: Sequence[str]
+    settings: Settings
+
+
+class Split(NamedTuple):
+    """The rows of a fold, to train and to test on."""
+
+    x: Any
+    y: NDArray[Any]
+    x_test: Any
+    y_test: NDArray[Any]
 
 
 class Fitted(NamedTuple):
@@ -71,7 +88,7 @@ class Fitted(NamedTuple):
 
 @abort_on_interrupt()
 def fitted(estimator: Any, X: Any, y: Any) -> Fitted:
-    """Fit an estimator and measure what that takes; the reproductions of the papers do so too."""
+    """Fit an estimator and measure its seconds and memory, for the reproductions too."""
     with _watched() as spent:
         found = estimator.fit(X, y)
     return Fitted(found, spent.seconds, spent.memory)
@@ -80,42 +97,19 @@ def fitted(estimator: Any, X: Any, y: Any) -> Fitted:
 @abort_on_interrupt()
 def evaluate(
     method: Method,
-    classifiers: Mapping[str, Any],
-    scoring: Sequence[str],
-    settings: Settings,
+    task: Task,
     train: NDArray[np.intp],
     test: NDArray[np.intp],
     key: str,
     table: Table,
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Fit a method on training rows and score it on test rows.
+    """Fit a method on training rows and score it on test rows, which only the scorers get.
 
-    Parameters
-    ----------
-    method : Method
-        What is done about the imbalance.
-    classifiers : mapping of str to classifier
-        What learns from the rows that the method returns.
-    scoring : sequence of str
-        Names of scorers.
-    settings : Settings
-        Seed, device, categorical columns.
-    train, test : ndarray of int
-        Rows of the table; nothing but the scorers sees the latter.
-    key : str
-        What the table is known by where results are kept.
-    table : Table
-        All rows.
-
-    Returns
-    -------
-    records : list of dict
-        A record a method and classifier: their names, seconds (of resampling and training), memory
-        (the most that was added to the process, MiB) and the scores.
-    said : list of str
-        What was warned of.
+    Returns a record for each classifier (its name and the method's, seconds of resampling and
+    training, the memory that these added in MiB, the scores), and the warnings. ``key`` is the hash
+    of the table, by which results are kept.
     """
-    parts = (
+    split = Split(
         *(_safe_indexing(table.X, train), table.y[train]),
         *(_safe_indexing(table.X, test), table.y[test]),
     )
@@ -125,13 +119,13 @@ def evaluate(
         # A note on the whole table says so.
         warnings.filterwarnings("ignore", "Nearly every row has a value of its own")
         try:
-            records = _records(method, classifiers, scoring, settings, *parts)
+            records = _records(method, task, split)
         except Exception as error:
             if output == "default":
                 raise
             # Few samplers of others take the frames that transformers before or inside them return.
             with config_context(transform_output="default"):
-                records = _records(method, classifiers, scoring, settings, *parts)
+                records = _records(method, task, split)
             warnings.warn(
                 f"fails where scikit-learn's transform_output is {output!r} "
                 f"({type(error).__name__}), and was run with 'default'",
@@ -140,60 +134,41 @@ def evaluate(
     return records, list(dict.fromkeys(str(warning.message) for warning in caught))
 
 
-def _records(
-    method: Method,
-    classifiers: Mapping[str, Any],
-    scoring: Sequence[str],
-    settings: Settings,
-    raw: Any,
-    y: NDArray[Any],
-    raw_test: Any,
-    y_test: NDArray[Any],
-) -> list[dict[str, Any]]:
-    if method.kind != "classifier":
-        return _with_classifiers(method, classifiers, scoring, settings, raw, y, raw_test, y_test)
-    found = fitted(clone(method.estimator), raw, y)
-    return [_record((method.name, OWN), found, raw_test, y_test, scoring)]
-
-
-def _with_classifiers(
-    method: Method,
-    classifiers: Mapping[str, Any],
-    scoring: Sequence[str],
-    settings: Settings,
-    raw: Any,
-    y: NDArray[Any],
-    raw_test: Any,
-    y_test: NDArray[Any],
-) -> list[dict[str, Any]]:
-    """Resample once, then train and score each classifier."""
+def _records(method: Method, task: Task, split: Split) -> list[dict[str, Any]]:
+    if method.kind == "classifier":
+        found = fitted(clone(method.estimator), split.x, split.y)
+        return [_record((method.name, OWN), found, split.x_test, split.y_test, task.scoring)]
+    # Resample once, then train and score each classifier. Rows are encoded by the original
+    # training rows, for all classifiers alike.
     encoder = TabularEncoder(
-        categorical_features=settings.categorical_features, handle_unknown="ignore"
+        categorical_features=task.settings.categorical_features, handle_unknown="ignore"
     ).set_output(transform="default")
-    rows = Rows(raw, encoder.fit_transform(raw, y), y)  # by the original training rows, for all
-    x_test = encoder.transform(raw_test)
-    piped = any(_takes_raw(classifier) for classifier in classifiers.values())
+    rows = Rows(split.x, encoder.fit_transform(split.x, split.y), split.y)
+    x_test = encoder.transform(split.x_test)
+    # A pipeline has an encoding of its own; all other classifiers get encoded rows.
+    piped = {name: isinstance(made, Pipeline) for name, made in task.classifiers.items()}
     sampler: Any = None if method.estimator is None else clone(method.estimator)
-    with _watched() as resampling, _output_for(sampler):
-        rows = _resampled(method, sampler, rows, encoder, settings, piped)
+    records = []
+    with _watched() as spent, _output_for(sampler):
+        rows = _resampled(method, sampler, rows, encoder, task.settings, any(piped.values()))
         if method.also:
             # Without a deficit it has trained nothing.
-            own = getattr(sampler, "estimator_", None) or clone(sampler.estimator).fit(raw, y)
-    records = []
+            own = getattr(sampler, "estimator_", None)
+            own = own or clone(sampler.estimator).fit(split.x, split.y)
     if method.also:
-        found = Fitted(own, resampling.seconds, resampling.memory)
-        records.append(_record((method.also, OWN), found, raw_test, y_test, scoring))
-    for name, classifier in classifiers.items():
-        takes_raw = _takes_raw(classifier)
-        estimator = _prepared(method, _sized(clone(classifier), len(rows.y)), rows.y, settings)
-        found = fitted(estimator, rows.raw if takes_raw else rows.encoded, rows.y)
-        both = Fitted(
+        found = Fitted(own, spent.seconds, spent.memory)
+        records.append(_record((method.also, OWN), found, split.x_test, split.y_test, task.scoring))
+    for name, classifier in task.classifiers.items():
+        estimator = _sized(clone(classifier), len(rows.y))
+        estimator = _prepared(method, estimator, rows.y, task.settings)
+        found = fitted(estimator, rows.raw if piped[name] else rows.encoded, rows.y)
+        found = Fitted(
             found.estimator,
-            resampling.seconds + found.seconds,
-            max(resampling.memory, found.memory),
+            spent.seconds + found.seconds,
+            max(spent.memory, found.memory),
         )
-        x = raw_test if takes_raw else x_test
-        records.append(_record((method.name, name), both, x, y_test, scoring))
+        x = split.x_test if piped[name] else x_test
+        records.append(_record((method.name, name), found, x, split.y_test, task.scoring))
     return records
 
 
@@ -204,11 +179,6 @@ def _output_for(sampler: Any) -> AbstractContextManager[Any]:
     """
     is_users = isinstance(sampler, Pipeline)
     return nullcontext() if is_users else config_context(transform_output="default")
-
-
-def _takes_raw(classifier: Any) -> bool:
-    """A pipeline has an encoding of its own; all others get encoded rows."""
-    return isinstance(classifier, Pipeline)
 
 
 def _sized(classifier: Any, n_rows: int) -> Any:
@@ -247,7 +217,7 @@ def _prepared(method: Method, classifier: Any, y: NDArray[Any], settings: Settin
 
 
 class Weighted(ClassifierMixin, BaseEstimator):
-    """A classifier without ``class_weight``, whose rows are weighted instead."""
+    """Fits a classifier that has no ``class_weight`` with a weight for each row."""
 
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
@@ -429,9 +399,9 @@ def _record(
 
 
 class _AskedOnce:
-    """A fitted classifier that predicts one set of rows once, for all scorers that ask about it.
+    """A fitted classifier that predicts one set of rows once, for all scorers.
 
-    scikit-learn does so for scorers of its own making alone.
+    scikit-learn keeps predictions for its own scorers only.
     """
 
     def __init__(self, fitted: Any) -> None:

@@ -39,31 +39,22 @@ _LAYERS = (256, 128)
 
 @dataclass(frozen=True)
 class Settings:
-    """What every method is told: where to train, by which seed, which columns are categories."""
+    """What every method gets: where to train, by which seed, which columns are categories."""
 
     device: Any
     random_state: int
     categorical_features: Any
 
-    def deep(self) -> dict[str, Any]:
-        """As parameters of an estimator of imbdeep that encodes rows itself."""
-        return {
-            "device": self.device,
-            "random_state": self.random_state,
-            "categorical_features": self.categorical_features,
-        }
-
 
 @dataclass(frozen=True)
 class Method:
-    """A way to deal with the imbalance.
+    """Something to do about the imbalance.
 
-    ``kind`` says what is done: "nothing", "weights", "threshold" and "prior" change how a
-    classifier is trained or used; "random", "interpolation" and "adaptive" resample encoded rows;
-    a "sampler" resamples rows as they come; a "classifier" learns from rows as they come, in the
-    place of the classifiers behind the others. ``also`` is the name of the method that the
-    classifier inside a sampler is: it is trained once for both. A method is ``known`` unless it is
-    the user's.
+    ``kind`` says what: "nothing", "weights", "threshold" and "prior" change how a classifier is
+    trained or used; "random", "interpolation" and "adaptive" resample encoded rows; a "sampler"
+    resamples rows as they come; a "classifier" learns from rows as they come, in the place of the
+    classifiers behind the others. ``also`` is the name of the method that the classifier inside a
+    sampler is: it is trained once for both. A method is ``known`` unless it is the user's.
     """
 
     name: str
@@ -78,72 +69,81 @@ class Method:
         return (self.name, self.also) if self.also else (self.name,)
 
 
-#: Methods that need no generative model, in the order of their simplicity.
-_SIMPLE = {
-    "nothing": "nothing",
-    "class weights": "weights",
-    "prior correction": "prior",
-    "tuned threshold": "threshold",
-    "random over-sampling": "random",
-    "SMOTE": "interpolation",
-    "ADASYN": "adaptive",
-}
-#: What judges the rows of the samplers, used itself: if it is as good, nobody needs the rows.
-ENSEMBLE = "ensemble"
-SIMPLE = (*_SIMPLE, ENSEMBLE)
-
-
-def _ensemble(**told: Any) -> Any:
-    columns = {"categorical_features": told.pop("categorical_features")}
-    encoder = TabularEncoder(**columns, handle_unknown="ignore").set_output(transform="default")
+def _ensemble(*, categorical_features: Any, **given: Any) -> Any:
+    encoder = TabularEncoder(
+        categorical_features=categorical_features, handle_unknown="ignore"
+    ).set_output(transform="default")
     return PriorCorrectedClassifier(
-        make_pipeline(encoder, VotingEnsembleClassifier(**told)), prior="uniform"
+        make_pipeline(encoder, VotingEnsembleClassifier(**given)), prior="uniform"
     )
 
 
-_SAMPLERS: dict[str, Callable[..., Any]] = {
-    "MGVAE": MGVAESampler,
-    "CVAE": CVAESampler,
-    "CGAN": CGANSampler,
-    "RAE samples": lambda **told: RAESampler(
-        RAEClassifier(**told), random_state=told["random_state"]
-    ),
-}
-_CLASSIFIERS: dict[str, Callable[..., Any]] = {
-    ENSEMBLE: _ensemble,
-    "deferred re-weighting": lambda **told: ERMClassifier(
-        class_weight="balanced",
-        defer=0.8,
-        hidden_layer_sizes=_LAYERS,
-        **told,
-    ),
-    "M2m": lambda **told: M2mClassifier(hidden_layer_sizes=_LAYERS, **told),
-    "RAE": RAEClassifier,
-    "GAMO": GAMOClassifier,
-}
-METHODS = tuple(dict.fromkeys((*SIMPLE, *_SAMPLERS, *_CLASSIFIERS)))
+def _rae_samples(**given: Any) -> Any:
+    return RAESampler(RAEClassifier(**given), random_state=given["random_state"])
 
-#: The classifiers of the protocol, by name.
-CLASSIFIERS = ("logistic", "gradient boosting", "mlp")
+
+def _reweighted(**given: Any) -> Any:
+    return ERMClassifier(class_weight="balanced", defer=0.8, hidden_layer_sizes=_LAYERS, **given)
+
+
+def _m2m(**given: Any) -> Any:
+    network = ERMClassifier(hidden_layer_sizes=_LAYERS, **given)
+    return M2mClassifier(network, random_state=given["random_state"])
+
+
+#: All methods, by name, in the order of the tables: the kind, and what makes the estimator of the
+#: fields of Settings. This is the one place where a method is added: ``compare`` and the command
+#: line take it from here, and docs/comparison.md has a line for each.
+_REGISTRY: dict[str, tuple[str, Callable[..., Any] | None]] = {
+    # Without a generative model, the simplest first.
+    "nothing": ("nothing", None),
+    "class weights": ("weights", None),
+    "prior correction": ("prior", None),
+    "tuned threshold": ("threshold", None),
+    "random over-sampling": ("random", None),
+    "SMOTE": ("interpolation", None),
+    "ADASYN": ("adaptive", None),
+    # The filter of the samplers' rows, used as a classifier: where it is as good, no rows are
+    # needed.
+    "ensemble": ("classifier", _ensemble),
+    "MGVAE": ("sampler", MGVAESampler),
+    "CVAE": ("sampler", CVAESampler),
+    "CGAN": ("sampler", CGANSampler),
+    "RAE samples": ("sampler", _rae_samples),
+    "deferred re-weighting": ("classifier", _reweighted),
+    "M2m": ("classifier", _m2m),
+    "RAE": ("classifier", RAEClassifier),
+    "GAMO": ("classifier", GAMOClassifier),
+}
+METHODS = tuple(_REGISTRY)
+SIMPLE = METHODS[: METHODS.index("ensemble") + 1]
+
+#: The classifiers behind the methods, by name; what makes each of them.
+_LEARNERS: dict[str, Callable[[Settings], Any]] = {
+    "logistic": lambda settings: LogisticRegression(max_iter=1000),
+    # "auto" would stop early where over-sampling brings 10 000 rows, and not elsewhere.
+    "gradient boosting": lambda settings: HistGradientBoostingClassifier(
+        early_stopping=False, random_state=settings.random_state
+    ),
+    "mlp": lambda settings: ERMClassifier(
+        hidden_layer_sizes=_LAYERS,
+        encode=False,
+        device=settings.device,
+        random_state=settings.random_state,
+    ),
+}
+CLASSIFIERS = tuple(_LEARNERS)
 
 
 def nearest(name: Any, known: Iterable[str]) -> str:
-    """Return a question that names what is spelt most like ``name``, or nothing."""
-    by_letters = {word.lower(): word for word in known}
+    """A question that names what is spelt most like ``name``, or nothing."""
+    by_letters = {each.lower(): each for each in known}
     found = difflib.get_close_matches(str(name).lower(), by_letters, n=1)
     return f" Did you mean {by_letters[found[0]]!r}?" if found else ""
 
 
 def chosen_methods(methods: Any, settings: Settings) -> list[Method]:
-    """Return the methods that ``compare`` was asked for, unfitted.
-
-    Raises
-    ------
-    ValueError
-        If a name is not known, stands twice, or there is none.
-    TypeError
-        If an object can neither resample nor predict.
-    """
+    """The methods that ``compare`` was asked for, unfitted; refuses unknown names and objects."""
     if isinstance(methods, Mapping):
         found = [_own(name, estimator, settings) for name, estimator in methods.items()]
     else:
@@ -175,16 +175,13 @@ def _trained_once(methods: list[Method]) -> list[Method]:
 
 
 def _known(name: Any, settings: Settings) -> Method:
-    if name in _SIMPLE:
-        return Method(name, _SIMPLE[name])
-    if name in _SAMPLERS:
-        return Method(name, "sampler", _SAMPLERS[name](**settings.deep()))
-    if name in _CLASSIFIERS:
-        return Method(name, "classifier", _CLASSIFIERS[name](**settings.deep()))
-    raise ValueError(
-        f"methods has {name!r}, which is not known: take some of {', '.join(METHODS)}, or give a "
-        f"dict of names and estimators.{nearest(name, METHODS)}"
-    )
+    if name not in METHODS:
+        raise ValueError(
+            f"methods has {name!r}, which is not known: take some of {', '.join(METHODS)}, or give "
+            f"a dict of names and estimators.{nearest(name, METHODS)}"
+        )
+    kind, make = _REGISTRY[name]
+    return Method(name, kind, make and make(**vars(settings)))
 
 
 def _own(name: Any, estimator: Any, settings: Settings) -> Method:
@@ -204,15 +201,7 @@ def _own(name: Any, estimator: Any, settings: Settings) -> Method:
 
 
 def chosen_classifiers(classifiers: Any, settings: Settings) -> dict[str, Any]:
-    """Return the classifiers that ``compare`` was asked for, unfitted, by name.
-
-    Raises
-    ------
-    ValueError
-        If a name is not known or there is none.
-    TypeError
-        If an object cannot predict.
-    """
+    """The classifiers that ``compare`` was asked for, unfitted, by name."""
     if isinstance(classifiers, Mapping):
         for name, estimator in classifiers.items():
             if not (hasattr(estimator, "fit") and hasattr(estimator, "predict")):
@@ -223,42 +212,24 @@ def chosen_classifiers(classifiers: Any, settings: Settings) -> dict[str, Any]:
         found = {str(name): _seeded(c, settings) for name, c in classifiers.items()}
     else:
         names = CLASSIFIERS if classifiers is None else classifiers
-        if isinstance(names, str):
-            names = [names]
-        found = {name: _classifier(name, settings) for name in names}
+        names = [names] if isinstance(names, str) else names
+        for name in names:
+            if name not in CLASSIFIERS:
+                raise ValueError(
+                    f"classifiers has {name!r}, which is not known: take some of "
+                    f"{', '.join(CLASSIFIERS)}, or give a dict of names and classifiers."
+                    f"{nearest(name, CLASSIFIERS)}"
+                )
+        found = {name: _LEARNERS[name](settings) for name in names}
     if not found:
         raise ValueError("classifiers is empty: name one at least, or give None for all.")
     return found
 
 
-def _classifier(name: Any, settings: Settings) -> Any:
-    seed = settings.random_state
-    if name == "logistic":
-        return LogisticRegression(max_iter=1000)
-    if name == "gradient boosting":
-        # "auto" would stop early where over-sampling brings 10 000 rows, and not elsewhere.
-        return HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
-    if name == "mlp":
-        return ERMClassifier(
-            hidden_layer_sizes=_LAYERS, encode=False, device=settings.device, random_state=seed
-        )
-    raise ValueError(
-        f"classifiers has {name!r}, which is not known: take some of {', '.join(CLASSIFIERS)}, or "
-        f"give a dict of names and classifiers.{nearest(name, CLASSIFIERS)}"
-    )
-
-
 def refuse_without_output(
     methods: Sequence[Method], classifiers: Mapping[str, Any], scoring: Sequence[str]
 ) -> None:
-    """Refuse, before any training, a classifier without what a score is taken of.
-
-    Raises
-    ------
-    ValueError
-        If a classifier has no ``predict_proba`` or, for scores that take either, no
-        ``decision_function``.
-    """
+    """Refuse, before any training, a classifier without what a score is computed from."""
     found = {f"methods[{m.name!r}]": m.estimator for m in methods if m.kind == "classifier"}
     if len(found) < len(methods):
         found |= {f"classifiers[{name!r}]": learner for name, learner in classifiers.items()}

@@ -1,4 +1,4 @@
-"""What a comparison found: scores, ranks, their certainty, and a verdict in words."""
+"""The result of a comparison: scores, ranks, their certainty, and a verdict."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from scipy.stats import rankdata
 from imbdeep.comparison._fold import OWN
 from imbdeep.comparison._significance import bayesian_correlated_t
 
-#: Probability from which something is called certain.
+#: Probability from which a difference is called certain.
 CERTAIN = 0.95
-#: Decimals to which scores are told apart: equal predictions may differ in the last bits.
+#: Decimals that are compared: scores of equal predictions may differ in the last bits.
 _DECIMALS = 9
 
 
@@ -25,10 +25,10 @@ class Comparison:
     Parameters
     ----------
     scores : DataFrame
-        A row a method, classifier and fold: ``method``, ``classifier`` ("own model" for methods
-        that classify themselves), ``fold``, a column a metric (higher is better), ``seconds`` (of
-        resampling and training) and ``memory`` (what these added to the process at their peak,
-        MiB, as seen every 20 ms).
+        A row for each method, classifier and fold: ``method``, ``classifier`` ("own model" for
+        methods that are classifiers), ``fold``, a column for each metric (higher is better),
+        ``seconds`` (of resampling and training) and ``memory`` (the most that these added to the
+        process, MiB, measured every 20 ms).
     metrics : tuple of str
         The metrics; the first one ranks.
     simple : tuple of str
@@ -38,7 +38,7 @@ class Comparison:
     warnings : mapping of str to list of str
         What each method warned of.
     notes : list of str
-        What was adapted to the data, or looks odd in them.
+        What was changed to suit the data, or looks odd in them.
     rope : float
         Differences up to this are called equal in practice.
     test_share : float
@@ -47,18 +47,18 @@ class Comparison:
     Attributes
     ----------
     table : DataFrame
-        A row a method, or a method and classifier, from the best mean rank on: ``rank`` (of the
+        A row for each method, or method and classifier, the best mean rank first: ``rank`` (of the
         method, by the first metric), the mean and the standard deviation over folds of each metric,
         mean seconds and memory.
     classifiers : DataFrame of shape (n_methods, n_metrics)
-        The classifier that each method does best with, by the mean over folds. Ranks, significance
-        and verdict are of these pairs: a user takes the best pipeline of a method.
+        The classifier with which each method has the best mean over folds. Ranks, significance and
+        verdict are of these pairs, because a user takes the best pipeline of a method.
     ranks : DataFrame of shape (n_methods, n_metrics)
-        Mean ranks over folds, 1 is best, of the methods that were run throughout.
+        Mean ranks over folds, 1 is best, of the methods that ran on every fold.
     significance : DataFrame
-        A row a metric and pair of methods; see its docstring.
+        A row for each metric and pair of methods; see its docstring.
     verdict : str
-        What it comes down to, a paragraph a metric.
+        A paragraph for each metric: the evidence, and what to use.
     """
 
     def __init__(
@@ -84,16 +84,15 @@ class Comparison:
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
-        """Methods that were run throughout, from the best mean rank by the first metric on."""
+        """Methods that ran on every fold, the best mean rank by the first metric first."""
         return tuple(self.ranks.index)
 
     @cached_property
     def _pipelines(self) -> dict[str, pd.DataFrame]:
-        """By metric, values of each method with the classifier that it does best with.
+        """By metric, the scores of each method with its best classifier: folds by pairs.
 
-        A row a fold, a column a method and classifier, for methods that have a score wherever there
-        is one. A user takes one pipeline. A mean over classifiers would count the worst of them
-        against a method, and favour methods that have a network of their own.
+        One pipeline a method: a mean over classifiers would count the worst of them against a
+        method, and favour methods that have a network of their own.
         """
         found = {}
         for metric in self.metrics:
@@ -115,17 +114,17 @@ class Comparison:
         }
 
     def best(self, metric: str) -> pd.DataFrame:
-        """Scores of each method with the classifier that it does best with.
+        """Scores of each method with the classifier that it does best with, by mean.
 
         Parameters
         ----------
         metric : str
-            One of the metrics, by whose mean the classifier is chosen.
+            One of the metrics.
 
         Returns
         -------
         DataFrame of shape (n_folds, n_methods)
-            Of the methods that were run throughout.
+            Of the methods that ran on every fold.
         """
         values = self._pipelines[metric]
         return values.set_axis(values.columns.get_level_values(0), axis=1)
@@ -180,7 +179,7 @@ class Comparison:
 
     @cached_property
     def significance(self) -> pd.DataFrame:
-        """How certain the differences are: a row a metric and pair of methods.
+        """How certain the differences are: a row for each metric and pair of methods.
 
         Each method has the classifier that it does best with by this metric, so that there are as
         many values as folds. ``difference`` is that of the mean scores. ``t_worse``, ``t_equal``
@@ -210,12 +209,12 @@ class Comparison:
         return pd.DataFrame(parts | dict(zip(_PROBABILITIES, t, strict=True)))
 
     def certainly_better(self, method: str, against: str, metric: str) -> bool:
-        """Tell whether a method is better by over ``rope`` with a probability of 95 %.
+        """Whether a method is better by more than ``rope`` with a probability of 95 %.
 
         Parameters
         ----------
         method, against : str
-            Two methods that were run throughout.
+            Two methods that ran on every fold.
         metric : str
             One of the metrics.
 
@@ -226,12 +225,12 @@ class Comparison:
         Raises
         ------
         ValueError
-            If one of the methods was not run throughout.
+            If one of the methods did not run on every fold.
         """
         for name in (method, against):
             if name not in self.methods:
                 raise ValueError(
-                    f"{name!r} was not run throughout: take two of {', '.join(self.methods)}."
+                    f"{name!r} did not run on every fold: take two of {', '.join(self.methods)}."
                 )
         return (method, against) in self._certain[metric]
 
@@ -262,45 +261,45 @@ class Comparison:
 
     @cached_property
     def verdict(self) -> str:
-        """What it comes down to, a paragraph a metric."""
-        return "\n".join(self._judged(metric) for metric in self.metrics)
+        """A paragraph for each metric: the evidence, and what to use."""
+        return "\n".join(self._paragraph(metric) for metric in self.metrics)
 
-    def _judged(self, metric: str) -> str:
+    def _paragraph(self, metric: str) -> str:
         means = self.best(metric).mean().sort_values(ascending=False, kind="stable")
         learners = set(self.scores["classifier"]) - {OWN}
 
-        def told_of(name: str) -> str:
+        def score_of(name: str) -> str:
             learner = self.classifiers[metric][name]
             suffix = f" with {learner}" if len(learners) > 1 and learner != OWN else ""
-            return f"{name}{suffix} ({_shown(means[name])})"
+            return f"{name}{suffix} ({means[name]:.3f})"
 
         if means.isna().all():
-            return f"{metric}: no method has it throughout, so that nothing can be said."
+            return f"{metric}: no method has this score on every fold, so there is no comparison."
         simple = [name for name in self.simple if name in means]
         others = [name for name in means.index if name not in simple]
         if not simple or not others:
-            return f"{metric}: {told_of(means.index[0])} has the best mean."
+            return f"{metric}: {score_of(means.index[0])} has the best mean."
         best = max(simple, key=lambda name: means[name])
-        told = (
-            f"{metric}: of the simple methods {told_of(best)} has the best mean, of the others "
-            f"{told_of(others[0])}."
+        text = (
+            f"{metric}: of the simple methods {score_of(best)} has the best mean, of the others "
+            f"{score_of(others[0])}."
         )
         ahead = self.ahead[metric]
         if ahead:
-            least = min(means[name] - means[best] for name in ahead)
+            least, first = means[ahead].min() - means[best], means[ahead].idxmax()
             return (
-                f"{told} Ahead of every simple method with {CERTAIN:.0%} certainty: "
-                f"{', '.join(ahead)} (by {_shown(least)} or more over {best})."
+                f"{text} Better than every simple method with {CERTAIN:.0%} certainty: "
+                f"{', '.join(ahead)} (by {least:.3f} or more over {best}). Use {first}."
             )
+        text += f" {self._evidence(metric, simple, others)}"
+        if "class weights" in self.failures:
+            text += " Class weights could not be run."
         # The simplest of those that are equal to the best simple one in practice.
         enough = next(name for name in simple if means[name] >= means[best] - self.rope)
-        told += f" {self._behind(metric, simple, others)}"
-        if "class weights" in self.failures:
-            told += " Class weights could not be run."
-        return f"{told} {_ADVICE.get(enough, f'Use {enough}.')}"
+        return f"{text} {_ADVICE.get(enough, f'Use {enough}.')}"
 
-    def _behind(self, metric: str, simple: Sequence[str], others: Sequence[str]) -> str:
-        """Say that no other method is ahead, of what, and how probable the nearest to it is."""
+    def _evidence(self, metric: str, simple: Sequence[str], others: Sequence[str]) -> str:
+        """Say that no other method is better for certain, and how probable the nearest one is."""
         pairs = self.significance[self.significance["metric"] == metric]
         better: dict[tuple[str, str], float] = {}
         for first, second, worse, above in zip(
@@ -313,12 +312,12 @@ class Comparison:
             against, what = [weights], weights
         least = {name: min(better[name, other] for other in against) for name in others}
         nearest = max(others, key=lambda name: least[name])
-        told = f"No method is ahead of {what} with {CERTAIN:.0%} certainty"
+        text = f"No other method is better than {what} with {CERTAIN:.0%} certainty"
         if np.isnan(least[nearest]):
-            return f"{told}: one fold says nothing of certainty."
+            return f"{text}: one fold does not show how certain a difference is."
         return (
-            f"{told}: {nearest} is with a probability of {least[nearest]:.0%} better by more than "
-            f"{self.rope:g}."
+            f"{text}: the probability that {nearest} is better by more than {self.rope:g} is "
+            f"{least[nearest]:.0%}."
         )
 
     def plot(self, metric: str | None = None, ax: Any = None) -> Any:
@@ -354,7 +353,3 @@ _ADVICE = {
     "class weights": 'Use class weights (class_weight="balanced").',
     "prior correction": "Use prior correction (divide the probabilities by the class shares).",
 }
-
-
-def _shown(value: float) -> str:
-    return f"{value:.3f}"

@@ -26,14 +26,17 @@ DATA_VARIABLE = "IMBDEEP_DATA"
 Folder: TypeAlias = str | os.PathLike[str] | None
 
 
-def _remotes() -> dict[str, tuple[str | None, list[str]]]:
-    lines = (files("imbdeep.datasets") / "downloads.txt").read_text(encoding="utf-8").splitlines()
-    rows = (line.split() for line in lines if not line.startswith("#"))
-    return {name: (None if hash_ == "-" else hash_, urls) for name, hash_, *urls in rows}
+def lines_of(name: str, separator: str | None = None) -> list[list[str]]:
+    """Return the columns of each line of a table that comes with the package."""
+    text = (files("imbdeep.datasets") / name).read_text(encoding="utf-8")
+    return [line.split(separator) for line in text.splitlines() if not line.startswith("#")]
 
 
 #: What can be downloaded, by ``<folder>/<file>``: the checksum, and addresses to try in turn.
-REMOTES = _remotes()
+REMOTES: dict[str, tuple[str | None, list[str]]] = {
+    name: (None if checksum == "-" else checksum, urls)
+    for name, checksum, *urls in lines_of("downloads.txt")
+}
 
 
 def cache_folder() -> Path:
@@ -162,11 +165,12 @@ class Loaded(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """A data set: a line about it, what reads its files, and the options of ``fetch`` it takes.
+    """What reads the files of a data set, and the options of ``fetch`` it takes.
 
-    Options have their values, the default first; ``...`` stands for any value.
+    Options have their values, the default first; ``...`` stands for any value. ``about`` says what
+    it is, its shape, where it comes from and its licence.
     """
 
-    about: str
     load: Callable[..., Loaded]
     options: Mapping[str, tuple[Any, ...]] = MappingProxyType({})
+    about: str = ""

@@ -79,14 +79,9 @@ def _cifar10(
     source: str,
     choose: Callable[[NDArray[np.int64]], NDArray[np.intp]] | None,
 ) -> Loaded:
-    if choose is None:
-        choose = _all
-    x, y = (_cifar_binary if source == "binary" else _cifar_jpeg)(files, subset, choose)
+    read = _cifar_binary if source == "binary" else _cifar_jpeg
+    x, y = read(files, subset, choose or (lambda y: np.arange(len(y))))
     return Loaded(x, y, _CIFAR.split("|"), _pixels(_COLOUR_SHAPE), _COLOUR_SHAPE)
-
-
-def _all(y: NDArray[np.int64]) -> NDArray[np.intp]:
-    return np.arange(len(y))
 
 
 def _cifar_binary(
@@ -131,22 +126,11 @@ _CIFAR = "airplane|automobile|bird|cat|deer|dog|frog|horse|ship|truck"
 _SUBSET = {"subset": ("train", "test")}
 
 IMAGES = {
-    "mnist": Dataset(
-        "MNIST (LeCun et al. 1998): handwritten digits, 60 000 and 10 000 images of 28 x 28 grey "
-        "pixels, 0 to 255. From mirrors; usually given as CC BY-SA 3.0.",
-        partial(_grey, folder="mnist", target_names="0123456789"),
-        _SUBSET,
-    ),
+    "mnist": Dataset(partial(_grey, folder="mnist", target_names="0123456789"), _SUBSET),
     "fashion_mnist": Dataset(
-        "Fashion-MNIST (Xiao et al. 2017): ten kinds of clothing, 60 000 and 10 000 images of "
-        "28 x 28 grey pixels, 0 to 255. From the authors' server; MIT.",
-        partial(_grey, folder="fashion_mnist", target_names=_CLOTHES.split("|")),
-        _SUBSET,
+        partial(_grey, folder="fashion_mnist", target_names=_CLOTHES.split("|")), _SUBSET
     ),
     "cifar10": Dataset(
-        "CIFAR-10 (Krizhevsky 2009): photographs of ten kinds of things, 50 000 and 10 000 images "
-        "of 32 x 32 pixels, red, green and blue one after the other. The author's binary version; "
-        "licence not stated.",
         _cifar10,
         {**_SUBSET, "source": ("binary", "jpeg"), "choose": (None, ...)},
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing
+
+from imbdeep.datasets._files import lines_of
 
 
 @dataclass(frozen=True)
@@ -134,103 +136,22 @@ def _check_schedule(n_max: int, n_classes: int) -> None:
             raise ValueError(f"{name}={value!r} must be a whole number, at least 1.")
 
 
-_MGVAE = "Ai et al., AISTATS 2023 (MGVAE), Table 1"
-_GAMO = "Mullick et al., ICCV 2019 (GAMO)"
-_RAE = "Mondal et al., AISTATS 2023 (RAE)"
-_M2M = "Kim et al., CVPR 2020 (M2m)"
-_DIGITS = (
-    "MNIST has fewer than 6000 training images of the digits 0, 2 and 4 (5923, 5958, 5842): ask "
-    'make_imbalanced for too_few="all".'
-)
-_CLOTHES = "Classes 0 to 4 are the majority."
-_HAIR = "Colours of hair."
+def _profile(counts: str, paper: str, note: str = "") -> Profile:
+    """Return a line of profiles.txt: counts such as ``6000*5 60``, or a rule and its numbers."""
+    rules: dict[str, Callable[..., tuple[int, ...]]] = {
+        "exponential": exponential_counts,
+        "pareto": pareto_counts,
+    }
+    rule, *numbers = counts.split()
+    if rule in rules:
+        return Profile(rules[rule](*map(int, numbers)), paper, note)
+    groups = [(*map(int, group.split("*")), 1)[:2] for group in counts.split()]
+    return Profile(tuple(size for size, n in groups for _ in range(n)), paper, note)
 
-
-def _halves(n_minority: int) -> tuple[int, ...]:
-    return (6000,) * 5 + (n_minority,) * 5
-
-
-_LONG = (4000, 2000, 1000, 750, 500, 350, 200, 100, 60, 40)
-_LONG_COLOUR = (4500, 2000, 1000, 800, 600, 500, 400, 250, 150, 80)
-_LONG_TEST = (1000, 500, 250, 187, 125, 87, 50, 25, 15, 10)
-_SMALL = (15_000, 1500, 750, 300, 150)
 
 #: Class counts of the papers, by the name of the data set and what tells its profiles apart.
 PROFILES: dict[str, Profile] = {
-    "mnist-100": Profile(_halves(60), _MGVAE, _DIGITS),
-    "mnist-600": Profile(_halves(10), _MGVAE, _DIGITS),
-    "mnist-100-two-class": Profile((30_000, 300), _MGVAE, "Digits 0-4, 5-9."),
-    "mnist-600-two-class": Profile((30_000, 50), _MGVAE, "Digits 0-4, 5-9."),
-    "fashion-mnist-100": Profile(_halves(60), _MGVAE, _CLOTHES),
-    "fashion-mnist-600": Profile(_halves(10), _MGVAE, _CLOTHES),
-    "fashion-mnist-100-two-class": Profile((30_000, 300), _MGVAE, _CLOTHES),
-    "fashion-mnist-600-two-class": Profile((30_000, 50), _MGVAE, _CLOTHES),
-    "celeba-100": Profile(
-        (20_000, 10_000, 2500, 1000, 200), _MGVAE, "Black, blonde, bald, brown, grey hair."
-    ),
-    "musk-6.6": Profile((5381, 817), _MGVAE, "Without 200 test rows of each class."),
-    "water-quality-11.1": Profile(
-        (6784, 612), _MGVAE, "Training rows: 300 of each class are for testing."
-    ),
-    "isolet-17.5": Profile(
-        (6997, 400), _MGVAE, "Training rows: 200 of each class are for testing."
-    ),
-    "mnist-4000-40": Profile(_LONG, f"{_GAMO}, section 4.1; {_RAE}, Table 7"),
-    "fashion-mnist-4000-40": Profile(_LONG, f"{_GAMO}, section 4.1; {_RAE}, Table 7"),
-    "cifar10-4500-80": Profile(_LONG_COLOUR, f"{_GAMO}, section 4.2; {_RAE}, Table 7"),
-    "svhn-4500-80": Profile(_LONG_COLOUR, f"{_GAMO}, section 4.2; {_RAE}, Table 7"),
-    "mnist-test-1000-10": Profile(
-        _LONG_TEST,
-        f"{_RAE}, Table 7",
-        "The imbalanced test part, of Fashion-MNIST, CIFAR-10 and SVHN too. MNIST has only 980 "
-        "test images of the digit 0.",
-    ),
-    "celeba-gamo-small": Profile(_SMALL, f"{_GAMO}, section 4.3", _HAIR),
-    "celeba-gamo-large": Profile((28_000, 4000, 3000, 1500, 750), f"{_GAMO}, section 4.3", _HAIR),
-    "lsun-small": Profile(_SMALL, f"{_GAMO}, section 4.3", "Scenes of five kinds."),
-    "lsun-large": Profile(
-        (50_000, 5000, 3000, 1500, 750), f"{_GAMO}, section 4.3", "Scenes of five kinds."
-    ),
-    "celeba-rae": Profile(
-        (9000, 4500, 1000, 500, 160), f"{_RAE}, Table 7", "Black, brown, blond, grey, bald."
-    ),
-    "celeba-rae-test": Profile((1000, 500, 111, 55, 17), f"{_RAE}, Table 7", _HAIR),
-    "cifar100-500-50": Profile(
-        exponential_counts(500, 100, 10), f"{_RAE}, Table 8", "The counts of cifar100-lt-10."
-    ),
-    "imagenet100-1300-130": Profile(exponential_counts(1300, 100, 10), f"{_RAE}, Table 9"),
-    "cifar10-lt-10": Profile(exponential_counts(5000, 10, 10), f"{_M2M}, section 3.2"),
-    "cifar10-lt-100": Profile(exponential_counts(5000, 10, 100), f"{_M2M}, section 3.2"),
-    "cifar100-lt-10": Profile(exponential_counts(500, 100, 10), f"{_M2M}, section 3.2"),
-    "cifar100-lt-100": Profile(exponential_counts(500, 100, 100), f"{_M2M}, section 3.2"),
-    "celeba-5": Profile(
-        (424, 2423, 1499, 2078, 227),
-        f"{_M2M}, section 3.3",
-        "The classes in the order of the authors' list of files, so the first is not the largest; "
-        "the paper says only that the ratio is about 10.7.",
-    ),
-    "reuters-36": Profile(
-        (
-            *(2840, 1596, 253, 251, 206, 190, 123, 108, 97, 90, 70, 58, 54, 46, 41, 37, 37, 33),
-            *(31, 31, 31, 26, 24, 22, 19, 17, 15, 14, 13, 13, 13, 10, 9, 8, 6, 4),
-        ),
-        f"{_M2M}, section 3.3",
-        "R52's classes with five test documents or more, a tenth of which M2m holds out.",
-    ),
-    "twitter": Profile(
-        (
-            *(2219, 2003, 1715, 1252, 1063, 890, 869, 755, 713, 689, 538, 406),
-            *(252, 239, 223, 216, 148, 141, 137, 92, 21, 18, 15),
-        ),
-        f"{_M2M}, section 3.3",
-        "Tags of oct27.train that the test part has too.",
-    ),
-    "imagenet-lt": Profile(
-        pareto_counts(1280, 1000, 5, power=6),
-        f"{_M2M}, supplement C",
-        "By the rule (Pareto of power 6, from 1280 to 5). The list itself is a draw: the paper's "
-        "115 846 rows are 1.4 % fewer.",
-    ),
+    name: _profile(*columns) for name, *columns in lines_of("profiles.txt", " | ")
 }
 
 
@@ -262,7 +183,7 @@ def draw_rows(
     array([0, 0, 1, 1])
     """
     return np.concatenate(
-        [random.permutation(np.flatnonzero(y == code))[:size] for code, size in enumerate(sizes)]
+        [random.permutation(np.flatnonzero(y == k))[:size] for k, size in enumerate(sizes)]
     )
 
 
@@ -276,7 +197,7 @@ def make_imbalanced(
     shuffle: bool = True,
     return_indices: bool = False,
 ) -> tuple[Any, ...]:
-    """Keep so many rows of each class, drawn without replacement.
+    """Keep a number of rows of each class, drawn without replacement.
 
     Parameters
     ----------
@@ -329,7 +250,7 @@ def make_imbalanced(
         raise ValueError(f"X has {n_rows} rows and y {len(labels)} labels: give one for each row.")
     if too_few not in ("raise", "all"):
         raise ValueError(f"too_few={too_few!r} must be 'raise' or 'all'.")
-    classes, codes, present = np.unique(labels, return_inverse=True, return_counts=True)
+    classes, numbers, present = np.unique(labels, return_inverse=True, return_counts=True)
     sizes = _sizes(counts, classes, present)
     for label, size, there in zip(classes, sizes, present, strict=True):
         if size > there and too_few == "raise":
@@ -340,7 +261,7 @@ def make_imbalanced(
     if issparse(X) and X.format not in ("csr", "csc"):
         X = X.tocsr()  # other formats cannot be asked for rows
     random = _generator(random_state)
-    indices = draw_rows(codes, sizes, random)
+    indices = draw_rows(numbers, sizes, random)
     indices = random.permutation(indices) if shuffle else np.sort(indices)
     kept = _safe_indexing(X, indices), _safe_indexing(y, indices)
     return (*kept, indices) if return_indices else kept

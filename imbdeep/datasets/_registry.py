@@ -6,13 +6,16 @@ from typing import Any
 
 from sklearn.utils import Bunch
 
-from imbdeep.datasets._files import Dataset, Files, Folder
+from imbdeep.datasets._files import Dataset, Files, Folder, lines_of
 from imbdeep.datasets._images import IMAGES
 from imbdeep.datasets._tables import TABLES
 from imbdeep.datasets._texts import TEXTS
 
 #: What :func:`fetch` loads, by name. ``about`` names the shape, the source and the licence.
-DATASETS: dict[str, Dataset] = {**IMAGES, **TABLES, **TEXTS}
+DATASETS: dict[str, Dataset] = {
+    name: {**IMAGES, **TABLES, **TEXTS}[name]._replace(about=about)
+    for name, about in lines_of("datasets.txt", " | ")
+}
 
 
 def fetch(

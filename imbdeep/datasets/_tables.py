@@ -202,104 +202,57 @@ def _mixed(
     )
 
 
-_ADULT = """
-    age workclass* fnlwgt education* education-num marital-status* occupation* relationship* race*
-    sex* capital-gain capital-loss hours-per-week native-country* income=
-"""
-_CREDIT = """
-    LIMIT_BAL SEX* EDUCATION* MARRIAGE* AGE PAY_0 PAY_2 PAY_3 PAY_4 PAY_5 PAY_6
-    BILL_AMT1 BILL_AMT2 BILL_AMT3 BILL_AMT4 BILL_AMT5 BILL_AMT6
-    PAY_AMT1 PAY_AMT2 PAY_AMT3 PAY_AMT4 PAY_AMT5 PAY_AMT6 default=
-"""
-_GERMAN = """
-    status* duration credit_history* purpose* amount savings* employment* installment_rate
-    personal_status* other_debtors* residence_since property* age other_installments* housing*
-    existing_credits job* dependents telephone* foreign_worker* label=
-"""
-_HYPOTHYROID = """
-    label= age sex* on_thyroxine* query_on_thyroxine* on_antithyroid_medication* thyroid_surgery*
-    query_hypothyroid* query_hyperthyroid* pregnant* sick* tumor* lithium* goitre* TSH_measured* TSH
-    T3_measured* T3 TT4_measured* TT4 T4U_measured* T4U FTI_measured* FTI TBG_measured* TBG
-"""
+def _mixed_dataset(columns: str, names: Sequence[str], **how: Any) -> Dataset:
+    options = {"subset": ("train", "test")} if len(names) > 1 else {}
+    return Dataset(partial(_mixed, columns=columns, names=names, **how), options)
+
 
 TABLES = {
-    "musk2": Dataset(
-        "Musk, version 2 (UCI): molecules, 6598 x 166 whole numbers, 1017 musks. From OpenML 1116, "
-        "whose rows may come in another order than the local file's; CC BY 4.0.",
-        _musk2,
+    "musk2": Dataset(_musk2),
+    "isolet": Dataset(_isolet, {"letters": (False, True)}),
+    "water_quality": Dataset(_water_quality),
+    "mammography": Dataset(_mammography),
+    "webpage": Dataset(_webpage),
+    "optical_digits": Dataset(_optical_digits, {"source": ("imblearn", "bundled")}),
+    "adult": _mixed_dataset(
+        """
+        age workclass* fnlwgt education* education-num marital-status* occupation* relationship*
+        race* sex* capital-gain capital-loss hours-per-week native-country* income=
+        """,
+        ("adult/adult-train.csv", "adult/adult-test.csv"),
+        minority=(">50K", ">50K."),  # the test part's labels end in a full stop
+        target_names=("<=50K", ">50K"),
     ),
-    "isolet": Dataset(
-        "Isolet (UCI): spoken letters, 7797 x 617 numbers in [-1, 1], 600 of A and B. From OpenML "
-        "300, whose rows may come in another order than the local file's; CC BY 4.0.",
-        _isolet,
-        {"letters": (False, True)},
+    "credit_default": _mixed_dataset(
+        """
+        LIMIT_BAL SEX* EDUCATION* MARRIAGE* AGE PAY_0 PAY_2 PAY_3 PAY_4 PAY_5 PAY_6 BILL_AMT1
+        BILL_AMT2 BILL_AMT3 BILL_AMT4 BILL_AMT5 BILL_AMT6 PAY_AMT1 PAY_AMT2 PAY_AMT3 PAY_AMT4
+        PAY_AMT5 PAY_AMT6 default=
+        """,
+        ("credit_default/default_credit_card_clients.csv",),
+        minority=(1,),
+        target_names=("paid", "default"),
+        header=0,
     ),
-    "water_quality": Dataset(
-        "Water Quality (Kaggle, mssmartypants): artificial measurements, 7996 x 20 numbers, 912 "
-        "safe waters. From a copy on GitHub; MIT (the copy).",
-        _water_quality,
+    "german_credit": _mixed_dataset(
+        """
+        status* duration credit_history* purpose* amount savings* employment* installment_rate
+        personal_status* other_debtors* residence_since property* age other_installments* housing*
+        existing_credits job* dependents telephone* foreign_worker* label=
+        """,
+        ("german_credit/german.csv",),
+        minority=(2,),
+        target_names=("good", "bad"),
     ),
-    "mammography": Dataset(
-        "Mammography (Woods et al. 1993): spots, 11 183 x 6 numbers, 260 calcifications. From "
-        "imbalanced-learn, in another order than the local file; licence not stated.",
-        _mammography,
-    ),
-    "webpage": Dataset(
-        "Webpage (Platt 1998; LIBSVM w7a): 34 780 pages x 300 keywords present or absent, 981 of a "
-        "category. From imbalanced-learn, in another order than the local files; licence not "
-        "stated.",
-        _webpage,
-    ),
-    "optical_digits": Dataset(
-        "Optical digits (UCI): handwritten digits, 5620 x (8 x 8) counts, 554 eights. From "
-        "imbalanced-learn, or 1797 of them from scikit-learn; CC BY 4.0.",
-        _optical_digits,
-        {"source": ("imblearn", "bundled")},
-    ),
-    "adult": Dataset(
-        "Adult (UCI, Kohavi 1996): people of a US census, 32 561 and 16 281 x (6 numbers, "
-        "8 categories), 7841 and 3846 earn above 50 000 dollars. From a copy on GitHub; CC BY 4.0.",
-        partial(
-            _mixed,
-            names=("adult/adult-train.csv", "adult/adult-test.csv"),
-            columns=_ADULT,
-            minority=(">50K", ">50K."),  # the test part's labels end in a full stop
-            target_names=("<=50K", ">50K"),
-        ),
-        {"subset": ("train", "test")},
-    ),
-    "credit_default": Dataset(
-        "Credit default (UCI, Yeh and Lien 2009): clients in Taiwan, 30 000 x (20 numbers, 3 "
-        "categories), 6636 defaults. From a copy on GitHub; CC BY 4.0.",
-        partial(
-            _mixed,
-            names=("credit_default/default_credit_card_clients.csv",),
-            columns=_CREDIT,
-            minority=(1,),
-            target_names=("paid", "default"),
-            header=0,
-        ),
-    ),
-    "german_credit": Dataset(
-        "German credit (UCI, Hofmann 1994): credits and how they went, 1000 x (7 numbers, 13 "
-        "categories), 300 bad risks. From a copy on GitHub; CC BY 4.0.",
-        partial(
-            _mixed,
-            names=("german_credit/german.csv",),
-            columns=_GERMAN,
-            minority=(2,),
-            target_names=("good", "bad"),
-        ),
-    ),
-    "hypothyroid": Dataset(
-        "Hypothyroid (UCI): measurements of patients, 3163 x (7 numbers, 18 categories), 5329 "
-        "values missing, 151 hypothyroid. From a copy on GitHub; CC BY 4.0.",
-        partial(
-            _mixed,
-            names=("hypothyroid/hypothyroid.data",),
-            columns=_HYPOTHYROID,
-            minority=("hypothyroid",),
-            target_names=("negative", "hypothyroid"),
-        ),
+    "hypothyroid": _mixed_dataset(
+        """
+        label= age sex* on_thyroxine* query_on_thyroxine* on_antithyroid_medication*
+        thyroid_surgery* query_hypothyroid* query_hyperthyroid* pregnant* sick* tumor* lithium*
+        goitre* TSH_measured* TSH T3_measured* T3 TT4_measured* TT4 T4U_measured* T4U FTI_measured*
+        FTI TBG_measured* TBG
+        """,
+        ("hypothyroid/hypothyroid.data",),
+        minority=("hypothyroid",),
+        target_names=("negative", "hypothyroid"),
     ),
 }

@@ -138,15 +138,15 @@ def _reuters36(files: Files, subset: str, as_text: bool) -> Loaded:
     """
     documents = reuters36_documents(**files._asdict())
     train = [document for document in documents if document.part == "train"]
-    codes = by_size([document.label for document in train])
+    numbers = by_size([document.label for document in train])
     chosen = [document for document in documents if document.part == subset]
-    y = np.array([codes[document.label] for document in chosen], dtype=np.int64)
+    y = np.array([numbers[document.label] for document in chosen], dtype=np.int64)
     if as_text:
         texts = np.array([document.text for document in chosen], dtype=object)
-        return Loaded(texts, y, codes, ["text"])
+        return Loaded(texts, y, numbers, ["text"])
     columns = most_frequent((words_of(document.text) for document in train), WIDTH - 1)
     x = presence([words_of(document.text) for document in chosen], columns, other=True)
-    return Loaded(x, y, codes, [*columns, "any other word"])
+    return Loaded(x, y, numbers, [*columns, "any other word"])
 
 
 def _clusters(path: Path) -> dict[str, str]:
@@ -211,25 +211,19 @@ def _twitter_pos(files: Files, subset: str) -> Loaded:
     of_clusters, of_train, of_subset = [files.get(f"twitter_pos/{name}") for name in names]
     clusters = _clusters(of_clusters)
     rows, tags = _tagged(of_train, clusters)
-    codes, columns = by_size(tags), most_frequent(rows, WIDTH)
+    numbers, columns = by_size(tags), most_frequent(rows, WIDTH)
     if subset != "train":
         rows, tags = _tagged(of_subset, clusters)
-    y = np.array([codes[tag] for tag in tags], dtype=np.int64)
-    return Loaded(presence(rows, columns, other=False), y, codes, columns)
+    y = np.array([numbers[tag] for tag in tags], dtype=np.int64)
+    return Loaded(presence(rows, columns, other=False), y, numbers, columns)
 
 
 TEXTS = {
     "reuters36": Dataset(
-        "Reuters (Lewis 1997): R52's 36 topics with five test documents or more, 6436 and 2530 "
-        "documents x 1000 words present or absent, topics from 2840 down to 4. From Reuters-21578, "
-        "by the rule of R52; for research only.",
         _reuters36,
         {"subset": ("train", "test"), "as_text": (False, True)},
     ),
     "twitter_pos": Dataset(
-        "Twitter (Gimpel et al. 2011, oct27): 23 parts of speech, 14 614, 4823 and 7152 tokens x "
-        "1000 features (Brown clusters and shapes, not M2m's embeddings), tags from 2219 down to "
-        "15. From the authors' repository; CC BY 3.0.",
         _twitter_pos,
         {"subset": ("train", "dev", "test")},
     ),

@@ -10,7 +10,7 @@ from sklearn.utils import _safe_indexing
 
 from imbdeep.seeding import draw_seed, random_stream
 
-from ._canvas import BLUE, GENERATED, GREY, Display, count, share, shorten
+from ._canvas import BLUE, GENERATED, GREY, Display, count, documented, share, shorten
 from ._images import draw_images, images_size
 from ._rows import (
     as_images,
@@ -30,6 +30,7 @@ _MAX_FEATURES = 6
 _LINE, _CELL, _NAME, _BAR = 0.23, 1.05, 1.05, 1.2
 
 
+@documented
 class AnchorsDisplay(Display):
     """Generated rows, and the real rows (anchors) that they are convex combinations of.
 
@@ -55,17 +56,13 @@ class AnchorsDisplay(Display):
         Where the anchors stand in the data, for their names; 0, 1, ... by default.
     label : label, default=None
         The class.
-    feature_names : list of str, default=None
-        Names of the columns of a table; x0, x1, ... by default.
+    $feature_names
 
     Attributes
     ----------
     effective_anchors : ndarray of shape (n,)
         exp of the entropy of the weights of each generated row, from 1 to n_anchors.
-    ax_ : matplotlib Axes
-        The axes.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $axes
 
     Raises
     ------
@@ -77,10 +74,7 @@ class AnchorsDisplay(Display):
     imbdeep.classifiers.GAMOClassifier : Generates such rows.
     ClassSamplesDisplay : Generated images of all classes.
 
-    References
-    ----------
-    .. [1] S. S. Mullick, S. Datta, S. Das, "Generative Adversarial Minority Oversampling", ICCV
-       2019.
+    $gamo
 
     Examples
     --------
@@ -103,7 +97,7 @@ class AnchorsDisplay(Display):
         label: Any = None,
         feature_names: Any = None,
     ) -> None:
-        self.generated = None if generated is None else np.asarray(generated)
+        self.generated: Any = None if generated is None else np.asarray(generated)
         self.anchors = np.asarray(anchors)
         self.weights = np.asarray(weights, dtype=np.float64)
         self.label = label
@@ -143,7 +137,9 @@ class AnchorsDisplay(Display):
                 f"positions has shape {self.positions.shape}, but there are {shape[0]} anchors: "
                 "give one each."
             )
-        self.feature_names = None if self.is_image else names_of(self.anchors, feature_names)
+        self.feature_names: Any = None
+        if not self.is_image:
+            self.feature_names = names_of(self.anchors, feature_names)
         positive = np.where(self.weights > 0, self.weights, 1.0)
         self.effective_anchors = np.exp(-(self.weights * np.log(positive)).sum(axis=1))
 
@@ -172,15 +168,10 @@ class AnchorsDisplay(Display):
             The class to generate.
         n : int, default=4
             Number of rows to generate.
-        random_state : int, RandomState instance or None, default=0
-            Seed of the generated rows.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $seed
+        $plot_params
 
-        Returns
-        -------
-        AnchorsDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
@@ -189,8 +180,7 @@ class AnchorsDisplay(Display):
             the generator is not convex.
         AttributeError
             If the classifier generates nothing.
-        sklearn.exceptions.NotFittedError
-            If the classifier is not fitted.
+        $unfitted
         """
         fitted_classifier(classifier, "classes_")
         advice = "Give a GAMOClassifier, or rows and weights of your own to AnchorsDisplay."
@@ -231,19 +221,14 @@ class AnchorsDisplay(Display):
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
+        $ax
         n_anchors : int, default=5
             Anchors to draw of each generated row, the heaviest first.
         features : list of str or int, default=None
             Columns of a table to draw, by name or position; the first six by default.
-        cmap : str or matplotlib Colormap, default="gray"
-            Colours of images that have not three channels.
+        $cmap
 
-        Returns
-        -------
-        AnchorsDisplay
-            This object.
+        $itself
 
         Raises
         ------
@@ -287,8 +272,6 @@ class AnchorsDisplay(Display):
         draw_images(self.ax_, names, lines, cmap, heads=heads, captions=captions)
 
     def _plot_table(self, ax: Any, heaviest: NDArray[np.intp], features: Any) -> None:
-        assert self.generated is not None
-        assert self.feature_names is not None
         chosen = list(range(min(len(self.feature_names), _MAX_FEATURES)))
         if features is not None:
             chosen = chosen_columns(features, self.feature_names)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from ._canvas import Display, legend_beside
+from ._canvas import Display, documented, legend_beside
 from ._rows import fitted_classifier, labels_of
 
 #: Classes whose names still fit beside an axis.
@@ -44,16 +44,8 @@ def per_class(
 ) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Return the training rows of each class, and the classes.
 
-    Parameters
-    ----------
-    class_counts : dict of label to int, array-like of shape (n_classes,) or None
-        Training rows of each class; an array is in the order of ``classes``.
-    y_train : array-like of shape (n_train,) or None
-        Labels to count instead.
-    classes : array-like of shape (n_classes,) or None
-        The classes; by default those of the dict, of ``y_train``, or those seen.
-    seen : list of ndarray
-        Labels that are the classes where nothing else names them.
+    Rows are given by label, in the order of ``classes``, or counted in ``y_train``. The classes are
+    those given, else those of the rows, else those in the labels ``seen``.
     """
     if (class_counts is None) == (y_train is None):
         given = "neither" if y_train is None else "both"
@@ -156,8 +148,8 @@ def counts_of(
 ) -> tuple[Any, Any, Any]:
     """Return class_counts, y_train and classes of fitted classifiers, which must agree.
 
-    What the caller gives goes before the ``class_counts_`` of the classifiers, so that those of
-    other libraries can be compared with ours.
+    Counts that the caller gives take precedence over ``class_counts_``, which classifiers of other
+    libraries lack.
     """
     every = {
         name: labels_of(fitted_classifier(estimator, "classes_")).tolist()
@@ -190,6 +182,7 @@ def by_frequency(class_counts: NDArray[Any]) -> NDArray[np.intp]:
     return np.argsort(-class_counts, kind="stable")
 
 
+@documented
 class PredictionsDisplay(Display):
     """What displays of predictions share: the ways to make one, and what surrounds the picture."""
 
@@ -226,13 +219,9 @@ class PredictionsDisplay(Display):
             The classes; by default those of the counts, or all that occur, sorted.
         name : str, default=None
             Name of the method if there is only one; "predictions" by default.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
+        $ax
 
-        Returns
-        -------
-        display
-            An object of this class, drawn.
+        $drawn
 
         Raises
         ------
@@ -265,25 +254,19 @@ class PredictionsDisplay(Display):
             class. Several must have been fitted on the same rows.
         X : array-like or DataFrame
             Test rows, best of a balanced test set.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        $y
         class_counts, y_train : array-like, default=None
             As in :meth:`from_predictions`, in place of ``class_counts_``: for classifiers of other
             libraries, which have none.
         name : str, default=None
             Name of a single classifier; the name of its class by default.
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
+        $ax
 
-        Returns
-        -------
-        display
-            An object of this class, drawn.
+        $drawn
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            If a classifier is not fitted.
+        $unfitted
         AttributeError
             If a classifier has no ``class_counts_``, and neither is there another count.
         ValueError

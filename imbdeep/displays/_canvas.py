@@ -6,6 +6,68 @@ from typing import Any
 
 import numpy as np
 
+from imbdeep import _docs
+
+documented = _docs.documented(
+    {
+        "ax": """\
+ax : matplotlib Axes, default=None
+    Axes to draw in; by default those of a new figure.""",
+        "axes": """\
+ax_ : matplotlib Axes
+    The axes.
+figure_ : matplotlib Figure
+    The figure that holds them.""",
+        "cmap": """\
+cmap : str or matplotlib Colormap, default="gray"
+    Colours of images that have not three channels.""",
+        "drawn": """\
+Returns
+-------
+display
+    An object of this class, drawn.""",
+        "feature_names": """\
+feature_names : list of str, default=None
+    Names of the columns of a table; x0, x1, ... by default.""",
+        "figure": """\
+figure_ : matplotlib Figure
+    The figure that holds them.""",
+        "gamo": """\
+References
+----------
+.. [1] S. S. Mullick, S. Datta, S. Das, "Generative Adversarial Minority Oversampling", ICCV
+   2019.""",
+        "itself": """\
+Returns
+-------
+display
+    This object.""",
+        "m2m": """\
+References
+----------
+.. [1] J. Kim et al., "M2m: Imbalanced Classification via Major-to-minor Translation", CVPR
+   2020.""",
+        "plot_params": """\
+**plot_params : dict
+    Passed to :meth:`plot`.""",
+        "random_state": """\
+random_state : int, RandomState instance or None, default=None
+    Seed of what is drawn at random: rows, generated rows, t-SNE.""",
+        "seed": """\
+random_state : int, RandomState instance or None, default=0
+    Seed of what is drawn at random: rows, generated rows.""",
+        "subplot": """\
+ax : matplotlib Axes, default=None
+    A subplot whose place the panels take; by default a new figure.""",
+        "unfitted": """\
+sklearn.exceptions.NotFittedError
+    If the estimator is not fitted.""",
+        "y": """\
+y : array-like of shape (n_samples,)
+    Their labels.""",
+    }
+)
+
 #: Colours that remain distinct for colour-blind readers (Okabe and Ito, 2008), yellow left out.
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK, GREY = "#E69F00", "#56B4E9", "#000000", "#8C8C8C"
@@ -47,13 +109,7 @@ class Display:
     def _begin(self, ax: Any, width: float, height: float, layout: str = "constrained") -> Any:
         """Set ``ax_`` and ``figure_``, and return the axes: ``ax``, or those of a new figure.
 
-        Parameters
-        ----------
-        ax : matplotlib Axes or None
-        width, height : float
-            Size of a new figure in inches.
-        layout : str, default="constrained"
-            Layout engine of a new figure; "compressed" is for panels of a fixed aspect.
+        A new figure has this size in inches; "compressed" is the layout for a fixed aspect.
         """
         if ax is None:
             import matplotlib.pyplot as plt
@@ -64,10 +120,7 @@ class Display:
 
 
 def canvas(ax: Any, width: float, height: float, layout: str = "constrained") -> tuple[Any, Any]:
-    """Return (figure, the part of it to fill with panels): a new one, or the place of ``ax``.
-
-    The parameters are those of :meth:`Display._begin`.
-    """
+    """Return (figure, the part of it to fill with panels): a new one, or the place of ``ax``."""
     if ax is None:
         import matplotlib.pyplot as plt
 

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from imbdeep.seeding import draw_seed, random_stream
 
 from ._by_class import by_frequency
-from ._canvas import Display, count, shorten
+from ._canvas import Display, count, documented, shorten
 from ._images import draw_images, images_size
 from ._rows import (
     as_images,
     as_rows,
+    asked_labels,
     check_whole,
     choose,
     fitted,
@@ -29,6 +30,7 @@ from ._rows import (
 _MAX_LINES = 20
 
 
+@documented
 class ClassSamplesDisplay(Display):
     """Generated images of every class beside real ones, a line a class.
 
@@ -48,10 +50,7 @@ class ClassSamplesDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        The axes with all images.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $axes
 
     Raises
     ------
@@ -63,10 +62,7 @@ class ClassSamplesDisplay(Display):
     SamplesDisplay : One class, of tables too.
     TranslationDisplay : Images beside the majority images that they were made from.
 
-    References
-    ----------
-    .. [1] S. S. Mullick, S. Datta, S. Das, "Generative Adversarial Minority Oversampling", ICCV
-       2019.
+    $gamo
 
     Examples
     --------
@@ -124,22 +120,16 @@ class ClassSamplesDisplay(Display):
             named.
         X : array-like of shape (n, channels, height, width), or (n, n_pixels)
             Images, as in ``fit``; flat ones take the ``image_shape`` of the estimator.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        $y
         targets : label or list of labels, default=None
             The classes to draw; by default all that the estimator generates, the frequent first.
             Of more than 20, only 20 are drawn, of all sizes.
         n : int, default=8
             Generated images of each class, and real ones at the most.
-        random_state : int, RandomState instance or None, default=0
-            Seed of the images that are drawn and generated.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $seed
+        $plot_params
 
-        Returns
-        -------
-        ClassSamplesDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
@@ -148,8 +138,7 @@ class ClassSamplesDisplay(Display):
             row, or none is generated.
         AttributeError
             If the estimator generates nothing.
-        sklearn.exceptions.NotFittedError
-            If the estimator is not fitted.
+        $unfitted
         """
         check_whole(n, "n")
         name = type(estimator).__name__
@@ -183,15 +172,10 @@ class ClassSamplesDisplay(Display):
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
-        cmap : str or matplotlib Colormap, default="gray"
-            Colours of images that have not three channels.
+        $ax
+        $cmap
 
-        Returns
-        -------
-        ClassSamplesDisplay
-            This object.
+        $itself
         """
         names: list[Any] = [shorten(label, 24) for label in self.labels]
         if self.counts is not None:
@@ -208,11 +192,10 @@ class ClassSamplesDisplay(Display):
 def _targets(estimator: Any, labels: NDArray[Any], targets: Any) -> list[Any]:
     """Return the classes to draw; those of the estimator with the frequent first."""
     if targets is not None:
-        several = isinstance(targets, list | tuple | np.ndarray)
-        asked = labels_of(targets).tolist() if several else [targets]
+        asked = asked_labels(targets, labels.tolist())
         if not asked:
             raise ValueError("targets is empty: name at least one class, or leave it out.")
-        return list(dict.fromkeys(asked))
+        return asked
     if hasattr(estimator, "sample"):
         totals = fitted(estimator, "sampling_strategy_")
         made = [label for label, n_added in totals.items() if n_added > 0]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._canvas import BLUE, GREY, VERMILION, Display, legend_beside, shorten
+from ._canvas import BLUE, GREY, VERMILION, Display, documented, legend_beside, shorten
 
 #: Colour and shape of the simple methods and of the others: they differ in more than the colour.
 _SIMPLE, _OTHER = (BLUE, "o"), (VERMILION, "D")
@@ -16,6 +16,7 @@ _SIMPLE, _OTHER = (BLUE, "o"), (VERMILION, "D")
 _BELOW = 0.24
 
 
+@documented
 class ComparisonDisplay(Display):
     """Scores of several methods, each on every fold, the best method at the top.
 
@@ -44,10 +45,7 @@ class ComparisonDisplay(Display):
     means, deviations : ndarray of shape (n_methods,)
         Mean of each method over its blocks, and standard deviation (of the sample, as in
         ``pandas``), NaN of a single block.
-    ax_ : matplotlib Axes
-        The axes.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $axes
     points_ : dict of str to matplotlib Line2D
         The dots of each method.
     reference_ : str or None
@@ -162,7 +160,7 @@ class ComparisonDisplay(Display):
             comparison.best(metric)[list(order)].to_numpy(dtype=np.float64).T,
             names,
             simple=[
-                told for name, told in zip(order, names, strict=True) if name in comparison.simple
+                shown for name, shown in zip(order, names, strict=True) if name in comparison.simple
             ],
             metric=metric,
         )

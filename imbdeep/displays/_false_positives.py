@@ -15,9 +15,10 @@ from ._by_class import (
     check_values,
     named,
 )
-from ._canvas import colors_of, count, shorten, turn_long
+from ._canvas import colors_of, count, documented, shorten, turn_long
 
 
+@documented
 class FalsePositivesDisplay(PredictionsDisplay):
     r"""Cumulative number of false positives from the most to the least frequent class.
 
@@ -48,10 +49,7 @@ class FalsePositivesDisplay(PredictionsDisplay):
         Positions of the classes from the most to the least frequent.
     cumulative : dict of str to ndarray of shape (n_classes,)
         What is drawn: F_1, ..., F_K of each method.
-    ax_ : matplotlib Axes
-        The axes.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $axes
     lines_ : dict of str to matplotlib Line2D
         The line of each method, from 0 classes on.
 
@@ -65,10 +63,7 @@ class FalsePositivesDisplay(PredictionsDisplay):
     --------
     RecallDisplay : How many rows of each class are found.
 
-    References
-    ----------
-    .. [1] J. Kim et al., "M2m: Imbalanced Classification via Major-to-minor Translation", CVPR
-       2020.
+    $m2m
 
     Examples
     --------

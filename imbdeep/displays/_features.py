@@ -16,6 +16,7 @@ from ._canvas import (
     Display,
     canvas,
     colors_of,
+    documented,
     legend_beside,
     markers_of,
     panels_of,
@@ -29,11 +30,12 @@ _METHODS = ("tsne", "pca")
 _PANELS_IN_LINE = 3
 
 
+@documented
 class FeaturesDisplay(Display):
     """The penultimate features of a classifier in two dimensions, a colour a class.
 
-    This is Figure 4 of [1]_. Classes that lie apart are easily told apart by the last layer; rare
-    classes within the cloud of a frequent one will be mistaken for it. Rows that the classifier was
+    This is Figure 4 of [1]_. The last layer easily separates classes that lie apart; rare classes
+    within the cloud of a frequent one will be mistaken for it. Rows that the classifier was
     trained on lie further apart than new ones.
 
     Of an :class:`~imbdeep.classifiers.RAEClassifier` it is Figure 2 of [2]_: its penultimate
@@ -47,7 +49,7 @@ class FeaturesDisplay(Display):
 
     The frequent classes are drawn first, so that the rare ones lie on top. Up to seven classes have
     distinct colours. More have shades from dark (frequent) to light (rare), and four kinds of
-    markers in turn, which tell neighbours apart.
+    markers in turn, so that neighbours differ.
 
     Parameters
     ----------
@@ -67,8 +69,7 @@ class FeaturesDisplay(Display):
     ----------
     axes_ : ndarray of matplotlib Axes
         The panels, one for each name.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $figure
 
     Raises
     ------
@@ -80,10 +81,7 @@ class FeaturesDisplay(Display):
     --------
     LatentDisplay : The latent codes of a sampler, generated rows among them.
 
-    References
-    ----------
-    .. [1] J. Kim et al., "M2m: Imbalanced Classification via Major-to-minor Translation", CVPR
-       2020.
+    $m2m
     .. [2] A. K. Mondal et al., "Minority Oversampling for Imbalanced Data via Class-Preserving
        Regularized Auto-Encoders", AISTATS 2023.
 
@@ -158,17 +156,12 @@ class FeaturesDisplay(Display):
         perplexity : float, default=30.0
             Effective number of neighbours in t-SNE. With few rows it is lowered to a third of the
             number of other rows, since a row's neighbours should be a small part of all.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the rows that are drawn and of t-SNE.
+        $random_state
         name : str, default=None
             Title of a single panel; none by default.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $plot_params
 
-        Returns
-        -------
-        FeaturesDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
@@ -224,26 +217,20 @@ class FeaturesDisplay(Display):
             Anything with ``penultimate_features(X)``, ``classes_`` and ``class_counts_``.
         X : array-like or DataFrame
             Rows: training rows as in [1]_, or new ones, which say more about generalisation.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        $y
         n_per_class : int, default=50
             Rows of each class at the most.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the rows that are drawn and of t-SNE.
+        $random_state
         name : str, default=None
             Title of a single panel; the name of the classifier's class by default.
         **params : dict
             ``method``, ``perplexity`` and ``ax``, passed to :meth:`from_features`.
 
-        Returns
-        -------
-        FeaturesDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            If a classifier is not fitted.
+        $unfitted
         AttributeError
             If a classifier has no ``penultimate_features`` or no ``class_counts_``.
         ValueError

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._canvas import GREY, MAX_IN_LEGEND, Display, canvas, colors_of, shorten
+from ._canvas import GREY, MAX_IN_LEGEND, Display, canvas, colors_of, documented, shorten
 from ._rows import fitted
 
 _NOT_TERMS = ("phase", "class", "epoch", "step", "validation")
@@ -52,6 +52,7 @@ _SHARES = (
 )
 
 
+@documented
 class TrainingHistoryDisplay(Display):
     """Curves of every term of the loss against the optimisation steps, for each phase and class.
 
@@ -84,8 +85,7 @@ class TrainingHistoryDisplay(Display):
         the picture, and is one line here.
     terms_ : list of str
         The term of each panel.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $figure
 
     Raises
     ------
@@ -122,13 +122,9 @@ class TrainingHistoryDisplay(Display):
         ----------
         sampler : fitted sampler or classifier
             Anything with ``history_``, or whose ``estimator_`` has it.
-        ax : matplotlib Axes, default=None
-            A subplot whose place the panels take; by default a new figure.
+        $subplot
 
-        Returns
-        -------
-        TrainingHistoryDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------

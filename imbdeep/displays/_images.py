@@ -31,20 +31,10 @@ def draw_images(
 ) -> NDArray[np.float64]:
     """Draw lines of images and return the middles of their columns.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    names : list of str or None
-        Name of each line, at its left; None continues the line above.
-    lines : list of list of ndarray of shape (n, channels, height, width)
-        The images of each line, in parts that stand apart. A line of fewer images than another
-        leaves their places empty.
-    cmap : str or matplotlib Colormap
-        Colours of images that have not three channels: the mean of the channels is shown.
-    heads : list of str, default=None
-        What stands above the parts. Without heads, the first name stands apart from the others.
-    captions : list of list of str, default=None
-        For each line, what stands below its places from left to right, two lines of text at most.
+    A line has parts that stand apart, of images (n, channels, height, width); one of fewer images
+    than another leaves their places empty. Its name stands at its left; None continues the line
+    above. ``heads`` stand above the parts; without them the first line stands apart. ``captions``
+    stand below the places of each line, two lines of text at most.
     """
     span = _range(_shown(lines))
     rows, columns = _shown(lines)[0].shape[2:]

@@ -9,7 +9,7 @@ import numpy as np
 
 from imbdeep.seeding import draw_seed, random_stream
 
-from ._canvas import BLUE, GREY, VERMILION, Display, colors_of, legend_beside, shorten
+from ._canvas import BLUE, GREY, VERMILION, Display, colors_of, documented, legend_beside, shorten
 from ._projection import check_points, component_names, two_components
 from ._rows import as_rows, choose, fitted, labels_of, rows_of
 
@@ -21,6 +21,7 @@ _STYLES = {
 }
 
 
+@documented
 class LatentDisplay(Display):
     """The latent codes of majority, minority and generated rows in two dimensions.
 
@@ -49,10 +50,7 @@ class LatentDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        The axes.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $axes
 
     Raises
     ------
@@ -105,13 +103,9 @@ class LatentDisplay(Display):
             Name of the group of each row.
         title : str, default=None
             Title of the picture.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $plot_params
 
-        Returns
-        -------
-        LatentDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
@@ -146,28 +140,21 @@ class LatentDisplay(Display):
             ``encode(X)``, or ``encode(X, target)`` if each class has a model of its own.
         X : array-like or DataFrame
             Rows, as in ``fit_resample``.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        $y
         target : label
             The class whose rows are shown, and whose model encodes all rows, if it has its own.
         n : int, default=300
             Rows of each group at the most.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the rows that are drawn and generated.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $random_state
+        $plot_params
 
-        Returns
-        -------
-        LatentDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
         ValueError
             If ``y`` holds no row of the class or of the majority.
-        sklearn.exceptions.NotFittedError
-            If the sampler is not fitted.
+        $unfitted
         """
         majority = fitted(sampler, "classes_")[np.argmax(fitted(sampler, "class_counts_"))]
         of_class = "target" in inspect.signature(sampler.encode).parameters

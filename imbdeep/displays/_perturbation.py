@@ -11,7 +11,7 @@ from sklearn.utils import _safe_indexing
 from imbdeep.seeding import draw_seed, random_stream
 
 from ._by_class import positions
-from ._canvas import BLUE, GREY, VERMILION, Display, count, legend_beside, shorten
+from ._canvas import BLUE, GREY, VERMILION, Display, count, documented, legend_beside, shorten
 from ._images import draw_images, images_size
 from ._rows import (
     as_images,
@@ -32,6 +32,7 @@ _N_IMAGES, _N_ROWS = 5, 100
 _MAX_FEATURES = 12
 
 
+@documented
 class PerturbationDisplay(Display):
     """Seeds, what a translation adds to them, and the translations.
 
@@ -51,8 +52,7 @@ class PerturbationDisplay(Display):
         The class that they were translated into.
     confidence : array-like of shape (n,), default=None
         Probability of the target that the teacher gives to each translation.
-    feature_names : list of str, default=None
-        Names of the columns of a table; x0, x1, ... by default.
+    $feature_names
     scales : array-like of shape (n_features,), default=None
         Unit of the changes of each column, usually its standard deviation over all rows; by default
         that over the seeds. A scale of 0, that of a constant column, counts as 1.
@@ -66,10 +66,7 @@ class PerturbationDisplay(Display):
         Mean absolute change of each column in its unit. None for images.
     shifts : ndarray of shape (n_features,)
         Mean change, with its sign; NaN for codes. None for images.
-    ax_ : matplotlib Axes
-        The axes.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $axes
 
     Raises
     ------
@@ -80,10 +77,7 @@ class PerturbationDisplay(Display):
     --------
     TranslationDisplay : Majority images beside what a sampler makes of them.
 
-    References
-    ----------
-    .. [1] J. Kim et al., "M2m: Imbalanced Classification via Major-to-minor Translation", CVPR
-       2020.
+    $m2m
 
     Examples
     --------
@@ -131,7 +125,9 @@ class PerturbationDisplay(Display):
                 "give those of predict_proba for the target."
             )
         self.is_image = len(shape) == 4
-        self.feature_names, self.changes, self.shifts = None, None, None
+        self.feature_names: Any = None
+        self.changes: Any = None
+        self.shifts: Any = None
         if self.is_image:
             return
         self.feature_names = names_of(self.seeds, feature_names)
@@ -147,14 +143,13 @@ class PerturbationDisplay(Display):
     def _measure(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         difference = _numbers(self.translations) - _numbers(self.seeds)
         coded = list(self.levels)
-        difference[:, coded] = np.where(
-            np.isnan(difference[:, coded]), np.nan, difference[:, coded] != 0
-        )
+        # Between levels there is no distance: another level is a change of 1.
+        difference[:, coded] = np.sign(np.abs(difference[:, coded]))
         difference /= np.where(self.scales > 0, self.scales, 1)
         there = ~np.isnan(difference)
         n = np.maximum(there.sum(axis=0), 1)  # a column without a value has not moved
-        changes = np.abs(np.where(there, difference, 0)).sum(axis=0) / n
-        shifts = np.where(there, difference, 0).sum(axis=0) / n
+        difference[~there] = 0.0
+        changes, shifts = np.abs(difference).sum(axis=0) / n, difference.sum(axis=0) / n
         shifts[coded] = np.nan
         return changes, shifts
 
@@ -187,20 +182,14 @@ class PerturbationDisplay(Display):
             The class to translate into.
         n : int, default=None
             Number of seeds; 5 images or 100 rows of a table by default.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the rows that are drawn and of the translations.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $random_state
+        $plot_params
 
-        Returns
-        -------
-        PerturbationDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            If the classifier is not fitted.
+        $unfitted
         AttributeError
             If the classifier cannot translate.
         ValueError
@@ -266,20 +255,15 @@ class PerturbationDisplay(Display):
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
+        $ax
         amplify : float, default=10.0
             Factor of the perturbation of images, 10 as in [1]_; what leaves the range of the images
             is cut off.
         max_features : int, default=12
             Columns of a table at the most, those that moved the most.
-        cmap : str or matplotlib Colormap, default="gray"
-            Colours of images that have not three channels.
+        $cmap
 
-        Returns
-        -------
-        PerturbationDisplay
-            This object.
+        $itself
 
         Raises
         ------
@@ -320,9 +304,6 @@ class PerturbationDisplay(Display):
         return titles
 
     def _plot_columns(self, ax: Any, max_features: int) -> PerturbationDisplay:
-        assert self.feature_names is not None
-        assert self.changes is not None
-        assert self.shifts is not None
         chosen = np.argsort(-self.changes, kind="stable")[:max_features]
         self._begin(ax, 6.6, 0.32 * len(chosen) + 1.6)
         at = np.arange(len(chosen))

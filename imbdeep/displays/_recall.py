@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import isotonic_regression
 
 from ._by_class import MAX_NAMED, PredictionsDisplay, check_counts, check_values, named
-from ._canvas import colors_of, shorten
+from ._canvas import colors_of, documented, shorten
 
 #: Shapes of the points, so that methods differ in more than the colour.
 _MARKERS = "osD^vPX"
@@ -19,6 +19,7 @@ _GAP = 0.042
 _N_GROUPS = 10
 
 
+@documented
 class RecallDisplay(PredictionsDisplay):
     """Recall of each class against the number of its training rows, for one method or several.
 
@@ -38,8 +39,8 @@ class RecallDisplay(PredictionsDisplay):
         Recall of each class by the name of the method, from 0 to 1. NaN stands for a class without
         a test row: it is not drawn and does not enter the mean.
     class_counts : array-like of shape (n_classes,)
-        Training rows of each class. Those of 0 rows, which ``partial_fit`` knows before it meets
-        them, stand at the left.
+        Training rows of each class. Classes of 0 rows, which ``partial_fit`` may have, stand at the
+        left.
     classes : array-like of shape (n_classes,)
         The classes.
 
@@ -47,10 +48,7 @@ class RecallDisplay(PredictionsDisplay):
     ----------
     balanced_accuracy : dict of str to float
         Mean recall of each method.
-    ax_ : matplotlib Axes
-        The axes.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $axes
     lines_ : dict of str to matplotlib Line2D
         The points of each method.
 

@@ -16,6 +16,7 @@ from ._canvas import (
     Display,
     colors_of,
     count,
+    documented,
     legend_beside,
     markers_of,
     shorten,
@@ -23,18 +24,18 @@ from ._canvas import (
 from ._rows import (
     as_rows,
     check_whole,
-    columns_of,
     fitted_classifier,
     labels_beside,
     labels_of,
     names_of,
-    read_column,
+    read_tables,
 )
 
 #: The picture goes beyond the outermost rows by this share of what they span.
 _MARGIN = 0.08
 
 
+@documented
 class DecisionRegionsDisplay(Display):
     """The decision regions of a classifier of two columns, real rows, and generated ones.
 
@@ -67,10 +68,7 @@ class DecisionRegionsDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        The axes.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $axes
 
     Raises
     ------
@@ -82,10 +80,7 @@ class DecisionRegionsDisplay(Display):
     sklearn.inspection.DecisionBoundaryDisplay : The regions alone, and probabilities.
     FeaturesDisplay : What a classifier makes of rows with any number of columns.
 
-    References
-    ----------
-    .. [1] S. S. Mullick, S. Datta, S. Das, "Generative Adversarial Minority Oversampling", ICCV
-       2019.
+    $gamo
 
     Examples
     --------
@@ -168,30 +163,23 @@ class DecisionRegionsDisplay(Display):
             that it generates.
         X : array-like or DataFrame of two columns
             Rows, as in ``fit`` or new ones.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        $y
         n_generated : int, default=100
             Rows to generate of each class of ``minority_``, if the classifier can; 0 for none.
         generated : tuple of (X_new, y_new), default=None
             Rows to show as generated instead, for instance what a sampler has added.
         grid_resolution : int, default=200
             Points of the grid along each axis.
-        random_state : int, RandomState instance or None, default=0
-            Seed of the generated rows.
+        $seed
         name : str, default=None
             Title of the picture; the name of the classifier's class by default.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $plot_params
 
-        Returns
-        -------
-        DecisionRegionsDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            If the classifier is not fitted.
+        $unfitted
         ValueError
             If ``X`` has not two columns of numbers, a label is none of the classes, or a parameter
             is out of range.
@@ -232,38 +220,33 @@ class DecisionRegionsDisplay(Display):
         order = by_frequency(np.bincount(self._position, minlength=n_classes)).tolist()
         colors = dict(zip(order, colors_of(n_classes), strict=True))
         markers = dict(zip(order, markers_of(n_classes), strict=True))
+        # Tints are opaque: where transparent colours overlap, they would look like another class.
         tints = ListedColormap([_mixed(colors[k], 0.72) for k in range(n_classes)])
         ax.pcolormesh(
             self.xx0, self.xx1, self.regions, cmap=tints, vmin=-0.5, vmax=n_classes - 0.5,
             shading="nearest", rasterized=True, zorder=0,
         )  # fmt: skip
-        real: list[Any] = []
-        new: list[Any] = []
+        handles: dict[str, list[Any]] = {"real": [], "generated": []}
+
+        def mark(kind: str, points: Any, text: str, size: float, zorder: int, **style: Any) -> None:
+            ax.plot(*points.T, ls="none", ms=size, zorder=zorder, **style)
+            handles[kind].append(Line2D([], [], ls="none", ms=6, label=text, **style))
+
         for k in order:
             label = shorten(self.classes[k], 18)
             dots = self.X[self._position == k]
             crosses = self.generated[0][self._generated_position == k]
             if len(dots):
-                dot: dict[str, Any] = {
-                    "marker": markers[k],
-                    "color": colors[k],
-                    "mec": "white",
-                    "mew": 0.4,
-                }
                 size = float(np.clip(70 / np.sqrt(len(dots)), 3.0, 5.5))  # smaller where many
-                # Crosses hide what is below them, but not the rows that they were made of.
-                ax.plot(*dots.T, ls="none", ms=size, zorder=4 if len(crosses) else 2, **dot)
                 text = f"{label} ({count(len(dots))})"
-                real.append(Line2D([], [], ls="none", ms=6, label=text, **dot))
+                style = {"marker": markers[k], "color": colors[k], "mec": "white", "mew": 0.4}
+                # Crosses hide what is below them, but not the rows that they were made of.
+                mark("real", dots, text, size, 4 if len(crosses) else 2, **style)
             if len(crosses):
-                cross: dict[str, Any] = {
-                    "marker": "+",
-                    "color": _mixed(colors[k], 0.5, 0.0),
-                    "ls": "none",
-                }
-                ax.plot(*crosses.T, ms=5, mew=0.9, zorder=3, **cross)
                 text = f"{label}, generated ({len(crosses):,})"
-                new.append(Line2D([], [], ms=6, label=text, **cross))
+                color = _mixed(colors[k], 0.5, 0.0)
+                mark("generated", crosses, text, 5, 3, marker="+", color=color, mew=0.9)
+        real, new = handles.values()
         ax.set_xlim(self.xx0.min(), self.xx0.max())
         ax.set_ylim(self.xx1.min(), self.xx1.max())
         ax.set_xlabel(shorten(self.feature_names[0], 40), fontsize=9)
@@ -286,16 +269,13 @@ def _plane(X: Any, what: str) -> NDArray[np.float64]:
             f"{what} has shape {shape}, but a plane has two columns: fit the classifier on two "
             "columns, or look at its features with FeaturesDisplay."
         )
-    found = []
-    for column, name in zip(columns_of(X), names_of(X), strict=True):
-        values, _, kind, _ = read_column(column, column[:0], name)
-        if kind == "categorical":
-            raise ValueError(
-                f"Column {name!r} of {what} holds values that are no numbers, and they have no "
-                "place on an axis: choose two columns of numbers."
-            )
-        found.append(values)
-    return np.column_stack(found)
+    values, _, kinds, _ = read_tables(X, X[:0])
+    if "categorical" in kinds:
+        raise ValueError(
+            f"Column {names_of(X)[kinds.index('categorical')]!r} of {what} holds values that are "
+            "no numbers, and they have no place on an axis: choose two columns of numbers."
+        )
+    return values
 
 
 def _rows_and_labels(X: Any, y: Any, what: str) -> tuple[NDArray[np.float64], NDArray[Any]]:

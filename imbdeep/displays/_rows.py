@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import _safe_indexing
 
-from imbdeep.encoding import data_array, target_array
+from imbdeep.encoding import data_array, plain_labels, target_array
 from imbdeep.encoding import image_shape_of as declared_shape
 from imbdeep.encoding._columns import (
     factorize,
@@ -66,8 +66,17 @@ def labels_of(y: Any) -> NDArray[Any]:
     """Return labels of any container as a vector; one-hot rows as their positions."""
     labels = target_array(y)
     if labels.ndim == 2:
-        return labels.ravel() if labels.shape[1] == 1 else labels.argmax(axis=1)
+        labels = labels.ravel() if labels.shape[1] == 1 else labels.argmax(axis=1)
+    plain_labels(labels)  # raises for labels without an order, which no legend can sort
     return labels
+
+
+def asked_labels(targets: Any, known: Any) -> list[Any]:
+    """Return the classes that the user names, once each; a tuple may be one label."""
+    several = isinstance(targets, list | tuple | np.ndarray)
+    if not several or (isinstance(targets, tuple) and targets in list(known)):
+        return [targets]
+    return list(dict.fromkeys(labels_of(list(targets)).tolist()))
 
 
 def labels_beside(X: Any, y: Any) -> NDArray[Any]:
@@ -174,13 +183,7 @@ def read_column(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], str, list[str] | None]:
     """Return a column of both tables as numbers, its kind, and its levels if the numbers are codes.
 
-    Parameters
-    ----------
-    real, generated : ndarray, pandas Series or polars Series
-    name : str
-        Name of the column in errors.
-    kind : str or None
-        "continuous", or anything else for a column of few values; None finds out.
+    ``kind`` is "continuous", or anything else for a column of few values; None finds out.
     """
     a, b = (_numbers(column, name) for column in (real, generated))
     if a is not None and b is not None and kind != "categorical":

@@ -9,7 +9,7 @@ import numpy as np
 from imbdeep.seeding import draw_seed, random_stream
 
 from . import _rows
-from ._canvas import Display, canvas, panels_of, shorten
+from ._canvas import Display, canvas, documented, panels_of, shorten
 from ._images import draw_images, images_size
 from ._marginals import (
     correlation,
@@ -27,6 +27,7 @@ _KINDS = ("marginals", "correlations", "images")
 _MAX_FEATURES = {"marginals": 12, "correlations": 30}
 
 
+@documented
 class SamplesDisplay(Display):
     """Generated rows of a class against real ones: marginals, correlations, or images.
 
@@ -38,8 +39,7 @@ class SamplesDisplay(Display):
     real, generated : ndarray of shape (n, n_features), or (n, channels, height, width)
         Rows as numbers; NaN is missing. A categorical column holds the positions in ``levels``. The
         two may have different numbers of rows.
-    feature_names : list of str, default=None
-        Names of the columns; x0, x1, ... by default.
+    $feature_names
     kinds : list of str, default=None
         Kind of each column: "continuous" ones are drawn as histograms and all others as bars. By
         default, columns of more than 12 values are continuous.
@@ -56,8 +56,7 @@ class SamplesDisplay(Display):
         distance (TV) of all others. None for images.
     axes_ : ndarray of matplotlib Axes
         The panels.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $figure
 
     Raises
     ------
@@ -102,7 +101,9 @@ class SamplesDisplay(Display):
             )
         self.is_image = self.real.ndim == 4
         self.levels = levels or {}
-        self.feature_names, self.kinds, self.distances = None, None, None
+        self.feature_names: Any = None
+        self.kinds: Any = None
+        self.distances: Any = None
         if self.is_image:
             return
         self.feature_names = _rows.names_of(self.real, feature_names)
@@ -142,13 +143,9 @@ class SamplesDisplay(Display):
             What the rows of a two-dimensional array are when they are flattened images.
         label : label, default=None
             The class.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $plot_params
 
-        Returns
-        -------
-        SamplesDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
@@ -187,21 +184,15 @@ class SamplesDisplay(Display):
             its ``encoder_``, if it has one.
         X : array-like or DataFrame
             Rows, as in ``fit_resample``. Rows held out from it make the fairer comparison.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        $y
         target : label
             The class.
         n : int, default=1000
             Number of rows to generate, and of real rows at the most; of images 24 at the most.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the rows that are drawn.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $random_state
+        $plot_params
 
-        Returns
-        -------
-        SamplesDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
@@ -232,8 +223,7 @@ class SamplesDisplay(Display):
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            A subplot whose place the panels take; by default a new figure.
+        $subplot
         kind : {"marginals", "correlations", "images"}, default=None
             "marginals" (the default for tables) draws the histogram of each continuous column,
             without what lies beyond the central 99 % of the rows, and bars for all others.
@@ -250,10 +240,7 @@ class SamplesDisplay(Display):
             Colours of the images that have not three channels ("gray" by default), or of
             correlations ("RdBu_r").
 
-        Returns
-        -------
-        SamplesDisplay
-            This object.
+        $itself
 
         Raises
         ------
@@ -272,8 +259,6 @@ class SamplesDisplay(Display):
         return self._plot_correlations(ax, chosen, "RdBu_r" if cmap is None else cmap)
 
     def _choose(self, features: Any, max_features: int, kind: str) -> list[int]:
-        assert self.distances is not None
-        assert self.feature_names is not None
         if features is not None:
             return _rows.chosen_columns(features, self.feature_names)
         order: list[int] = np.argsort(-self.distances, kind="stable")[:max_features].tolist()
@@ -297,10 +282,7 @@ class SamplesDisplay(Display):
         return self
 
     def _plot_marginals(self, ax: Any, chosen: list[int]) -> SamplesDisplay:
-        assert self.kinds is not None
-        assert self.feature_names is not None
-        assert self.distances is not None
-        n_columns = min(4, len(chosen)) if len(chosen) != 3 else 3
+        n_columns = min(4, len(chosen))
         n_lines = -(-len(chosen) // n_columns)
         self.figure_, part = canvas(ax, max(2.7 * n_columns, 4.5), 2.2 * n_lines + 0.7)
         self.axes_ = panels_of(part, len(chosen), n_columns)
@@ -320,7 +302,6 @@ class SamplesDisplay(Display):
         return self
 
     def _plot_correlations(self, ax: Any, chosen: list[int], cmap: Any) -> SamplesDisplay:
-        assert self.feature_names is not None
         names = [shorten(self.feature_names[j], 20) for j in chosen]
         real, generated = correlation(self.real[:, chosen]), correlation(self.generated[:, chosen])
         side = min(2.6 + 0.12 * len(chosen), 5.0)

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from imbdeep.seeding import draw_seed, random_stream
 
-from ._canvas import Display, shorten
+from ._canvas import Display, documented, shorten
 from ._images import draw_images, images_size
-from ._rows import as_images, as_rows, choose, fitted, image_shape_of
+from ._rows import as_images, as_rows, asked_labels, choose, fitted, image_shape_of
 
 
+@documented
 class TranslationDisplay(Display):
     """Majority images, and below each its translations into other classes.
 
@@ -33,10 +34,7 @@ class TranslationDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        The axes with all images.
-    figure_ : matplotlib Figure
-        The figure that holds them.
+    $axes
 
     Raises
     ------
@@ -112,34 +110,27 @@ class TranslationDisplay(Display):
             Classes to translate into; by default all that the sampler generates.
         n_pairs : int, default=8
             Number of images drawn from ``X``.
-        random_state : int, RandomState instance or None, default=None
-            Seed of that draw and of the translations.
-        **plot_params : dict
-            Passed to :meth:`plot`.
+        $random_state
+        $plot_params
 
-        Returns
-        -------
-        TranslationDisplay
-            The display, drawn.
+        $drawn
 
         Raises
         ------
         ValueError
             If the rows are those of a table, or there is none.
-        sklearn.exceptions.NotFittedError
-            If the sampler is not fitted.
+        $unfitted
         """
         X = as_rows(X)
         shape = image_shape_of(sampler, X, needed=True)
         if not len(X):
             raise ValueError("X has no rows: there is nothing to translate.")
-        several = isinstance(targets, list | tuple | np.ndarray)
         if targets is None:
             majority = getattr(sampler, "majority_class_", None)
             # Majority into majority would be no translation.
             labels = [label for label in fitted(sampler, "generator_") if label != majority]
         else:
-            labels = list(targets) if several else [targets]
+            labels = asked_labels(targets, getattr(sampler, "classes_", ()))
         stream = random_stream(random_state)
         rows = choose(X, np.arange(len(X)), n_pairs, stream)
         # One seed for all classes: a column differs by the class alone.
@@ -155,15 +146,10 @@ class TranslationDisplay(Display):
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw in; by default those of a new figure.
-        cmap : str or matplotlib Colormap, default="gray"
-            Colours of images that have not three channels.
+        $ax
+        $cmap
 
-        Returns
-        -------
-        TranslationDisplay
-            This object.
+        $itself
         """
         names = [
             "translations" if self.labels is None else f"as class {shorten(label)}"

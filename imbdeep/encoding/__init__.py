@@ -15,41 +15,24 @@ rows back in the user's container,
 repeated or added, and :func:`identifiers` finds columns from which nothing can be learned.
 """
 
-from ._containers import (
-    check_shape,
-    data_array,
-    image_shape_of,
-    in_container,
-    is_arrow,
-    is_frame,
-    plain_labels,
-    position_of,
-    refuse_missing_labels,
-    target_array,
-)
-from ._identifiers import advice_on_numbers, identifiers, warn_of_identifiers
+from ._containers import check_shape as check_shape
+from ._containers import data_array as data_array
+from ._containers import image_shape_of as image_shape_of
+from ._containers import in_container as in_container
+from ._containers import is_arrow as is_arrow
+from ._containers import is_frame as is_frame
+from ._containers import plain_labels as plain_labels
+from ._containers import position_of as position_of
+from ._containers import refuse_missing_labels as refuse_missing_labels
+from ._containers import target_array as target_array
+from ._identifiers import advice_on_numbers as advice_on_numbers
+from ._identifiers import identifiers as identifiers
+from ._identifiers import warn_of_identifiers as warn_of_identifiers
 from ._image import ImageScaler
-from ._rows import append_rows, rows_like, take_rows
+from ._rows import append_rows as append_rows
+from ._rows import rows_like as rows_like
+from ._rows import take_rows as take_rows
 from ._tabular import Layout, TabularEncoder
 
-__all__ = [
-    "ImageScaler",
-    "Layout",
-    "TabularEncoder",
-    "advice_on_numbers",
-    "append_rows",
-    "check_shape",
-    "data_array",
-    "identifiers",
-    "image_shape_of",
-    "in_container",
-    "is_arrow",
-    "is_frame",
-    "plain_labels",
-    "position_of",
-    "refuse_missing_labels",
-    "rows_like",
-    "take_rows",
-    "target_array",
-    "warn_of_identifiers",
-]
+# The other names are for the rooms of this package.
+__all__ = ["ImageScaler", "Layout", "TabularEncoder"]

@@ -237,8 +237,8 @@ class LevelColumn:
         if code >= 0 or not self.numeric or _is_infinite(value):
             return code
         numbers = [k for k in self.keys if isinstance(k, (int, float))]
-        # That a column has few values is our finding, not the user's wish, so that a new number is
-        # no error: it counts as the nearest, just as a continuous one counts as the nearest bound.
+        # The user did not say that the column has these values alone: a new number is no error. It
+        # counts as the nearest, just as a continuous one counts as the nearest bound.
         return self.codes[min(numbers, key=lambda k: abs(k - value))] if numbers else -1
 
     def _refuse_change(self, unseen: list, dtype: Any) -> None:

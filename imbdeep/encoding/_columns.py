@@ -101,25 +101,10 @@ def refuse(column: Any, label: str) -> None:
 
 
 def read_numbers(column: Any, label: str) -> tuple[np.ndarray, np.ndarray | None] | None:
-    """Return the numbers and the missing mask of a numeric column, or None if it is not numeric.
+    """Return the numbers of a numeric column and a mask of the missing; None if it is not numeric.
 
-    Parameters
-    ----------
-    column : ndarray, pandas Series or polars Series
-    label : str
-        Name of the column in errors.
-
-    Returns
-    -------
-    values : ndarray of shape (n,), integer or floating
-        In the dtype of the column where numpy has it; undefined where missing.
-    missing : bool ndarray of shape (n,) or None
-        None if nothing is missing.
-
-    Raises
-    ------
-    ValueError
-        If a number is infinite.
+    Integers and floats stay in their dtype; the mask is None where nothing is missing. An infinite
+    number is an error, in which `label` names the column.
     """
     missing = None
     if isinstance(column, np.ndarray) or is_pandas(column):
@@ -203,28 +188,10 @@ def _read_objects(cells: np.ndarray, label: str) -> tuple[np.ndarray, np.ndarray
 
 
 def factorize(column: Any, label: str, *, mixed: bool) -> tuple[np.ndarray, list]:
-    """Number the distinct values of a column.
+    """Number the distinct values of a column: codes, and a hashable key for each code.
 
-    Parameters
-    ----------
-    column : ndarray, pandas Series or polars Series
-    label : str
-        Name of the column in errors.
-    mixed : bool
-        Whether 1, 1.0 and True are three values (object cells of any type) rather than one number.
-
-    Returns
-    -------
-    codes : ndarray of int, shape (n,)
-        Index of each row's value in `keys`.
-    keys : list
-        One hashable key for each value, equal for equal values of different containers. It may hold
-        values that occur in no row (unused categories).
-
-    Raises
-    ------
-    TypeError
-        If a cell is not hashable.
+    Keys are equal for equal values of different containers; some may stand in no row (unused
+    categories). `mixed` keeps 1, 1.0 and True apart, for object cells of any type.
     """
     # An object column, and a polars one with null and NaN, tells several missing values apart.
     several = has_objects(column) or _has_null_and_nan(column)
@@ -301,18 +268,10 @@ def spelled(key: Any) -> str:
 
 
 def cell_maker(cells: np.ndarray) -> Callable[[Any], Any] | None:
-    """Return what makes a cell like those of an object column from a number; None for floats.
+    """Return what makes a cell like these objects from a number; None for floats.
 
-    Parameters
-    ----------
-    cells : ndarray of objects
-        Numbers, none of them missing.
-
-    Returns
-    -------
-    callable or None
-        Makes integers, fractions, scalars of one type of numpy, or decimals with as many digits
-        behind the point as the cells have at most.
+    It makes integers, fractions, scalars of one numpy type, or decimals with as many digits behind
+    the point as the cells have at most.
     """
     kinds = set(map(type, cells))
     if any(issubclass(kind, Decimal) for kind in kinds):
@@ -337,17 +296,9 @@ def _as_fraction(value: float, *, most: int) -> Fraction:
 
 
 def restore(values: np.ndarray, missing: np.ndarray | None, like: Any, *, cell: Any = None) -> Any:
-    """Return numbers as a column of the type and dtype of `like`.
+    """Return numbers as a column of the type and dtype of `like`, a column of one row.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n,), integer or floating
-    missing : bool ndarray of shape (n,) or None
-        Rows to be made missing.
-    like : column of one row
-        Its cell is the missing value to write, where `missing` is given.
-    cell : callable, default=None
-        What makes a cell of an object column from a number, from `cell_maker`; None for floats.
+    Where `missing` is given, the cell of `like` is written. `cell` comes from `cell_maker`.
     """
     dtype = like.dtype
     if isinstance(like, np.ndarray) or is_pandas(like):
@@ -383,14 +334,7 @@ def _series(values: np.ndarray, dtype: Any) -> Any:
 
 
 class Blueprint:
-    """Everything about a table but its rows: container, names, dtypes.
-
-    Parameters
-    ----------
-    X : DataFrame, sparse matrix or ndarray
-        The table as the user gave it, save that a list is an object array here.
-    kind : {"pandas", "polars", "sparse", "list", "array"}
-    """
+    """Everything about a table but its rows: container (of `kind_of`), names, dtypes."""
 
     def __init__(self, X: Any, kind: str) -> None:
         self.kind = kind

@@ -16,39 +16,11 @@ from ._columns import is_missing
 def data_array(X: Any, image_shape: Any = None) -> Any:
     """Return tensors, lists, masked arrays and Arrow tables as containers that hold missing values.
 
-    Parameters
-    ----------
-    X : array-like, sparse matrix, DataFrame, pyarrow.Table or torch.Tensor
-        Rows or images, one a sample.
-    image_shape : tuple of (channels, height, width), default=None
-        What the rows of a two-dimensional ``X`` are when they are flattened images.
-
-    Returns
-    -------
-    ndarray, sparse matrix or DataFrame
-        A tensor comes back as an array on the processor, without its gradient; ``bfloat16``, which
-        numpy lacks, as ``float32``. A list whose cells are of several types, or words, becomes an
-        array of objects, because a common dtype would turn ``[1, "a"]`` into two words. Masked
-        cells become NaN, or None in an array of objects where the dtype has no NaN. A table or
-        record batch of pyarrow becomes a pandas frame of the same types.
-
-    Raises
-    ------
-    TypeError
-        If ``X`` is a polars LazyFrame, or a list of named rows (Series or dicts).
-    ValueError
-        If pixels of images are masked.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from imbdeep.encoding import data_array
-    >>> data_array([[1, "a"], [2, "b"]])
-    array([[1, 'a'],
-           [2, 'b']], dtype=object)
-    >>> data_array(np.ma.masked_equal([[1, 2], [3, 0]], 0))
-    array([[1, 2],
-           [3, None]], dtype=object)
+    A tensor becomes an array on the processor, ``bfloat16``, which numpy lacks, as ``float32``. A
+    list whose cells are of several types, or words, becomes an array of objects, because a common
+    dtype would turn ``[1, "a"]`` into two words. Masked cells become NaN, or None where the dtype
+    has no NaN. A table or record batch of pyarrow becomes a pandas frame of the same types. Masked
+    pixels (four dimensions, or flattened images of `image_shape`) are refused.
     """
     if _is_tensor(X):
         X = X.detach().cpu()
@@ -108,18 +80,7 @@ def refuse_masked_images(X: Any) -> None:
 
 
 def is_arrow(X: Any) -> bool:
-    """Tell whether ``X`` is a table or a record batch of pyarrow.
-
-    Parameters
-    ----------
-    X : any object
-        The container.
-
-    Returns
-    -------
-    bool
-        True for a ``pyarrow.Table`` and a ``pyarrow.RecordBatch``.
-    """
+    """Tell whether ``X`` is a table or a record batch of pyarrow."""
     # By what it can do: pyarrow need not be installed.
     return all(hasattr(type(X), name) for name in ("schema", "to_pandas", "from_pandas"))
 
@@ -137,17 +98,7 @@ def _arrow_frame(X: Any) -> Any:
 def in_container(like: Any, rows: Any) -> Any:
     """Return decoded rows in the container of ``like``, of which :func:`data_array` made another.
 
-    Parameters
-    ----------
-    like : masked array, table or record batch of pyarrow, or any other container
-        What was fitted.
-    rows : ndarray or DataFrame
-        What :func:`data_array` makes of such rows.
-
-    Returns
-    -------
-    masked array, table or record batch of pyarrow
-        The rows, missing cells masked; those of any other container come back as they are.
+    Masked arrays get missing cells masked again; rows of other containers come back as they are.
     """
     if isinstance(like, np.ma.MaskedArray):
         missing = _missing_cells(rows)
@@ -182,31 +133,11 @@ def _is_tensor(container: Any) -> bool:
 
 
 def target_array(y: Any) -> NDArray[Any]:
-    """Return labels as an array.
+    """Return labels of any container as an array.
 
-    Parameters
-    ----------
-    y : array-like, Series, DataFrame, pyarrow.Array or torch.Tensor
-        Labels of any kind.
-
-    Returns
-    -------
-    ndarray
-        The labels. Objects of which all are numbers or booleans become a plain array of such; what
-        has no dtype of its own in numpy, or would lose its type in a common one, becomes an array
-        of objects, masked labels None. Nanoseconds become microseconds where none is lost.
-
-    Raises
-    ------
-    TypeError
-        If ``y`` is a MultiIndex, or of a dtype that numpy cannot read.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from imbdeep.encoding import target_array
-    >>> target_array(pd.Series([1, 0, 1], dtype="Int64"))
-    array([1, 0, 1])
+    Objects of which all are numbers or booleans become a plain array of such; what has no dtype of
+    its own in numpy, or would lose its type in a common one, becomes an array of objects, masked
+    labels None. Nanoseconds become microseconds where none is lost.
     """
     if _is_tensor(y):
         return data_array(y)
@@ -272,18 +203,7 @@ def _listed(y: Sequence[Any]) -> NDArray[Any]:
 
 
 def refuse_missing_labels(labels: NDArray[Any]) -> None:
-    """Raise if a label is None, NaN, NaT or NA.
-
-    Parameters
-    ----------
-    labels : ndarray
-        Labels, from :func:`target_array`.
-
-    Raises
-    ------
-    ValueError
-        If one is missing.
-    """
+    """Raise if a label, from :func:`target_array`, is None, NaN, NaT or NA."""
     if labels.ndim and _missing_cells(labels).any():
         raise ValueError(
             "y holds missing labels: drop those rows, or give them a label of their own."
@@ -325,30 +245,8 @@ def position_of(label: Any, classes: NDArray[Any]) -> int | None:
 def plain_labels(labels: NDArray[Any]) -> NDArray[Any]:
     """Return labels that scikit-learn's checks and metrics of classes understand.
 
-    Parameters
-    ----------
-    labels : ndarray
-        Labels, from :func:`target_array`, none of them missing.
-
-    Returns
-    -------
-    ndarray
-        Numbers, booleans and words themselves. Of all other labels (dates, intervals, decimals,
-        tuples, bytes, ...) their ranks among the sorted ones.
-
-    Raises
-    ------
-    TypeError
-        If the labels have no order: words and others, or members of an Enum.
-    ValueError
-        If each row has several such labels.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from imbdeep.encoding import plain_labels
-    >>> plain_labels(np.array(["2024-05-01", "2023-01-01", "2024-05-01"], dtype="M8[D]"))
-    array([1, 0, 1])
+    Numbers, booleans and words themselves; of all other labels (dates, intervals, decimals, tuples,
+    bytes, ...) the ranks among the sorted ones. Labels without an order are refused.
     """
     if labels.dtype.kind in "biufcU" or labels.ndim not in (1, 2) or not labels.size:
         return labels
@@ -378,45 +276,14 @@ def plain_labels(labels: NDArray[Any]) -> NDArray[Any]:
 
 
 def is_frame(X: Any) -> bool:
-    """Tell whether ``X`` is a table with named columns, each of a dtype of its own.
-
-    Parameters
-    ----------
-    X : any object
-        The container.
-
-    Returns
-    -------
-    bool
-        True for the frames of pandas and polars.
-    """
+    """Tell whether ``X`` is a table with named columns: a frame of pandas or polars."""
     return hasattr(X, "columns") and hasattr(X, "dtypes")
 
 
 def image_shape_of(
     data: Any, image_shape: tuple[int, int, int] | None
 ) -> tuple[int, int, int] | None:
-    """Return what a row is when the rows are images, None when they are a table.
-
-    Parameters
-    ----------
-    data : ndarray, sparse matrix or DataFrame
-        Rows that :func:`check_shape` took.
-    image_shape : tuple of (channels, height, width) or None
-        What the user says of flattened images.
-
-    Returns
-    -------
-    tuple of (channels, height, width) or None
-        That of four-dimensional rows themselves, else ``image_shape``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from imbdeep.encoding import image_shape_of
-    >>> image_shape_of(np.zeros((10, 3, 8, 8)), None)
-    (3, 8, 8)
-    """
+    """Return (channels, height, width) where the rows of ``data`` are images, else None."""
     shape = data.shape[1:] if isinstance(data, np.ndarray) and data.ndim == 4 else image_shape
     if shape is None:
         return None
@@ -425,29 +292,7 @@ def image_shape_of(
 
 
 def check_shape(data: Any, image_shape: tuple[int, int, int] | None) -> None:
-    """Raise if ``data`` is neither a table nor images, or not images of ``image_shape``.
-
-    Parameters
-    ----------
-    data : ndarray, sparse matrix or DataFrame
-        Rows, from :func:`data_array`.
-    image_shape : tuple of (channels, height, width) or None
-        What each row is when it is a flattened image; None where the rows of a two-dimensional
-        ``data`` are no images.
-
-    Raises
-    ------
-    ValueError
-        If an array has other than two or four dimensions, if its images hold no values or have
-        their channels last, or if ``image_shape`` is no three positive integers or does not fit
-        the rows.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from imbdeep.encoding import check_shape
-    >>> check_shape(np.zeros((10, 64)), image_shape=(1, 8, 8))
-    """
+    """Raise if ``data`` is neither a table nor images, or not images of ``image_shape``."""
     if isinstance(data, np.ndarray) and data.ndim not in (2, 4):
         raise ValueError(
             f"X has shape {data.shape}: tables are (n_samples, n_features) and images "

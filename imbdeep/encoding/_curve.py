@@ -27,20 +27,7 @@ N_DISTINCT, MAX_STEPS = 16, 1e5
 
 
 def cast(values: np.ndarray, low: Any, high: Any, dtype: np.dtype) -> np.ndarray:
-    """Clip float64 `values` to [`low`, `high`] and convert them to `dtype`, integers rounded.
-
-    Parameters
-    ----------
-    values : ndarray of float64
-    low, high : int or float
-        Bounds, both of them values of `dtype`.
-    dtype : dtype
-        A boolean, integer or floating dtype.
-
-    Returns
-    -------
-    ndarray of `dtype`
-    """
+    """Clip float64 `values` to [`low`, `high`], values of `dtype`, and convert them to it."""
     bounds = np.array([low, high], dtype=np.float64)
     if dtype.kind not in "iu":
         return np.clip(values, bounds[0], bounds[1]).astype(dtype)
@@ -147,18 +134,8 @@ def atoms_of(values: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
     """Return the values that many rows share while their neighbours are nearly all distinct.
 
     Zeros of rain and claims, or incomes cut off at a maximum, are a mixture of one number and a
-    distribution. What counts is the share within a class, where `classes` are given.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,), integer or floating
-    classes : ndarray of int of shape (n,) or None
-        Class of each value.
-
-    Returns
-    -------
-    ndarray of shape (n_atoms,), dtype of the values
-        The most frequent first. At least two other values are left.
+    distribution. What counts is the share within a class, where `classes` (n,) are given. The most
+    frequent atom comes first; at least two other values are left.
     """
     if values.size > N_SORTED:
         rows = np.random.default_rng(0).integers(0, values.size, N_SORTED)
@@ -186,13 +163,7 @@ class Curve:
     ``how="quantile"`` is the piecewise linear empirical distribution function on at most 1000 knots
     followed by the normal quantile function; a value that fills a share of the column (zeros, say)
     owns the same share of the probability. ``how="standard"`` subtracts the mean and divides by the
-    standard deviation.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,), integer or floating
-        Finite, with at least two distinct values.
-    how : {"quantile", "standard"}
+    standard deviation. `values` (n,) are finite, at least two of them distinct.
     """
 
     def __init__(self, values: np.ndarray, how: str) -> None:
@@ -264,16 +235,7 @@ class Curve:
             return np.ldexp(numbers, -self.exponent) if self.exponent else numbers
 
     def forward(self, values: np.ndarray) -> np.ndarray:
-        """Return the gaussian values of `values`; with "quantile" these are clipped to the range.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n,), integer or floating, finite
-
-        Returns
-        -------
-        ndarray of shape (n,), float64
-        """
+        """Return the gaussian values (n,); with "quantile" they are clipped to the range."""
         numbers = self._numbers(values)
         if self.how == "standard":
             # A bound far outside the range, so that no new value overflows float32 afterwards.
@@ -303,16 +265,7 @@ class Curve:
         return numbers
 
     def inverse(self, z: np.ndarray) -> np.ndarray:
-        """Return the values of the gaussian `z`: inside the range, on the grid, in the dtype.
-
-        Parameters
-        ----------
-        z : ndarray of shape (n,), floating, without NaN
-
-        Returns
-        -------
-        ndarray of shape (n,), dtype of the fitted values
-        """
+        """Return the values of the gaussian `z` (n,): in the range, on the grid, in the dtype."""
         z = z.astype(np.float64)
         on_knot = None
         if self.how == "standard":

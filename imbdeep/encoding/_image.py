@@ -18,7 +18,7 @@ BLOCK = 2**22
 class ImageScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Scale images linearly to [0, 1] and back to their own dtype.
 
-    The likelihood of a generative network of images wants pixels in [0, 1], and the images it
+    The likelihood of a generative network of images needs pixels in [0, 1], and the images it
     generates should come back as images of the dtype, and inside the range, of the training set.
     Unlike :class:`~sklearn.preprocessing.MinMaxScaler` it uses one range for all pixels, takes
     arrays of any number of dimensions, maps unsigned bytes by their full range whatever the darkest

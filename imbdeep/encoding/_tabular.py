@@ -58,7 +58,7 @@ class Layout:
 class TabularEncoder(TransformerMixin, BaseEstimator):
     """Encode a table of mixed types for a generative network, and decode it without loss.
 
-    A generative network wants ``float32`` numbers of unit scale and one likelihood a column; a
+    A generative network needs ``float32`` numbers of unit scale and one likelihood a column; a
     table has dates of birth in years, incomes with a heavy tail, zeros in nine rows of ten, labels,
     flags and holes. Each column is encoded by its kind, and decoding returns the container, the
     columns and the dtypes of the fitted table:

@@ -10,6 +10,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from imbdeep import _docs
+
+_documented = _docs.documented(
+    {
+        "class_counts": """\
+class_counts : array-like of shape (K,)
+    Number of rows of each class, in the order of the class indices.""",
+        "weight": """\
+weight : Tensor of shape (K,), default=None
+    Weight of each class. May be assigned later, as deferred re-weighting does
+    (``loss.weight = class_balanced_weights(counts)``).
+reduction : {"mean", "sum", "none"}, default="mean"
+    As in torch's ``CrossEntropyLoss``: "mean" divides by the sum of the weights of the batch.""",
+    }
+)
+
 
 def _positive_counts(class_counts: Sequence[float] | np.ndarray | Tensor) -> np.ndarray:
     """Counts in float64, so that what is computed from them is rounded once, at the end."""
@@ -39,6 +55,7 @@ def _refuse_probabilities(target: Tensor) -> None:
         )
 
 
+@_documented
 def inverse_frequency_weights(class_counts: Sequence[float] | np.ndarray | Tensor) -> Tensor:
     r"""Weights of classes inverse to their numbers of rows ("RW" in section 4.1 of [1]_).
 
@@ -47,8 +64,7 @@ def inverse_frequency_weights(class_counts: Sequence[float] | np.ndarray | Tenso
 
     Parameters
     ----------
-    class_counts : array-like of shape (K,)
-        Number of rows of each class, in the order of the class indices.
+    $class_counts
 
     Returns
     -------
@@ -75,6 +91,7 @@ def inverse_frequency_weights(class_counts: Sequence[float] | np.ndarray | Tenso
     return _summing_to_number_of_classes(1.0 / _positive_counts(class_counts))
 
 
+@_documented
 def class_balanced_weights(
     class_counts: Sequence[float] | np.ndarray | Tensor, beta: float = 0.9999
 ) -> Tensor:
@@ -88,8 +105,7 @@ def class_balanced_weights(
 
     Parameters
     ----------
-    class_counts : array-like of shape (K,)
-        Number of rows of each class, in the order of the class indices.
+    $class_counts
     beta : float, default=0.9999
         How slowly rows repeat one another, in [0, 1). 0 weights all classes alike; towards 1 the
         weights become those of :func:`inverse_frequency_weights`. The default is that of [2]_.
@@ -125,8 +141,8 @@ def class_balanced_weights(
         )
     if beta == 0:  # log(0) is no number, 0 ** N is
         return torch.ones(len(counts))
-    # 1 / (1 - beta ** N), by expm1 for the digits where beta is near 1; 1 - beta drops out of the
-    # ratio.
+    # 1 / (1 - beta ** N); the factor 1 - beta drops out when the weights are scaled to their sum.
+    # Where beta is near 1, beta ** N is too and 1 - beta ** N loses its digits: expm1 keeps them.
     return _summing_to_number_of_classes(-1.0 / np.expm1(counts * math.log(beta)))
 
 
@@ -134,8 +150,9 @@ def _summing_to_number_of_classes(weights: np.ndarray) -> Tensor:
     return torch.from_numpy((weights / weights.mean()).astype(np.float32))
 
 
+@_documented
 class FocalLoss(nn.CrossEntropyLoss):
-    r"""Cross-entropy that turns away from what is already right (Eq. 4 and 5 of [1]_).
+    r"""Cross-entropy that weighs rows less the more certain they are (Eq. 4 and 5 of [1]_).
 
     .. math::
         \ell_i = -w_{y_i} \, (1 - p_i)^\gamma \log p_i
@@ -147,10 +164,7 @@ class FocalLoss(nn.CrossEntropyLoss):
     gamma : float, default=1.0
         How much, at least 0; 0 is the cross-entropy. 1 is what the codes of LDAM, M2m and MGVAE
         use; the default of [1]_ is 2.
-    weight : Tensor of shape (K,), default=None
-        Weight of each class. May be assigned later (``loss.weight = ...``).
-    reduction : {"mean", "sum", "none"}, default="mean"
-        As in torch's ``CrossEntropyLoss``: "mean" divides by the sum of the weights of the batch.
+    $weight
 
     Attributes
     ----------
@@ -194,29 +208,17 @@ class FocalLoss(nn.CrossEntropyLoss):
         self.gamma = gamma
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss.
-
-        Parameters
-        ----------
-        logits : Tensor of shape (n, K)
-            Logits.
-        target : Tensor of shape (n,)
-            Class indices, int64.
-
-        Returns
-        -------
-        Tensor of shape () or (n,)
-            Loss in nats, one number or, with ``reduction="none"``, one per row.
-        """
+        """Return the loss in nats of logits (n, K) and class indices (n,), int64."""
         _refuse_probabilities(target)
-        surprise = F.cross_entropy(
+        minus_log_p = F.cross_entropy(
             logits, target, ignore_index=self.ignore_index, reduction="none"
-        )  # -log p
-        # Where p rounds to 1, the slope of 0 ** gamma is infinite and would meet a factor of 0.
-        # A clamped value passes no gradient, which is the limit there.
-        failure = (-torch.expm1(-surprise)).clamp(min=torch.finfo(surprise.dtype).tiny)
-        loss = failure**self.gamma * surprise
-        # torch's own look-up, for its treatment of ignored rows and of wrong indices
+        )
+        # 1 - p by expm1, for the digits where p is near 1. Where p rounds to 1, the slope of
+        # 0 ** gamma is infinite and would be multiplied by 0, which is NaN. A clamped value passes
+        # no gradient, which is the limit there.
+        failure = (-torch.expm1(-minus_log_p)).clamp(min=torch.finfo(minus_log_p.dtype).tiny)
+        loss = failure**self.gamma * minus_log_p
+        # torch's own look-up of the weights, for its treatment of ignored rows and wrong indices
         minus_one = loss.new_full((), -1.0).expand(logits.shape)
         row_weight = F.nll_loss(
             minus_one, target, self.weight, ignore_index=self.ignore_index, reduction="none"
@@ -232,6 +234,7 @@ class FocalLoss(nn.CrossEntropyLoss):
         return f"gamma={self.gamma}, reduction={self.reduction!r}"
 
 
+@_documented
 class LDAMLoss(nn.CrossEntropyLoss):
     r"""Label-distribution-aware margins: rare classes must win by more (Eq. 12 and 13 of [1]_).
 
@@ -248,18 +251,13 @@ class LDAMLoss(nn.CrossEntropyLoss):
 
     Parameters
     ----------
-    class_counts : array-like of shape (K,)
-        Number of rows of each class, in the order of the class indices.
+    $class_counts
     max_margin : float, default=0.5
         Margin of the rarest class, at least 0, in units of the cosine.
     scale : float, default=30.0
         The factor :math:`s`, positive. Without it the softmax of cosines is never near 1:
         for ten classes it stays below 0.46.
-    weight : Tensor of shape (K,), default=None
-        Weight of each class. May be assigned later, as deferred re-weighting does
-        (``loss.weight = class_balanced_weights(counts)``).
-    reduction : {"mean", "sum", "none"}, default="mean"
-        As in torch's ``CrossEntropyLoss``: "mean" divides by the sum of the weights of the batch.
+    $weight
 
     Attributes
     ----------
@@ -317,25 +315,13 @@ class LDAMLoss(nn.CrossEntropyLoss):
             raise ValueError(
                 f"scale is {scale}: it must be a finite number above 0; 30 is the default."
             )
+        # C / N^(1/4) with C such that the smallest class has the largest margin, max_margin.
         margins = max_margin * (counts.min() / counts) ** 0.25
         self.register_buffer("margins", torch.from_numpy(margins.astype(np.float32)))
         self.max_margin, self.scale = max_margin, scale
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Compute the loss.
-
-        Parameters
-        ----------
-        logits : Tensor of shape (n, K)
-            Cosines in [-1, 1].
-        target : Tensor of shape (n,)
-            Class indices, int64.
-
-        Returns
-        -------
-        Tensor of shape () or (n,)
-            Loss in nats, one number or, with ``reduction="none"``, one per row.
-        """
+        """Return the loss in nats of cosines (n, K) and class indices (n,), int64."""
         _refuse_probabilities(target)
         n_classes = len(self.margins)
         if logits.shape[1] != n_classes:
@@ -343,6 +329,7 @@ class LDAMLoss(nn.CrossEntropyLoss):
                 f"logits has {logits.shape[1]} columns, class_counts has {n_classes} classes: "
                 "give the network one output per class."
             )
+        # The margin is taken from the true logit alone: each row must win by it in training.
         is_true = torch.arange(n_classes, device=target.device) == target.unsqueeze(1)
         return F.cross_entropy(
             self.scale * (logits - is_true * self.margins),

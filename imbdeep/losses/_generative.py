@@ -53,8 +53,8 @@ def standard_normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
         \mathrm{KL}\big(\mathcal{N}(\mu, \operatorname{diag} \sigma^2) \,\|\, \mathcal{N}(0, I)\big)
         = \tfrac12 \sum_j \left(\mu_j^2 + \sigma_j^2 - \log\sigma_j^2 - 1\right)
 
-    What a variational auto-encoder with a Gaussian prior pays for its codes ([1]_, appendix B). It
-    is exact: nothing is drawn.
+    The second term of the bound of a variational auto-encoder with a Gaussian prior ([1]_, appendix
+    B). It is exact: nothing is drawn.
 
     Parameters
     ----------
@@ -137,7 +137,8 @@ class ObservationLikelihood(nn.Module):
         self.group_sizes = tuple(group_sizes)
         self.intensities = intensities
         self.log_scale = nn.Parameter(torch.zeros(n_gaussian))
-        # Groups of unequal size as one rectangle: short rows point to an extra, impossible level.
+        # Groups of unequal size as one rectangle, so that one operation works on all of them.
+        # Short rows point to an extra level, whose logit makes its probability 0.
         n_levels = sum(self.group_sizes)
         columns = torch.full((len(self.group_sizes), max(self.group_sizes, default=0)), n_levels)
         start = 0
@@ -157,30 +158,12 @@ class ObservationLikelihood(nn.Module):
         return self.n_gaussian + self.n_bernoulli + sum(self.group_sizes)
 
     def scale(self) -> Tensor:
-        """Standard deviation of the noise of each Gaussian column.
-
-        Returns
-        -------
-        Tensor of shape (n_gaussian,)
-            Learned standard deviations, kept between fixed bounds.
-        """
+        """Return the standard deviation of each Gaussian column's noise, within fixed bounds."""
         return torch.exp(self.log_scale.clamp(*_LOG_SCALE_BOUNDS))
 
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
-        """Log likelihood of rows.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, width)
-            Rows.
-        outputs : Tensor of shape (n, width)
-            Means and logits.
-
-        Returns
-        -------
-        Tensor of shape (n,)
-            Log likelihoods in nats, summed over the columns.
-        """
+        """Return the log likelihoods (n,) of rows (n, width) in nats, summed over the columns."""
+        # Given z the columns are independent: the likelihood of a row is the sum over its columns.
         g, b = self.n_gaussian, self.n_gaussian + self.n_bernoulli
         total = x.new_zeros(len(x))
         if g:
@@ -188,6 +171,8 @@ class ObservationLikelihood(nn.Module):
             residual = (x[:, :g] - outputs[:, :g]) * torch.exp(-log_scale)
             normaliser = log_scale + 0.5 * math.log(2 * math.pi)
             if len(self.missing_values):
+                # 1 minus the sum of the column's indicators: 0 where one of them says that the
+                # value is missing. What stands in its place has no density.
                 present = torch.ones_like(residual)
                 absent = x[:, self.missing_indicators]
                 present = present.index_add(1, self.missing_values, absent, alpha=-1)
@@ -201,32 +186,17 @@ class ObservationLikelihood(nn.Module):
             total = total - cross_entropy.sum(dim=1)
         if self.group_sizes:
             logits = outputs[:, b:]
+            # log p(level) = logit - logsumexp over the group. x holds exact indicators, so that one
+            # product picks the logits of the true levels in all groups.
             normaliser = torch.logsumexp(self._by_group(logits), dim=2).sum(dim=1)
             total = total + (x[:, b:] * logits).sum(dim=1) - normaliser
         return total
 
     def mean(self, outputs: Tensor) -> Tensor:
-        r"""Expected rows, :math:`E[x \mid z]`: differentiable, unlike samples.
+        """Return expected rows E[x|z] (n, width), which are differentiable, unlike samples.
 
         The mean of a Gaussian column as it is, the probability of an event or the expected
-        intensity (sigmoid), and the probability of each level of a categorical group (softmax).
-
-        Parameters
-        ----------
-        outputs : Tensor of shape (n, width)
-            Means and logits.
-
-        Returns
-        -------
-        Tensor of shape (n, width)
-            Expected rows: Bernoulli columns in [0, 1], groups non-negative and with the sum 1.
-
-        Examples
-        --------
-        >>> import torch
-        >>> from imbdeep.losses import ObservationLikelihood
-        >>> ObservationLikelihood(1, 1, [2]).mean(torch.tensor([[3.0, 0.0, 1.0, 1.0]]))
-        tensor([[3.0000, 0.5000, 0.5000, 0.5000]])
+        intensity (sigmoid), and the probability of each level of a group (softmax).
         """
         g, b = self.n_gaussian, self.n_gaussian + self.n_bernoulli
         parts = [outputs[:, :g], torch.sigmoid(outputs[:, g:b])]
@@ -236,20 +206,10 @@ class ObservationLikelihood(nn.Module):
         return torch.cat(parts, dim=1)
 
     def sample(self, outputs: Tensor, mean: bool = False) -> Tensor:
-        """Draw rows from the likelihood (Step 3 of Algorithm 1).
+        """Draw rows (n, width) from the likelihood (Step 3 of Algorithm 1 of the MGVAE paper).
 
-        Parameters
-        ----------
-        outputs : Tensor of shape (n, width)
-            Means and logits.
-        mean : bool, default=False
-            Whether Gaussian columns and intensities are given as their means. Events and
-            categories are drawn in any case: their most likely level would erase the rare ones.
-
-        Returns
-        -------
-        Tensor of shape (n, width)
-            Rows; Bernoulli events and categorical groups as exact indicators.
+        With ``mean=True`` Gaussian columns and intensities are their means. Events and categories
+        are drawn in any case, as exact indicators: the most likely level would erase rare ones.
         """
         g, b = self.n_gaussian, self.n_gaussian + self.n_bernoulli
         rows = torch.empty_like(outputs)
@@ -260,6 +220,8 @@ class ObservationLikelihood(nn.Module):
         rows[:, g:b] = probability if mean and self.intensities else torch.bernoulli(probability)
         if self.group_sizes:
             logits = self._by_group(outputs[:, b:])
+            # Gumbel's trick: the largest of logits plus such noise is a draw from the softmax. So
+            # one argmax draws all groups at once.
             gumbel = -torch.log(torch.empty_like(logits).exponential_())
             level = (logits + gumbel).argmax(dim=2)  # (n, groups)
             columns = self.group_columns[torch.arange(len(self.group_sizes)), level]

@@ -16,6 +16,8 @@ from sklearn.utils import gen_batches
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_array
 
+from imbdeep import _docs
+
 Features = Callable[[Any], Any]
 Doubles = NDArray[np.float64]
 
@@ -27,12 +29,25 @@ _TREE_COLUMNS = 7
 #: A row within this share of a ball's border is on it, not inside.
 _BORDER = 1e-9
 
+_documented = _docs.documented(
+    {
+        "generated": "generated : array-like of shape (n_generated, ...)\n    Generated rows.",
+        "features": """\
+features : callable, default=None
+    From rows to an array of shape (n, n_features) in which Euclidean distances mean something:
+    ``TabularEncoder().fit(real).transform`` for tables with categories, missing values or columns
+    of several units, a network's features for images. The default takes the rows as they are,
+    which must be numbers.""",
+    }
+)
+
 _ENCODE = (
     "Give features=TabularEncoder().fit(train).transform, with the TabularEncoder of "
     "imbdeep.encoding"
 )
 
 
+@_documented
 def density_coverage(
     real: Any,
     generated: Any,
@@ -58,15 +73,10 @@ def density_coverage(
     ----------
     real : array-like of shape (n_real, ...)
         Real rows, better ones that the generator was not trained on. Images are flattened.
-    generated : array-like of shape (n_generated, ...)
-        Generated rows.
+    $generated
     k : int, default=5
         Neighbours that give a ball its radius. The default is that of the reference.
-    features : callable, default=None
-        From rows to an array of shape (n, n_features) in which Euclidean distances mean something:
-        ``TabularEncoder().fit(real).transform`` for tables with categories, missing values or
-        columns of several units, a network's features for images. The default takes the rows as
-        they are, which must be numbers.
+    $features
     n_jobs : int, default=None
         Threads; -1 takes all cores.
 
@@ -114,6 +124,7 @@ def density_coverage(
     radii = _neighbours(points, n_neighbors=int(k), n_jobs=n_jobs).max(axis=1)
     squares = (points**2).sum(axis=1)
     rounding = 32 * np.finfo(float).eps * (np.sqrt(squares) + radii) ** 2
+    # Rows on the border of a ball are outside, also where rounding puts them inside.
     # |x - y|² < r² as x'y - |y|²/2 > (|x|² - r²)/2, one matrix product for a chunk of balls.
     bounds = (squares - (radii**2 * (1 - _BORDER) - rounding)) / 2
     points = np.column_stack([points, np.full(len(points), -0.5)])
@@ -129,6 +140,7 @@ def density_coverage(
     return float(counts.sum() / (k * len(others))), float(np.mean(counts > 0))
 
 
+@_documented
 def frechet_distance(real: Any, generated: Any, *, features: Features | None = None) -> float:
     """Fréchet distance of the two normal distributions that have the rows' means and covariances.
 
@@ -137,7 +149,7 @@ def frechet_distance(real: Any, generated: Any, *, features: Features | None = N
         |m_1 - m_2|² + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2)),
 
     which is the *squared* distance, of whatever features you give: the FID itself is that of a
-    certain Inception network, and its numbers compare with no others. It sees means and covariances
+    certain Inception network, and its numbers compare with no others. It uses means and covariances
     alone: unlike `density_coverage` it is of use for thousands of rows only, and rows that are
     copied from the real ones have the best value there is.
 
@@ -147,8 +159,7 @@ def frechet_distance(real: Any, generated: Any, *, features: Features | None = N
         Real rows, two or more. Images are flattened.
     generated : array-like of shape (n_generated, ...)
         Generated rows, two or more.
-    features : callable, default=None
-        From rows to an array of shape (n, n_features), as for `density_coverage`.
+    $features
 
     Returns
     -------
@@ -194,6 +205,7 @@ def frechet_distance(real: Any, generated: Any, *, features: Features | None = N
     return max(0.0, float(distance))  # rounding may take it below
 
 
+@_documented
 def nearest_distances(train: Any, generated: Any, *, features: Features | None = None) -> Doubles:
     """The distance of each generated row to the nearest training row.
 
@@ -201,10 +213,8 @@ def nearest_distances(train: Any, generated: Any, *, features: Features | None =
     ----------
     train : array-like of shape (n_train, ...)
         The rows that the generator was trained on. Images are flattened.
-    generated : array-like of shape (n_generated, ...)
-        Generated rows.
-    features : callable, default=None
-        From rows to an array of shape (n, n_features), as for `density_coverage`.
+    $generated
+    $features
 
     Returns
     -------
@@ -226,25 +236,24 @@ def nearest_distances(train: Any, generated: Any, *, features: Features | None =
     return _neighbours(points, others)[:, 0]
 
 
+@_documented
 def memorisation(
     train: Any, generated: Any, *, holdout: Any = None, features: Features | None = None
 ) -> dict[str, float]:
-    """How much of the training rows the generated ones give away.
+    """How much of the training rows the generated ones reveal.
 
-    A generator that repeats its training rows scores well on every comparison with real rows, adds
-    nothing that over-sampling by copies would not, and hands private rows on.
+    A generator that repeats its training rows is close to real rows in every comparison, adds no
+    more than copies of rows do, and publishes private rows.
 
     Parameters
     ----------
     train : array-like of shape (n_train, ...)
         The rows that the generator was trained on, two or more; of the same class as the generated
         ones. Images are flattened.
-    generated : array-like of shape (n_generated, ...)
-        Generated rows.
+    $generated
     holdout : array-like of shape (n_holdout, ...), default=None
         Rows of the same source that no training has seen, best as many as of `train`.
-    features : callable, default=None
-        From rows to an array of shape (n, n_features) for the distances, as for `density_coverage`.
+    $features
 
     Returns
     -------
@@ -257,7 +266,7 @@ def memorisation(
           copies with little noise. Infinite or NaN where half of the training rows repeat.
         - with `holdout`, "nearer_to_train": share of generated rows that are nearer to `train` than
           to `holdout`, equal distances counting half.
-        - and "expected_nearer": what that share would be had the generator never seen `train`,
+        - and "expected_nearer": what that share is for a generator that has not seen `train`,
           n_train / (n_train + n_holdout); 0.5 for equal numbers.
 
     Raises
@@ -373,7 +382,7 @@ def _n_rows(rows: Any) -> int:
 
 
 def _check_columns(tables: dict[str, Any]) -> None:
-    """That frames have the same columns in the same order: arrays of them would not tell."""
+    """Check that frames have the same columns in the same order, which arrays do not show."""
     names = {name: list(rows.columns) for name, rows in tables.items() if hasattr(rows, "columns")}
     (first, columns), *rest = names.items() or [("", [])]
     for name, others in rest:
@@ -417,5 +426,5 @@ def _plain(value: Any) -> Any:
 
 
 def _digest(key: bytes) -> bytes:
-    """16 bytes instead of a whole row: two rows in 2^64 would have to meet by chance."""
+    """Return 16 bytes in place of a row: only some 2^64 rows hold two that agree by chance."""
     return hashlib.blake2b(key, digest_size=16).digest()

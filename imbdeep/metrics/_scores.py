@@ -20,10 +20,38 @@ from sklearn.metrics import (
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_array, column_or_1d
 
+from imbdeep import _docs
+
+_documented = _docs.documented(
+    {
+        "classes": """\
+y_true : array-like of shape (n,)
+    True classes.
+y_pred : array-like of shape (n,)
+    Predicted classes.""",
+        "truth": """\
+y_true : array-like of shape (n,)
+    True classes.""",
+        "labels": """\
+labels : array-like of shape (n_classes,), default=None
+    The classes of the columns: a classifier's ``classes_``. The default is the sorted classes of
+    `y_true`, which is wrong where `y_true` lacks one.""",
+        "score": """\
+Returns
+-------
+float
+    From 0 to 1.""",
+        "gamo": """\
+.. [1] S. S. Mullick et al., "Generative Adversarial Minority Oversampling", ICCV 2019, section
+   4.""",
+    }
+)
+
 #: How far the probabilities of a row may be from 1 in sum: those of networks are in float32.
 _SUM_TOLERANCE = 1e-3
 
 
+@_documented
 def acsa_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Average class-specific accuracy: the mean of the recalls, or balanced accuracy.
 
@@ -36,20 +64,13 @@ def acsa_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
     Parameters
     ----------
-    y_true : array-like of shape (n,)
-        True classes.
-    y_pred : array-like of shape (n,)
-        Predicted classes.
+    $classes
 
-    Returns
-    -------
-    float
-        From 0 to 1.
+    $score
 
     References
     ----------
-    .. [1] S. S. Mullick et al., "Generative Adversarial Minority Oversampling", ICCV 2019, section
-       4.
+    $gamo
 
     Examples
     --------
@@ -61,6 +82,7 @@ def acsa_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     return float(recall_score(true, predicted, labels=np.unique(true), average="macro"))
 
 
+@_documented
 def gm_score(y_true: ArrayLike, y_pred: ArrayLike, *, average: str = "root") -> float:
     """The geometric mean of recalls, in either of the two meanings that papers give "GM".
 
@@ -73,24 +95,18 @@ def gm_score(y_true: ArrayLike, y_pred: ArrayLike, *, average: str = "root") -> 
 
       With many classes the specificities are close to 1, so this one stays far above the balanced
       accuracy (57.9 gives 74.3 with ten classes), and a class that is never found does not make
-      it 0. The paper does not spell the formula out; its tables obey this one, and could not obey
-      the other.
+      it 0. The paper does not print the formula; its tables agree with this one, and cannot agree
+      with the other.
 
     With two classes both are sqrt(recall_0 * recall_1). Means are over the classes of `y_true`.
 
     Parameters
     ----------
-    y_true : array-like of shape (n,)
-        True classes.
-    y_pred : array-like of shape (n,)
-        Predicted classes.
+    $classes
     average : {"root", "macro"}, default="root"
         Which of the two. The default is what most papers, and imbalanced-learn, mean.
 
-    Returns
-    -------
-    float
-        From 0 to 1.
+    $score
 
     Raises
     ------
@@ -100,8 +116,7 @@ def gm_score(y_true: ArrayLike, y_pred: ArrayLike, *, average: str = "root") -> 
 
     References
     ----------
-    .. [1] S. S. Mullick et al., "Generative Adversarial Minority Oversampling", ICCV 2019, section
-       4.
+    $gamo
     .. [2] A. K. Mondal et al., "Minority Oversampling for Imbalanced Data via Class-Preserving
        Regularized Auto-Encoders", AISTATS 2023, section 5.2 and Table 1.
 
@@ -129,29 +144,22 @@ def gm_score(y_true: ArrayLike, y_pred: ArrayLike, *, average: str = "root") -> 
             "needs rows of two classes or more. Take average='root', or score more rows."
         )
     # Its own macro average takes the root last, of the mean sensitivity and specificity.
-    return float(
-        np.mean(geometric_mean_score(true, predicted, labels=classes, average=None)),
-    )
+    return float(np.mean(geometric_mean_score(true, predicted, labels=classes, average=None)))
 
 
+@_documented
 def macro_f1_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """The mean of the classes' F1 scores.
 
     F1 of a class is the harmonic mean of its recall and its precision, 2 TP / (2 TP + FP + FN). The
     mean is over the classes of `y_true`: a predicted class that is not among them costs recall, and
-    does not enter as a zero of its own.
+    does not enter as a zero.
 
     Parameters
     ----------
-    y_true : array-like of shape (n,)
-        True classes.
-    y_pred : array-like of shape (n,)
-        Predicted classes.
+    $classes
 
-    Returns
-    -------
-    float
-        From 0 to 1.
+    $score
 
     Examples
     --------
@@ -163,13 +171,14 @@ def macro_f1_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     return float(f1_score(true, predicted, labels=np.unique(true), average="macro"))
 
 
+@_documented
 def mauprc_ova_score(
     y_true: ArrayLike, y_score: ArrayLike, *, labels: ArrayLike | None = None
 ) -> float:
     """Mean area under the precision-recall curves, one class against all others.
 
     For each class of `y_true` the rows are sorted by its column of `y_score`, and the average
-    precision of finding that class is taken; the result is the mean. It knows no threshold: a
+    precision of finding that class is taken; the result is the mean. There is no threshold: a
     method that only moves the decision boundary does not change it. RAE's tables have it as
     mAURPC-OVA.
 
@@ -178,19 +187,16 @@ def mauprc_ova_score(
 
     Parameters
     ----------
-    y_true : array-like of shape (n,)
-        True classes.
+    $truth
     y_score : array-like of shape (n, n_classes), or (n,) for two classes
         A column for each class, higher where a row is more likely of it: probabilities or values
         of a decision function. One column is that of the second label.
-    labels : array-like of shape (n_classes,), default=None
-        The classes of the columns: a classifier's ``classes_``. The default is the sorted classes
-        of `y_true`, which will not do where `y_true` lacks one.
+    $labels
 
     Returns
     -------
     float
-        From 0 to 1. Scores that say nothing give a mean of the classes' shares, 1 / n_classes.
+        From 0 to 1. Constant scores give the mean of the classes' shares, 1 / n_classes.
 
     Raises
     ------
@@ -214,22 +220,20 @@ def mauprc_ova_score(
     return float(np.mean(found))
 
 
+@_documented
 def brier_score(y_true: ArrayLike, y_proba: ArrayLike, *, labels: ArrayLike | None = None) -> float:
     """Mean squared error of probabilities, for any number of classes; lower is better.
 
     The mean over rows of sum_k (p_k - [y = k])², and half of that for two classes, where it is
-    (p_1 - y)². Over-sampling and class weights spoil it: they raise the probabilities of rare
+    (p_1 - y)². Over-sampling and class weights make it worse: they raise the probabilities of rare
     classes above their frequencies.
 
     Parameters
     ----------
-    y_true : array-like of shape (n,)
-        True classes.
+    $truth
     y_proba : array-like of shape (n, n_classes), or (n,) for two classes
         Probability of each class; one column is that of the second label.
-    labels : array-like of shape (n_classes,), default=None
-        The classes of the columns: a classifier's ``classes_``. The default is the sorted classes
-        of `y_true`, which will not do where `y_true` lacks one.
+    $labels
 
     Returns
     -------
@@ -259,7 +263,7 @@ def brier_score(y_true: ArrayLike, y_proba: ArrayLike, *, labels: ArrayLike | No
 def _average_precision(y_true: ArrayLike, y_score: ArrayLike, *, labels: ArrayLike) -> float:
     """Of two classes that of the rarer one (of equals the second), of more the mean over all.
 
-    The other one of two is nearly always near 1 and would hide half of every difference.
+    The frequent one of two is nearly always near 1: a mean would hide half of every difference.
     """
     membership, scores = _against_all(y_true, y_score, labels, "y_score")
     counts = membership.sum(axis=0)
@@ -296,10 +300,10 @@ def _gm_macro(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 @dataclass(frozen=True)
 class _OutputScorer:
-    """A scorer, in scikit-learn's sense, of what a classifier says of each of its classes.
+    """A scorer of scikit-learn of values for each class, such as probabilities.
 
-    ``make_scorer`` would hand over the values without the classes, and a test part does not tell
-    them where it lacks one.
+    ``make_scorer`` passes the values without ``classes_``, and these cannot be found out from a
+    test part that lacks a class.
     """
 
     metric: Callable[..., float]
@@ -311,7 +315,7 @@ class _OutputScorer:
         if method is None:
             raise AttributeError(
                 f"{type(estimator).__name__} has no {' and no '.join(self.methods)}, which "
-                f"this score is of. Wrap it in sklearn.calibration.CalibratedClassifierCV, or "
+                f"this score needs. Wrap it in sklearn.calibration.CalibratedClassifierCV, or "
                 "leave the score out."
             )
         values = getattr(estimator, method)(X)

@@ -5,49 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from numbers import Integral
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-_SLOPE = 0.2  # of every leaky ReLU, as in the authors' code; the tables leave it open
+from imbdeep.networks._parts import (
+    check_at_least,
+    check_dropout,
+    check_layers,
+    check_shape,
+    documented,
+    one_hot,
+)
 
-
-def _check_at_least(least: int, **values: int) -> None:
-    for name, value in values.items():
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} is {value!r}: give a whole number of at least {least}.")
-
-
-def _check_layers(sizes: Sequence[int]) -> None:
-    for i, size in enumerate(sizes):
-        _check_at_least(1, **{f"hidden_layer_sizes[{i}]": size})
-
-
-def _check_dropout(dropout: float) -> None:
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout is {dropout}: it must be at least 0 and below 1; 0 drops none.")
-
-
-def _check_shape(shape: Sequence[int]) -> tuple[int, int, int]:
-    if len(shape) != 3 or shape[0] < 1 or any(side < 4 or side % 4 for side in shape[1:]):
-        raise ValueError(
-            f"shape is {tuple(shape)}: give (channels, height, width) with a height and a width "
-            "that can be halved twice, multiples of 4. Pad or resize the images."
-        )
-    channels, height, width = shape
-    return channels, height, width
-
-
-def _one_hot(y: Tensor, n_classes: int, like: Tensor) -> Tensor:
-    """Indicators of the classes `y`, in the dtype of `like`, for each of its rows."""
-    if y.shape != (len(like),) or y.dtype != torch.int64:
-        raise ValueError(
-            f"y has the shape {tuple(y.shape)} and the dtype {y.dtype}: give the class of each of "
-            f"the {len(like)} rows as an index, int64."
-        )
-    return F.one_hot(y, n_classes).to(like.dtype)
+SLOPE = 0.2  # of every leaky ReLU, as in the authors' code; the tables leave it open
 
 
 class _Dropout(nn.Dropout):
@@ -65,7 +36,7 @@ def _normalised(layer: nn.Module, width: int, leaky: bool, dropout: float = 0.0)
     """A layer without a bias (the normalisation would take it out again), and what follows it."""
     image = isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)
     stages: list[nn.Module] = [layer, (nn.BatchNorm2d if image else nn.BatchNorm1d)(width)]
-    stages.append(nn.LeakyReLU(_SLOPE, inplace=True) if leaky else nn.ReLU(inplace=True))
+    stages.append(nn.LeakyReLU(SLOPE, inplace=True) if leaky else nn.ReLU(inplace=True))
     return [*stages, _Dropout(dropout)] if dropout else stages
 
 
@@ -76,6 +47,7 @@ def _dense(sizes: Sequence[int], leaky: bool, dropout: float = 0.0) -> list[nn.M
     return stages
 
 
+@documented
 class CodeEncoder(nn.Module):
     """Rows to their latent codes (Table 18 of [1]_): points, without a variance.
 
@@ -84,28 +56,19 @@ class CodeEncoder(nn.Module):
 
     Parameters
     ----------
-    n_features : int
-        Number of values of a row; of an image, channels times height times width.
-    latent_dim : int
-        Number of latent dimensions, m.
+    $n_features
+    $latent_dim
     hidden_layer_sizes : sequence of int, default=(512, 256)
         Units of the hidden layers, those of the paper.
-    dropout : float, default=0.4
-        Share of the hidden units that are dropped in training, in [0, 1).
+    $dropout
 
-    Raises
-    ------
-    ValueError
-        If a size is below 1 or `dropout` outside [0, 1).
+    $refused
 
     Notes
     -----
     In training, a batch must hold at least two rows: one alone has no variance to normalise by.
 
-    References
-    ----------
-    .. [1] A. K. Mondal, L. Singhal, P. Tiwary, P. Singla and Prathosh AP, "Minority Oversampling
-       for Imbalanced Data via Class-Preserving Regularized Auto-Encoders", AISTATS 2023.
+    $rae
 
     Examples
     --------
@@ -123,30 +86,20 @@ class CodeEncoder(nn.Module):
         dropout: float = 0.4,
     ) -> None:
         super().__init__()
-        _check_at_least(1, n_features=n_features, latent_dim=latent_dim)
-        _check_layers(hidden_layer_sizes)
-        _check_dropout(dropout)
+        check_at_least(1, n_features=n_features, latent_dim=latent_dim)
+        check_layers(hidden_layer_sizes)
+        check_dropout(dropout)
         sizes = [n_features, *hidden_layer_sizes]
         self.body = nn.Sequential(*_dense(sizes, leaky=True, dropout=dropout))
         self.head = nn.Linear(sizes[-1], latent_dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Encode rows.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, ...)
-            Rows or images, flattened to (n, n_features).
-
-        Returns
-        -------
-        Tensor of shape (n, latent_dim)
-            Codes.
-        """
+        """Encode rows or images (n, ...), flattened, as codes (n, latent_dim)."""
         codes: Tensor = self.head(self.body(x.flatten(1)))
         return codes
 
 
+@documented
 class ConditionalDecoder(nn.Module):
     """Latent codes and classes to the means and logits of rows (Table 18 of [1]_).
 
@@ -156,24 +109,15 @@ class ConditionalDecoder(nn.Module):
 
     Parameters
     ----------
-    latent_dim : int
-        Number of latent dimensions, m.
-    n_features : int
-        Number of values of a row.
-    n_classes : int
-        Number of classes.
+    $latent_dim
+    $n_features
+    $n_classes
     hidden_layer_sizes : sequence of int, default=(512, 256)
         Units of the hidden layers from the code to the row, those of the paper.
 
-    Raises
-    ------
-    ValueError
-        If a size is below 1 or there are fewer than two classes.
+    $refused
 
-    References
-    ----------
-    .. [1] A. K. Mondal et al., "Minority Oversampling for Imbalanced Data via Class-Preserving
-       Regularized Auto-Encoders", AISTATS 2023.
+    $rae
 
     Examples
     --------
@@ -191,32 +135,20 @@ class ConditionalDecoder(nn.Module):
         hidden_layer_sizes: Sequence[int] = (512, 256),
     ) -> None:
         super().__init__()
-        _check_at_least(1, latent_dim=latent_dim, n_features=n_features)
-        _check_at_least(2, n_classes=n_classes)
-        _check_layers(hidden_layer_sizes)
+        check_at_least(1, latent_dim=latent_dim, n_features=n_features)
+        check_at_least(2, n_classes=n_classes)
+        check_layers(hidden_layer_sizes)
         self.n_classes = n_classes
         sizes = [latent_dim + n_classes, *hidden_layer_sizes]
         self.body = nn.Sequential(*_dense(sizes, leaky=False), nn.Linear(sizes[-1], n_features))
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        """Decode latent codes.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n, latent_dim)
-            Codes.
-        y : int64 Tensor of shape (n,)
-            Their classes.
-
-        Returns
-        -------
-        Tensor of shape (n, n_features)
-            Means and logits.
-        """
-        decoded: Tensor = self.body(torch.cat([z, _one_hot(y, self.n_classes, z)], dim=1))
+        """Decode codes (n, latent_dim) of classes (n,) to means and logits (n, n_features)."""
+        decoded: Tensor = self.body(torch.cat([z, one_hot(y, self.n_classes, z)], dim=1))
         return decoded
 
 
+@documented
 class ConvCodeEncoder(nn.Module):
     """Images to their latent codes (Table 16 of [1]_): points, without a variance.
 
@@ -226,24 +158,15 @@ class ConvCodeEncoder(nn.Module):
 
     Parameters
     ----------
-    shape : (int, int, int)
-        Channels, height and width of an image; the sides are multiples of 4.
-    latent_dim : int
-        Number of latent dimensions, m.
+    $shape
+    $latent_dim
     width : int, default=64
         Kernels of the first convolution, those of the paper; the second has twice as many.
-    dropout : float, default=0.4
-        Share of the hidden values that are dropped in training, in [0, 1).
+    $dropout
 
-    Raises
-    ------
-    ValueError
-        If the sides are no multiples of 4, a size is below 1 or `dropout` outside [0, 1).
+    $refused
 
-    References
-    ----------
-    .. [1] A. K. Mondal et al., "Minority Oversampling for Imbalanced Data via Class-Preserving
-       Regularized Auto-Encoders", AISTATS 2023.
+    $rae
 
     Examples
     --------
@@ -257,9 +180,9 @@ class ConvCodeEncoder(nn.Module):
         self, shape: Sequence[int], latent_dim: int, width: int = 64, dropout: float = 0.4
     ) -> None:
         super().__init__()
-        channels, high, wide = _check_shape(shape)
-        _check_at_least(1, latent_dim=latent_dim, width=width)
-        _check_dropout(dropout)
+        channels, high, wide = check_shape(shape)
+        check_at_least(1, latent_dim=latent_dim, width=width)
+        check_dropout(dropout)
         stages: list[nn.Module] = []
         for n_in, n_out in ((channels, width), (width, 2 * width)):
             convolution = nn.Conv2d(n_in, n_out, kernel_size=4, stride=2, padding=1, bias=False)
@@ -271,22 +194,12 @@ class ConvCodeEncoder(nn.Module):
         self.head = nn.Linear(sizes[-1], latent_dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Encode images.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, channels, height, width)
-            Images.
-
-        Returns
-        -------
-        Tensor of shape (n, latent_dim)
-            Codes.
-        """
+        """Encode images (n, channels, height, width) as codes (n, latent_dim)."""
         codes: Tensor = self.head(self.body(x))
         return codes
 
 
+@documented
 class ConvConditionalDecoder(nn.Module):
     """Latent codes and classes to the logits of images (Table 16 of [1]_).
 
@@ -298,25 +211,16 @@ class ConvConditionalDecoder(nn.Module):
 
     Parameters
     ----------
-    latent_dim : int
-        Number of latent dimensions, m.
-    shape : (int, int, int)
-        Channels, height and width of an image; the sides are multiples of 4.
-    n_classes : int
-        Number of classes.
+    $latent_dim
+    $shape
+    $n_classes
     width : int, default=64
         Kernels of the last transposed convolution, those of the paper; the first has twice as
         many, the first dense layer 16 times.
 
-    Raises
-    ------
-    ValueError
-        If the sides are no multiples of 4, a size is below 1 or there are fewer than two classes.
+    $refused
 
-    References
-    ----------
-    .. [1] A. K. Mondal et al., "Minority Oversampling for Imbalanced Data via Class-Preserving
-       Regularized Auto-Encoders", AISTATS 2023.
+    $rae
 
     Examples
     --------
@@ -331,9 +235,9 @@ class ConvConditionalDecoder(nn.Module):
         self, latent_dim: int, shape: Sequence[int], n_classes: int, width: int = 64
     ) -> None:
         super().__init__()
-        channels, high, wide = _check_shape(shape)
-        _check_at_least(1, latent_dim=latent_dim, width=width)
-        _check_at_least(2, n_classes=n_classes)
+        channels, high, wide = check_shape(shape)
+        check_at_least(1, latent_dim=latent_dim, width=width)
+        check_at_least(2, n_classes=n_classes)
         self.n_classes = n_classes
         small = (2 * width, high // 4, wide // 4)
         stages: list[nn.Module] = []
@@ -350,24 +254,12 @@ class ConvConditionalDecoder(nn.Module):
         )
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        """Decode latent codes.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n, latent_dim)
-            Codes.
-        y : int64 Tensor of shape (n,)
-            Their classes.
-
-        Returns
-        -------
-        Tensor of shape (n, channels, height, width)
-            Logits of the pixels.
-        """
-        decoded: Tensor = self.body(torch.cat([z, _one_hot(y, self.n_classes, z)], dim=1))
+        """Decode codes (n, latent_dim) of classes (n,) to logits (n, channels, height, width)."""
+        decoded: Tensor = self.body(torch.cat([z, one_hot(y, self.n_classes, z)], dim=1))
         return decoded
 
 
+@documented
 class Mixer(nn.Module):
     r"""Codes of one class to the weights of their mix (Tables 17 and 19 of [1]_).
 
@@ -384,28 +276,19 @@ class Mixer(nn.Module):
         Number of latent dimensions, m; also the number of noise values.
     n_mixed : int
         Number of codes in a mix, t, at least 2.
-    n_classes : int
-        Number of classes.
+    $n_classes
     hidden_layer_sizes : sequence of int, default=(512, 512, 512, 512)
         Units of the hidden layers: those of the paper for tables. For images it has 1024 each.
-    dropout : float, default=0.4
-        Share of the hidden units that are dropped in training, in [0, 1).
+    $dropout
 
-    Raises
-    ------
-    ValueError
-        If fewer than two codes are mixed, a size is below 1, there are fewer than two classes or
-        `dropout` is outside [0, 1).
+    $refused
 
     Notes
     -----
     The noise is drawn in ``forward`` from torch's stream of the device, in evaluation too: the
     mix of given codes is random by design.
 
-    References
-    ----------
-    .. [1] A. K. Mondal et al., "Minority Oversampling for Imbalanced Data via Class-Preserving
-       Regularized Auto-Encoders", AISTATS 2023.
+    $rae
 
     Examples
     --------
@@ -425,29 +308,19 @@ class Mixer(nn.Module):
         dropout: float = 0.4,
     ) -> None:
         super().__init__()
-        _check_at_least(1, latent_dim=latent_dim)
-        _check_at_least(2, n_mixed=n_mixed, n_classes=n_classes)
-        _check_layers(hidden_layer_sizes)
-        _check_dropout(dropout)
+        check_at_least(1, latent_dim=latent_dim)
+        check_at_least(2, n_mixed=n_mixed, n_classes=n_classes)
+        check_layers(hidden_layer_sizes)
+        check_dropout(dropout)
         self.latent_dim, self.n_mixed, self.n_classes = latent_dim, n_mixed, n_classes
         sizes = [n_mixed * latent_dim + n_classes + latent_dim, *hidden_layer_sizes]
         self.body = nn.Sequential(*_dense(sizes, leaky=True, dropout=dropout))
         self.head = nn.Linear(sizes[-1], n_mixed)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        """Choose the weights of mixes.
+        """Choose weights (n, n_mixed), non-negative with the sum 1 in each row.
 
-        Parameters
-        ----------
-        z : Tensor of shape (n, n_mixed, latent_dim)
-            Codes; those of a group are of one class.
-        y : int64 Tensor of shape (n,)
-            Classes of the groups.
-
-        Returns
-        -------
-        Tensor of shape (n, n_mixed)
-            Weights; each row is non-negative and sums to 1.
+        The codes are (n, n_mixed, latent_dim), those of a group of one class, y (n,).
         """
         if z.shape[1:] != (self.n_mixed, self.latent_dim):
             raise ValueError(
@@ -455,5 +328,5 @@ class Mixer(nn.Module):
                 f"(n, {self.n_mixed}, {self.latent_dim})."
             )
         noise = torch.randn(len(z), self.latent_dim, dtype=z.dtype, device=z.device)
-        joined = torch.cat([z.flatten(1), _one_hot(y, self.n_classes, z), noise], dim=1)
+        joined = torch.cat([z.flatten(1), one_hot(y, self.n_classes, z), noise], dim=1)
         return torch.softmax(self.head(self.body(joined)), dim=1)

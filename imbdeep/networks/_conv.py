@@ -6,6 +6,8 @@ import math
 
 from torch import Tensor, nn
 
+from imbdeep.networks._parts import documented
+
 #: Side length -> channels after each halving. 64 pixels as in appendix E.1 of the MGVAE paper; the
 #: smaller sizes stop at 4 x 4 or, where 28 can no longer be halved, at 7 x 7.
 IMAGE_SIZES: dict[int, tuple[int, ...]] = {
@@ -85,6 +87,7 @@ def _check_size(size: int) -> tuple[int, ...]:
     return IMAGE_SIZES[size]
 
 
+@documented
 class ConvEncoder(nn.Module):
     """Images to the mean and the log variance of their latent code (appendix E.1 of [1]_).
 
@@ -98,13 +101,9 @@ class ConvEncoder(nn.Module):
         Colours of an image.
     size : {28, 32, 64}
         Side length in pixels.
-    latent_dim : int
-        Number of latent dimensions.
+    $latent_dim
 
-    References
-    ----------
-    .. [1] Q. Ai et al., "Generative Oversampling for Imbalanced Data via Majority-Guided VAE",
-       AISTATS 2023.
+    $mgvae
 
     Examples
     --------
@@ -126,22 +125,12 @@ class ConvEncoder(nn.Module):
         self.head = nn.Linear(widths[-1] * side * side, 2 * latent_dim)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode images.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, channels, size, size)
-            Images.
-
-        Returns
-        -------
-        mean, log_variance : Tensors of shape (n, latent_dim)
-            Parameters of the Gaussian posterior.
-        """
+        """Encode images (n, channels, size, size) as mean and log variance (n, latent_dim)."""
         mean, log_variance = self.head(self.body(x)).chunk(2, dim=-1)
         return mean, log_variance
 
 
+@documented
 class ConvDecoder(nn.Module):
     """Latent codes to the logits of images (appendix E.1 of [1]_).
 
@@ -150,17 +139,13 @@ class ConvDecoder(nn.Module):
 
     Parameters
     ----------
-    latent_dim : int
-        Number of latent dimensions.
+    $latent_dim
     channels : int
         Colours of an image.
     size : {28, 32, 64}
         Side length in pixels.
 
-    References
-    ----------
-    .. [1] Q. Ai et al., "Generative Oversampling for Imbalanced Data via Majority-Guided VAE",
-       AISTATS 2023.
+    $mgvae
 
     Examples
     --------
@@ -192,17 +177,6 @@ class ConvDecoder(nn.Module):
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        """Decode latent codes.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n, latent_dim)
-            Codes.
-
-        Returns
-        -------
-        Tensor of shape (n, channels, size, size)
-            Logits of the pixels.
-        """
+        """Decode codes (n, latent_dim) to logits of pixels (n, channels, size, size)."""
         decoded: Tensor = self.body(z)
         return decoded

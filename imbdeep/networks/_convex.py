@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imbdeep.networks._autoencoder import _check_at_least, _check_layers
+from imbdeep.networks._parts import check_at_least, check_layers, documented
 
 #: Classes with so few anchors together that one product of matrices with all of them costs no more
 #: than several, one a class, share a block.
@@ -19,6 +19,7 @@ _BLOCK_ANCHORS = 512
 _ELEMENTS = 2**23
 
 
+@documented
 class ConvexGenerator(nn.Module):
     r"""New rows of a class as convex combinations of its real rows, the anchors (Eq. 1 of [1]_).
 
@@ -31,8 +32,7 @@ class ConvexGenerator(nn.Module):
 
     Parameters
     ----------
-    latent_dim : int
-        Number of latent dimensions, l.
+    $latent_dim
     anchors : sequence of Tensor of shape (n_i, n_features)
         The anchors of each class, one or more. They are kept with the module, which is what makes a
         generated row explainable, and it with them. Fewest operations are needed if classes of few
@@ -47,10 +47,7 @@ class ConvexGenerator(nn.Module):
     n_anchors : tuple of int
         How many each class has.
 
-    Raises
-    ------
-    ValueError
-        If a class has no anchors, their widths differ, or a size is below 1.
+    $refused
 
     Notes
     -----
@@ -63,10 +60,7 @@ class ConvexGenerator(nn.Module):
     rows of all classes, in training as in use; with a batch a class, as in the authors' code, it
     would take out what the rows of a class have in common.
 
-    References
-    ----------
-    .. [1] S. S. Mullick, S. Datta and S. Das, "Generative Adversarial Minority Oversampling", ICCV
-       2019.
+    $gamo
 
     Examples
     --------
@@ -87,9 +81,9 @@ class ConvexGenerator(nn.Module):
         hidden_layer_sizes: Sequence[int] = (256, 64),
     ) -> None:
         super().__init__()
-        _check_at_least(1, latent_dim=latent_dim, classes=len(anchors))
-        _check_layers(hidden_layer_sizes)
-        _check_at_least(1, hidden_layers=len(hidden_layer_sizes))
+        check_at_least(1, latent_dim=latent_dim, classes=len(anchors))
+        check_layers(hidden_layer_sizes)
+        check_at_least(1, hidden_layers=len(hidden_layer_sizes))
         shapes = [tuple(own.shape) for own in anchors]
         if any(len(s) != 2 or s[0] < 1 or s[1] != shapes[0][1] for s in shapes):
             raise ValueError(
@@ -110,7 +104,8 @@ class ConvexGenerator(nn.Module):
             stages += [nn.Linear(n_in, n_out), nn.ReLU(inplace=True), nn.BatchNorm1d(n_out)]
         self.mapping = nn.Sequential(*stages)
         self.units = nn.Linear(sizes[-1], len(owner))
-        # As a layer of z and the indicators, joined, would start.
+        # A row of z plus a learned vector of its class is a dense layer of z and the indicators,
+        # joined: both parts start as that layer would.
         bound = 1 / math.sqrt(latent_dim + len(anchors))
         for start in (self.first.weight, self.condition.weight):
             nn.init.uniform_(start, -bound, bound)
@@ -118,39 +113,15 @@ class ConvexGenerator(nn.Module):
         self._block_sizes = [sum(self.n_anchors[first:last]) for first, last in self.blocks]
 
     def transient(self, z: Tensor, y: Tensor) -> Tensor:
-        """Map latent vectors by the cTMU.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n, latent_dim)
-            Latent vectors.
-        y : int64 Tensor of shape (n,)
-            Positions of their classes.
-
-        Returns
-        -------
-        Tensor of shape (n, hidden_layer_sizes[-1])
-            Intermediate vectors t(z|i).
-        """
+        """Map latent vectors (n, latent_dim) of classes y (n,) by the cTMU: t(z|i), (n, units)."""
         mapped: Tensor = self.mapping(self.first(z) + self.condition(y))
         return mapped
 
     def forward(self, z: Tensor, counts: Sequence[int], y: Tensor | None = None) -> Tensor:
-        """Make rows, those of a class side by side.
+        """Make rows (n, n_features) of latent vectors z (n, latent_dim), ordered by class.
 
-        Parameters
-        ----------
-        z : Tensor of shape (n, latent_dim)
-            Latent vectors.
-        counts : sequence of int
-            How many of them are of the first class, the second, and so on; their sum is n.
-        y : int64 Tensor of shape (n,), default=None
-            What ``counts`` says, as positions of classes, where it is known on the device.
-
-        Returns
-        -------
-        Tensor of shape (n, n_features)
-            Rows.
+        ``counts`` holds the number of rows of each class. ``y`` (n,) says the same as positions of
+        classes, where it is on the device already.
         """
         if len(counts) != len(self.n_anchors) or sum(counts) != len(z):
             raise ValueError(
@@ -180,27 +151,15 @@ class ConvexGenerator(nn.Module):
             if not len(vector):
                 continue
             logits = F.linear(vector, weight, bias)
+            # A block holds the anchors of several classes: those of others get the weight 0, so
+            # that each row stays in the convex hull of its own class.
             if last - first > 1:
                 logits = logits.masked_fill(owner != own[:, None], -math.inf)
             rows.append(torch.softmax(logits, dim=1) @ anchors)
         return torch.cat(rows)
 
     def weights(self, z: Tensor, position: int) -> Tensor:
-        """Convex weights of rows of one class.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n, latent_dim)
-            Latent vectors.
-        position : int
-            Position of the class.
-
-        Returns
-        -------
-        Tensor of shape (n, n_i)
-            Weights, non-negative, with the sum 1 in each row; ``weights @ own(position)`` are the
-            new rows.
-        """
+        """Return weights (n, n_i) of rows of one class, which are then weights @ anchors."""
         y = torch.full((len(z),), position, device=z.device)
         part = self._part(position)
         vectors = self.transient(z, y)
@@ -209,38 +168,16 @@ class ConvexGenerator(nn.Module):
         )
 
     def own(self, position: int) -> Tensor:
-        """Return the anchors of a class.
-
-        Parameters
-        ----------
-        position : int
-            Position of the class.
-
-        Returns
-        -------
-        Tensor of shape (n_i, n_features)
-            Its anchors.
-        """
+        """Return the anchors (n_i, n_features) of a class."""
         return self.anchors[self._part(position)]
 
     def draw(self, position: int, n: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Draw rows of a class with their weights, some at a time.
+        """Draw n rows of a class, some at a time: rows (m, n_features), and their weights (m, n_i).
 
-        Parameters
-        ----------
-        position : int
-            Position of the class.
-        n : int
-            Number of rows.
-
-        Yields
-        ------
-        rows : Tensor of shape (m, n_features)
-            Rows, with latent vectors from torch's stream of the device.
-        weights : Tensor of shape (m, n_i)
-            Their weights.
+        Latent vectors are from torch's stream of the device.
         """
         anchors = self.own(position)
+        # Rows at a time: as many as keep the largest of layer, weights and rows within the limit.
         size = max(1, _ELEMENTS // max(*anchors.shape, self.first.out_features))
         for start in range(0, n, size):
             m = min(size, n - start)

@@ -8,12 +8,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from imbdeep.networks._autoencoder import (
-    _SLOPE,
-    _check_at_least,
-    _check_layers,
-    _check_shape,
-    _one_hot,
+from imbdeep.networks._autoencoder import SLOPE
+from imbdeep.networks._parts import (
+    check_at_least,
+    check_layers,
+    check_shape,
+    documented,
+    one_hot,
 )
 
 
@@ -26,13 +27,13 @@ class _PiecewiseLeakyReLU(nn.Module):
     layers of 256) to two fifths (images of 28 x 28) cheaper.
     """
 
-    def __init__(self, negative_slope: float = _SLOPE) -> None:
+    def __init__(self, negative_slope: float = SLOPE) -> None:
         super().__init__()
         self.negative_slope = negative_slope
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale the negative values."""
-        # By far the fastest way to 1 where x is positive and the slope elsewhere.
+        # The fastest operation found that gives 1 where x is positive and the slope elsewhere.
         derivative = torch.ops.aten.leaky_relu_backward
         constant: Tensor = derivative(torch.ones_like(x), x.detach(), self.negative_slope, False)
         return x * constant
@@ -42,32 +43,25 @@ class _PiecewiseLeakyReLU(nn.Module):
         return f"negative_slope={self.negative_slope}"
 
 
+@documented
 class Critic(nn.Module):
     """Score of rows given their class (Table 19 of [1]_): high for real ones, low for made ones.
 
     Dense layers with a leaky ReLU of slope 0.2 each. There is no batch normalisation: the
     gradient penalty needs the gradient of each row's score by itself. The table lists the row
     alone as input; the indicators of its class are joined to it, as the authors' code does for
-    images, or a critic could not tell a row of the wrong class.
+    images, without which a critic could not detect a row of the wrong class.
 
     Parameters
     ----------
-    n_features : int
-        Number of values of a row; of an image, channels times height times width.
-    n_classes : int
-        Number of classes.
+    $n_features
+    $n_classes
     hidden_layer_sizes : sequence of int, default=(512, 512, 512)
         Units of the hidden layers, those of the paper. Without any, the score is linear.
 
-    Raises
-    ------
-    ValueError
-        If a size is below 1 or there are fewer than two classes.
+    $refused
 
-    References
-    ----------
-    .. [1] A. K. Mondal et al., "Minority Oversampling for Imbalanced Data via Class-Preserving
-       Regularized Auto-Encoders", AISTATS 2023.
+    $rae
 
     Examples
     --------
@@ -84,9 +78,9 @@ class Critic(nn.Module):
         hidden_layer_sizes: Sequence[int] = (512, 512, 512),
     ) -> None:
         super().__init__()
-        _check_at_least(1, n_features=n_features)
-        _check_at_least(2, n_classes=n_classes)
-        _check_layers(hidden_layer_sizes)
+        check_at_least(1, n_features=n_features)
+        check_at_least(2, n_classes=n_classes)
+        check_layers(hidden_layer_sizes)
         self.n_classes = n_classes
         sizes = [n_features + n_classes, *hidden_layer_sizes]
         stages: list[nn.Module] = []
@@ -95,25 +89,13 @@ class Critic(nn.Module):
         self.body = nn.Sequential(*stages, nn.Linear(sizes[-1], 1))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Score rows.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, ...)
-            Rows or images, flattened to (n, n_features).
-        y : int64 Tensor of shape (n,)
-            Their classes.
-
-        Returns
-        -------
-        Tensor of shape (n,)
-            Scores, on no fixed scale.
-        """
-        joined = torch.cat([x.flatten(1), _one_hot(y, self.n_classes, x)], dim=1)
+        """Score rows or images (n, ...), flattened, of classes (n,): (n,), on no fixed scale."""
+        joined = torch.cat([x.flatten(1), one_hot(y, self.n_classes, x)], dim=1)
         scores: Tensor = self.body(joined).squeeze(1)
         return scores
 
 
+@documented
 class ConvCritic(nn.Module):
     """Score of images given their class (Table 17 of [1]_): high for real ones, low for made ones.
 
@@ -124,22 +106,14 @@ class ConvCritic(nn.Module):
 
     Parameters
     ----------
-    shape : (int, int, int)
-        Channels, height and width of an image; the sides are multiples of 4.
-    n_classes : int
-        Number of classes.
+    $shape
+    $n_classes
     width : int, default=64
         Kernels of the first convolution, those of the paper; the second has twice as many.
 
-    Raises
-    ------
-    ValueError
-        If the sides are no multiples of 4, a size is below 1 or there are fewer than two classes.
+    $refused
 
-    References
-    ----------
-    .. [1] A. K. Mondal et al., "Minority Oversampling for Imbalanced Data via Class-Preserving
-       Regularized Auto-Encoders", AISTATS 2023.
+    $rae
 
     Examples
     --------
@@ -152,9 +126,9 @@ class ConvCritic(nn.Module):
 
     def __init__(self, shape: Sequence[int], n_classes: int, width: int = 64) -> None:
         super().__init__()
-        channels, high, wide = _check_shape(shape)
-        _check_at_least(1, width=width)
-        _check_at_least(2, n_classes=n_classes)
+        channels, high, wide = check_shape(shape)
+        check_at_least(1, width=width)
+        check_at_least(2, n_classes=n_classes)
         self.n_classes = n_classes
         self.body = nn.Sequential(
             nn.Conv2d(channels, width, kernel_size=4, stride=2, padding=1),
@@ -171,20 +145,7 @@ class ConvCritic(nn.Module):
         )
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Score images.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, channels, height, width)
-            Images.
-        y : int64 Tensor of shape (n,)
-            Their classes.
-
-        Returns
-        -------
-        Tensor of shape (n,)
-            Scores, on no fixed scale.
-        """
-        joined = torch.cat([self.body(x), _one_hot(y, self.n_classes, x)], dim=1)
+        """Score images (n, channels, height, width) of classes (n,): (n,), on no fixed scale."""
+        joined = torch.cat([self.body(x), one_hot(y, self.n_classes, x)], dim=1)
         scores: Tensor = self.head(joined).squeeze(1)
         return scores

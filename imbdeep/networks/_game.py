@@ -6,15 +6,20 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
-from imbdeep.networks._autoencoder import _check_at_least, _check_layers
-from imbdeep.networks._mlp import _check_slope
+from imbdeep.networks._parts import (
+    check_at_least,
+    check_classes,
+    check_layers,
+    check_slope,
+    documented,
+)
 
 _SLOPE = 0.1  # of every leaky ReLU, as in the authors' code; the paper leaves it open
 
 
+@documented
 class ConvFeatures(nn.Module):
     """Images to feature vectors (the network F of Figure 3 of [1]_, sizes as in the authors' code).
 
@@ -33,15 +38,9 @@ class ConvFeatures(nn.Module):
     width : int, default=32
         Kernels of each convolution.
 
-    Raises
-    ------
-    ValueError
-        If a side is below 4 or a size below 1.
+    $refused
 
-    References
-    ----------
-    .. [1] S. S. Mullick, S. Datta and S. Das, "Generative Adversarial Minority Oversampling",
-       ICCV 2019.
+    $gamo
 
     Examples
     --------
@@ -58,7 +57,7 @@ class ConvFeatures(nn.Module):
                 f"shape is {tuple(shape)}: give (channels, height, width) with a height and a "
                 "width of at least 4. Pad or resize the images, or use an MLP."
             )
-        _check_at_least(1, n_features=n_features, width=width)
+        check_at_least(1, n_features=n_features, width=width)
         channels, *sides = shape
         stages: list[nn.Module] = []
         for n_in in (channels, width):
@@ -72,22 +71,12 @@ class ConvFeatures(nn.Module):
         self.head = nn.Sequential(nn.Linear(n_flat, n_features), nn.Tanh())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Extract features.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, channels, height, width)
-            Images.
-
-        Returns
-        -------
-        Tensor of shape (n, n_features)
-            Features in (-1, 1).
-        """
+        """Extract features (n, n_features) in (-1, 1) from images (n, channels, height, width)."""
         features: Tensor = self.head(self.body(x))
         return features
 
 
+@documented
 class Discriminator(nn.Module):
     """Whether rows are real ones of their class (D of Figure 3 of [1]_, sizes as in its code).
 
@@ -98,29 +87,20 @@ class Discriminator(nn.Module):
 
     Parameters
     ----------
-    n_features : int
-        Number of values of a row; of an image, channels times height times width.
-    n_classes : int
-        Number of classes.
+    $n_features
+    $n_classes
     hidden_layer_sizes : sequence of int, default=(256, 128)
         Units of the hidden layers. Without any, the score is linear.
     negative_slope : float, default=0.1
         Slope of the leaky ReLU below zero, in [0, 1).
 
-    Raises
-    ------
-    ValueError
-        If a size is below 1, there are fewer than two classes or `negative_slope` is outside
-        [0, 1); on a call, if `y` holds no indices.
+    $refused
 
     See Also
     --------
     Critic : The same without an upper end, for a Wasserstein distance and its gradient penalty.
 
-    References
-    ----------
-    .. [1] S. S. Mullick, S. Datta and S. Das, "Generative Adversarial Minority Oversampling",
-       ICCV 2019.
+    $gamo
 
     Examples
     --------
@@ -138,10 +118,10 @@ class Discriminator(nn.Module):
         negative_slope: float = _SLOPE,
     ) -> None:
         super().__init__()
-        _check_at_least(1, n_features=n_features)
-        _check_at_least(2, n_classes=n_classes)
-        _check_layers(hidden_layer_sizes)
-        _check_slope(negative_slope)
+        check_at_least(1, n_features=n_features)
+        check_at_least(2, n_classes=n_classes)
+        check_layers(hidden_layer_sizes)
+        check_slope(negative_slope)
         sizes = [*hidden_layer_sizes, 1]
         self.of_row = nn.Linear(n_features, sizes[0])
         self.of_class = nn.Embedding(n_classes, sizes[0])
@@ -155,25 +135,8 @@ class Discriminator(nn.Module):
         self.body = nn.Sequential(*stages)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Score rows.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, ...)
-            Rows or images, flattened to (n, n_features).
-        y : int64 Tensor of shape (n,)
-            Their classes.
-
-        Returns
-        -------
-        Tensor of shape (n,)
-            Logits of the probability that a row is real.
-        """
-        if y.shape != (len(x),) or y.dtype != torch.int64:
-            raise ValueError(
-                f"y has the shape {tuple(y.shape)} and the dtype {y.dtype}: give the class of each "
-                f"of the {len(x)} rows as an index, int64."
-            )
+        """Return logits (n,) of the probability that rows (n, ...) of classes (n,) are real."""
+        check_classes(y, x)
         first = self.of_row(x.flatten(1)).add_(self.of_class(y))
         logits: Tensor = self.body(first).squeeze(1)
         return logits

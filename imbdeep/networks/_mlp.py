@@ -9,13 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
-def _check_slope(negative_slope: float) -> None:
-    if not 0 <= negative_slope < 1:
-        raise ValueError(
-            f"negative_slope is {negative_slope}: it must be at least 0, a ReLU, and below 1, "
-            "where the network would be linear."
-        )
+from imbdeep.networks._parts import check_slope, documented
 
 
 def _layers(sizes: Sequence[int], negative_slope: float = 0.0) -> list[nn.Module]:
@@ -26,22 +20,18 @@ def _layers(sizes: Sequence[int], negative_slope: float = 0.0) -> list[nn.Module
     return layers
 
 
+@documented
 class MLPEncoder(nn.Module):
     """Rows to the mean and the log variance of their latent code (appendix E.1 of [1]_).
 
     Parameters
     ----------
-    n_features : int
-        Number of values of a row.
-    latent_dim : int
-        Number of latent dimensions.
+    $n_features
+    $latent_dim
     hidden_layer_sizes : sequence of int, default=(300, 300)
         Units of the hidden layers, each followed by a ReLU.
 
-    References
-    ----------
-    .. [1] Q. Ai et al., "Generative Oversampling for Imbalanced Data via Majority-Guided VAE",
-       AISTATS 2023.
+    $mgvae
 
     Examples
     --------
@@ -61,31 +51,19 @@ class MLPEncoder(nn.Module):
         self.head = nn.Linear(sizes[-1], 2 * latent_dim)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode rows.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, n_features)
-            Rows.
-
-        Returns
-        -------
-        mean, log_variance : Tensors of shape (n, latent_dim)
-            Parameters of the Gaussian posterior.
-        """
+        """Encode rows (n, n_features) as mean and log variance (n, latent_dim)."""
         mean, log_variance = self.head(self.body(x)).chunk(2, dim=-1)
         return mean, log_variance
 
 
+@documented
 class MLPDecoder(nn.Module):
     """Latent codes to the means and logits of rows: the mirror of :class:`MLPEncoder`.
 
     Parameters
     ----------
-    latent_dim : int
-        Number of latent dimensions.
-    n_features : int
-        Number of values of a row.
+    $latent_dim
+    $n_features
     hidden_layer_sizes : sequence of int, default=(300, 300)
         Units of the *encoder's* hidden layers; used in reverse order.
 
@@ -105,18 +83,7 @@ class MLPDecoder(nn.Module):
         self.body = nn.Sequential(*_layers(sizes), nn.Linear(sizes[-1], n_features))
 
     def forward(self, z: Tensor) -> Tensor:
-        """Decode latent codes.
-
-        Parameters
-        ----------
-        z : Tensor of shape (n, latent_dim)
-            Codes.
-
-        Returns
-        -------
-        Tensor of shape (n, n_features)
-            Means and logits.
-        """
+        """Decode codes (n, latent_dim) to means and logits (n, n_features)."""
         decoded: Tensor = self.body(z)
         return decoded
 
@@ -167,18 +134,7 @@ class CosineLinear(nn.Module):
         self.weight = nn.Parameter(F.normalize(torch.randn(out_features, in_features), dim=1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Compute the cosines.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, in_features)
-            Features.
-
-        Returns
-        -------
-        Tensor of shape (n, out_features)
-            Cosines.
-        """
+        """Compute the cosines (n, out_features) of features (n, in_features)."""
         cosines = F.linear(F.normalize(x, dim=-1), F.normalize(self.weight, dim=-1))
         # Rounding may pass 1. The slope of a cosine is 0 there, as is the clamp's.
         return cosines.clamp(-1.0, 1.0)
@@ -188,7 +144,7 @@ class CosineLinear(nn.Module):
         return f"in_features={self.in_features}, out_features={self.out_features}"
 
 
-def _make_head(head: str, n_features: int, n_classes: int) -> nn.Module:
+def make_head(head: str, n_features: int, n_classes: int) -> nn.Module:
     """The last layer of a classifier."""
     heads: dict[str, type[nn.Module]] = {"linear": nn.Linear, "cosine": CosineLinear}
     if head not in heads:
@@ -196,6 +152,7 @@ def _make_head(head: str, n_features: int, n_classes: int) -> nn.Module:
     return heads[head](n_features, n_classes)
 
 
+@documented
 class MLP(nn.Module):
     """Fully connected classifier of tables and small images.
 
@@ -204,23 +161,16 @@ class MLP(nn.Module):
 
     Parameters
     ----------
-    n_features : int
-        Number of values of a row; of an image, channels times height times width.
-    n_classes : int
-        Number of classes.
+    $n_features
+    $n_classes
     hidden_layer_sizes : sequence of int, default=(256,)
         Units of the hidden layers. Without any, the head alone: logistic regression.
-    head : {"linear", "cosine"}, default="linear"
-        Last layer: ``nn.Linear``, or :class:`CosineLinear`, which
-        :class:`imbdeep.losses.LDAMLoss` needs.
+    $head
     negative_slope : float, default=0.0
         Slope of the hidden units below zero, in [0, 1). 0 is a ReLU; GAMO's classifier has leaky
         ones of 0.1 in the authors' code [2]_.
 
-    Raises
-    ------
-    ValueError
-        If `head` is unknown or `negative_slope` outside [0, 1).
+    $refused
 
     References
     ----------
@@ -248,23 +198,12 @@ class MLP(nn.Module):
         negative_slope: float = 0.0,
     ) -> None:
         super().__init__()
-        _check_slope(negative_slope)
+        check_slope(negative_slope)
         sizes = [n_features, *hidden_layer_sizes]
         self.body = nn.Sequential(*_layers(sizes, negative_slope))
-        self.head = _make_head(head, sizes[-1], n_classes)
+        self.head = make_head(head, sizes[-1], n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Classify rows.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, ...)
-            Rows or images, flattened to (n, n_features).
-
-        Returns
-        -------
-        Tensor of shape (n, n_classes)
-            Logits, or cosines with a cosine head.
-        """
+        """Classify rows or images (n, ...), flattened: logits or cosines (n, n_classes)."""
         logits: Tensor = self.head(self.body(x.flatten(1)))
         return logits

@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imbdeep.networks._mlp import _make_head
+from imbdeep.networks._mlp import make_head
+from imbdeep.networks._parts import documented
 
 _WIDTHS = (16, 32, 64)
 _SMALLEST_DEPTH = 8
@@ -38,6 +39,7 @@ class _Block(nn.Module):
         return x
 
 
+@documented
 class ResNet(nn.Module):
     """Residual network for small images (section 4.2 of [1]_), ResNet-32 by default.
 
@@ -52,19 +54,13 @@ class ResNet(nn.Module):
     ----------
     n_channels : int
         Colours of an image.
-    n_classes : int
-        Number of classes.
+    $n_classes
     depth : int, default=32
         Number of layers with weights: 6 m + 2 with m >= 1, that is 8, 14, 20, 26, 32, ... The
         default is what [2]_ trains on CIFAR.
-    head : {"linear", "cosine"}, default="linear"
-        Last layer: ``nn.Linear``, or :class:`CosineLinear`, which
-        :class:`imbdeep.losses.LDAMLoss` needs.
+    $head
 
-    Raises
-    ------
-    ValueError
-        If `depth` is not 6 m + 2, or `head` is unknown.
+    $refused
 
     Notes
     -----
@@ -114,7 +110,7 @@ class ResNet(nn.Module):
                 layers.append(_Block(n_in, n_out, stride))
                 n_in = n_out
         self.body = nn.Sequential(*layers)
-        self.head = _make_head(head, n_in, n_classes)
+        self.head = make_head(head, n_in, n_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -122,17 +118,6 @@ class ResNet(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Classify images.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, n_channels, height, width)
-            Images.
-
-        Returns
-        -------
-        Tensor of shape (n, n_classes)
-            Logits, or cosines with a cosine head.
-        """
+        """Classify images (n, n_channels, height, width): logits or cosines (n, n_classes)."""
         logits: Tensor = self.head(self.body(x).mean(dim=(2, 3)))
         return logits

@@ -140,11 +140,15 @@ class RAESampler(EstimatorOverSampler):
 
     def _fitted_parameters(self) -> dict[str, Any]:
         sizes = _unwrapped(self.estimator).net_.module_.sizes
-        own = {"decoder": sizes.decoder, "mixing": sizes.mixing}
+        own = {"decoder_steps": int(sizes.decoder), "mixing": sizes.mixing}
         return {**super()._fitted_parameters(), **own}
 
     def _check_estimator(self, has: dict[str, Any]) -> None:
-        self._check_switch(has, "decoder")
+        if not has["decoder_steps"]:
+            raise ValueError(
+                "estimator has decoder_steps=0, and rows must be decoded: give one with "
+                "decoder_steps=1 or more."
+            )
         super()._check_estimator(has)
         if self.mixing == "mixer" and has["mixing"] != "mixer":
             raise ValueError(

@@ -1,9 +1,8 @@
-"""One file a paper: its published numbers, and the code that runs its experiments again.
+"""The papers' experiments, run on the fold of ``compare``, beside the published numbers.
 
-``python -m imbdeep.reproductions.mgvae`` runs the experiments of MGVAE on data in a local folder,
-``python -m imbdeep.reproductions.m2m`` those of M2m, ``python -m imbdeep.reproductions.rae`` those
-of RAE, ``python -m imbdeep.reproductions.gamo`` those of GAMO. ``TABLES`` of each module holds the
-words of its command line that run one table of the paper.
+``python -m imbdeep.reproductions.mgvae`` runs the experiments of MGVAE on data in a local folder;
+``m2m``, ``rae`` and ``gamo`` are the other papers, ``real_tables`` our own study. ``TABLES`` of a
+module has the command line of each table.
 """
 
 #: The papers: their modules' names.

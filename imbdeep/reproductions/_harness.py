@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple
@@ -37,8 +37,8 @@ class Length(NamedTuple):
 
     ``steps`` or ``epochs`` are those of the classifiers, None for the paper's own. ``own`` are
     parameters of the reproduced method other than the defaults, ``rival`` those of the deep
-    samplers beside it. ``most`` are rows, None for all: see :func:`~._rows.fewer`. ``searched``
-    says whether parameters are searched for.
+    samplers beside it. ``most`` are rows, None for all: see :func:`~._rows.fewer`. ``grid`` are
+    candidates for M2m's parameters.
     """
 
     steps: Any = None  # int or None
@@ -46,7 +46,7 @@ class Length(NamedTuple):
     rival: Mapping[str, Any] = {}  # read only
     most: tuple[int, ...] | None = None
     epochs: int | None = None
-    searched: bool = True
+    grid: Sequence[Mapping[str, float]] = ({},)
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,20 @@ def scored(y: NDArray[np.int64], probabilities: NDArray[np.float64]) -> dict[str
     return {**dict(zip(METRICS, values, strict=True)), "macro G-mean": macro}
 
 
+def made(kind: Callable[..., Any], **parameters: Any) -> Any:
+    """Make an estimator; parameters that its constructor lacks go where it takes them.
+
+    Those are its ``training_params``, and for M2m its estimator.
+    """
+    own: Any = getattr(kind, "_get_param_names", parameters.keys)()
+    others = {name: parameters.pop(name) for name in list(parameters) if name not in own}
+    if others and "estimator" in own:
+        parameters["estimator"] = made(ERMClassifier, **others)
+    elif others:
+        parameters["training_params"] = others
+    return kind(**parameters)
+
+
 class Trial:
     """One draw of a data set, on which all methods are trained.
 
@@ -116,16 +130,7 @@ class Trial:
     images. Classifiers are trained by Adam with a rate that rises for a tenth of the epochs and
     falls at the usual milestones.
 
-    Parameters
-    ----------
-    task : Task
-        The rows.
-    length : Length
-        How much to train.
-    seed : int
-        Seed of everything.
-    device : torch.device
-        Where to train.
+    ``setting`` is what the paper's own trial needs to know of the data set.
     """
 
     #: Classifiers by the method of an approach.
@@ -144,8 +149,10 @@ class Trial:
     #: Whether the other warnings are kept for below the table, and not shown.
     keeps_warnings: ClassVar[bool] = False
 
-    def __init__(self, task: Task, length: Length, seed: int, device: torch.device) -> None:
-        self.task, self.length = task, length
+    def __init__(
+        self, task: Task, length: Length, seed: int, device: torch.device, setting: Any = None
+    ) -> None:
+        self.task, self.length, self.setting = task, length, setting
         self.seed, self.device = seed, device
         self.x_train, self.x_test = self.inputs()
         self._plain: list[tuple[Approach, Trained]] = []
@@ -204,7 +211,8 @@ class Trial:
 
     def estimator(self, approach: Approach, n_rows: int) -> Any:
         """The unfitted classifier of an approach, for so many rows."""
-        return self.estimators[approach.method](
+        return made(
+            self.estimators[approach.method],
             **self.parameters(approach, n_rows),
             image_shape=self.task.image_shape,
             device=self.device,

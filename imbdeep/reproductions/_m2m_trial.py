@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from sklearn.metrics import recall_score
 
 from imbdeep.calibration import correct_prior
 from imbdeep.reproductions import _harness
-from imbdeep.reproductions._harness import METRICS, Approach, Length, Trained, scored
+from imbdeep.reproductions._harness import METRICS, Approach, Length, Trained, made, scored
 from imbdeep.reproductions._rows import Task, raised
 
 #: Candidates of the paper, section 3.1.
@@ -72,36 +72,18 @@ def to_mean(trial: Any, x: NDArray[Any], y: NDArray[np.int64]) -> Any:
 class Trial(_harness.Trial):
     """One draw of a data set; what its methods share is trained once.
 
-    Parameters
-    ----------
-    task : Task
-        The rows.
-    recipe : Recipe
-        How to train.
-    epochs : int
-        Length of the training.
-    grid : sequence of dict
-        Candidates for the parameters of M2m, beside those of the recipe.
-    seed : int
-        Seed of everything.
-    device : torch.device
-        Where to train.
+    Its setting is the :class:`Recipe`; ``length`` has the epochs and the candidates for M2m's
+    parameters, beside those of the recipe.
     """
 
     # The share of rows that M2m accepts stands below the table.
     said_elsewhere = ("Only .* marked rows were translated",)
 
     def __init__(
-        self,
-        task: Task,
-        recipe: Recipe,
-        epochs: int,
-        grid: Sequence[Mapping[str, float]],
-        seed: int,
-        device: torch.device,
+        self, task: Task, length: Length, seed: int, device: torch.device, setting: Recipe
     ) -> None:
-        super().__init__(task, Length(epochs=epochs), seed, device)
-        self.recipe, self.epochs, self.grid = recipe, epochs, grid
+        super().__init__(task, length, seed, device, setting)
+        self.recipe, self.epochs, self.grid = setting, length.epochs or setting.epochs, length.grid
         self._teachers: list[Trained] = []
         self._chosen: dict[str, Trained] = {}
 
@@ -140,7 +122,8 @@ class Trial(_harness.Trial):
         parameters = {"random_state": self.seed, **self.recipe.parameters}
         if self.x_train.ndim == 2:
             parameters["image_shape"] = self.task.image_shape
-        return self.estimators[approach.method](
+        return made(
+            self.estimators[approach.method],
             **{
                 **parameters,
                 **self.recipe.schedule(epochs),

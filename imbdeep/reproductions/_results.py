@@ -6,17 +6,27 @@ import csv
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TextIO
+from importlib.resources import files
+from typing import Any, NamedTuple, TextIO
 
+#: Data set, row of the paper's table, metric: the mean and, where printed, the deviation.
+Published = dict[str, dict[str, dict[str, tuple[float, ...]]]]
 _COLUMNS = ("dataset", "method", "trial", "metric", "value", "seconds")
 
 
-class Row(Protocol):
-    """What a row of a table has: the row of the published table that it stands beside."""
+def published(name: str) -> Published:
+    """The numbers of ``published/<name>.csv``, as printed in the paper, rows in its order.
 
-    @property
-    def paper(self) -> str | None:
-        """Name of the published row, None where there is none."""
+    A cell is "mean deviation" or "mean"; the column ``tables`` says which tables it is from.
+    """
+    found: Published = {}
+    text = files(__package__).joinpath("published", f"{name}.csv").read_text(encoding="utf-8")
+    for line in csv.DictReader(text.splitlines()):
+        dataset, row = line["dataset"], line["row"]
+        cells = {metric: cell for metric, cell in list(line.items())[3:] if cell}
+        numbers = {metric: tuple(map(float, cell.split())) for metric, cell in cells.items()}
+        found.setdefault(dataset, {})[row] = numbers
+    return found
 
 
 class Outcome(NamedTuple):
@@ -55,16 +65,6 @@ def span(values: Sequence[float]) -> str:
     return f"{least}" if least == most else f"{least} to {most}"
 
 
-def _plain(values: Sequence[float]) -> str:
-    mean = f"{statistics.mean(values):.3f}"
-    return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
-
-
-def _percent(values: Sequence[float]) -> str:
-    mean = f"{100 * statistics.mean(values):.1f}"
-    return f"{mean} ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else mean
-
-
 def warned(outcomes: Mapping[str, Sequence[Outcome]]) -> str:
     """What the methods warned of, for below a table: how often, and the first sentence of each."""
     lines = []
@@ -75,51 +75,53 @@ def warned(outcomes: Mapping[str, Sequence[Outcome]]) -> str:
     return f"\nWarnings:\n\n{''.join(lines)}" if lines else ""
 
 
+def row(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"
+
+
 def markdown(
-    dataset: str,
-    methods: Mapping[str, Row],
-    results: Results,
-    published: Mapping[str, Mapping[str, tuple[float, ...]]],
+    title: str,
+    methods: Mapping[str, Any],
+    outcomes: Mapping[str, Sequence[Outcome]],
+    theirs: Mapping[str, Mapping[str, tuple[float, ...]]],
     beside: Mapping[str, str],
     *,
     metrics: Sequence[str],
-    title: str | None = None,
     percent: bool = True,
 ) -> str:
     """Our numbers beside the published ones, a row a method, in percent or as they are.
 
-    ``published`` holds the paper's rows for this data set, with a deviation or without, ``beside``
-    the published metric that corresponds to one of ours. Rows that only the paper has come last.
-    A method that was not run stands there without numbers of ours.
-    ``metrics`` are the columns of ours; without any, the table is the paper's alone. The heading is
-    ``title`` or else the name of the data set.
+    ``theirs`` are the paper's rows for this data set, ``beside`` the published metric that
+    corresponds to one of ours. A method stands beside the row that it names as ``paper``; rows that
+    only the paper has come last, and a method that was not run has no numbers of ours.
     """
-    ours = [*metrics, "seconds"] if metrics else []
+    ours = [*metrics, "seconds"]
+    digits, factor = (1, 100) if percent else (3, 1)
     header = ["method", *ours, *(f"published {name}" for name in beside.values())]
-    lines = [f"### {title or dataset}", "", _row(header), _row(["---"] * len(header))]
+    lines = [f"### {title}", "", row(header), row(["---"] * len(header))]
 
-    digits, told = (1, _percent) if percent else (3, _plain)
+    def measured(found: Sequence[Outcome], metric: str) -> str:
+        values = [outcome.metrics[metric] for outcome in found]
+        parts = [statistics.mean(values), *([statistics.stdev(values)] if len(values) > 1 else [])]
+        return " ± ".join(f"{factor * part:.{digits}f}" for part in parts)
 
-    def theirs(row: str | None) -> list[str]:
-        values = published.get(row or "", {})
+    def printed(name: str | None) -> list[str]:
+        values = theirs.get(name or "", {})
         return [
-            " ± ".join(f"{value:.{digits}f}" for value in values.get(name, ()))
-            for name in beside.values()
+            " ± ".join(f"{value:.{digits}f}" for value in values.get(metric, ()))
+            for metric in beside.values()
         ]
 
     for name, method in methods.items():
-        outcomes = results.outcomes.get((dataset, name), [])
+        found = outcomes.get(name, [])
         cells = [""] * len(ours)
-        if outcomes:
-            cells = [told([outcome.metrics[metric] for outcome in outcomes]) for metric in metrics]
-            cells.append(f"{statistics.mean(outcome.seconds for outcome in outcomes):.0f}")
-        lines.append(_row([name, *cells, *theirs(method.paper)]))
+        if found:
+            cells = [measured(found, metric) for metric in metrics]
+            cells.append(f"{statistics.mean(outcome.seconds for outcome in found):.0f}")
+        lines.append(row([name, *cells, *printed(method.paper)]))
     known = {method.paper for method in methods.values()}
-    for row in published:
-        if row not in known:
-            lines.append(_row([f"{row} (paper only)", *[""] * len(ours), *theirs(row)]))
+    for name in theirs:
+        if name not in known:
+            lines.append(row([f"{name} (paper only)", *[""] * len(ours), *printed(name)]))
     return "\n".join(lines) + "\n"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"

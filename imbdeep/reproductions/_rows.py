@@ -1,4 +1,4 @@
-"""Rows of the reproductions: what a trial holds, how they are drawn, split and made."""
+"""Rows of the reproductions: what a trial holds, where it is loaded from, how it is drawn."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ from sklearn.model_selection import train_test_split
 from imbdeep.datasets import PROFILES, fetch
 from imbdeep.datasets import draw_rows as drawn
 
-#: Training rows of each digit: the schedule of RAE and GAMO.
+#: Training rows of each class, of MNIST in RAE, GAMO and M2m, of CIFAR-10 in RAE and GAMO.
 MNIST_SIZES = PROFILES["mnist-4000-40"].counts
-MNIST_SHAPE = (1, 28, 28)
-CIFAR_SHAPE = (3, 32, 32)
+CIFAR_SIZES = PROFILES["cifar10-4500-80"].counts
+_MNIST_SHAPE, _CIFAR_SHAPE = (1, 28, 28), (3, 32, 32)
+_HELD_OUT = 0.1
+
+
+class NotAtHandError(Exception):
+    """The rows of a data set cannot be had, and why; its table stays without our numbers."""
 
 
 class Task(NamedTuple):
@@ -40,48 +45,92 @@ class Task(NamedTuple):
         return "Rows by class, in each trial: trained {}; scored {}.".format(*counts)
 
 
-def in_proportion(counts: NDArray[np.int64], most: int) -> list[int]:
-    """Sizes of the classes when the largest keeps ``most`` rows: the same shares, two at least."""
-    sizes = np.maximum(np.ceil(counts * min(1, most / counts.max())), 2)
-    return [int(size) for size in sizes]
+def loaded(load: Callable[..., Any], *arguments: Any) -> Any:
+    """What a loader returns; :class:`NotAtHandError` where its files are not."""
+    try:
+        return load(*arguments)
+    except (OSError, ModuleNotFoundError) as error:
+        raise NotAtHandError(" ".join(str(error).split())) from error
 
 
-def mnist(folder: Path) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64]], ...]:
-    """MNIST's training part and its test part: flat images and their digits."""
-    return _parts("mnist", folder)
+def absent(what: str) -> Callable[..., Any]:
+    """The loader of a data set that ``imbdeep.datasets`` does not have."""
+
+    def load(*_: Any) -> Any:
+        raise NotAtHandError(f"{what} is not among the data sets of imbdeep.datasets.")
+
+    return load
 
 
-def fashion(folder: Path) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64]], ...]:
-    """Fashion-MNIST's training part and its test part, in the form of MNIST's."""
-    return _parts("fashion_mnist", folder)
-
-
-def _parts(name: str, folder: Path) -> tuple[Any, ...]:
-    return tuple(
-        fetch(name, subset=subset, data_home=folder, return_X_y=True)
-        for subset in ("train", "test")
-    )
-
-
-def cifar10(
-    folder: Path, part: str, choose: Callable[[NDArray[np.int64]], NDArray[np.intp]]
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """CIFAR-10 from lossy JPEG files: the images of "train" or "test" that are chosen by class."""
-    x, y = fetch(
-        "cifar10", subset=part, source="jpeg", choose=choose, data_home=folder, return_X_y=True
-    )
-    return x.reshape(-1, *CIFAR_SHAPE), y
-
-
-def stratified(
-    x: NDArray[Any], minority: NDArray[np.bool_], seed: int, *, test_size: float
-) -> Task:
-    """A random split of a table of two classes, each class in its share."""
-    y = minority.astype(np.int64)
+def table(name: str, folder: Path | None, seed: int, *, test_size: float, **options: Any) -> Task:
+    """A table of two classes, split at random by the seed, each class in its share."""
+    x, y = fetch(name, data_home=folder, return_X_y=True, **options)
+    y = (y == 1).astype(np.int64)
     x_train, x_test, y_train, y_test = train_test_split(
         x, y, test_size=test_size, stratify=y, random_state=seed
     )
     return Task(x_train, y_train, x_test, y_test)
+
+
+def _images(
+    name: str, folder: Path | None, part: str, choose: Callable[[NDArray[Any]], NDArray[np.intp]]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The images of a part of MNIST, Fashion-MNIST or CIFAR-10 that are chosen by their classes."""
+    if name == "cifar10":  # lossy JPEG files; only what is chosen is decoded
+        x, y = fetch(
+            name, subset=part, source="jpeg", choose=choose, data_home=folder, return_X_y=True
+        )
+        return x.reshape(-1, *_CIFAR_SHAPE), y
+    x, y = fetch(name, subset=part, data_home=folder, return_X_y=True)
+    rows = choose(y)
+    return x[rows], y[rows]
+
+
+def images(
+    name: str,
+    folder: Path | None,
+    seed: int,
+    *,
+    sizes: Sequence[int],
+    n_test: int | None = None,
+    n_choice: int | None = None,
+    hold_out: bool = False,
+) -> Task:
+    """Images in classes of these sizes, drawn by the seed, and the whole test part.
+
+    ``n_test`` draws so many test images of each class. ``n_choice`` takes so many of each class
+    from the training part in the place of the test part, none of them a training row. ``hold_out``
+    takes a tenth of the training rows to choose by.
+    """
+    random = np.random.default_rng(seed)
+    x, y = _images(name, folder, "train", lambda y: drawn(y, sizes, random))
+
+    def others(y: NDArray[np.int64]) -> NDArray[np.intp]:
+        again = np.random.default_rng(seed)
+        rest = np.setdiff1d(np.arange(len(y)), drawn(y, sizes, again))
+        return rest[drawn(y[rest], [n_choice or 0] * len(sizes), again)]
+
+    if n_choice:
+        test = _images(name, folder, "train", others)
+    elif n_test:
+        test = _images(name, folder, "test", lambda y: drawn(y, [n_test] * len(sizes), random))
+    else:
+        test = _images(name, folder, "test", lambda y: np.arange(len(y)))
+    # Images of CIFAR-10 have their shape; those of MNIST are flat.
+    shape = _CIFAR_SHAPE if name == "cifar10" else _MNIST_SHAPE
+    if not hold_out:
+        return Task(x, y, *test, shape)
+    valid = held_out(y, random)
+    return Task(x[~valid], y[~valid], *test, shape, x[valid], y[valid])
+
+
+def held_out(y: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.bool_]:
+    """Mark a tenth of every class, rounded half up: 15 rows give 2, 4 give none."""
+    mask = np.zeros(len(y), dtype=bool)
+    for label in np.unique(y):
+        rows = np.flatnonzero(y == label)
+        mask[random.permutation(rows)[: int(_HELD_OUT * len(rows) + 0.5)]] = True
+    return mask
 
 
 def development(task: Task, seed: int) -> Task:
@@ -101,8 +150,9 @@ def fewer(task: Task, most: Sequence[int] | None, seed: int) -> Task:
         return task
     random = np.random.default_rng(seed)
     counts = np.bincount(task.y_train)
+    shares = np.maximum(np.ceil(counts * min(1, most[0] / counts.max())), 2).astype(int)
     parts = ["train", "test"] if task.x_valid is None else ["train", "valid", "test"]
-    sizes = [in_proportion(counts, most[0]), *([n] * len(counts) for n in most[1:])]
+    sizes = [shares.tolist(), *([n] * len(counts) for n in most[1:])]
     for part, of_part in zip(parts, sizes, strict=True):
         x, y = getattr(task, f"x_{part}"), getattr(task, f"y_{part}")
         rows = drawn(y, of_part, random)

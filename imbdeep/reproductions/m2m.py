@@ -10,42 +10,29 @@ Translation", CVPR 2020.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
+import numpy as np
 
-from imbdeep.reproductions._command import (
-    absent,
-    chosen,
-    command,
-    named,
-    parsed,
-    run_trials,
-    shown,
-    write_tables,
+from imbdeep.datasets import exponential_counts, fetch
+from imbdeep.datasets._texts import (
+    WIDTH,
+    by_size,
+    most_frequent,
+    presence,
+    reuters36_documents,
+    words_of,
 )
 from imbdeep.reproductions._harness import METRICS, Approach, Length
-from imbdeep.reproductions._m2m_data import cifar10_lt, mnist_lt, reuters, twitter_brown
-from imbdeep.reproductions._m2m_published import PUBLISHED
 from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Recipe, Trial, to_mean
-from imbdeep.reproductions._results import Results, markdown
-from imbdeep.reproductions._rows import Task, fewer
+from imbdeep.reproductions._paper import Dataset, Paper
+from imbdeep.reproductions._results import Outcome, published
+from imbdeep.reproductions._rows import MNIST_SIZES, Task, absent, held_out, images
 
-__all__ = [
-    "ABLATIONS",
-    "DATASETS",
-    "GRID",
-    "METHODS",
-    "PROTOCOL",
-    "PUBLISHED",
-    "SCALES",
-    "TABLES",
-    "TITLES",
-    "main",
-]
+__all__ = ["ABLATIONS", "DATASETS", "METHODS", "PUBLISHED", "SCALES", "TABLES", "TITLES", "main"]
 
 PROTOCOL = """\
 protocol:
@@ -89,23 +76,55 @@ protocol:
   that hold over half of the rows, and of the others.
 """
 
-_BESIDE = {"balanced accuracy": "bACC", "G-mean": "GM"}
-_HALVES = {"major": "Major", "minor": "Minor"}
+#: The numbers of the paper. Tables 3 to 5 are at ratio 100.
+PUBLISHED = published("m2m")
 
 
-class Dataset(NamedTuple):
-    """A data set: its title, loader and recipe, and what differs from the paper's.
+def reuters(folder: Path, seed: int) -> Task:
+    """R52 with the 36 classes of at least five test documents, as presence of 1000 words.
 
-    ``short`` are the rows and epochs of the short scale where it is too long for two processors;
-    ``halves`` adds the columns of Table 4.
+    999 words of the training rows by frequency, ties by alphabet, and a last column for any other
+    word. The paper's preprocessing is not public: stop words here are scikit-learn's, not the list
+    of NLTK that others used on R52, and words are runs of at least two letters.
+
+    A tenth of the training documents, drawn by ``seed``, is for choices; the vocabulary is counted
+    without them.
     """
+    documents = reuters36_documents(data_home=folder, download=True)
+    codes = by_size([document.label for document in documents if document.part == "train"])
+    is_test = np.array([document.part == "test" for document in documents])
+    y = np.array([codes[document.label] for document in documents], dtype=np.int64)
+    is_valid = np.zeros(len(y), dtype=bool)
+    is_valid[~is_test] = held_out(y[~is_test], np.random.default_rng(seed))
+    words = [words_of(document.text) for document in documents]
+    is_train = ~is_test & ~is_valid
+    columns = most_frequent((words[i] for i in np.flatnonzero(is_train)), WIDTH - 1)
+    x = presence(words, columns, other=True)
+    return Task(
+        *(x[is_train], y[is_train], x[is_test], y[is_test]),
+        x_valid=x[is_valid],
+        y_valid=y[is_valid],
+    )
 
-    title: str
-    load: Callable[[Path, int], Task]
-    recipe: Recipe
-    note: str = ""
-    short: tuple[tuple[int, int, int], int] | None = None
-    halves: bool = False
+
+def twitter_brown(folder: Path, seed: int) -> Task:
+    """Part-of-speech tags of tweets from Brown clusters: the paper's labels, not its inputs.
+
+    The word embeddings of the paper are not to be had, so this is another data set and is called
+    so: see "twitter_pos" in ``imbdeep.datasets.DATASETS``. The parts are those of the release (its
+    "dev" is for choices), so ``seed`` draws nothing here.
+    """
+    (x, y), (x_valid, y_valid), (x_test, y_test) = (
+        fetch("twitter_pos", subset=subset, data_home=folder, return_X_y=True)
+        for subset in ("train", "dev", "test")
+    )
+    return Task(x, y, x_test, y_test, x_valid=x_valid, y_valid=y_valid)
+
+
+def _cifar10(ratio: float) -> Any:
+    """Airplane (5000 rows) to truck (5000 / ``ratio``)."""
+    sizes = exponential_counts(5000, 10, ratio)
+    return partial(images, "cifar10", sizes=sizes, hold_out=True)
 
 
 _SGD = {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.9}
@@ -138,7 +157,7 @@ _COLOURS = Recipe(
     m2m={"step_size": 0.1, "beta": 0.999, "logit_lambda": 0.5, "gamma": 0.9},
     searched=False,
 )
-_SHORT = ((500, 50, 200), 5)
+_SHORT = Length(most=(500, 50, 200), epochs=5)
 _LOSSY = "Published: the original pixels, and validation rows from the test part."
 #: What each name loads, and how it is trained on.
 DATASETS: dict[str, Dataset] = {
@@ -149,18 +168,21 @@ DATASETS: dict[str, Dataset] = {
         _TEXT,
         "Published: Twitter with word embeddings, other inputs than ours.",
     ),
-    "mnist-lt": Dataset("MNIST-LT", mnist_lt, _DIGITS, "Not in the paper."),
+    "mnist-lt": Dataset(
+        "MNIST-LT",
+        partial(images, "mnist", sizes=MNIST_SIZES, hold_out=True),
+        _DIGITS,
+        "Not in the paper.",
+    ),
     "cifar10-jpeg-100": Dataset(
         "CIFAR-10 (JPEG), ratio 100",
-        partial(cifar10_lt, ratio=100),
+        _cifar10(100),
         _COLOURS,
         _LOSSY,
         _SHORT,
-        halves=True,
+        columns=("major", "minor"),
     ),
-    "cifar10-jpeg-10": Dataset(
-        "CIFAR-10 (JPEG), ratio 10", partial(cifar10_lt, ratio=10), _COLOURS, _LOSSY, _SHORT
-    ),
+    "cifar10-jpeg-10": Dataset("CIFAR-10 (JPEG), ratio 10", _cifar10(10), _COLOURS, _LOSSY, _SHORT),
     "cifar100-lt-100": Dataset("CIFAR-LT-100, ratio 100", absent("CIFAR-100"), _COLOURS),
     "cifar100-lt-10": Dataset("CIFAR-LT-100, ratio 10", absent("CIFAR-100"), _COLOURS),
     "celeba-5": Dataset("CelebA-5", absent("CelebA"), _COLOURS),
@@ -212,9 +234,9 @@ ABLATIONS: dict[str, Approach] = {
 
 #: How much is run, by name.
 SCALES: dict[str, Length] = {
-    "full": Length(),
-    "short": Length(searched=False),
-    "smoke": Length(most=(24, 3, 5), epochs=3),
+    "full": Length(grid=GRID),
+    "short": Length(),
+    "smoke": Length(most=(24, 3, 5), epochs=3, grid=GRID[:2]),
 }
 _SEEDS = tuple(name for name in ABLATIONS if "seeds a class" in name)
 #: Our rows of Tables 4 and 5, but for those that are among METHODS.
@@ -253,111 +275,69 @@ TITLES: dict[str, str] = {
 }
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command("m2m", __doc__, PROTOCOL, DATASETS, SCALES)
-    parser.add_argument("--epochs", type=int, help="default: those of the protocol")
-    parser.add_argument(
-        "--search",
-        choices=["auto", "grid", "none"],
-        default="auto",
-        help="parameters of M2m by validation rows; auto: on text (and two candidates for smoke)",
-    )
-    parser.add_argument("--ablations", action="store_true", help="Tables 3, 4 and 5 too")
-    parser.add_argument("--methods", nargs="+", choices=[*METHODS, *ABLATIONS], help="only these")
-    return parser
+_OPTIONAL = {"ablations": (ABLATIONS, "Tables 3, 4 and 5 too")}
+_BESIDE = {"balanced accuracy": "bACC", "G-mean": "GM", "major": "Major", "minor": "Minor"}
 
 
-def _grid(search: str, recipe: Recipe, scale: str) -> Sequence[Mapping[str, float]]:
-    searched = recipe.searched and SCALES[scale].searched
-    if search == "none" or (search == "auto" and not searched):
-        return ({},)
-    return GRID[:2] if scale == "smoke" else GRID
+class M2m(Paper):
+    """The experiments of M2m's paper."""
 
+    name, doc, protocol = "m2m", __doc__, PROTOCOL
+    datasets, methods, published, groups = DATASETS, METHODS, PUBLISHED, _GROUPS
+    optional, metrics, beside = _OPTIONAL, METRICS, _BESIDE
+    scales, scale = SCALES, "full"
+    trial = Trial
 
-def _footnotes(dataset: str, methods: Sequence[str], results: Results, note: str) -> str:
-    """What the table is of, and what M2m's parameters were in each trial."""
-    lines = []
-    for method in methods:
-        outcomes = results.outcomes[dataset, method]
-        if "accepted" in outcomes[0].metrics:
-            found = (
-                "beta {beta:g}, lambda {logit_lambda:g}, gamma {gamma:g}, accepted "
-                "{accepted:.1%}".format(**outcome.metrics)
-                for outcome in outcomes
-            )
-            lines.append(f"- {method}, by trial: {'; '.join(found)}\n")
-    parts = [f"{note}\n"] * bool(note) + ["".join(lines)] * bool(lines)
-    return "".join(f"\n{part}" for part in parts)
-
-
-def _run(
-    name: str,
-    methods: Mapping[str, Approach],
-    results: Results,
-    options: argparse.Namespace,
-    device: torch.device,
-) -> str:
-    """All trials of a data set; their table."""
-    dataset, scale = DATASETS[name], SCALES[options.scale]
-    most, epochs = scale.most, scale.epochs
-    if options.scale == "short" and dataset.short is not None:
-        most, epochs = dataset.short
-    recipe, n_epochs = dataset.recipe, options.epochs or epochs or dataset.recipe.epochs
-    grid = _grid(options.search, recipe, options.scale)
-    length = "" if n_epochs == recipe.epochs else f", {n_epochs} of {recipe.epochs} epochs"
-    metrics: tuple[str, ...] = METRICS
-    beside = dict(_BESIDE)
-    if dataset.halves:
-        metrics, beside = (*METRICS, "major", "minor"), beside | _HALVES
-
-    def table(results: Results) -> str:
-        return markdown(
-            name,
-            methods,
-            results,
-            shown(PUBLISHED.get(name, {}), methods, *_GROUPS),
-            beside,
-            metrics=metrics,
-            title=dataset.title + length,
+    def parser(self) -> argparse.ArgumentParser:
+        """With the length of the training and the search."""
+        parser = super().parser()
+        parser.add_argument("--epochs", type=int, help="default: those of the protocol")
+        parser.add_argument(
+            "--search",
+            choices=["auto", "grid", "none"],
+            default="auto",
+            help="parameters of M2m by validation rows; auto: on text (and two candidates for "
+            "smoke)",
         )
+        return parser
 
-    def trial(task: Task, seed: int) -> Trial:
-        return Trial(fewer(task, most, seed), recipe, n_epochs, grid, seed, device)
+    def length(self, dataset: str, options: argparse.Namespace) -> Length:
+        """The epochs of the command line or the data set, and the candidates of the search."""
+        length, recipe = super().length(dataset, options), self.datasets[dataset].setting
+        grid = length.grid if recipe.searched else ({},)
+        if options.search == "none":
+            grid = ({},)
+        elif options.search == "grid":
+            grid = GRID[:2] if options.scale == "smoke" else GRID
+        return length._replace(epochs=options.epochs or length.epochs or recipe.epochs, grid=grid)
 
-    return run_trials(
-        name,
-        methods,
-        results,
-        options,
-        load=dataset.load,
-        trial=trial,
-        table=table,
-        below=lambda _: _footnotes(name, list(methods), results, dataset.note),
-    )
+    def title(self, dataset: str, options: argparse.Namespace) -> str:
+        """With the epochs, where they are not the paper's."""
+        title, whole = super().title(dataset, options), self.datasets[dataset].setting.epochs
+        epochs = self.length(dataset, options).epochs
+        return title if epochs == whole else f"{title}, {epochs} of {whole} epochs"
+
+    def told(self, options: argparse.Namespace) -> str:
+        """With the search."""
+        return f"{super().told(options)}, search {options.search}"
+
+    def below(
+        self, rows: Mapping[str, Any], outcomes: Mapping[str, list[Outcome]], task: Task, note: str
+    ) -> str:
+        """What the table is of, and what M2m's parameters were in each trial."""
+        lines = ""
+        for name, found in outcomes.items():
+            if "accepted" in found[0].metrics:
+                told = (
+                    "beta {beta:g}, lambda {logit_lambda:g}, gamma {gamma:g}, accepted "
+                    "{accepted:.1%}".format(**outcome.metrics)
+                    for outcome in found
+                )
+                lines += f"- {name}, by trial: {'; '.join(told)}\n"
+        return (f"\n{note}\n" if note else "") + (f"\n{lines}" if lines else "")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the experiments and write tables to the standard output.
-
-    Parameters
-    ----------
-    argv : sequence of str, default=None
-        Command-line arguments; None takes those of the process.
-
-    Returns
-    -------
-    int
-        0.
-    """
-    options = parsed(_parser(), argv, lengths=("trials", "epochs"))
-    methods = chosen(options, METHODS, ABLATIONS)
-    return write_tables(
-        options,
-        named(options, DATASETS),
-        lambda name, results, device: _run(name, methods, results, options, device),
-        f"{options.trials} trials, scale {options.scale}, search {options.search}",
-    )
-
+main = M2m().main
 
 if __name__ == "__main__":
     raise SystemExit(main())

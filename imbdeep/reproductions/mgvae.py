@@ -10,53 +10,34 @@ Data via Majority-Guided VAE", AISTATS 2023.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.metrics import average_precision_score, recall_score, roc_auc_score, roc_curve
+from sklearn.model_selection import StratifiedKFold, cross_val_predict, train_test_split
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
 
-from imbdeep.over_sampling import CGANSampler, CVAESampler
-from imbdeep.reproductions._command import (
-    command,
-    named,
-    parsed,
-    run_trials,
-    shown,
-    write_tables,
-)
+from imbdeep.losses import FocalLoss, LDAMLoss, class_balanced_weights
+from imbdeep.networks import CosineLinear
+from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler
+from imbdeep.reproductions import _harness
 from imbdeep.reproductions._harness import Approach, Length
-from imbdeep.reproductions._mgvae_data import (
-    fashion,
-    isolet,
-    mammography,
-    mnist,
-    musk,
-    water,
-)
-from imbdeep.reproductions._mgvae_published import PUBLISHED
-from imbdeep.reproductions._mgvae_trial import (
-    METRICS,
-    Trial,
-    generated,
-    interpolated,
-    reduced,
-    repeated,
-)
-from imbdeep.reproductions._results import Results, markdown, warned
-from imbdeep.reproductions._rows import Task, development
+from imbdeep.reproductions._paper import Dataset, Paper, Varied
+from imbdeep.reproductions._results import published
+from imbdeep.reproductions._rows import Task, images, table
+from imbdeep.seeding import seeded
+from imbdeep.training import run
 
-__all__ = [
-    "ABLATIONS",
-    "DATASETS",
-    "METHODS",
-    "PROTOCOL",
-    "PUBLISHED",
-    "SWEEP",
-    "TABLES",
-    "TITLES",
-    "main",
-]
+__all__ = ["ABLATIONS", "DATASETS", "METHODS", "PUBLISHED", "SCALES", "TABLES", "TITLES", "main"]
 
 PROTOCOL = """\
 protocol:
@@ -89,7 +70,17 @@ protocol:
   The paper's ERM rows of 50.0 / 0.0 are not what this classifier does on these data.
 """
 
-_BESIDE = {"balanced accuracy": "ACSA", "G-mean": "GM"}
+#: The numbers of the paper, which also writes "ASCA" for ACSA.
+PUBLISHED = published("mgvae")
+#: The metrics, in the order of the tables; the names are those of the files.
+METRICS = ("balanced accuracy", "G-mean", "ROC-AUC", "average precision")
+#: Folds on which the threshold is tuned.
+_FOLDS = 3
+#: Epochs of the paper's classifier, and the factor of its rate after each of them on images.
+_EPOCHS, _DECAY = 100, 0.95
+_BATCH_SIZE = 100
+
+
 #: How much is run, by name.
 SCALES = {
     "full": Length(),
@@ -108,16 +99,217 @@ SCALES = {
 }
 
 
-#: What each name loads: (folder or None, seed) -> Task.
-DATASETS: dict[str, Callable[[Any, int], Task]] = {
-    "mnist-100": partial(mnist, n_minority=60),
-    "mnist-600": partial(mnist, n_minority=10),
-    "fashion-100": partial(fashion, n_minority=60),
-    "fashion-600": partial(fashion, n_minority=10),
-    "musk": musk,
-    "water": water,
-    "isolet": isolet,
-    "mammography": mammography,
+def reduced(task: Task, most: tuple[int, ...] | None, seed: int) -> Task:
+    """The task with at most so many rows of majority and minority to train on, and to test on."""
+    if most is None:
+        return task
+    random = np.random.default_rng(seed)
+    rows = np.concatenate(
+        [random.permutation(np.flatnonzero(task.y_train == k))[: most[k]] for k in range(2)]
+    )
+    x, y, x_test, y_test = task.x_train[rows], task.y_train[rows], task.x_test, task.y_test
+    if len(most) > 2 and most[2] < len(y_test):
+        x_test, _, y_test, _ = train_test_split(
+            x_test, y_test, train_size=most[2], stratify=y_test, random_state=seed
+        )
+    return Task(x, y, x_test, y_test, task.image_shape)
+
+
+class PaperClassifier(ClassifierMixin, BaseEstimator):
+    """The papers' classifier of two classes: 256-128 with ReLU, Adam at 1e-3, batches of 100.
+
+    It counts steps, so that more rows do not buy more training. ``class_weights`` are "balanced",
+    1 / N_k, or "class_balanced", by effective numbers; ``criterion`` is "cross_entropy", "focal" or
+    "ldam", the last on cosines; ``decay`` lets the rate fall by 5 % after each hundredth of the
+    steps. ``tune_threshold`` counts from the threshold of best balanced accuracy, by out-of-fold
+    scores of the training rows.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        device: Any,
+        random_state: int,
+        class_weights: str | None = None,
+        criterion: str = "cross_entropy",
+        decay: bool = False,
+        tune_threshold: bool = False,
+    ) -> None:
+        self.steps, self.device, self.random_state = steps, device, random_state
+        self.class_weights, self.criterion, self.decay = class_weights, criterion, decay
+        self.tune_threshold = tune_threshold
+
+    def fit(self, x: NDArray[np.float32], y: NDArray[np.int64]) -> PaperClassifier:
+        """Train; the threshold first, if it is tuned."""
+        self.classes_, self.threshold_ = np.arange(2), 0.0
+        if self.tune_threshold:
+            folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=self.random_state)
+            plain = clone(self).set_params(tune_threshold=False)
+            scores = cross_val_predict(plain, x, y, cv=folds, method="decision_function")
+            self.threshold_ = best_threshold(y, scores)
+        device = self.device
+        rows, labels = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
+        loss_of = self._loss(torch.bincount(labels, minlength=2))
+        with seeded(self.random_state, device, n_threads=1):
+            head = CosineLinear if self.criterion == "ldam" else nn.Linear
+            self.net_ = net = nn.Sequential(
+                nn.Linear(x.shape[1], 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), head(128, 2)
+            ).to(device)
+            fused = True if device.type in ("cpu", "cuda") else None
+            optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=fused)
+            epoch = math.ceil(self.steps / _EPOCHS)
+            schedule = torch.optim.lr_scheduler.StepLR(optimizer, epoch, _DECAY)
+
+            def step(idx: Tensor) -> dict[str, Tensor]:
+                loss = loss_of(net(rows[idx]), labels[idx])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                if self.decay:
+                    schedule.step()
+                return {"loss": loss}
+
+            run(
+                step,
+                len(x),
+                max_steps=self.steps,
+                batch_size=_BATCH_SIZE,
+                device=device,
+                module=net,
+                description="classifier",
+            )
+        return self
+
+    def _loss(self, counts: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        weight = None
+        if self.class_weights == "balanced":  # as in scikit-learn
+            weight = counts.sum() / (2 * counts.float())
+        elif self.class_weights == "class_balanced":
+            weight = class_balanced_weights(counts).to(counts.device)
+        if self.criterion == "focal":
+            return FocalLoss(weight=weight)
+        if self.criterion == "ldam":
+            return LDAMLoss(counts, weight=weight).to(counts.device)
+        return nn.CrossEntropyLoss(weight)
+
+    def decision_function(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Log-odds of the minority, less the threshold.
+
+        Probabilities in float32 are exactly 0 or 1 for the surest rows, and lose their ranking.
+        """
+        with torch.no_grad():
+            logits = self.net_(torch.from_numpy(x).to(self.device)).double().cpu()
+        log_odds: NDArray[np.float64] = (logits[:, 1] - logits[:, 0]).numpy()
+        return log_odds - self.threshold_
+
+    def predict(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
+        """1 where the log-odds reach the threshold."""
+        return (self.decision_function(x) >= 0).astype(np.int64)
+
+
+def best_threshold(y: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
+    """The threshold of best balanced accuracy, midway to the next lower score."""
+    false_rate, true_rate, thresholds = roc_curve(y, scores, drop_intermediate=False)
+    threshold = float(thresholds[np.argmax(true_rate - false_rate)])
+    lower = scores[scores < threshold]
+    return (threshold + float(lower.max())) / 2 if len(lower) else threshold
+
+
+class Trial(_harness.Trial):
+    """One draw of a data set; pixels are divided by 255, tables standardised."""
+
+    keeps_warnings = True
+
+    def inputs(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Rows as the classifier gets them, scaled by the original training rows."""
+        scaler = StandardScaler()
+        if self.task.image_shape is None:
+            scaler.fit(self.task.x_train.astype(np.float64))
+
+        def scaled(x: Any) -> NDArray[np.float32]:
+            if self.task.image_shape is not None:
+                return np.divide(x, 255, dtype=np.float32)
+            return np.asarray(scaler.transform(np.asarray(x, dtype=np.float64)), dtype=np.float32)
+
+        self.scaled = scaled
+        return scaled(self.task.x_train), scaled(self.task.x_test)
+
+    def estimator(self, approach: Approach, n_rows: int) -> PaperClassifier:
+        """The classifier: the steps of the scale, or the paper's epochs over balanced rows."""
+        largest = int(np.bincount(self.task.y_train).max())
+        steps = self.length.steps or _EPOCHS * math.ceil(2 * largest / _BATCH_SIZE)
+        decay = self.length.steps is None and self.task.image_shape is not None
+        return PaperClassifier(steps, self.device, self.seed, decay=decay, **approach.parameters)
+
+    def scores(self, classifier: Any, approach: Approach) -> dict[str, float]:
+        """The metrics, by name."""
+        y, scores = self.task.y_test, classifier.decision_function(self.x_test)
+        recalls = recall_score(y, scores >= 0, average=None, zero_division=0)
+        values = (
+            float(np.mean(recalls)),
+            float(np.prod(recalls) ** (1 / len(recalls))),
+            float(roc_auc_score(y, scores)),
+            float(average_precision_score(y, scores)),
+        )
+        return dict(zip(METRICS, values, strict=True))
+
+    def details(self, classifier: Any) -> dict[str, float]:
+        """Nothing: the steps are those of the scale."""
+        return {}
+
+
+def repeated(trial: Trial, x: NDArray[Any], y: NDArray[np.int64]) -> Any:
+    """Random over-sampling."""
+    return RandomOverSampler(random_state=trial.seed).fit_resample(x, y)
+
+
+def interpolated(trial: Trial, x: NDArray[Any], y: NDArray[np.int64]) -> Any:
+    """SMOTE on the inputs: its neighbours depend on the columns' scales."""
+    neighbours = max(1, min(5, int(np.bincount(y).min()) - 1))
+    return SMOTE(k_neighbors=neighbours, random_state=trial.seed).fit_resample(x, y)
+
+
+def generated(
+    trial: Trial, x: NDArray[Any], y: NDArray[np.int64], sampler: Any = MGVAESampler, **given: Any
+) -> Any:
+    """Rows of a deep sampler, on the rows as they come: it has an encoding of its own."""
+    length: Length = trial.length
+    made = sampler(
+        image_shape=trial.task.image_shape,
+        row_filter=None,
+        device=trial.device,
+        random_state=trial.seed,
+        **{**(length.own if sampler is MGVAESampler else length.rival), **given},
+    )
+    rows, labels = made.fit_resample(trial.task.x_train, trial.task.y_train)
+    return trial.scaled(rows), labels
+
+
+def two_classes(name: str, folder: Path | None, seed: int, n_minority: int) -> Task:
+    """MNIST or Fashion-MNIST as two classes: 0-4 against 5-9, so many of each of these."""
+    task = images(name, folder, seed, sizes=[6000] * 5 + [n_minority] * 5)
+    y, y_test = ((part >= 5).astype(np.int64) for part in (task.y_train, task.y_test))
+    return task._replace(y_train=y, y_test=y_test)
+
+
+#: What each name loads. Mammography is not in the paper.
+DATASETS: dict[str, Dataset] = {
+    **{
+        f"{title}-{ratio}": Dataset(
+            f"{title}-{ratio}", partial(two_classes, name, n_minority=6000 // ratio)
+        )
+        for title, name in (("mnist", "mnist"), ("fashion", "fashion_mnist"))
+        for ratio in (100, 600)
+    },
+    **{
+        title: Dataset(title, partial(table, name, test_size=0.3))
+        for title, name in (
+            ("musk", "musk2"),
+            ("water", "water_quality"),
+            ("isolet", "isolet"),
+            ("mammography", "mammography"),
+        )
+    },
 }
 
 
@@ -152,24 +344,6 @@ ABLATIONS: dict[str, Approach] = {
 SWEEP: dict[str, Approach] = {
     f"MGVAE, lambda {value:g}": _mgvae(ewc_lambda=value) for value in (0.01, 100.0, 10_000.0)
 }
-#: What the defaults were chosen among, on parts of the training data alone.
-_OTHER_VALUES: tuple[tuple[str, Any], ...] = (
-    ("exemplar_weights", "uniform"),
-    ("exemplar_weights", "posterior"),
-    ("decoder_output", "mean"),
-    ("decoder_output", "sample"),
-    ("ewc_lambda", 0.0),
-    ("ewc_lambda", 0.1),
-    ("ewc_lambda", 10.0),
-    ("beta", 0.5),
-    ("beta", 2.0),
-    ("finetune_steps", 300),
-    ("finetune_steps", 3000),
-)
-VARIANTS: dict[str, Approach] = {
-    f"MGVAE, {name}={value}": _mgvae(**{name: value}) for name, value in _OTHER_VALUES
-}
-
 
 #: The command line of each table of the paper.
 TABLES: dict[str, tuple[str, ...]] = {
@@ -202,89 +376,49 @@ TITLES: dict[str, str] = {
 }
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command("mgvae", __doc__, PROTOCOL, DATASETS, SCALES)
-    parser.set_defaults(scale="medium")
-    parser.add_argument("--ablations", action="store_true", help="Table 8 too, on images")
-    parser.add_argument("--sweep", action="store_true", help="Table 9 too, on images")
-    parser.add_argument(
-        "--development",
-        action="store_true",
-        help="score other parameters of MGVAE too, on 30 %% of the training part alone",
-    )
-    parser.add_argument(
-        "--methods",
-        nargs="+",
-        choices=[*METHODS, *ABLATIONS, *SWEEP, *VARIANTS],
-        help="only these",
-    )
-    return parser
+_OPTIONAL = {
+    "ablations": (ABLATIONS, "Table 8 too, on images"),
+    "sweep": (SWEEP, "Table 9 too, on images"),
+}
 
 
-def _methods_for(dataset: str, options: argparse.Namespace) -> dict[str, Approach]:
-    methods, only = dict(METHODS), options.methods
-    for asked, more in ((options.ablations, ABLATIONS), (options.sweep, SWEEP)):
-        if dataset.startswith(("mnist", "fashion")) and (asked or only):
-            methods |= more
-    if options.development:
-        methods |= VARIANTS
-    return {name: method for name, method in methods.items() if not only or name in only}
+_BESIDE = {"balanced accuracy": "ACSA", "G-mean": "GM"}
 
 
-def _run(dataset: str, results: Results, options: argparse.Namespace, device: torch.device) -> str:
-    """All trials of a data set; their table."""
-    methods, scale = _methods_for(dataset, options), SCALES[options.scale]
-    published = shown(PUBLISHED.get(dataset, {}), methods, *_GROUPS)
-    if options.development:  # the paper has no numbers on these rows
-        published = {}
+class MGVAE(Paper):
+    """The experiments of MGVAE's paper."""
 
-    def trial(task: Task, seed: int) -> Trial:
-        if options.development:
-            task = development(task, seed)
-        return Trial(reduced(task, scale.most, seed), scale, seed, device)
+    name, doc, protocol = "mgvae", __doc__, PROTOCOL
+    datasets, methods, published, groups = DATASETS, METHODS, PUBLISHED, _GROUPS
+    optional, metrics, beside = _OPTIONAL, METRICS, _BESIDE
+    scales, scale = SCALES, "medium"
+    trial = Trial
+    varied = Varied(MGVAESampler(), "MGVAE", _mgvae)
 
-    return run_trials(
-        dataset,
-        methods,
-        results,
-        options,
-        load=DATASETS[dataset],
-        trial=trial,
-        table=lambda known: markdown(dataset, methods, known, published, _BESIDE, metrics=METRICS),
-        below=lambda task: warned({name: results.outcomes[dataset, name] for name in methods}),
-    )
+    def fewer(self, task: Task, most: Any, seed: int) -> Task:
+        """So many rows of majority and minority."""
+        return reduced(task, most, seed)
+
+    def fits(self, dataset: str, name: str, row: Any, options: argparse.Namespace) -> bool:
+        """Ablations and lambdas are for images."""
+        return dataset.startswith(("mnist", "fashion")) or name not in ABLATIONS | SWEEP
+
+    def check(
+        self,
+        parser: argparse.ArgumentParser,
+        options: argparse.Namespace,
+        rows: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        """Refuse ablations and lambdas of tables."""
+        known = {name for of_dataset in rows.values() for name in of_dataset}
+        idle = [name for name in options.methods or [] if name not in known]
+        if idle:
+            parser.error(
+                f"{', '.join(idle)}: not for these data sets (ablations and lambdas are for images)"
+            )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the experiments and write tables to the standard output.
-
-    Parameters
-    ----------
-    argv : sequence of str, default=None
-        Command-line arguments; None takes those of the process.
-
-    Returns
-    -------
-    int
-        0.
-    """
-    parser = _parser()
-    options = parsed(parser, argv, lengths=("trials",))
-    names = named(options, DATASETS)
-    known = {name for dataset in names for name in _methods_for(dataset, options)}
-    idle = [name for name in options.methods or [] if name not in known]
-    if idle:
-        parser.error(
-            f"{', '.join(idle)}: not for these data sets (ablations and lambdas are for images, "
-            "other parameters for --development)"
-        )
-    return write_tables(
-        options,
-        names,
-        lambda dataset, results, device: _run(dataset, results, options, device),
-        f"{options.trials} trials, scale {options.scale}",
-    )
-
+main = MGVAE().main
 
 if __name__ == "__main__":
     raise SystemExit(main())

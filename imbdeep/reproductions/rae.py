@@ -10,53 +10,30 @@ Imbalanced Data via Class-Preserving Regularized Auto-Encoders", AISTATS 2023.
 from __future__ import annotations
 
 import argparse
+import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from imbdeep.classifiers import RAEClassifier
-from imbdeep.reproductions._command import (
-    absent,
-    add_development,
-    chosen,
-    command,
-    named,
-    parsed,
-    run_trials,
-    shown,
-    varied,
-    write_tables,
-)
+from imbdeep.classifiers import GAMOClassifier, RAEClassifier
+from imbdeep.metrics import density_coverage
+from imbdeep.networks import CodeEncoder, ConvCodeEncoder
+from imbdeep.over_sampling import CGANSampler, CVAESampler, GAMO2PixSampler, RAESampler
+from imbdeep.reproductions import _harness
 from imbdeep.reproductions._harness import Approach, Length, smote
-from imbdeep.reproductions._rae_data import (
-    cifar10_long_tailed,
-    isolet,
-    mnist_long_tailed,
-    optical_digits,
-    webpage,
-)
-from imbdeep.reproductions._rae_generated import GENERATED, GeneratedTrial
-from imbdeep.reproductions._rae_generated import METRICS as GENERATED_METRICS
-from imbdeep.reproductions._rae_published import PUBLISHED, PUBLISHED_GENERATED, WIDTHS
-from imbdeep.reproductions._rae_trial import METRICS, Trial
-from imbdeep.reproductions._results import Results, Row, markdown, span, warned
-from imbdeep.reproductions._rows import Task, development, fashion, fewer
+from imbdeep.reproductions._paper import Dataset, Paper, Varied
+from imbdeep.reproductions._results import Outcome, published, span, warned
+from imbdeep.reproductions._rows import CIFAR_SIZES, MNIST_SIZES, Task, absent, images, table
 
-__all__ = [
-    "ABLATIONS",
-    "DATASETS",
-    "GENERATED",
-    "METHODS",
-    "PROTOCOL",
-    "PUBLISHED",
-    "PUBLISHED_GENERATED",
-    "SCALES",
-    "TABLES",
-    "TITLES",
-    "main",
-]
+__all__ = ["ABLATIONS", "DATASETS", "METHODS", "PUBLISHED", "SCALES", "TABLES", "TITLES", "main"]
 
 PROTOCOL = """\
 protocol:
@@ -106,29 +83,164 @@ protocol:
   class against the rest, mean over classes; the paper (Table 12) does not say on which test part.
 """
 
-#: Our metrics and the paper's names of them.
-_BESIDE = {
-    "balanced accuracy": "ACSA",
-    "macro F1": "F1",
-    "macro G-mean": "GM",
-    "average precision": "AURPC",
-}
+#: The numbers of the paper, and those of generated rows, which are no percentages.
+PUBLISHED, PUBLISHED_GENERATED = published("rae"), published("rae_generated")
+#: Widths of the code in Table 5, a quarter, half and twice that of Table 1.
+WIDTHS = ("code of a quarter", "code of half", "code of twice")
+#: Columns of the tables; the files also hold the other G-mean, the root of the recalls' product.
+METRICS = ("balanced accuracy", "macro F1", "macro G-mean", "average precision")
+#: Hidden layers of the MLP: those of RAE's encoder for tables.
+HIDDEN_LAYERS = (512, 256)
 
 
-class Dataset(NamedTuple):
-    """A data set: its title, loader, the width of the code, and what differs from the paper.
+class CodeClassifier(nn.Module):
+    """RAE's encoder, for tables or for images of a shape, and its linear head."""
 
-    ``short`` is the length of the short scale where the usual one is too long for two processors.
+    def __init__(self, n_features: int, n_classes: int, latent_dim: int, shape: Any = None) -> None:
+        super().__init__()
+        # Only one of the two is made: the other would draw weights, too.
+        self.encoder: nn.Module = (
+            CodeEncoder(n_features, latent_dim)
+            if shape is None
+            else ConvCodeEncoder(shape, latent_dim)
+        )
+        self.head = nn.Linear(latent_dim, n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Rows (n, n_features), or images (n, channels, height, width), to logits."""
+        logits: Tensor = self.head(self.encoder(x))
+        return logits
+
+
+class Trial(_harness.Trial):
+    """One draw of a data set; its setting is the width of RAE's code."""
+
+    batch_size = 128  # those that RAE's 64 pairs make
+    said_elsewhere = (
+        "The mixing weights have collapsed",
+        "Classes with fewer rows than n_mixed",
+        "Only .* marked rows were translated",
+    )
+
+    def parameters(self, approach: Approach, n_rows: int) -> dict[str, Any]:
+        """Those of RAE, or of another classifier with a comparable network."""
+        if approach.method == "rae":
+            latent_dim = round(approach.latent * self.setting)
+            return {"latent_dim": latent_dim, **self.length.own, **approach.parameters}
+        network: dict[str, Any] = {"module": "mlp", "hidden_layer_sizes": HIDDEN_LAYERS}
+        if approach.own_network:
+            sizes = {"latent_dim": self.setting, "shape": self.task.image_shape}
+            network = {"module": CodeClassifier, "module_params": sizes}
+        return network | super().parameters(approach, n_rows)
+
+    def steps(self, classifier: Any) -> int:
+        """How often a classifier was updated; a batch of RAE's is a cycle of several updates."""
+        updates = classifier.get_params().get("encoder_steps", 1)
+        return int(updates * super().steps(classifier))
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Rows of a sampler, with the row of Table 3 that they stand beside.
+
+    ``make`` takes the trial, ``plain`` parameters that all samplers have, and ``deep`` ones that
+    ours have, and returns a sampler.
     """
 
-    title: str
-    load: Callable[[Any, int], Task]
+    paper: str | None
+    make: Callable[..., Any]
+
+
+def _smote(trial: Any, plain: Mapping[str, Any], deep: Mapping[str, Any]) -> Any:
+    n_least = int(np.bincount(trial.task.y_train).min())
+    return SMOTE(k_neighbors=min(5, n_least - 1), **plain)
+
+
+def _conditional(
+    trial: Any, plain: Mapping[str, Any], deep: Mapping[str, Any], sampler: Any
+) -> Any:
+    return sampler(max_steps=trial.length.steps, row_filter=None, **plain, **deep)
+
+
+def _gamo(trial: Any, plain: Mapping[str, Any], deep: Mapping[str, Any]) -> Any:
+    steps = trial.length.steps
+    game = GAMOClassifier(network="cnn", max_steps=steps, random_state=trial.seed, **deep)
+    return GAMO2PixSampler(game, max_steps=steps, row_filter=None, **plain)
+
+
+def _rae(trial: Any, plain: Mapping[str, Any], deep: Mapping[str, Any]) -> Any:
+    auto_encoder = RAEClassifier(
+        latent_dim=trial.latent_dim, random_state=trial.seed, **trial.length.own, **deep
+    )
+    return RAESampler(auto_encoder, row_filter=None, **plain)
+
+
+#: What Table 3 compares.
+GENERATED: dict[str, Generated] = {
+    "random over-sampling": Generated(None, lambda trial, plain, deep: RandomOverSampler(**plain)),
+    "SMOTE": Generated(None, _smote),
+    "OCVAE": Generated(None, partial(_conditional, sampler=CVAESampler)),
+    "OCGAN": Generated(None, partial(_conditional, sampler=CGANSampler)),
+    "GAMO2pix": Generated("GAMO2PIX", _gamo),
+    "RAE": Generated("Our", _rae),
+}
+#: Columns of Table 3.
+GENERATED_METRICS = ("density", "coverage")
+
+
+class GeneratedTrial(NamedTuple):
+    """One draw of a data set, on which all samplers make rows."""
+
+    task: Task
+    length: Length
+    seed: int
+    device: torch.device
     latent_dim: int
-    note: str = ""
-    short: Length | None = None
-    images: bool = False
+
+    def evaluate(self, source: Generated) -> Outcome:
+        """Make as many rows of each class as the test part has of it, and compare the two.
+
+        Density and coverage are those of each class's new rows among its test rows, in pixels from
+        0 to 1; the mean over classes. The largest class is left out: GAMO makes none of it.
+        """
+        start, task = time.perf_counter(), self.task
+        x, y = task.x_train.reshape(len(task.x_train), -1), task.y_train
+        counts, wanted = np.bincount(y), np.bincount(task.y_test)
+        smaller = np.flatnonzero(counts < counts.max()).tolist()
+        strategy = {label: int(counts[label] + wanted[label]) for label in smaller}
+        sampler = source.make(
+            self,
+            {"sampling_strategy": strategy, "random_state": self.seed},
+            {"image_shape": task.image_shape, "device": self.device},
+        )
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", UserWarning)
+            made, labels = sampler.fit_resample(x, y)
+        found = fidelity(task.x_test, task.y_test, made[len(x) :], labels[len(x) :])
+        metrics = dict(zip(GENERATED_METRICS, found, strict=True))
+        seconds = time.perf_counter() - start
+        return Outcome(metrics, seconds, [str(warning.message) for warning in said])
 
 
+def fidelity(
+    real: NDArray[Any], y: NDArray[np.int64], made: NDArray[Any], labels: NDArray[np.int64]
+) -> tuple[float, float]:
+    """Density and coverage of each class's rows among its real ones, the mean over ``labels``."""
+    real, made = (x.reshape(len(x), -1) / 255 for x in (real, made))
+    found = [
+        density_coverage(real[y == label], made[labels == label]) for label in np.unique(labels)
+    ]
+    density, coverage = np.mean(found, axis=0)
+    return float(density), float(coverage)
+
+
+#: Tables of two classes; the paper does not say which share it tests on. Optical digits are the
+#: 1797 of 5620 rows that scikit-learn has, 8 against the rest, as imbalanced-learn has them.
+optical_digits = partial(table, "optical_digits", test_size=0.2, source="bundled")
+isolet = partial(table, "isolet", test_size=0.2)
+webpage = partial(table, "webpage", test_size=0.2)
+#: MNIST or Fashion-MNIST, tested on 800 of each digit, as in Table 7.
+_DIGITS: dict[str, Any] = {"sizes": MNIST_SIZES, "n_test": 800}
 _OF_OTHERS = (
     "Published: the classical methods as DeepSMOTE's authors ran them, with other networks."
 )
@@ -147,32 +259,29 @@ DATASETS: dict[str, Dataset] = {
     "protein_homo": Dataset("Protein homo (Table 13)", absent("Protein homo"), 32),
     "mnist": Dataset(
         "MNIST, 4000 to 40 a class, balanced test (Tables 1, 5, 12 and 15)",
-        mnist_long_tailed,
+        partial(images, "mnist", **_DIGITS),
         64,
         _OF_OTHERS,
         _SHORT,
-        images=True,
     ),
     "fashion": Dataset(
         "Fashion-MNIST, 4000 to 40 a class, balanced test (Tables 1, 5, 12 and 15)",
-        partial(mnist_long_tailed, read=fashion),
+        partial(images, "fashion_mnist", **_DIGITS),
         64,
         _OF_OTHERS,
         _SHORT,
-        images=True,
     ),
     "cifar10": Dataset(
         "CIFAR-10 (JPEG), 4500 to 80 a class, balanced test (Tables 1, 4, 5, 12 and 15)",
-        cifar10_long_tailed,
+        partial(images, "cifar10", sizes=CIFAR_SIZES),
         256,
         f"{_OF_OTHERS} All of it on the original pixels.",
         Length(steps=300, own={"max_steps": 150, "encoder_steps": 5}),
-        images=True,
     ),
-    "svhn": Dataset("SVHN (Tables 1, 5, 12 and 15)", absent("SVHN"), 128, images=True),
-    "celeba": Dataset("CelebA (Tables 1, 4, 5, 12 and 15)", absent("CelebA"), 256, images=True),
-    "cifar100": Dataset("CIFAR-100 (Table 1)", absent("CIFAR-100"), 512, images=True),
-    "imagenet100": Dataset("ImageNet-100 (Table 1)", absent("ImageNet-100"), 512, images=True),
+    "svhn": Dataset("SVHN (Tables 1, 5, 12 and 15)", absent("SVHN"), 128),
+    "celeba": Dataset("CelebA (Tables 1, 4, 5, 12 and 15)", absent("CelebA"), 256),
+    "cifar100": Dataset("CIFAR-100 (Table 1)", absent("CIFAR-100"), 512),
+    "imagenet100": Dataset("ImageNet-100 (Table 1)", absent("ImageNet-100"), 512),
 }
 
 _BALANCED = {"sampling": "balanced"}
@@ -201,7 +310,7 @@ ABLATIONS: dict[str, Approach] = {
     "RAE, no classifier": _without(clf_lambda=0.0),
     "RAE, no classifier, no mixer": _without("no classifier, no mixer", clf_lambda=0.0, mixing=1.0),
     "RAE, no over-sampling": _without("no over-sampling", sampling=None, mixing=None),
-    "RAE, no decoder": _without("no decoder", decoder=False),
+    "RAE, no decoder": _without("no decoder", decoder_steps=0),
     "RAE, no mixer": _without("no mixer", mixing=1.0),
     "RAE, Beta(2, 2)": _without("Beta(2, 2)", mixing=2.0),
     "RAE, permuted target": _without(mixer_target="permuted"),
@@ -263,160 +372,114 @@ _GROUPS = (
 )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command("rae", __doc__, PROTOCOL, DATASETS, SCALES)
-    parser.set_defaults(scale="short")
-    parser.add_argument("--ablations", action="store_true", help="Tables 4 and 5 too, and t")
-    parser.add_argument(
-        "--generated", action="store_true", help="Table 3, generated images, in place of the others"
-    )
-    parser.add_argument(
-        "--methods",
-        nargs="+",
-        choices=list(METHODS | ABLATIONS | GENERATED),
-        help="only these",
-    )
-    add_development(parser, "30 %% of the training part", "RAE")
-    return parser
+_OPTIONAL: dict[str, tuple[Mapping[str, Any], str]] = {
+    "ablations": (ABLATIONS, "Tables 4 and 5 too, and t"),
+    "generated": (GENERATED, "Table 3, generated images, in place of the others"),
+}
 
 
-def _footnotes(
-    name: str, methods: Mapping[str, Approach], results: Results, task: Task, note: str
-) -> str:
-    """What the table is of: rows, steps, and RAE's diagnostics in each trial."""
-    parts = [*[note] * bool(note), task.sizes()]
-    told = []
-    steps: dict[bool, list[float]] = {False: [], True: []}
-    for method, approach in methods.items():
-        found = [outcome.metrics for outcome in results.outcomes[name, method]]
-        steps[approach.method == "rae"] += [values["steps"] for values in found]
-        if "separability" in found[0]:
-            entropies = [f"{v['alpha_entropy']:.1%}" for v in found if "alpha_entropy" in v]
-            separated = [f"{v['separability']:.1%}" for v in found]
-            told.append(
-                f"- {method}: {', '.join(entropies) or 'no mixing'}; {', '.join(separated)}\n"
+_BESIDE = {
+    "balanced accuracy": "ACSA",
+    "macro F1": "F1",
+    "macro G-mean": "GM",
+    "average precision": "AURPC",
+}
+
+
+class RAE(Paper):
+    """The experiments of RAE's paper."""
+
+    name, doc, protocol = "rae", __doc__, PROTOCOL
+    datasets, published, scales = DATASETS, PUBLISHED, SCALES
+    optional, beside = _OPTIONAL, _BESIDE
+    methods: Mapping[str, Any] = METHODS
+    metrics: Sequence[str] = METRICS
+    groups: Sequence[Any] = _GROUPS
+    trial: Any = Trial
+    varied = Varied(RAEClassifier(), "RAE", _without)
+
+    def run(
+        self, parser: argparse.ArgumentParser, options: argparse.Namespace, names: Sequence[str]
+    ) -> int:
+        """Table 3 has other methods, metrics and numbers."""
+        if options.generated and type(self) is RAE:
+            return GeneratedRAE().run(parser, options, names)
+        return super().run(parser, options, names)
+
+    def fits(self, dataset: str, name: str, row: Any, options: argparse.Namespace) -> bool:
+        """Rows of generated images are for Table 3 alone."""
+        return isinstance(row, Generated) == options.generated
+
+    def check(
+        self,
+        parser: argparse.ArgumentParser,
+        options: argparse.Namespace,
+        rows: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        """Refuse rows of the other kind of table."""
+        if not any(rows.values()):
+            parser.error(f"--methods {' '.join(options.methods)}: rows of the other kind of table")
+
+    def below(
+        self, rows: Mapping[str, Any], outcomes: Mapping[str, list[Outcome]], task: Task, note: str
+    ) -> str:
+        """What the table is of: rows, steps, and RAE's diagnostics in each trial."""
+        parts = [*[note] * bool(note), task.sizes()]
+        lines = []
+        steps: dict[bool, list[float]] = {False: [], True: []}
+        for name, approach in rows.items():
+            found = [outcome.metrics for outcome in outcomes[name]]
+            steps[approach.method == "rae"] += [values["steps"] for values in found]
+            if "separability" in found[0]:
+                entropies = [f"{v['alpha_entropy']:.1%}" for v in found if "alpha_entropy" in v]
+                separated = ", ".join(f"{v['separability']:.1%}" for v in found)
+                lines.append(f"- {name}: {', '.join(entropies) or 'no mixing'}; {separated}\n")
+        for is_rae, what in ((False, "Steps"), (True, "Encoder updates of RAE")):
+            if steps[is_rae]:
+                parts.append(f"{what}: {span(steps[is_rae])}.")
+        text = f"\n{' '.join(parts)}\n"
+        if lines:
+            text += (
+                "\nBy trial, the entropy of the mixing weights as a share of the largest, and the "
+                "separability of the training codes:\n\n"
             )
-    for is_rae, what in ((False, "Steps"), (True, "Encoder updates of RAE")):
-        if steps[is_rae]:
-            parts.append(f"{what}: {span(steps[is_rae])}.")
-    text = " ".join(parts) + "\n"
-    if told:
-        text += (
-            "\nBy trial, the entropy of the mixing weights as a share of the largest, and the "
-            "separability of the training codes:\n\n"
-        )
-    return f"\n{text}{''.join(told)}"
+        return text + "".join(lines)
 
 
-def _run(
-    name: str,
-    methods: Mapping[str, Any],
-    results: Results,
-    options: argparse.Namespace,
-    device: torch.device,
-) -> str:
-    """All trials of a data set; their table."""
-    dataset, length = DATASETS[name], SCALES[options.scale]
-    if options.scale == "short" and dataset.short is not None:
-        length = dataset.short
+class GeneratedRAE(RAE):
+    """Table 3: density and coverage of generated images."""
 
-    def trial(task: Task, seed: int) -> Any:
-        if options.development:
-            task = development(task, seed)
-        kind = GeneratedTrial if options.generated else Trial
-        return kind(fewer(task, length.most, seed), dataset.latent_dim, length, seed, device)
+    methods, groups = GENERATED, ()
+    published = PUBLISHED_GENERATED
+    metrics = GENERATED_METRICS
+    beside = dict(zip(GENERATED_METRICS, GENERATED_METRICS, strict=True))
+    percent = False
+    trial = GeneratedTrial
 
-    def below(task: Task) -> str:
-        if options.generated:
-            found = {method: results.outcomes[name, method] for method in methods}
-            return f"\n{task.sizes()}\n{warned(found)}"
-        note = "" if options.development else dataset.note
-        return _footnotes(name, methods, results, task, note)
+    def run(
+        self, parser: argparse.ArgumentParser, options: argparse.Namespace, names: Sequence[str]
+    ) -> int:
+        """For images alone."""
+        if options.development or options.ablations:
+            parser.error("--generated has no ablations, and nothing to choose by: leave them out")
+        known = [name for name in names if name in self.published]
+        if not known or ("all" not in options.datasets and len(known) < len(names)):
+            parser.error(f"--generated: for {', '.join(self.published)}")
+        return super().run(parser, options, known)
 
-    return run_trials(
-        name,
-        methods,
-        results,
-        options,
-        load=dataset.load,
-        trial=trial,
-        table=lambda known: _table(name, methods, known, options),
-        below=below,
-    )
+    def title(self, dataset: str, options: argparse.Namespace) -> str:
+        """The heading of a table."""
+        title = self.datasets[dataset].title.partition(" (Table")[0]
+        return f"{title}: generated images (Table 3)"
+
+    def below(
+        self, rows: Mapping[str, Any], outcomes: Mapping[str, list[Outcome]], task: Task, note: str
+    ) -> str:
+        """How many rows there are, and warnings."""
+        return f"\n{task.sizes()}\n{warned(outcomes)}"
 
 
-def _table(
-    name: str, methods: Mapping[str, Row], results: Results, options: argparse.Namespace
-) -> str:
-    """A data set's table; without the paper's numbers where parameters are being chosen."""
-    title = DATASETS[name].title
-    if options.generated:
-        title = f"{title.partition(' (Table')[0]}: generated images (Table 3)"
-        published, beside = PUBLISHED_GENERATED[name], {part: part for part in GENERATED_METRICS}
-        return markdown(
-            name,
-            methods,
-            results,
-            published,
-            beside,
-            metrics=GENERATED_METRICS,
-            title=title,
-            percent=False,
-        )
-    if options.development:
-        title += ", a part of the training rows"
-        return markdown(name, methods, results, {}, {}, metrics=METRICS, title=title)
-    published = shown(PUBLISHED[name], methods, *_GROUPS)
-    known = {metric for row in published.values() for metric in row}
-    beside = {ours: theirs for ours, theirs in _BESIDE.items() if theirs in known}
-    return markdown(name, methods, results, published, beside, metrics=METRICS, title=title)
-
-
-def _generated_names(
-    parser: argparse.ArgumentParser, options: argparse.Namespace, names: list[str]
-) -> list[str]:
-    """The data sets of Table 3 that are asked for."""
-    if options.development or options.ablations:
-        parser.error("--generated has no ablations, and nothing to choose by: leave them out")
-    images = [name for name in names if name in PUBLISHED_GENERATED]
-    if not images or ("all" not in options.datasets and len(images) < len(names)):
-        parser.error(f"--generated: for {', '.join(PUBLISHED_GENERATED)}")
-    return images
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the experiments and write tables to the standard output.
-
-    Parameters
-    ----------
-    argv : sequence of str, default=None
-        Command-line arguments; None takes those of the process.
-
-    Returns
-    -------
-    int
-        0.
-    """
-    parser = _parser()
-    options = parsed(parser, argv, lengths=("trials",))
-    rows = varied(parser, options, RAEClassifier())
-    names = named(options, DATASETS)
-    methods: dict[str, Any] = dict(GENERATED)
-    if options.generated:
-        names = _generated_names(parser, options, names)
-        methods = {k: v for k, v in methods.items() if k in (options.methods or methods)}
-    else:
-        methods = chosen(options, METHODS, ABLATIONS)
-        methods |= {f"RAE, {told}": _without(**parameters) for told, parameters in rows.items()}
-    if not methods:
-        parser.error(f"--methods {' '.join(options.methods)}: rows of the other kind of table")
-    return write_tables(
-        options,
-        names,
-        lambda name, results, device: _run(name, methods, results, options, device),
-        f"{options.trials} trials, whose numbers are the seeds, scale {options.scale}",
-    )
-
+main = RAE().main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -1,4 +1,4 @@
-"""Lift: what the methods add on real tables, beside the simple ways, for every table.
+"""What the methods add on real tables, beside the simple ways, for every table.
 
 ``python -m imbdeep.reproductions.real_tables tables --data DIR`` compares the over-samplers,
 ``real_tables classifiers`` the classifiers with networks of their own, and ``real_tables curve``
@@ -8,26 +8,28 @@ both ranking metrics where the smallest class has 5 to 50 rows. ``--help`` state
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.comparison import bayesian_signed_rank, compare, friedman, shaffer
+from imbdeep.datasets import draw_rows, exponential_counts, fetch
 from imbdeep.over_sampling import MGVAESampler
+from imbdeep.reproductions import mgvae
 from imbdeep.reproductions._class_size import draw_gains
-from imbdeep.reproductions._command import NotAtHandError, loaded, machine
-from imbdeep.reproductions._mgvae_data import mnist
-from imbdeep.reproductions._mgvae_trial import Trial, reduced
-from imbdeep.reproductions._real_tables_data import TABLES, TAILS, Rows, TooFewError, scarcer, split
-from imbdeep.reproductions.mgvae import METHODS as ON_IMAGES
-from imbdeep.reproductions.mgvae import SCALES
+from imbdeep.reproductions._paper import add_data, machine
+from imbdeep.reproductions._results import row
+from imbdeep.reproductions._rows import NotAtHandError, loaded
 from imbdeep.seeding import resolve_device
 
 __all__ = ["METRICS", "PROTOCOL", "SIZES", "STUDIES", "THINNED", "main"]
@@ -36,14 +38,14 @@ PROTOCOL = """\
 protocol:
   tables, classifiers: two classes; of tables with more than --rows rows a stratified draw, anew in
   every trial; a stratified random 70/30 split. imbdeep.comparison.compare does the rest: everything
-  (encoder, sampler, acceptor, threshold by 5 inner folds, classifier) is fitted on the training
+  (encoder, sampler, row filter, threshold by 5 inner folds, classifier) is fitted on the training
   rows, the test rows are scored once and choose nothing. All methods have their defaults.
   The networks behind samplers have the same 3000 steps whatever the number of rows.
   curve: training rows are thinned until the smallest class has 5, 10, 20 or 50; of two classes the
   other keeps 2000 rows at the most, several classes (long tails) become an exponential profile from
   400 rows on. The test rows, 30 %, stay what they are. On MNIST digits 0-4, 1000 each, stand
   against 5-9 by the protocol of imbdeep.reproductions.mgvae, scale short: 2000 steps of the
-  classifier, and MGVAE with 2000 and 500 steps in the place of its defaults, its rows unjudged.
+  classifier, and MGVAE with 2000 and 500 steps in the place of its defaults and no row filter.
   AUC and AP of several classes are means over one class against the rest.
   Trial numbers are seeds. Percent; means over trials, then over tables. Of tables and classifiers
   the differences to class weights are tested over data sets, by Friedman's test with Shaffer's
@@ -85,9 +87,141 @@ THINNED = (
     "satimage",
     "water quality",
 )
-_ROWS, _MAJORITY, _TAIL, _DIGITS = 6000, 2000, 400, 5000
+_ROWS, _MAJORITY, _TAIL, _DIGITS, _TEST_SHARE = 6000, 2000, 400, 5000, 0.3
 #: Differences that count as none, in percent.
 _ROPE = 1.0
+
+
+class TooFewError(Exception):
+    """A class has not the rows that it shall keep."""
+
+
+class Rows(NamedTuple):
+    """A table, an array or a frame, and its labels."""
+
+    x: Any
+    y: NDArray[Any]
+
+
+def _two(x: Any, y: Any) -> Rows:
+    """The rarer of two classes is 1."""
+    _, labels, counts = np.unique(np.asarray(y), return_inverse=True, return_counts=True)
+    return Rows(x, (labels == counts.argmin()).astype(np.int64))
+
+
+def _fetched(folder: Path | None, name: str) -> Rows:
+    return _two(*fetch(name, data_home=folder, return_X_y=True))
+
+
+def _file(folder: Path | None, *parts: str) -> Path:
+    if folder is None or not (folder.joinpath(*parts)).is_file():
+        raise FileNotFoundError(f"{'/'.join(parts)} is not below {folder}: name it with --data.")
+    return folder.joinpath(*parts)
+
+
+def _openml(folder: Path | None, name: str) -> Rows:
+    """A table of the imbalanced benchmarking set of OpenML tables: numbers, and TARGET."""
+    frame = pd.read_csv(_file(folder, "openml_imbalanced", f"{name}.csv.gz"))
+    frame = frame.loc[:, ~frame.columns.str.startswith("Unnamed")]
+    return _two(frame.drop(columns="TARGET").to_numpy(np.float64), frame["TARGET"])
+
+
+def _phoneme(folder: Path | None) -> Rows:
+    values = pd.read_csv(_file(folder, "phoneme", "phoneme.csv"), header=None).to_numpy(np.float64)
+    return _two(values[:, :-1], values[:, -1])
+
+
+def satimage_classes(folder: Path | None) -> Rows:
+    """Satimage with its six classes."""
+    parts = [_file(folder, "satimage", name) for name in ("sat.trn", "sat.tst")]
+    values = np.concatenate([np.loadtxt(part) for part in parts])
+    return Rows(values[:, :-1], values[:, -1].astype(np.int64))
+
+
+def yeast_classes(folder: Path | None) -> Rows:
+    """Yeast with the four classes of which there are rows enough to be made scarcer."""
+    file = _file(folder, "yeast", "yeast.data")
+    frame = pd.read_csv(file, sep=r"\s+", header=None)
+    frame = frame[frame.iloc[:, -1].isin(["CYT", "NUC", "MIT", "ME3"])]
+    return Rows(frame.iloc[:, 1:-1].to_numpy(np.float64), frame.iloc[:, -1].to_numpy())
+
+
+def digits_classes(folder: Path | None) -> Rows:
+    """scikit-learn's digits, 8 x 8, read as a table of 64 numbers."""
+    return Rows(*load_digits(return_X_y=True))
+
+
+def _satimage(folder: Path | None) -> Rows:
+    rows = satimage_classes(folder)
+    return Rows(rows.x, (rows.y == 4).astype(np.int64))
+
+
+#: Two classes each; the rarer one is 1.
+TABLES: dict[str, Callable[[Path | None], Rows]] = {
+    **{
+        name.removesuffix("2").replace("_", " "): partial(_fetched, name=name)
+        for name in (
+            *("adult", "credit_default", "german_credit", "hypothyroid", "mammography", "musk2"),
+            *("water_quality", "isolet", "webpage"),
+        )
+    },
+    "phoneme": _phoneme,
+    "satimage": _satimage,
+    **{
+        name: partial(_openml, name=file)
+        for name, file in (
+            ("magic telescope", "MagicTelescope"),
+            ("ozone level", "ozone-level-8hr"),
+            ("pc1", "pc1"),
+            ("pc4", "pc4"),
+            ("qsar biodeg", "qsar-biodeg"),
+            ("steel plates", "steel-plates-fault"),
+            ("yeast me2", "yeast_me2"),
+        )
+    },
+}
+#: Several classes, made a long tail; the files are not asked for "digits".
+TAILS: dict[str, Callable[[Path | None], Rows]] = {
+    "digits": digits_classes,
+    "satimage": satimage_classes,
+    "yeast": yeast_classes,
+}
+
+
+def split(
+    rows: Rows, seed: int, most: int | None
+) -> tuple[Rows, NDArray[np.intp], NDArray[np.intp]]:
+    """At most so many rows, a stratified draw, and the numbers of those to train and to test on."""
+    chosen = np.arange(len(rows.y))
+    if most is not None and most < len(chosen):
+        chosen, _ = train_test_split(chosen, train_size=most, stratify=rows.y, random_state=seed)
+    taken = Rows(
+        rows.x.iloc[chosen].reset_index(drop=True) if hasattr(rows.x, "iloc") else rows.x[chosen],
+        rows.y[chosen],
+    )
+    train, test = train_test_split(
+        np.arange(len(chosen)), test_size=_TEST_SHARE, stratify=taken.y, random_state=seed
+    )
+    return taken, train, test
+
+
+def scarcer(
+    y: NDArray[Any], train: NDArray[np.intp], size: int, seed: int, majority: int
+) -> NDArray[np.intp]:
+    """Training rows of which the smallest class keeps ``size``.
+
+    Of two classes the larger keeps ``majority`` rows at the most; several classes become an
+    exponential long tail, in the order of their sizes, from at most ``majority`` rows on.
+    """
+    classes, labels, counts = np.unique(y[train], return_inverse=True, return_counts=True)
+    if counts.min() < size:
+        raise TooFewError(f"its smallest class has {counts.min()} training rows, fewer than {size}")
+    order = np.argsort(-counts, kind="stable")
+    largest = min(majority, int(counts.max()))
+    wanted = np.empty(len(classes), dtype=np.int64)
+    wanted[order] = exponential_counts(largest, len(classes), largest / size)
+    wanted = np.minimum(np.maximum(wanted, size), counts)  # against rounding
+    return train[draw_rows(labels, wanted.tolist(), np.random.default_rng(seed))]
 
 
 def _curve_names() -> tuple[str, ...]:
@@ -159,15 +293,15 @@ def _curve_scores(name: str, options: argparse.Namespace) -> pd.DataFrame:
 
 def _on_mnist(options: argparse.Namespace) -> pd.DataFrame:
     device, records = resolve_device(options.device), []
-    scale = SCALES["smoke" if options.scale == "smoke" else "short"]
+    scale = mgvae.SCALES["smoke" if options.scale == "smoke" else "short"]
     for seed in options.seeds:
         for size in options.sizes:
-            task = loaded(mnist, options.data, seed, size)
+            task = loaded(mgvae.two_classes, "mnist", options.data, seed, size)
             # Of each minority digit there are as many: only the total is left as wanted.
             most = (_DIGITS, size, *(scale.most or ())[2:])
-            trial = Trial(reduced(task, most, seed), scale, seed, device)
+            trial = mgvae.Trial(mgvae.reduced(task, most, seed), scale, seed, device)
             for name in options.methods or STUDIES[options.study][0]:
-                outcome = trial.evaluate(ON_IMAGES[name])
+                outcome = trial.evaluate(mgvae.METHODS[name])
                 values = outcome.metrics
                 records.append(
                     {
@@ -243,8 +377,8 @@ def _by_size(overall: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
 
 def _markdown(frame: pd.DataFrame) -> str:
     lines = [list(map(str, frame.columns)), ["---"] * len(frame.columns)]
-    lines += [[str(value) for value in row] for row in frame.itertuples(index=False)]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    lines += [list(map(str, values)) for values in frame.itertuples(index=False)]
+    return "".join(row(line) + "\n" for line in lines)
 
 
 def _draw(scores: pd.DataFrame, path: Path) -> None:
@@ -269,12 +403,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rows", type=int, help="of a table at the most, not for curve; default: 6000"
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("IMBDEEP_DATA"),
-        help="folder with the data sets (default: environment variable IMBDEEP_DATA)",
-    )
+    add_data(parser)
     parser.add_argument("--memory", help="folder for what is done: another call goes on there")
     parser.add_argument("--output", help="CSV file for all scores")
     parser.add_argument(
@@ -289,7 +418,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a study and write its tables to the standard output.
+    """Run a study and write its tables.
 
     Parameters
     ----------
@@ -303,6 +432,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(argv)
+    options.data = Path(options.data) if options.data else None
     known = _curve_names() if options.study == "curve" else tuple(TABLES)
     names = options.datasets or list(known)
     wrong = [name for name in names if name not in known]

@@ -124,14 +124,11 @@ def _translation_count(share, n_steps, logit_lambda):
 
 def _turn(task, device, teacher, n_steps, weight):
     """Seconds of a plain epoch and of one that translates all marked rows; what to expect."""
-    classifier = _made(
-        M2mClassifier,
-        task,
-        device,
+    classifier = M2mClassifier(
+        _made(ERMClassifier, task, device, max_epochs=3),  # the first one warms up
         teacher=teacher,
         gamma=0.0,
         rejection=False,
-        max_epochs=3,  # the first one warms up
         defer=2,
         translation_steps=n_steps,
         logit_lambda=weight,

@@ -127,7 +127,7 @@ def default_lines(sizes, data=None):
 
     many, few = sizes.images
     if data is not None and (Path(data) / "mnist").is_dir():
-        name, task = "MNIST", DATASETS["mnist-100"](Path(data), 0)
+        name, task = "MNIST", DATASETS["mnist-100"].load(Path(data), 0)
         rows = np.concatenate(
             [np.flatnonzero(task.y_train == k)[:most] for k, most in enumerate((many, few))]
         )

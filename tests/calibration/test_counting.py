@@ -164,12 +164,6 @@ def test_what_a_count_does_not_show_is_refused(table, estimator, message):
             counts_of(piped, table)
 
 
-def test_what_a_count_does_not_show_may_be_given(table):
-    frozen = FrozenEstimator(LogisticRegression().fit(*table))
-    for estimator in (frozen, ERMClassifier(sampling="balanced", **BRIEF)):
-        assert counts_of(estimator, table, "uniform").tolist() == [1, 1]
-
-
 def test_weights_without_a_class_and_twofold_weights_are_refused(table):
     _, y = table
     with pytest.raises(ValueError, match=r"labels \[1\] have no weight"):

@@ -8,20 +8,18 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from imblearn.over_sampling import SMOTENC, RandomOverSampler
+from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline
 from sklearn.base import clone
-from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_classification
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from imbdeep.calibration import PriorCorrectedClassifier, correct_prior
@@ -54,6 +52,7 @@ def test_correction_is_bayes_rule():
     np.testing.assert_allclose(correct_prior(likelihood, [1, 1, 1], wanted), posterior(wanted))
 
 
+@settings(max_examples=15)
 @given(corrections())
 def test_a_correction_and_its_inverse_cancel(case):
     p, trained, wanted = case
@@ -61,13 +60,6 @@ def test_a_correction_and_its_inverse_cancel(case):
     uniform = np.ones(p.shape[1])
     data = correct_prior(p, uniform, trained)  # uniform -> data -> uniform
     np.testing.assert_allclose(correct_prior(data, trained), p)
-
-
-@given(corrections(max_classes=2))
-def test_order_of_rows_stays_with_two_classes(case):
-    p, trained, wanted = case
-    before, after = p[:, 1], correct_prior(p, trained, wanted)[:, 1]
-    assert (np.diff(after[np.argsort(before)]) >= -1e-12).all()
 
 
 def test_a_prior_of_zero_excludes_a_class():
@@ -137,36 +129,26 @@ def test_over_sampling_and_correction_give_the_true_posterior_back():
     assert roc_auc_score(y_test, corrected[:, 1]) == pytest.approx(roc_auc_score(y_test, raw[:, 1]))
 
 
-def test_deployment_where_the_shares_are_others():
-    """Trained where one row in twenty is of the second class, used where it is every third."""
-    X, y, _ = gaussians(20_000, 0.05, seed=0)
-    X_test, y_test, posterior = gaussians(20_000, 1 / 3, seed=1)
-    model = PriorCorrectedClassifier(over_sampled(), prior={0: 2, 1: 1}).fit(X, y)
-    assert model.prior_ == pytest.approx([2 / 3, 1 / 3])
-    loss = log_loss(y_test, model.predict_proba(X_test))
-    assert loss == pytest.approx(log_loss(y_test, posterior), rel=0.01)
-
-
-def test_counts_are_those_behind_the_sampler():
+def test_counts_behind_the_sampler_and_priors_by_label():
     X, y = make_classification(
         300, n_informative=4, n_classes=3, weights=[0.7, 0.2], random_state=0
     )
     names = np.array(["cat", "dog", "eel"])[y]
     counts = np.bincount(y)
-    pipe = make_pipeline(
-        StandardScaler(), over_sampled(sampling_strategy={"eel": 100})[0], LogisticRegression()
-    )
+    frame = pd.DataFrame(X).add_prefix("column")
+    pipe = over_sampled(sampling_strategy={"eel": 100})
     model = PriorCorrectedClassifier(pipe, prior={"eel": 0.5, "cat": 0.25, "dog": 0.25})
-    model.fit(X, names)
+    model.fit(frame, names)
     assert model.classes_.tolist() == ["cat", "dog", "eel"]
     assert model.class_counts_.tolist() == counts.tolist()
     assert model.class_counts_.dtype.kind == "i"
     assert model.training_counts_ == pytest.approx([*counts[:2], 100])
     assert model.prior_ == pytest.approx([0.25, 0.25, 0.5])
-    expected = model.estimator_.predict_proba(X) * [0.25, 0.25, 0.5] / model.training_counts_
+    assert model.n_features_in_ == len(model.feature_names_in_) == frame.shape[1]
+    expected = model.estimator_.predict_proba(frame) * [0.25, 0.25, 0.5] / model.training_counts_
     expected /= expected.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(model.predict_proba(X), expected)
-    assert (model.predict(X) == model.classes_[expected.argmax(axis=1)]).all()
+    np.testing.assert_allclose(model.predict_proba(frame), expected)
+    assert (model.predict(frame) == model.classes_[expected.argmax(axis=1)]).all()
 
 
 def test_nothing_is_left_in_the_fitted_pipeline(table):
@@ -182,29 +164,6 @@ def test_nothing_is_left_in_the_fitted_pipeline(table):
     np.testing.assert_array_equal(model.estimator_.predict_proba(X), plain.predict_proba(X))
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
-
-
-def test_columns_of_words_and_missing_values_reach_the_pipeline():
-    rng = np.random.default_rng(0)
-    X = pd.DataFrame(
-        {
-            "city": rng.choice(["Oslo", "Lima"], 80),
-            "age": np.where(rng.random(80) < 0.1, np.nan, rng.normal(size=80)),
-        }
-    )
-    y = pd.Series(np.where(np.arange(80) < 12, "ill", "well"))
-    encoded = make_column_transformer((OneHotEncoder(), ["city"]), remainder="passthrough")
-    classifier = HistGradientBoostingClassifier(max_iter=3, random_state=0)
-    pipe = make_pipeline(RandomOverSampler(random_state=0), encoded, classifier)
-    model = PriorCorrectedClassifier(pipe).fit(X, y)
-    assert model.class_counts_.tolist() == [12, 68]
-    assert model.training_counts_.tolist() == [68, 68]
-    assert model.feature_names_in_.tolist() == ["city", "age"]
-    assert model.n_features_in_ == 2
-    assert set(model.predict(X)) <= {"ill", "well"}
-    numbers = SMOTENC(categorical_features=["city"], random_state=0)
-    later = PriorCorrectedClassifier(make_pipeline(numbers, encoded, classifier))
-    assert later.fit(X.fillna(0), y).training_counts_.tolist() == [68, 68]
 
 
 @pytest.mark.parametrize(
@@ -284,18 +243,10 @@ def cases(estimator):
     for instance, check in estimator_checks_generator(estimator):
         name = check.func.__name__
         marks = [pytest.mark.changes_global_state] * (name in DRAWS_GLOBALLY)
-        inner = type(estimator.estimator).__name__
-        yield pytest.param(instance, check, marks=marks, id=f"{inner}-{name}")
+        yield pytest.param(instance, check, marks=marks, id=name)
 
 
-CHECKS = [
-    case
-    for estimator in (LogisticRegression(), over_sampled())
-    for case in cases(PriorCorrectedClassifier(estimator))
-]
-
-
-@pytest.mark.parametrize("estimator, check", CHECKS)
+@pytest.mark.parametrize("estimator, check", [*cases(PriorCorrectedClassifier(over_sampled()))])
 def test_scikit_learn_check(estimator, check):
     try:
         check(estimator)
@@ -308,4 +259,5 @@ def test_a_tuned_threshold_is_not_undone():
     x, y = np.arange(40.0)[:, None], np.arange(40) % 4 == 0
     with pytest.raises(ValueError, match="put PriorCorrectedClassifier inside it"):
         PriorCorrectedClassifier(tuned).fit(x, y)
-    TunedThresholdClassifierCV(PriorCorrectedClassifier(LogisticRegression())).fit(x, y)
+    inside = PriorCorrectedClassifier(LogisticRegression())
+    TunedThresholdClassifierCV(inside, cv=2, thresholds=3).fit(x, y)

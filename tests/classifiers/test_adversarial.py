@@ -8,16 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from imbdeep.classifiers._adversarial import AdversarialNet, step
+from imbdeep.classifiers._adversarial import AdversarialNet
 from imbdeep.classifiers._net import EvaluationBatches
 from imbdeep.training import DivergedError
-
-
-@pytest.fixture(autouse=True)
-def _local_stream():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 class Scripted(AdversarialNet):
@@ -70,13 +63,6 @@ def test_an_epoch_records_the_means_of_its_terms_alone(epochs):
         assert record["b"] == pytest.approx(2 * mean, rel=1e-4, abs=1e-3)
 
 
-def test_notes_hold_no_graph():
-    net = scripted([{}])
-    weight = torch.ones(1, requires_grad=True)
-    net.note("a", (2 * weight).sum())
-    assert not any(value.requires_grad for value in net._terms["a"])
-
-
 NAN, INF = math.nan, math.inf
 BROKEN = {
     "alone": ([{"a": 1, "b": NAN}, {"a": 1, "b": 1}], "b", "nan"),
@@ -111,20 +97,3 @@ def test_a_loss_that_no_term_explains_is_told_as_such():
     net = scripted([{"loss": NAN}])
     with pytest.raises(DivergedError, match=r"The train loss became nan in epoch 1. Try something"):
         net.go()
-
-
-def test_a_new_training_starts_new_sums():
-    net = scripted([{"a": 1.0}])
-    net.note("a", torch.tensor(100.0))
-    net.initialize_history()
-    net.go()
-    assert net.history[-1, "a"] == 1.0
-
-
-def test_a_step_moves_once_and_leaves_no_gradient():
-    weight = nn.Parameter(torch.tensor([2.0]))
-    optimizer = torch.optim.SGD([weight], lr=0.1)
-    weight.square().sum().backward()
-    step(optimizer)
-    assert weight.item() == pytest.approx(2 - 0.1 * 4)
-    assert weight.grad is None

@@ -13,9 +13,9 @@ from torch.nn import functional as F
 
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.classifiers._building import blueprint_of, n_epochs_of
-from imbdeep.classifiers._net import ClassifierNet, PixelStandardiser
-from imbdeep.losses import FocalLoss, LDAMLoss
-from imbdeep.networks import MLP, CosineLinear, ResNet
+from imbdeep.classifiers._net import PixelStandardiser
+from imbdeep.networks import MLP, ResNet
+from tests.test_common import made
 
 N = 40
 Y = np.r_[np.zeros(30, int), np.ones(10, int)]
@@ -26,15 +26,7 @@ COLOURED = np.random.default_rng(2).random((N, 3, 8, 8), dtype=np.float32)
 
 def quick(**params):
     few = {"max_epochs": 2, "batch_size": 16, "hidden_layer_sizes": (4,)}
-    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    def fail(*args, **kwargs):
-        pytest.fail("it trained first")
-
-    monkeypatch.setattr(ClassifierNet, "fit_loop", fail)
+    return made(ERMClassifier, **{**few, "device": "cpu", "random_state": 0, **params})
 
 
 def network_of(classifier):
@@ -154,21 +146,6 @@ def test_own_network_for_images_gets_the_channels(X):
         classifier.penultimate_features(X)
 
 
-class Square(nn.Module):
-    def __init__(self, n_features, n_classes):
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(n_features, n_classes))
-
-    def forward(self, x):
-        return x**2 @ self.weight
-
-
-def test_own_network_without_linear_layer_has_no_features():
-    classifier = quick(module=Square).fit(X, Y)
-    with pytest.raises(ValueError, match="made of Square, has no linear layer"):
-        classifier.penultimate_features(X)
-
-
 class Pair(Own):
     def forward(self, x):
         return super().forward(x), x
@@ -198,32 +175,11 @@ def test_network_with_another_output_is_refused_before_training(no_training, mod
 # ------------------------------------------------------------------------------------------- losses
 
 
-@pytest.mark.parametrize(
-    "name, kind, head",
-    [
-        ("cross_entropy", nn.CrossEntropyLoss, nn.Linear),
-        ("focal", FocalLoss, nn.Linear),
-        ("ldam", LDAMLoss, CosineLinear),
-    ],
-)
-def test_named_loss(name, kind, head):
-    classifier = quick(criterion=name, focal_gamma=1.5, ldam_margin=0.3, ldam_scale=12.0)
-    classifier.fit(X, Y)
-    loss = classifier.net_.criterion_
-    assert type(loss) is kind
-    assert loss.reduction == "none"
-    assert isinstance(classifier.net_.module_.head, head)
-    if name == "focal":
-        assert loss.gamma == 1.5
-    if name == "ldam":
-        assert loss.scale == 12.0
-        expected = torch.tensor([0.3 * (10 / 30) ** 0.25, 0.3])
-        torch.testing.assert_close(loss.margins, expected)
-
-
 @pytest.mark.parametrize("criterion", ["cross_entropy", "focal", "ldam", nn.MultiMarginLoss])
 def test_probabilities_are_the_softmax_of_what_the_loss_saw(criterion):
-    classifier = quick(criterion=criterion, ldam_scale=12.0).fit(X, Y)
+    classifier = quick(
+        criterion=criterion, criterion_params={"scale": 12.0} if criterion == "ldam" else None
+    ).fit(X, Y)
     x = torch.from_numpy(classifier.encoder_.transform(X))
     with torch.no_grad():
         logits = classifier.net_.module_(x).double()

@@ -20,14 +20,16 @@ from skorch.callbacks import (
 )
 
 from imbdeep.classifiers import ERMClassifier, GAMOClassifier
-from tests.test_common import CLASSIFIERS
+from tests.test_common import CLASSIFIERS, changed
 
 pytestmark = [pytest.mark.filterwarnings("ignore:The generator has collapsed:UserWarning")]
 
 X, Y = make_classification(80, 4, weights=[0.8], flip_y=0, random_state=0)
 IMAGES = np.random.default_rng(0).random((30, 1, 16, 16))
 DIGITS = np.repeat([0, 1], [20, 10])
-CONVOLVED = clone(CLASSIFIERS[3]).set_params(max_steps=6, game_steps=2, feature_steps=2)
+CONVOLVED = clone(CLASSIFIERS[3]).set_params(
+    max_steps=6, training_params={"game_steps": 2, "feature_steps": 2}
+)
 each = pytest.mark.parametrize("classifier", CLASSIFIERS, ids=lambda c: type(c).__name__)
 each_kind = pytest.mark.parametrize(
     "classifier", [*CLASSIFIERS, CONVOLVED], ids=[*(type(c).__name__ for c in CLASSIFIERS), "F"]
@@ -35,8 +37,8 @@ each_kind = pytest.mark.parametrize(
 
 
 def fitted(classifier, *callbacks, **params):
-    classifier = clone(classifier).set_params(callbacks=[*callbacks], **params)
-    return classifier.fit(*((IMAGES, DIGITS) if params.pop("image", False) else (X, Y)))
+    classifier = changed(classifier, callbacks=[*callbacks], **params)
+    return classifier.fit(X, Y)
 
 
 class Look(Callback):
@@ -74,8 +76,8 @@ def test_scorers_get_as_many_predictions_as_labels(classifier):
         for name, (kind, on, cached) in SCORERS.items()
     ]
     params = {"early_stopping": True, "n_iter_no_change": 1000}
-    plain = clone(classifier).set_params(**params).fit(*data)
-    watched = clone(classifier).set_params(**params, callbacks=[look, *scorers]).fit(*data)
+    plain = changed(classifier, **params).fit(*data)
+    watched = changed(classifier, **params, callbacks=[look, *scorers]).fit(*data)
     assert watched.predict_proba(data[0]).tobytes() == plain.predict_proba(data[0]).tobytes()
     encoded = watched.encoder_.transform(data[0]).reshape(len(data[0]), -1)
     known = {row.tobytes() + bytes([y]) for row, y in zip(encoded, data[1], strict=True)}

@@ -9,8 +9,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.classifiers._criteria import CRITERIA, Criterion
-from imbdeep.classifiers._net import ClassifierNet
+from imbdeep.classifiers._criteria import CRITERIA, Criterion, NameOrClass
+from imbdeep.networks import CosineLinear
+from tests.test_common import made
 
 Y = np.repeat([0, 1], [30, 10])
 X = np.random.default_rng(0).normal(size=(40, 3)) + 3 * Y[:, None]
@@ -21,7 +22,7 @@ def quick(method, **params):
     if method is M2mClassifier:
         params = {"beta": 0.5, "gamma": 0.0, **params}
     few = {"max_epochs": 4, "batch_size": 16, "hidden_layer_sizes": (4,), "device": "cpu"}
-    return method(**few, random_state=0, **params)
+    return made(method, **few, random_state=0, **params)
 
 
 class Shifted(nn.Module):
@@ -64,13 +65,16 @@ def test_parts_give_the_loss_the_counts_so_far():
 
 
 @each
-def test_a_named_loss_is_one_entry_of_the_table(monkeypatch, method):
-    """Its parameter may be one that the classifier does not have: the default holds then."""
-    tempered = Criterion(Tempered, {"temperature": "temperature"})
-    monkeypatch.setitem(CRITERIA, "tempered", tempered)
-    monkeypatch.setitem(method._parameter_constraints, "criterion", "no_validation")
-    classifier = quick(method, criterion="tempered").fit(X, Y)
-    assert classifier.net_.criterion_.temperature == 2.0
+def test_a_named_loss_is_one_entry_of_the_registry(monkeypatch, method):
+    monkeypatch.setitem(CRITERIA, "tempered", Criterion(Tempered, head="cosine"))
+    rule = [NameOrClass({*CRITERIA}, "losses")]
+    monkeypatch.setitem(ERMClassifier._parameter_constraints, "criterion", rule)
+    net = quick(method, criterion="tempered").fit(X, Y).net_
+    assert net.criterion_.temperature == 2.0
+    assert isinstance(net.module_.head, CosineLinear)
+    params = {"temperature": 3.0}
+    net = quick(method, criterion="tempered", criterion_params=params).fit(X, Y).net_
+    assert net.criterion_.temperature == 3.0
 
 
 class OtherNames(nn.Module):
@@ -88,6 +92,22 @@ class Asks(nn.Module):
         super().__init__()
 
 
+class Anything(nn.Linear):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+
+
+class Mean(nn.CrossEntropyLoss):
+    def __init__(self, reduction):
+        super().__init__()
+
+
+class NoGradient(nn.CrossEntropyLoss):
+    def forward(self, logits, target):
+        return (logits.argmax(1) != target).float()
+
+
+NO_LOSS = r"criterion={} is no loss of classifiers: of logits of shape \(n, 2\).* and {}"
 FILLED = "Filled in by name are n_classes, num_classes, .*n_features, in_features: call its arg"
 CALLED = "called with reduction='none' and, where its constructor has it, class_counts"
 REFUSED = {
@@ -102,6 +122,33 @@ REFUSED = {
         {"module": Wide, "module_params": {"depth": 3, "width": 2}},
         "unexpected keyword argument 'depth'.*or give them in module_params",
     ),
+    "hidden names": (
+        {"module": Anything},
+        f"module=Anything was called with no arguments: .*missing 2 required .*{FILLED}",
+    ),
+    "no module": ({"module": dict}, r"module=dict made \{\}, which is no torch.nn.Module"),
+    "no weights": ({"module": nn.Identity}, "module=Identity has no parameters"),
+    "squares": ({"criterion": nn.MSELoss}, NO_LOSS.format("MSELoss", "")),
+    "of probabilities": (
+        {"criterion": nn.BCEWithLogitsLoss},
+        NO_LOSS.format("BCEWithLogitsLoss", "it raised ValueError: Target size"),
+    ),
+    "of three": ({"criterion": nn.TripletMarginLoss}, NO_LOSS.format("TripletMarginLoss", "it r")),
+    "a mean": ({"criterion": Mean}, NO_LOSS.format("Mean", "for three rows it gave the shape")),
+    "no slope": (
+        {"criterion": NoGradient},
+        NO_LOSS.format("NoGradient", "it gave numbers without a gradient"),
+    ),
+    "no loss": ({"criterion": int}, "criterion=int cannot be made with reduction='none': .*losses"),
+    "a parameter of its own": (
+        {"criterion": "focal", "criterion_params": {"gama": 2}},
+        "unexpected keyword argument 'gama'",
+    ),
+    "no number": (
+        {"criterion": "focal", "criterion_params": {"gamma": "2"}},
+        "criterion=focal cannot be made with gamma='2'",
+    ),
+    "no optimiser": ({"optimizer": dict}, "optimizer=dict is no torch.optim.Optimizer"),
     "loss without reduction": ({"criterion": OtherNames}, f"criterion=OtherNames takes.*{CALLED}"),
     "loss that asks for more": (
         {"criterion": Asks},
@@ -112,11 +159,6 @@ NO_CLASS = {
     "criterion": (nn.CrossEntropyLoss(), "one of 'cross_entropy', 'focal', 'ldam', or a class of"),
     "optimizer": (3, "one of 'adam', 'adamw', 'sgd', or a class of optimisers"),
 }
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    monkeypatch.setattr(ClassifierNet, "fit_loop", lambda *_, **__: pytest.fail("it trained first"))
 
 
 @each
@@ -131,9 +173,7 @@ def test_what_a_class_is_called_with_is_said_before_training(no_training, method
 @pytest.mark.parametrize("name", NO_CLASS)
 def test_names_and_classes_are_told_in_plain_words(no_training, method, name):
     value, message = NO_CLASS[name]
-    with pytest.raises(
-        ValueError, match=f"'{name}' parameter of {method.__name__} must be {message}"
-    ):
+    with pytest.raises(ValueError, match=f"'{name}' parameter of ERMClassifier must be {message}"):
         quick(method, **{name: value}).fit(X, Y)
 
 

@@ -12,11 +12,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from imbdeep.classifiers import ERMClassifier
-from imbdeep.classifiers._net import ClassifierNet, TrainingBatches
+from imbdeep.classifiers._net import TrainingBatches
 from imbdeep.classifiers.schedules import DeferredResampling, DeferredReweighting
-from imbdeep.losses import FocalLoss, LDAMLoss, inverse_frequency_weights
-from imbdeep.networks import MLP
+from imbdeep.losses import LDAMLoss, inverse_frequency_weights
 from imbdeep.seeding import seeded
+from tests.test_common import made
 
 COUNTS = [24, 12, 4]
 N = sum(COUNTS)
@@ -28,7 +28,7 @@ SOME = np.r_[0:9, 24:30, 36:39]  # rows of all classes
 
 def quick(**params):
     few = {"max_epochs": 2, "batch_size": 16, "hidden_layer_sizes": (4,)}
-    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
+    return made(ERMClassifier, **{**few, "device": "cpu", "random_state": 0, **params})
 
 
 def descent(**params):
@@ -46,14 +46,6 @@ def descent(**params):
         "encode": False,
     }
     return quick(**{**plain, **params})
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    def fail(*args, **kwargs):
-        pytest.fail("it trained first")
-
-    monkeypatch.setattr(ClassifierNet, "fit_loop", fail)
 
 
 class Start(Callback):
@@ -99,36 +91,6 @@ def test_step_of_weighted_cross_entropy_is_that_by_hand(kind):
     np.testing.assert_allclose(found[1], b - 0.1 * error.sum(0), rtol=1e-4, atol=1e-6)
     loss = -(w[Y] * np.log(p[np.arange(N), Y])).mean()
     assert classifier.history_[0]["loss"] == pytest.approx(loss, rel=1e-5)
-
-
-LOSSES = {
-    "focal": ({"criterion": "focal", "focal_gamma": 2.0}, lambda: FocalLoss(2.0, reduction="none")),
-    "ldam": (
-        {"criterion": "ldam", "ldam_margin": 0.4, "ldam_scale": 8.0},
-        lambda: LDAMLoss(COUNTS, 0.4, 8.0, reduction="none"),
-    ),
-    "margin": ({"criterion": nn.MultiMarginLoss}, lambda: nn.MultiMarginLoss(reduction="none")),
-}
-
-
-@pytest.mark.parametrize("class_weight", [None, "balanced"])
-@pytest.mark.parametrize("name", LOSSES)
-def test_step_of_another_loss_is_its_gradient(name, class_weight):
-    params, make = LOSSES[name]
-    start = Start()
-    classifier = descent(callbacks=[start], class_weight=class_weight, **params).fit(X, Y)
-    with torch.random.fork_rng():
-        twin = MLP(2, 3, (), head="cosine" if name == "ldam" else "linear")
-    for parameter, value in zip(twin.parameters(), start.weights_, strict=True):
-        parameter.data = value
-    loss = make()
-    if class_weight:
-        loss.weight = torch.tensor(balanced(COUNTS), dtype=torch.float32)
-    loss(twin(torch.from_numpy(X)), torch.from_numpy(Y)).mean().backward()
-    found = classifier.net_.module_.parameters()
-    for before, after in zip(twin.parameters(), found, strict=True):
-        expected = before.data - 0.1 * before.grad
-        torch.testing.assert_close(after.data, expected, rtol=1e-4, atol=1e-6)
 
 
 # ----------------------------------------------------------------------- closed forms, limits
@@ -310,20 +272,6 @@ def test_parts_count_classes_and_weigh_by_all_rows_so_far():
         (callback,) = (c for _, c in classifier.net_.callbacks_ if isinstance(c, kind))
         np.testing.assert_allclose(callback.weights, weights)
         assert callback.start == 0  # at once, whatever defer
-
-
-def test_parts_train_at_a_constant_rate():
-    rates = []
-
-    class Witness(Callback):
-        def on_epoch_end(self, net, **kwargs):
-            rates.append(net.optimizer_.param_groups[0]["lr"])
-
-    classifier = quick(learning_rate=0.3, callbacks=[Witness()])
-    classifier.partial_fit(BLOBS, Y, classes=[0, 1, 2])
-    for rows in parts(2):
-        classifier.partial_fit(BLOBS[rows], Y[rows])
-    assert rates == [0.3] * 7
 
 
 def test_parts_after_fit_go_on_where_it_ended():

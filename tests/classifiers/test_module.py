@@ -7,7 +7,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.classifiers._net import ClassifierNet
+from tests.test_common import made
 
 N = 40
 Y = np.r_[np.zeros(30, int), np.ones(10, int)]
@@ -17,15 +17,7 @@ IMAGES = np.random.default_rng(1).integers(0, 256, (N, 1, 8, 8), dtype=np.uint8)
 
 def quick(**params):
     few = {"max_epochs": 2, "batch_size": 16, "hidden_layer_sizes": (4,)}
-    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    def fail(*args, **kwargs):
-        pytest.fail("it trained first")
-
-    monkeypatch.setattr(ClassifierNet, "fit_loop", fail)
+    return made(ERMClassifier, **{**few, "device": "cpu", "random_state": 0, **params})
 
 
 @pytest.mark.parametrize("method", [ERMClassifier, M2mClassifier])
@@ -40,7 +32,7 @@ def no_training(monkeypatch):
 def test_warm_up_that_outlasts_the_training_is_refused(no_training, method, params, message):
     few = {"max_epochs": 2, "device": "cpu"}
     with pytest.raises(ValueError, match=message):
-        method(**{**few, **params}).fit(X, Y)
+        made(method, **{**few, **params}).fit(X, Y)
 
 
 def test_warm_up_is_five_epochs_unless_said_otherwise():
@@ -72,7 +64,7 @@ def test_batches_of_one_row_need_a_network_without_batch_normalisation(no_traini
     module = "auto" if rows.ndim == 4 else Normalised
     few = {"max_epochs": 2, "device": "cpu", "module": module}
     with pytest.raises(ValueError, match=r"batch normalisation.*batch_size=1: set batch_size=2 or"):
-        method(**few, batch_size=1).fit(rows, Y)
+        made(method, **few, batch_size=1).fit(rows, Y)
 
 
 def test_batches_of_one_row_train_a_network_without_it():

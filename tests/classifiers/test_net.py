@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-import skorch.callbacks
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,13 +17,12 @@ from imbdeep.classifiers import ERMClassifier
 from imbdeep.classifiers._net import (
     ClassRows,
     EvaluationBatches,
-    PixelStandardiser,
-    ScaledSoftmax,
     TrainingBatches,
 )
 from imbdeep.networks import MLP
 from imbdeep.seeding import seeded
 from imbdeep.training import DivergedError
+from tests.test_common import made
 
 CPU = torch.device("cpu")
 N = 40
@@ -32,42 +30,15 @@ Y = np.r_[np.zeros(30, int), np.ones(10, int)]
 X = np.random.default_rng(0).normal(size=(N, 3)) + 2 * Y[:, None]
 
 
-@pytest.fixture(autouse=True)
-def local_randomness():
-    with seeded(0, CPU):
-        yield
-
-
 def quick(**params):
     few = {"max_epochs": 3, "batch_size": 16, "hidden_layer_sizes": (4,)}
-    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
+    return made(ERMClassifier, **{**few, "device": "cpu", "random_state": 0, **params})
 
 
 def batches_of(codes, batch_size=16, n_classes=None):
     codes = torch.as_tensor(codes)
     x = torch.arange(len(codes), dtype=torch.float32)[:, None]
     return TrainingBatches(Dataset(x, codes), batch_size, n_classes or int(codes.max()) + 1)
-
-
-# ---------------------------------------------------------------------------------------- modules
-
-
-def test_standardised_pixels_have_mean_zero_and_deviation_one():
-    x = torch.rand(50, 3, 4, 4) * torch.tensor([1.0, 5.0, 0.1])[:, None, None] + 7
-    deviation, mean = torch.std_mean(x, dim=(0, 2, 3), correction=0)
-    z = PixelStandardiser(tuple(mean.tolist()), tuple(deviation.tolist()))(x)
-    torch.testing.assert_close(z.mean((0, 2, 3)), torch.zeros(3), atol=1e-4, rtol=0)
-    torch.testing.assert_close(z.std((0, 2, 3), correction=0), torch.ones(3), atol=1e-4, rtol=0)
-
-
-@pytest.mark.parametrize("scale", [1.0, 30.0])
-def test_probabilities_are_the_softmax_of_scaled_logits(scale):
-    logits = torch.randn(20, 4)
-    found = ScaledSoftmax(scale)(logits)
-    powers = np.exp(scale * logits.double().numpy())
-    assert found.dtype == torch.float64
-    np.testing.assert_allclose(found, powers / powers.sum(1, keepdims=True), rtol=1e-9)
-    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-12)
 
 
 # ------------------------------------------------------------------------------ rows of classes
@@ -269,22 +240,6 @@ def test_records_are_in_the_words_of_the_house():
     assert set(quick().fit(X, Y).history_[0]) == {"epoch", "loss", "learning_rate"}
 
 
-def test_learning_rate_scheduler_of_skorch_has_a_say():
-    # Where our own schedule is constant, that of the user's callback is what counts.
-    scheduler = skorch.callbacks.LRScheduler(
-        torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.1
-    )
-    constant = {"warmup_epochs": 0, "milestones": (), "learning_rate": 0.1}
-    rates = []
-
-    class Witness(Callback):
-        def on_grad_computed(self, net, **kwargs):
-            rates.append(net.optimizer_.param_groups[0]["lr"])
-
-    quick(**constant, batch_size=N, callbacks=[scheduler, Witness()]).fit(X, Y)
-    assert rates == pytest.approx([0.1, 0.01, 0.001])
-
-
 def test_a_line_an_epoch_is_printed_if_asked_for(capsys):
     quick().fit(X, Y)
     assert capsys.readouterr().out == ""
@@ -324,38 +279,6 @@ def test_a_callback_may_stop_the_training_early(hook):
     assert len(classifier.history_) == 2
     assert classifier.predict(X).shape == (N,)
     assert ("loss" in classifier.history_[-1]) == (hook == "epoch end")
-
-
-class CtrlC(nn.Module):
-    """The user presses Ctrl-C while a batch is computed."""
-
-    def __init__(self, n_features, n_classes, when="training"):
-        super().__init__()
-        self.layer, self.when = nn.Linear(n_features, n_classes), when
-        self.trained = 0
-
-    def forward(self, x):
-        self.trained += self.training
-        if self.training if self.when == "training" else self.trained and not self.training:
-            raise KeyboardInterrupt
-        return self.layer(x)
-
-
-@pytest.mark.parametrize("when", ["training", "validation"])
-def test_ctrl_c_is_no_early_stopping(when):
-    classifier = quick(module=CtrlC, module_params={"when": when}, early_stopping=True)
-    before = dict(vars(classifier))
-    with pytest.raises(KeyboardInterrupt):
-        classifier.fit(X, Y)
-    assert vars(classifier) == before
-
-
-def test_a_loss_that_explodes_is_an_error():
-    steep = {"optimizer": "sgd", "learning_rate": 1e30, "warmup_epochs": 0}
-    with pytest.raises(DivergedError, match=r"train loss became nan in epoch 1\. Try a smaller"):
-        quick(**steep).fit(X, Y)
-    with pytest.raises(DivergedError, match="train loss became"):
-        quick(**steep, callbacks=[Diary()]).fit(X, Y)
 
 
 def test_a_validation_loss_that_explodes_is_an_error():

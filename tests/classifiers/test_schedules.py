@@ -15,6 +15,7 @@ from imbdeep.classifiers.schedules import (
     epoch_of,
     start_of,
 )
+from tests.test_common import made
 
 N = 40
 Y = np.r_[np.zeros(30, int), np.ones(10, int)]
@@ -23,7 +24,7 @@ X = np.random.default_rng(0).normal(size=(N, 3)) + 2 * Y[:, None]
 
 def quick(**params):
     few = {"max_epochs": 10, "batch_size": 20, "hidden_layer_sizes": (4,)}
-    return ERMClassifier(**{**few, "device": "cpu", "random_state": 0, **params})
+    return made(ERMClassifier, **{**few, "device": "cpu", "random_state": 0, **params})
 
 
 class Witness(Callback):
@@ -55,11 +56,6 @@ def test_moments_are_indices_or_shares(n, index, share):
     else:
         with pytest.raises(ValueError, match=f"defer={index} never comes in a training of {n} "):
             start_of(index, n)
-
-
-@pytest.mark.parametrize("when", [0, 7, 0.0, 0.5, 1.0, np.float32(0.25), np.int8(3)])
-def test_moments_that_are_understood(when):
-    check_moment("milestones", when)
 
 
 @pytest.mark.parametrize("when", [-1, -0.5, 1.5, float("nan"), float("inf"), "0.5", None, [1]])
@@ -142,14 +138,6 @@ def test_balancing_begins_at_its_epoch(defer, start):
     np.testing.assert_allclose(witness.row_weights[-1], expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("balancing", [{"class_weight": "balanced"}, {"sampling": "balanced"}])
-def test_until_its_epoch_a_deferred_training_is_an_ordinary_one(balancing):
-    plain = [epoch["loss"] for epoch in quick().fit(X, Y).history_]
-    deferred = [epoch["loss"] for epoch in quick(defer=6, **balancing).fit(X, Y).history_]
-    assert deferred[:6] == plain[:6]
-    assert deferred[6] != plain[6]
-
-
 def test_early_stopping_is_blind_before_the_deferred_epoch():
     # An untrained network that learns nothing: no epoch is better than the first that counts.
     common = {"early_stopping": True, "n_iter_no_change": 2, "learning_rate": 1e-12}
@@ -158,8 +146,3 @@ def test_early_stopping_is_blind_before_the_deferred_epoch():
     assert len(late.history_) == 5 + 3
     stopper = next(c for _, c in late.net_.callbacks_ if isinstance(c, DeferredEarlyStopping))
     assert stopper.best_epoch_ == 6  # skorch counts from one
-
-
-def test_early_stopping_needs_no_method():
-    stopping = DeferredEarlyStopping(patience=3, monitor="valid_loss")
-    assert (stopping.start, stopping.patience, stopping.monitor) == (0, 3, "valid_loss")

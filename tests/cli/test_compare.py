@@ -1,7 +1,6 @@
-"""``compare``, as a user meets it: what is asked of the comparison, what is told, what is kept."""
+"""``compare``, as a user meets it: what is compared, what is printed, what is kept."""
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +43,8 @@ def asked(monkeypatch):
     """What the comparison is asked for, in the place of making it."""
     calls = []
 
-    def compare(X, y, **told):
-        calls.append((X, y, told))
+    def compare(X, y, **options):
+        calls.append((X, y, options))
         return found()
 
     monkeypatch.setattr(imbdeep.comparison, "compare", compare)
@@ -114,26 +113,6 @@ def test_a_comparison_from_file_to_picture(command, tmp_path):
     assert sorted(os.listdir()) == ["data.csv", "imbdeep-compare.png", "scores.csv"]
 
 
-def test_the_same_again_comes_from_the_cache(command, tmp_path):
-    def scores():
-        return pd.read_csv("scores.csv")
-
-    options = [*QUICK, "--output", "scores.csv", "--force"]
-    assert command(*options, text=csv_of())[0] == 0
-    assert (tmp_path / "cache" / "imbdeep" / "compare").is_dir()
-    first = scores()
-    assert command(*options)[0] == 0
-    pd.testing.assert_frame_equal(scores(), first)  # the seconds too
-    assert command(*options, "--seed", "1")[0] == 0
-    assert not scores().equals(first)
-    kept = sorted((tmp_path / "cache").rglob("*"))
-    time.sleep(0.01)
-    assert command(*options, "--no-cache")[0] == 0
-    assert not scores()["seconds"].equals(first["seconds"])
-    pd.testing.assert_frame_equal(scores().iloc[:, :-2], first.iloc[:, :-2])
-    assert sorted((tmp_path / "cache").rglob("*")) == kept
-
-
 def test_the_table_is_told(command, asked):
     status, out, err = command(text=csv_of())
     assert (status, err) == (0, "")
@@ -159,10 +138,10 @@ def test_what_is_asked_for(command, asked, tmp_path, monkeypatch):
     words += ["--device", "cpu", "--cache", "~/kept", "--categorical", "size", "y", "--quiet"]
     monkeypatch.setenv("HOME", str(tmp_path))
     assert command(*words, text=csv_of())[0] == 0
-    X, y, told = asked[0]
+    X, y, options = asked[0]
     assert X.columns.tolist() == ["size", "colour"]
     assert y.tolist()[:3] == ["ill", "well", "well"]
-    assert told == {
+    assert options == {
         "methods": ["nothing", "class weights", "MGVAE"],
         "classifiers": ["mlp"],
         "scoring": ["neg_brier", "roc_auc"],
@@ -175,10 +154,10 @@ def test_what_is_asked_for(command, asked, tmp_path, monkeypatch):
         "verbose": False,
     }
     assert command("--no-cache", "--methods", "all")[0] == 0
-    told = asked[1][2]
-    assert (told["methods"], told["classifiers"], told["scoring"]) == ("all", None, None)
-    assert (told["memory"], told["n_jobs"], told["verbose"]) == (None, -1, True)
-    assert told["categorical_features"] == "auto"
+    options = asked[1][2]
+    assert (options["methods"], options["classifiers"], options["scoring"]) == ("all", None, None)
+    assert (options["memory"], options["n_jobs"], options["verbose"]) == (None, -1, True)
+    assert options["categorical_features"] == "auto"
 
 
 @pytest.mark.parametrize(
@@ -318,12 +297,6 @@ class TestRefused:
         Path("data.csv").write_text("")
         pd.DataFrame({"a": [1, 2], "y": [0, 1]}).to_parquet("data.parquet")
         assert main(["compare", "data.parquet", "--target", "y", "--no-header"]) == 2
-
-
-def test_what_the_comparison_refuses(command):
-    """All rows but one of a class: no fold can be made; nothing is drawn."""
-    err = command(*QUICK, text="a,y\n1,0\n2,0\n3,0\n4,1\n")[2]
-    assert "y holds a single row" in err
 
 
 def test_numbers_that_are_classes(command, asked):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import imbdeep.over_sampling
 from imbdeep.cli import main
@@ -37,7 +38,8 @@ def resample(tmp_path, monkeypatch, capsys):
         counts = y.value_counts()
         (rows,) = np.nonzero((y == counts.index[-1]).to_numpy())
         rows = np.resize(rows, counts.iloc[0] - counts.iloc[-1])
-        self.device_, self.filter_scores_ = "cpu", {}
+        self.device_, self.filter_ = "cpu", LogisticRegression()
+        self.filter_scores_ = {"few": {"candidates": 0.5, "kept": 0.75}}
         return (
             pd.concat([X, X.iloc[rows]], ignore_index=True),
             pd.concat([y, y.iloc[rows]], ignore_index=True),
@@ -48,7 +50,8 @@ def resample(tmp_path, monkeypatch, capsys):
     def run(source, output, options=""):
         words = ["resample", source, "--output", output, "--target", "y", "--quiet", "--force"]
         status = main([*words, *shlex.split(options)])
-        return status, capsys.readouterr().err
+        run.out, err = capsys.readouterr()
+        return status, err
 
     return run
 
@@ -84,6 +87,7 @@ def test_cells_come_out_as_they_went_in(resample, quoting, end):
     status, err = resample("data.csv", "out.csv")
     assert status == 0
     assert "'NA' in number" in err
+    assert "LogisticRegression gives few a mean probability of 0.50 among the rows" in resample.out
     assert Path("out.csv").read_bytes().startswith(text.encode())
     assert len(cells_of("out.csv")) == 61
     assert {row[2] for row in cells_of("out.csv")[41:]} == {"NA"}

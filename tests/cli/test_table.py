@@ -10,8 +10,6 @@ from types import SimpleNamespace
 import pandas as pd
 import psutil
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from imbdeep.cli._table import TableFile, labelled, write_table
 from imbdeep.cli._terminal import CommandError
@@ -152,28 +150,6 @@ def test_labels_but_for_case_and_white_space(read, capsys):
     assert "the labels 'no' and 'No' of y" in err
 
 
-def test_a_row_too_short_among_missing_values(read):
-    """Only the last cell of a row may be missing: the comma is there."""
-    table = read("a,y\n1,\n2,x\n")
-    assert table["y"].isna().tolist() == [True, False]
-    with pytest.raises(CommandError, match="line 3: 1 cells stand there"):
-        read("a,y\n1,\n2\n")
-
-
-@given(
-    n_before=st.integers(0, 5),
-    cells=st.integers(1, 6).filter(lambda n: n != 3),
-    blank=st.booleans(),
-)
-def test_the_line_is_that_of_an_editor(tmp_path_factory, n_before, cells, blank):
-    lines = ["a,b,y", *["1,2,3"] * n_before, *[""] * blank, ",".join("x" * cells), "4,5,6"]
-    path = tmp_path_factory.mktemp("table") / "data.csv"
-    path.write_text("\n".join(lines))
-    with pytest.raises(CommandError) as refused:
-        TableFile(path).read()
-    assert f"line {2 + n_before + blank}: {cells} cells stand there" in str(refused.value)
-
-
 @pytest.mark.parametrize("odd", ["#NUM!", "-", "n. d.", "3+"])
 def test_numbers_but_for_a_few_words(read, odd):
     text = column_of([*NUMBERS[:20], odd, *NUMBERS[20:]])
@@ -208,26 +184,6 @@ def test_many_words_in_many_columns(read):
     assert "(so too in b)" in message
     assert "--missing eight --missing nine --missing ten" in message
     assert "--categorical a b," in message
-
-
-@pytest.mark.parametrize(
-    "cells",
-    [
-        [*NUMBERS[:30], *["small", "large"] * 5],  # a quarter is words
-        [*(f"{k:03d}" for k in range(39)), "A12"],  # codes
-        ["red", "blue"] * 20,
-        ["True", "False"] * 20,
-    ],
-    ids=["many words", "codes", "words", "booleans"],
-)
-def test_columns_of_words_are_left_alone(read, cells):
-    assert [str(cell) for cell in read(column_of(cells))["a"]] == cells
-
-
-def test_marks_are_suspicious_in_any_number(read):
-    """Else '?' in a quarter of the rows would make words of all numbers, unseen."""
-    with pytest.raises(CommandError, match=r"line 2, column a: '\?' is no number, as 30 cells"):
-        read(column_of([*"?" * 10, *NUMBERS[:30]]))
 
 
 @pytest.mark.parametrize("real", ["water_quality"], indirect=True)
@@ -279,7 +235,8 @@ def test_too_large(read, monkeypatch, name):
     monkeypatch.setattr(pd, "read_csv", None)  # nothing is read
     with pytest.raises(CommandError) as refused:
         read("a,y\n" + "1,0\n" * 250_000, name)
-    assert "holds 1.0 MB, more than a fifth of the 0.0 MB of memory" in str(refused.value)
+    size = "0.0 MB or more" if name.endswith("gz") else "1.0 MB"
+    assert f"holds {size}, more than a fifth of the 0.0 MB of memory" in str(refused.value)
     assert "take a random part of its rows" in str(refused.value)
 
 

@@ -1,19 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.comparison import _fold
-from imbdeep.comparison._fold import (
-    Table,
-    adapted,
-    evaluate,
-    interpolated,
-)
+from imbdeep.comparison._fold import Table, Task, adapted, evaluate, interpolated
 from imbdeep.comparison._methods import Method, Settings
 from imbdeep.encoding import Layout, TabularEncoder
 from imbdeep.metrics import SCORERS
@@ -64,18 +57,6 @@ def test_numbers_alone_are_smotes():
     assert (interpolated(x, y, layout, 0)[0] == expected).all()
 
 
-@given(sizes=st.lists(st.integers(2, 5), max_size=3), n_bernoulli=st.integers(0, 2))
-def test_levels_and_back(sizes, n_bernoulli):
-    layout = Layout(1, n_bernoulli, tuple(sizes), ())
-    random = np.random.default_rng(0)
-    columns = [random.normal(size=(4, 1)), random.integers(0, 2, (4, n_bernoulli))]
-    columns += [np.eye(size)[random.integers(0, size, 4)] for size in sizes]
-    x = np.hstack(columns).astype(np.float32)
-    levels = _fold._levels(x, layout)
-    assert levels.shape == (4, n_bernoulli + len(sizes))
-    assert (_fold._encoded(np.column_stack([x[:, :1], levels]), layout) == x).all()
-
-
 @pytest.mark.parametrize(
     "resample, rows", [(interpolated, 1), (interpolated, 2), (interpolated, 3), (adapted, 3)]
 )
@@ -113,36 +94,30 @@ def test_memory_and_time_are_those_of_the_block():
     del block
 
 
+TASK = Task({"line": LogisticRegression()}, ["neg_log_loss"], SETTINGS)
+
+
 def test_threshold_needs_two_classes_and_two_rows_of_each():
     X, _ = make_classification(30, random_state=0)
-    method = Method("tuned threshold", "threshold")
     rows = np.arange(30)
     for y, message in (
         (rows % 3, "a threshold is for two classes"),
         ((rows == 0).astype(int), "one training row"),
     ):
         with pytest.raises(ValueError, match=message):
-            evaluate(
-                method,
-                {"line": LogisticRegression()},
-                ["roc_auc"],
-                SETTINGS,
-                rows,
-                rows,
-                "",
-                Table(X, y),
-            )
+            evaluate(Method("tuned threshold", "threshold"), TASK, rows, rows, "", Table(X, y))
 
 
 def test_class_weights_are_scikit_learns():
     X, y = make_classification(200, weights=[0.9], flip_y=0.2, random_state=0)
     train, test = np.arange(150), np.arange(150, 200)
-    arguments = ({"line": LogisticRegression()}, ["neg_log_loss"], SETTINGS, train, test, "")
-    ((record,), said) = evaluate(Method("class weights", "weights"), *arguments, Table(X, y))
-    encoder = TabularEncoder().set_output(transform="default")
-    x = encoder.fit_transform(X[train])
-    line = LogisticRegression(class_weight="balanced").fit(x, y[train])
-    encoder.set_params(handle_unknown="ignore")
+    ((record,), said) = evaluate(
+        Method("class weights", "weights"), TASK, train, test, "", Table(X, y)
+    )
+    encoder = TabularEncoder(handle_unknown="ignore").set_output(transform="default")
+    line = LogisticRegression(class_weight="balanced").fit(
+        encoder.fit_transform(X[train]), y[train]
+    )
     proba = line.predict_proba(encoder.transform(X[test]))
     expected = np.log(proba[np.arange(50), y[test]]).mean()
     assert record["neg_log_loss"] == pytest.approx(expected)

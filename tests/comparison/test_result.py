@@ -66,7 +66,8 @@ def test_a_clear_winner_is_called_one():
         {"nothing": 0.7 + NOISE, "class weights": 0.8 - NOISE, "new": 0.9 + NOISE[::-1]}
     )
     assert result.ahead == {"balanced_accuracy": ["new"]}
-    assert "Ahead of every simple method with 95% certainty: new (by 0.100" in result.verdict
+    assert "Better than every simple method with 95% certainty: new (by 0.100" in result.verdict
+    assert result.verdict.endswith("Use new.")
     pair = result.significance.set_index(["method", "against"]).loc[("new", "class weights")]
     assert pair["difference"] == pytest.approx(0.1)
     assert pair["t_better"] > 0.95
@@ -79,8 +80,9 @@ def test_a_lucky_fold_is_no_winner():
     assert result.ahead == {"balanced_accuracy": []}
     sure = bayesian_correlated_t(0.0 + lucky - NOISE, 0.01, test_share=0.2)[2]
     assert (
-        f"No method is ahead of class weights with 95% certainty: new is with a probability of "
-        f'{sure:.0%} better by more than 0.01. Use class weights (class_weight="balanced").'
+        "No other method is better than class weights with 95% certainty: the probability that "
+        f"new is better by more than 0.01 is {sure:.0%}. "
+        'Use class weights (class_weight="balanced").'
     ) in result.verdict
 
 
@@ -106,14 +108,15 @@ def test_one_fold_says_nothing_of_certainty():
     scores = comparison({"nothing": 0.8, "new": 0.9}).scores.query("fold == 0")
     one = Comparison(scores, metrics=["balanced_accuracy"], simple=["nothing"])
     assert one.verdict.endswith(
-        "one fold says nothing of certainty. Leave the data as they are: no method is needed."
+        "one fold does not show how certain a difference is. "
+        "Leave the data as they are: no method is needed."
     )
 
 
 def test_verdict_without_class_weights():
     result = comparison({"nothing": 0.8, "new": 0.7}, simple=("nothing",))
     assert "class weights" not in result.verdict
-    assert "No method is ahead of every simple method with 95% certainty: new is" in result.verdict
+    assert "No other method is better than every simple method with 95% certain" in result.verdict
 
 
 def test_repr_tells_table_and_verdict():
@@ -133,7 +136,7 @@ def test_certainty_is_asked_of_methods_that_were_run():
     assert result.certainly_better("class weights", "nothing", "balanced_accuracy")
     assert not result.certainly_better("nothing", "class weights", "balanced_accuracy")
     assert not result.certainly_better("nothing", "nothing", "balanced_accuracy")
-    with pytest.raises(ValueError, match="'new' was not run throughout"):
+    with pytest.raises(ValueError, match="'new' did not run on every fold"):
         result.certainly_better("new", "nothing", "balanced_accuracy")
 
 
@@ -151,11 +154,11 @@ def test_a_fold_without_a_score_counts_for_nobody():
 
 def test_where_no_method_has_a_score_nothing_is_said():
     result = comparison({"nothing": np.nan, "class weights": np.nan})
-    assert "nothing can be said" in result.verdict
+    assert "there is no comparison" in result.verdict
     assert result.significance["t_better"].isna().all()
     failed = comparison({"new": 0.5}, simple=())
     failed.failures["new"] = "why"
-    assert "nothing can be said" in repr(failed)
+    assert "there is no comparison" in repr(failed)
 
 
 def test_missing_class_weights_are_named():

@@ -74,7 +74,7 @@ def test_every_rival_stays_whatever_transformers_return(table):
 
 
 def test_other_settings():
-    names = ["class weights", "tuned threshold", "prior correction", "SMOTE"]
+    names = ["class weights", "prior correction", "SMOTE"]
     plain = scores("mixed", names)
     with config_context(enable_metadata_routing=True, assume_finite=True, array_api_dispatch=True):
         pd.testing.assert_frame_equal(scores("mixed", names), plain)

@@ -109,31 +109,10 @@ def test_a_failed_download_leaves_nothing_and_says_what_to_do(server, cache, tmp
     assert everything_in(cache) == []
 
 
-def test_a_user_who_interrupts_leaves_no_half_file(server, cache):
-    server[URL] = KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):
-        get()
-    assert everything_in(cache) == []
-
-
 def test_without_a_download_the_error_names_the_address(server):
     with pytest.raises(FileNotFoundError, match=f"download=False forbids fetching it from {URL}"):
         get(download=False)
     assert server.asked == []
-
-
-def test_a_cache_that_cannot_be_written_is_named(server, monkeypatch, write, tmp_path):
-    server[URL] = CONTENT
-    monkeypatch.setenv("XDG_CACHE_HOME", str(write(tmp_path, "file", "") / "file"))
-    with pytest.raises(FileNotFoundError, match=r"file/imbdeep/set"):
-        get()
-
-
-def test_half_a_gzipped_file_is_damaged(tmp_path, write):
-    noise = gzip.compress(np.random.default_rng(0).bytes(5000))
-    write(tmp_path, "f.gz", noise[:2000])
-    with pytest.raises(ValueError, match=r"f.gz is damaged or another file .*delete or replace it"):
-        content_of(tmp_path / "f.gz")
 
 
 def test_pickled_objects_are_not_loaded(tmp_path, write):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imbdeep.datasets import fetch, read_idx
+from imbdeep.datasets import fetch
 from imbdeep.datasets._files import REMOTES
 
 
@@ -70,12 +70,6 @@ def test_a_wrong_idx_file_is_named(tmp_path, idx, write, file, content, message)
     write(tmp_path, f"mnist/train-{file}-ubyte.gz", content)
     with pytest.raises(ValueError, match=f"train-{file}-ubyte.gz is damaged .*{message}"):
         fetch("mnist", data_home=tmp_path)
-
-
-def test_idx_of_any_shape(tmp_path, idx, write):
-    x = images(3)[:, :4, :5]
-    write(tmp_path, "x", idx(x))
-    np.testing.assert_array_equal(read_idx(tmp_path / "x"), x)
 
 
 def batch(n, seed):
@@ -151,14 +145,6 @@ def test_cifar_from_jpeg_files_on_demand_only(tmp_path, write):
         means = x.reshape(-1, 3, 1024)[:, channel].mean(axis=1)
         assert np.abs(means - value).max() < 4
     assert len(fetch("cifar10", **options)[0]) == 20
-
-
-def test_jpeg_files_are_on_no_server(tmp_path, write):
-    with pytest.raises(FileNotFoundError, match=r"cifar10_jpeg/train.npz.* is on no server"):
-        fetch("cifar10", source="jpeg", data_home=tmp_path)
-    write(tmp_path, "cifar10_jpeg/train.npz", {"y": np.arange(3)})
-    with pytest.raises(ValueError, match=r"train.npz is damaged"):
-        fetch("cifar10", source="jpeg", data_home=tmp_path)
 
 
 @pytest.mark.parametrize("real", ["mnist"], indirect=True)

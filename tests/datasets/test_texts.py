@@ -11,8 +11,6 @@ from imbdeep.datasets import fetch
 from imbdeep.datasets._files import REMOTES
 from imbdeep.datasets._texts import (
     Document,
-    by_size,
-    most_frequent,
     presence,
     r52_of,
     token_features,
@@ -65,13 +63,6 @@ def test_reuters_keeps_topics_that_are_tested(folder):
     grain = dict(zip(train.feature_names, train.data[2], strict=True))
     assert [word for word, there in grain.items() if there] == ["dlrs", "price", "grain", "aaa"]
     assert train.data.dtype == np.float32
-
-
-def test_reuters_as_text(folder):
-    bunch = fetch("reuters36", as_text=True, data_home=folder)
-    assert bunch.data.tolist()[0] == "The OIL price, 7 dlrs; aaa not"
-    assert bunch.feature_names == ["text"]
-    assert len(bunch.data) == len(bunch.target) == 6
 
 
 SGML = """\
@@ -179,11 +170,6 @@ def test_token_features_by_hand():
     assert shape[3:] == ["capital", "capitals"]
     (shape,) = token_features(["?!"], {})
     assert shape[3:] == ["no letter or digit"]
-
-
-def test_ties_are_broken_by_alphabet():
-    assert by_size(["b", "a", "c", "c"]) == {"c": 0, "a": 1, "b": 2}
-    assert most_frequent([["b", "a"], ["c", "b"]], 2) == {"b": 0, "a": 1}
 
 
 def test_presence_by_hand():

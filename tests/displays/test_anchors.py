@@ -4,12 +4,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from imbdeep.classifiers import GAMOClassifier
 from imbdeep.displays import AnchorsDisplay
-from imbdeep.displays._anchors import _decimals, _text
 
 RNG = np.random.default_rng(0)
 TABLE = RNG.normal(size=(30, 3))
@@ -52,15 +49,6 @@ def texts_of(display):
     return [text.get_text() for text in display.ax_.texts]
 
 
-@settings(max_examples=20)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=6).filter(lambda w: sum(w) > 0.01))
-def test_effective_anchors_is_between_one_and_all(weights):
-    weights = np.array(weights) / np.sum(weights)
-    anchors = np.arange(float(len(weights)))[:, None]
-    display = AnchorsDisplay([weights @ anchors], anchors, [weights])
-    assert 1 - 1e-9 <= display.effective_anchors[0] <= len(weights) + 1e-9
-
-
 def test_effective_anchors_of_a_copy_and_of_the_mean():
     display = AnchorsDisplay(WEIGHTS @ TABLE[:4], TABLE[:4], WEIGHTS)
     entropy = -(0.5 * np.log(0.5) + 0.3 * np.log(0.3) + 0.2 * np.log(0.2))
@@ -95,25 +83,6 @@ def test_images_heaviest_first_and_the_others_as_their_mean():
     )
 
 
-def test_all_anchors_leave_no_others():
-    display = AnchorsDisplay.from_estimator(Generator(IMAGES), IMAGES, "few", n=1, n_anchors=9)
-    assert len(display.ax_.images) == 1 + 4
-    assert len(display.ax_.get_xticks()) == 2
-    display = AnchorsDisplay.from_estimator(Generator(TABLE), TABLE, "few", n=1, n_anchors=9)
-    assert not any("other" in text for text in texts_of(display))
-
-
-def test_features_of_images_are_not_drawn_but_their_anchors_are():
-    class Features(Generator):
-        def generate(self, n, target, **arguments):
-            _, anchors, weights = super().generate(n, target, **arguments)
-            return np.zeros((n, 512)), anchors, weights
-
-    display = AnchorsDisplay.from_estimator(Features(IMAGES), IMAGES, "few", n=2, n_anchors=3)
-    assert display.generated is None
-    assert display.ax_.get_xticklabels()[0].get_text() == "heaviest anchors"
-
-
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "bool"])
 def test_images_of_any_dtype_and_flat_ones(dtype):
     X = (IMAGES * 200).astype(dtype).reshape(30, 16)
@@ -146,22 +115,6 @@ def test_tables_have_bars_and_cells():
     assert f"{(WEIGHTS @ X[Generator.anchors])[0, 1]:.3f}" in texts
     low, high = display.ax_.get_ylim()
     assert all(high <= text.get_position()[1] <= low for text in display.ax_.texts)
-
-
-@pytest.mark.parametrize(
-    "column, texts",
-    [
-        ([123.456, 7.0], ["123.5", "7.0"]),
-        ([0.01234, -0.5], ["0.0123", "-0.5000"]),
-        ([12345.6, 0.0], ["12346", "0"]),
-        ([3e9, np.nan], ["3.00e+09", "missing"]),
-        ([True, "a long text with many words"], ["True", "a long text w…"]),
-        ([None, 7], ["missing", "7"]),
-    ],
-)
-def test_numbers_of_a_column_have_as_many_decimals(column, texts):
-    decimals = _decimals(np.array(column, dtype=object))
-    assert [_text(value, decimals) for value in column] == texts
 
 
 @pytest.mark.parametrize("make", [lambda X: X, pl.from_pandas])

@@ -5,13 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn.metrics import confusion_matrix
 
 from imbdeep.displays import FalsePositivesDisplay, RecallDisplay
-from imbdeep.displays._by_class import by_frequency, confusion, positions
 
 
 class Constant(SimpleNamespace):
@@ -23,19 +18,6 @@ class Constant(SimpleNamespace):
 
 def classifier(**counts):
     return Constant(classes_=np.array(list(counts)), class_counts_=list(counts.values()))
-
-
-@settings(max_examples=20)
-@given(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30),
-    st.sampled_from([lambda v: v, np.array, pd.Series, torch.tensor]),
-)
-def test_confusion_is_that_of_scikit_learn(pairs, container):
-    truth, guess = (list(part) for part in zip(*pairs, strict=True))
-    guesses = {"a": container(guess)}
-    matrices, counts, classes = confusion(container(truth), guesses, [4, 3, 2, 1], None, range(4))
-    assert np.array_equal(matrices["a"], confusion_matrix(truth, guess, labels=range(4)))
-    assert (counts.tolist(), classes.tolist()) == ([4, 3, 2, 1], [0, 1, 2, 3])
 
 
 Y_TRUE, Y_PRED = ["a", "b"], ["a", "a"]
@@ -101,11 +83,6 @@ def test_values_are_one_a_class_and_in_range(display):
         display({"a": [-1, 1]}, [1, 2], [0, 1])
 
 
-def test_long_lists_of_classes_are_cut():
-    with pytest.raises(ValueError, match=r"9\] and 90 more"):
-        positions(np.array([-1]), np.arange(100), "y")
-
-
 def test_counts_and_names_of_classifiers_are_theirs_unless_given():
     X, y = np.zeros((2, 1)), ["a", "b"]
     both = {"x": classifier(a=3, b=1), "y": classifier(b=1, a=3)}
@@ -128,7 +105,3 @@ def test_refuses_classifiers_that_cannot_be_compared(other):
     models = {"x": classifier(a=3, b=1), "y": other}
     with pytest.raises(ValueError, match=r"'x' was fitted on .*'a', 3.*'y' on .*: compare class"):
         RecallDisplay.from_estimator(models, np.zeros((2, 1)), ["a", "b"])
-
-
-def test_classes_of_one_size_stay_as_they_are():
-    assert by_frequency(np.array([2, 5, 2, 9])).tolist() == [3, 1, 0, 2]

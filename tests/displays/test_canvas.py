@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from imbdeep.displays import SamplesDisplay
-from imbdeep.displays._canvas import canvas, colors_of, count, share, shorten
+from imbdeep.displays._canvas import canvas, colors_of
 
 
 def test_canvas_takes_the_place_of_the_axes_and_adds_a_layout():
@@ -29,10 +29,3 @@ def test_the_layout_of_the_user_stays_and_the_figure_is_the_root_of_subfigures()
 @pytest.mark.parametrize("n", [1, 7, 8, 40])
 def test_colors_are_distinct(n):
     assert len({mpl.colors.to_hex(color) for color in colors_of(n)}) == n
-
-
-def test_texts():
-    assert shorten("a" * 30, 10) == "a" * 9 + "…"
-    assert shorten(5, 10) == "5"
-    assert [share(part) for part in (0, 0.001, 0.256)] == ["0 %", "< 1 %", "26 %"]
-    assert [count(1), count(2000)] == ["1 row", "2,000 rows"]

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from sklearn.exceptions import NotFittedError
 
 from imbdeep.classifiers import GAMOClassifier
@@ -59,46 +58,12 @@ def test_a_line_for_each_class_that_rows_are_added_to_the_frequent_first():
     assert len(set(generated[:, 0])) == 5
 
 
-def test_random_state_decides():
-    draws = []
-    for seed in (0, 0, 1):
-        sampler = Sampler()
-        images = IMAGES + np.random.default_rng(0).random(IMAGES.shape)
-        display = ClassSamplesDisplay.from_estimator(sampler, images, Y, random_state=seed)
-        draws.append((sampler.asked, [part.tolist() for part in display.real]))
-    assert draws[0] == draws[1]
-    assert draws[0][0] != draws[2][0]
-    assert draws[0][1] != draws[2][1]
-
-
 @pytest.mark.parametrize("targets, labels", [(2, [2]), ([3, 1, 3], [3, 1]), (np.array([0]), [0])])
 def test_classes_by_name(targets, labels):
     sampler = Sampler()
     del sampler.sampling_strategy_  # not needed then
     display = ClassSamplesDisplay.from_estimator(sampler, IMAGES, Y, targets)
     assert display.labels == labels
-
-
-def test_a_classifier_that_generates():
-    display = ClassSamplesDisplay.from_estimator(Classifier([2, 3]), torch.tensor(IMAGES), Y, n=3)
-    assert display.labels == [2, 3]
-    assert [part.shape for part in display.generated] == [(3, 1, 4, 4)] * 2
-
-
-def test_flat_images_take_the_shape_of_the_estimator():
-    sampler = Sampler(shape=(16,), image_shape=(1, 4, 4))
-    display = ClassSamplesDisplay.from_estimator(sampler, IMAGES.reshape(-1, 16), Y, n=3)
-    assert display.generated[0].shape == (3, 1, 4, 4)
-
-
-def test_of_many_classes_some_of_all_sizes():
-    y = np.repeat(np.arange(100), np.arange(100, 0, -1))
-    sampler = Sampler(sampling_strategy_=dict.fromkeys(range(1, 100), 1))
-    display = ClassSamplesDisplay.from_estimator(sampler, np.zeros((len(y), 1, 4, 4)), y, n=1)
-    assert len(display.labels) == 20
-    assert display.labels[0] == 1
-    assert display.labels[-1] == 99
-    assert display.labels == sorted(display.labels)
 
 
 @pytest.mark.parametrize(

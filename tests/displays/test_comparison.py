@@ -67,12 +67,6 @@ def test_simple_methods_have_a_colour_and_the_best_of_them_the_line():
     ]  # fmt: skip
 
 
-def test_without_simple_methods_there_is_no_line():
-    display = ComparisonDisplay(VALUES, NAMES).plot()
-    assert display.reference_ is None
-    assert legend_of(display) == ["fold", "mean and\nstandard deviation"]
-
-
 def test_missing_blocks_are_left_out():
     values = [[0.8, np.nan, 0.6], [np.nan, 0.5, np.nan]]
     display = ComparisonDisplay(values, ["a", "b"]).plot()
@@ -93,11 +87,6 @@ def test_takes_the_scores_of_a_comparison():
     assert [name[:8] for name in other.names] == ["method 0", "method 1", "method 2"]
     with pytest.raises(ValueError, match=r"metric='f1' is not among .*'accuracy', 'gm_root'"):
         ComparisonDisplay.from_comparison(found, "f1")
-
-
-def test_one_classifier_for_all_needs_no_name():
-    display = ComparisonDisplay.from_comparison(comparison(classifiers=["mlp"] * 3))
-    assert display.names == ["method 2", "method 1", "method 0"]
 
 
 def test_fifteen_long_names_do_not_overlap():

@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import NearestCentroid
 
 from imbdeep import displays
-from imbdeep.classifiers import GAMOClassifier, M2mClassifier, RAEClassifier
+from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier
 from imbdeep.displays import (
     AnchorsDisplay,
     ClassSamplesDisplay,
@@ -165,9 +165,9 @@ def trained_on_images():
         small = {"hidden_layer_sizes": (8,), "random_state": 0, "device": "cpu"}
         sampler = MGVAESampler(pretrain_steps=50, finetune_steps=5, row_filter=None, **small)
         sampler.fit_resample(IMAGES, Y)
-        classifier = M2mClassifier(max_epochs=2, defer=0.0, gamma=0.0, beta=0.5, **small).fit(
-            IMAGES, Y
-        )
+        classifier = M2mClassifier(
+            ERMClassifier(max_epochs=2, **small), defer=0.0, gamma=0.0, beta=0.5
+        ).fit(IMAGES, Y)
         FITTED["images"] = sampler, classifier
     return FITTED["images"]
 
@@ -231,7 +231,7 @@ def test_any_container_of_a_trained_estimator(make):
         assert samples.levels == {2: ["x", "y"]}
         assert np.isnan(samples.real[:, 3]).any()
     assert LatentDisplay.from_estimator(sampler, X, Y, "few", n=9).codes.shape == (27, 2)
-    model = M2mClassifier(max_epochs=1, defer=0.0, gamma=0.0, beta=0.5, **small).fit(
+    model = M2mClassifier(ERMClassifier(max_epochs=1, **small), defer=0.0, gamma=0.0, beta=0.5).fit(
         X, pl.Series(Y)
     )
     changes = PerturbationDisplay.from_estimator(model, X, pa.array(Y), "few", n=4).changes
@@ -290,3 +290,30 @@ def test_displays_of_images_name_the_one_for_tables(draw):
     rows = (PLANE, "few") if draw is TranslationDisplay else (PLANE, Y)
     with pytest.raises(ValueError, match=r"rows of a table are no pictures.*SamplesDisplay"):
         draw.from_estimator(type("Other", (), {"sample": sampler.sample})(), *rows)
+
+
+@pytest.mark.parametrize("y", [[1, "a"] * 30, [None, 1] * 30])
+def test_labels_of_several_types_are_refused(y):
+    for draw in (
+        lambda: FeaturesDisplay(PLANE, y),
+        lambda: RecallDisplay.from_predictions(y, y, y_train=y),
+        lambda: DecisionRegionsDisplay(*GRID, np.zeros((2, 3), int), PLANE, y),
+    ):
+        with pytest.raises(TypeError, match=r"y holds labels of several types \(.*make all of"):
+            draw()
+
+
+def test_a_tuple_may_name_one_class():
+    y = [(label, 1) for label in Y]
+    sampler = type("Fake", (), {})()
+    sampler.sample = sampler.translate = lambda n, target, random_state: IMAGES[:2]
+    sampler.classes_ = sorted(set(y))
+    display = ClassSamplesDisplay.from_estimator(sampler, IMAGES, y, ("few", 1), n=2)
+    assert display.labels == [("few", 1)]
+    display = ClassSamplesDisplay.from_estimator(sampler, IMAGES, y, [("few", 1), ("many", 1)])
+    assert display.labels == [("few", 1), ("many", 1)]
+    display = TranslationDisplay.from_estimator(sampler, IMAGES, ("few", 1), n_pairs=2)
+    assert display.labels == [("few", 1)]
+    anchors = AnchorsDisplay(IMAGES[:2], IMAGES[:4], WEIGHTS, label=("few", 1)).plot()
+    assert anchors.ax_.get_title() == "Class ('few', 1)"
+    plt.close("all")

@@ -66,12 +66,6 @@ def test_up_to_n_rows_of_each_class_frequent_classes_first():
     assert [len(part.get_offsets()) for part in display.axes_[0].collections] == [15, 15, 10]
 
 
-def test_class_counts_decide_about_the_order():
-    counts = {"few": 9, "some": 5, "many": 1}
-    display = FeaturesDisplay.from_features(FEATURES, Y, class_counts=counts, method="pca")
-    assert display.classes.tolist() == ["few", "some", "many"]
-
-
 @pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
 def test_classifiers_side_by_side_show_the_same_rows(container):
     models = {"a": Fake(), "b": Fake(2.0)}
@@ -147,8 +141,3 @@ def test_refuses_points_of_other_dimensions_and_unknown_classes():
         FeaturesDisplay(FEATURES[:, :2], Y, classes=["many", "some"])
     with pytest.raises(ValueError, match="y holds the class 'few'"):
         FeaturesDisplay.from_features(FEATURES, Y, class_counts={"many": 1, "some": 1})
-
-
-def test_refuses_classifiers():
-    with pytest.raises(ValueError, match="y holds the class 'more'"):
-        FeaturesDisplay.from_estimator(Fake(), FEATURES, np.repeat("more", 70))

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 from sklearn.datasets import make_classification
-from sklearn.exceptions import NotFittedError
 
 from imbdeep.classifiers import GAMOClassifier, RAEClassifier
 from imbdeep.displays import TrainingHistoryDisplay
@@ -128,59 +127,6 @@ def test_no_line_of_a_single_panel(n, validation, shape):
     assert len(display.axes_[0]) == n
 
 
-@pytest.fixture(scope="module")
-def rae():
-    """A trained RAE of a table."""
-    X, y = make_classification(120, weights=[0.8], random_state=0)
-    small = dict.fromkeys(RAEClassifier._LAYERS, (8,))
-    classifier = RAEClassifier(
-        max_steps=10, **small, early_stopping=True, device="cpu", random_state=0
-    )
-    return classifier.fit(X, y)
-
-
-def test_every_record_of_a_trained_rae_is_drawn(rae):
-    display = TrainingHistoryDisplay.from_estimator(rae)
-    others = {"epoch", "validation", "validation_raw_balanced_accuracy"}
-    assert set(display.terms_) == set(rae.history_[0]) - others
-    assert all(panel.get_title() not in display.terms_[1:] for panel in display.axes_[0])
-
-
-def test_every_record_of_a_trained_gamo_is_drawn():
-    X, y = make_classification(120, weights=[0.8], random_state=0)
-    classifier = GAMOClassifier(
-        max_steps=100, early_stopping=True, hidden_layer_sizes=(8,), device="cpu", random_state=0
-    )
-    display = TrainingHistoryDisplay.from_estimator(classifier.fit(X, y))
-    assert set(display.terms_) == set(classifier.history_[0]) - {"epoch", "validation"}
-    assert all(panel.get_title() not in display.terms_[1:] for panel in display.axes_[0])
-
-
-def test_without_pretraining_and_validation():
-    display = TrainingHistoryDisplay(FINE).plot()
-    assert display.axes_.shape == (1, 3)
-    assert legend_of(display) == ["class b", "class c"]
-
-
-def test_a_single_epoch_is_a_point():
-    display = TrainingHistoryDisplay(FINE[:1]).plot()
-    assert display.axes_[0, 0].lines[0].get_marker() == "o"
-    assert TrainingHistoryDisplay(FINE).plot().axes_[0, 0].lines[0].get_marker() == "None"
-
-
-def test_history_of_another_method_needs_epochs_and_terms_only():
-    display = TrainingHistoryDisplay([{"epoch": 1, "generator": 2}, {"epoch": 2, "critic": 1}])
-    display.plot()
-    assert [ax.get_title() for ax in display.axes_[0]] == ["generator", "critic"]
-    assert display.axes_[0, 0].get_xlabel() == "epoch"
-    assert not display.figure_.legends
-
-
-def test_legend_of_many_classes_names_some():
-    history = [{"step": 1, "loss": c, "class": c} for c in range(100)]
-    assert len(legend_of(TrainingHistoryDisplay(history).plot())) <= 14
-
-
 @pytest.mark.parametrize(
     "history, message",
     [
@@ -194,6 +140,12 @@ def test_refuses_what_is_no_history(history, message):
         TrainingHistoryDisplay(history)
 
 
-def test_refuses_a_sampler_without_history():
-    with pytest.raises(NotFittedError, match=r"has no history_: call fit first"):
-        TrainingHistoryDisplay.from_estimator(RAEClassifier())
+@pytest.mark.parametrize("estimator", [RAEClassifier, GAMOClassifier])
+def test_every_record_of_a_trained_classifier_is_drawn(estimator):
+    X, y = make_classification(60, weights=[0.8], random_state=0)
+    small = dict.fromkeys(estimator._LAYERS, (8,))
+    model = estimator(max_steps=10, **small, early_stopping=True, device="cpu", random_state=0)
+    display = TrainingHistoryDisplay.from_estimator(model.fit(X, y))
+    drawn_elsewhere = {"epoch", "validation", "validation_raw_balanced_accuracy"}
+    assert set(display.terms_) == set(model.history_[0]) - drawn_elsewhere
+    assert all(panel.get_title() not in display.terms_[1:] for panel in display.axes_[0])

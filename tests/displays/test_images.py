@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from imbdeep.displays._images import draw_images, images_size
+from imbdeep.displays._images import draw_images
 
 IMAGES = np.arange(5 * 2 * 3, dtype=float).reshape(5, 1, 2, 3)
 
@@ -65,11 +65,3 @@ def test_parts_with_heads_and_captions():
     assert ax.get_xticks() == pytest.approx([boxes[:2, :2].mean(), boxes[3, :2].mean()])
     low, high = ax.get_ylim()
     assert high < boxes[:, 3].min() < boxes[:, 2].max() < places[:, 1].max() < low
-
-
-def test_more_lines_take_more_room():
-    line = [np.zeros((3, 1, 4, 4))]
-    one, more = images_size([line]), images_size([line] * 5)
-    assert one[0] == more[0]
-    assert one[1] < more[1]
-    assert images_size([line], captions=True) > one

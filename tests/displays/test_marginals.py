@@ -45,23 +45,6 @@ def test_correlation_uses_the_rows_where_both_are_there():
     assert np.isnan(found[1, 2])
 
 
-def test_correlation_of_constant_and_missing_columns_is_undefined():
-    table = np.column_stack([np.full(9, 0.1), np.arange(9), np.full(9, NAN)])
-    found = correlation(table)
-    assert found[1, 1] == pytest.approx(1)
-    found[1, 1] = NAN
-    assert np.isnan(found).all()
-    assert np.isnan(correlation(np.ones((1, 2)))).all()
-
-
-def test_bars_are_shares_with_missing_last():
-    ax = plt.subplots()[1]
-    draw_bars(ax, np.array([0, 1, 1, NAN]), np.array([1.0, 1.0]), ["no", "yes"])
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["no", "yes", "missing"]
-    heights = [bar.get_height() for bar in ax.patches]
-    assert heights == pytest.approx([0.25, 0.5, 0.25, 0, 1, 0])
-
-
 def test_bars_of_rare_levels_are_put_together():
     ax = plt.subplots()[1]
     real = np.repeat(np.arange(10.0), np.arange(1, 11))
@@ -85,12 +68,3 @@ def test_histograms_share_bins_and_tell_what_is_missing():
     assert first.values.sum() == pytest.approx(0.99, abs=0.02)
     assert second.values.sum() == pytest.approx(0.75, abs=0.03)
     assert ax.get_xlabel() == "missing: real 0 %,\ngenerated 25 %"
-
-
-@pytest.mark.parametrize("real", [[3.0, 3.0], [NAN, NAN], [1e300, -1e300]])
-def test_histograms_of_odd_columns(real):
-    ax = plt.subplots()[1]
-    draw_histograms(ax, np.array(real), np.array(real))
-    ax.figure.canvas.draw()
-    present = 1 - np.isnan(real).mean()
-    assert ax.patches[0].get_data().values.sum() <= present

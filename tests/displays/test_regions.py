@@ -9,7 +9,6 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
-from imbdeep.classifiers import GAMOClassifier
 from imbdeep.displays import DecisionRegionsDisplay
 
 RNG = np.random.default_rng(0)
@@ -109,15 +108,6 @@ def test_containers_and_names_of_axes(make):
         assert list(asked.columns) == names
 
 
-def test_rows_with_missing_values_are_left_out():
-    rows, y = np.array([[0.0, 1.0], [np.nan, 1.0], [1.0, 2.0]]), ["a", "b", "b"]
-    display = DecisionRegionsDisplay.from_estimator(Threshold().fit(rows, y), rows, y)
-    assert legend_of(display) == ["a (1 row)", "b (1 row)"]
-    assert np.isfinite(display.xx0).all()
-    with pytest.raises(ValueError, match="none of them has a value in both columns"):
-        DecisionRegionsDisplay.from_estimator(Threshold().fit(rows, y), rows[1:2], ["b"])
-
-
 def test_generated_rows_are_crosses_within_the_picture():
     points, y = np.array([[-1.0, 0.0], [1.0, 1.0], [-2.0, 0.5]]), ["a", "b", "a"]
     model = Generator().fit(points, y)
@@ -148,30 +138,6 @@ def test_generated_rows_of_a_sampler_are_shown_in_place_of_the_own(make):
     assert display.ax_.get_xlim()[1] > 4
 
 
-@pytest.mark.filterwarnings("ignore:The generator has collapsed")
-@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
-def test_a_gamo_shows_what_it_generates(container):
-    rows = container(X)
-    if container is pd.DataFrame:
-        rows.columns = ["a", "b"]
-    layers = dict.fromkeys(GAMOClassifier._LAYERS, (8,))
-    model = GAMOClassifier(max_steps=10, encode=False, device="cpu", random_state=0, **layers)
-    model.fit(rows, Y)
-    display = DecisionRegionsDisplay.from_estimator(
-        model, rows, Y, n_generated=7, grid_resolution=30
-    )
-    assert legend_of(display)[3:] == ["some, generated (7)", "few, generated (7)"]
-    # Convex combinations stay within what their class spans, and in the picture.
-    for label in ("few", "some"):
-        made = display.generated[0][display.generated[1] == label]
-        own = X[label == Y]
-        slack = 1e-5 * np.ptp(X, axis=0)
-        assert np.all(made >= own.min(axis=0) - slack)
-        assert np.all(made <= own.max(axis=0) + slack)
-    again = DecisionRegionsDisplay.from_estimator(model, rows, Y, n_generated=7, grid_resolution=5)
-    assert np.array_equal(again.generated[0], display.generated[0])
-
-
 def test_many_classes_have_markers_and_a_short_legend():
     y = np.arange(70) % 20
     model = KNeighborsClassifier(1).fit(X, y)
@@ -183,13 +149,6 @@ def test_many_classes_have_markers_and_a_short_legend():
     texts = legend_of(display)
     assert len(texts) <= 14
     assert texts[-1] == "generated (70 rows)"
-
-
-def test_classes_without_rows_here_keep_their_regions():
-    only = Y != "few"
-    display = DecisionRegionsDisplay.from_estimator(CENTRES, X[only], Y[only])
-    assert display.classes.tolist() == ["few", "many", "some"]
-    assert len(legend_of(display)) == 2
 
 
 @pytest.mark.parametrize(

@@ -71,12 +71,6 @@ def test_columns_by_number_and_by_name():
     assert ticks == ["age", "city"]
 
 
-def test_unused_panels_are_removed():
-    rng = np.random.default_rng(0)
-    display = SamplesDisplay(rng.normal(size=(9, 6)), rng.normal(size=(9, 6))).plot()
-    assert len(display.figure_.axes) == len(display.axes_) == 6
-
-
 def test_correlations_and_their_difference():
     rng = np.random.default_rng(0)
     a = rng.normal(size=200)
@@ -104,12 +98,6 @@ def test_from_estimator_takes_rows_of_the_class_and_kinds_of_the_encoder():
     assert np.array_equal(display.real, again.real, equal_nan=True)
     with pytest.raises(ValueError, match="No row of y is target='c'"):
         SamplesDisplay.from_estimator(sampler, REAL, y, "c")
-
-
-def test_few_rows_and_a_single_one():
-    display = SamplesDisplay.from_samples(REAL[:1], GENERATED[:1])
-    display.figure_.canvas.draw()
-    assert display.plot(kind="correlations").axes_[0].images[0].get_array().mask.all()
 
 
 @pytest.mark.parametrize("flat", [False, True])
@@ -140,12 +128,6 @@ def test_refuses_to_draw(arguments, message):
         SamplesDisplay.from_samples(REAL, GENERATED, **arguments)
 
 
-def test_refuses_the_correlations_of_images():
-    images = np.zeros((2, 1, 2, 2))
-    with pytest.raises(ValueError, match="choose 'images'"):
-        SamplesDisplay(images, images).plot(kind="correlations")
-
-
 @pytest.mark.parametrize(
     "real, generated, arguments",
     [
@@ -159,16 +141,3 @@ def test_refuses_the_correlations_of_images():
 def test_refuses_what_does_not_match(real, generated, arguments):
     with pytest.raises(ValueError, match=r"at least one each|give one each"):
         SamplesDisplay(real, generated, **arguments)
-
-
-def test_refuses_other_columns():
-    with pytest.raises(ValueError, match="rows of the same table"):
-        SamplesDisplay.from_samples(REAL, GENERATED.rename(columns={"age": "years"}))
-
-
-def test_levels_and_kinds_from_the_numbers_alone():
-    real = np.column_stack([np.arange(30), np.arange(30) % 2])
-    display = SamplesDisplay(real, real, levels={1: ["no", "yes"]})
-    assert display.kinds == ["continuous", "categorical"]
-    ticks = display.plot(features=[1]).axes_[0].get_xticklabels()
-    assert [tick.get_text() for tick in ticks] == ["no", "yes"]

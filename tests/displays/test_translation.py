@@ -50,12 +50,6 @@ def test_targets_by_name(targets, labels):
     assert len(display.exemplars) == 20
 
 
-def test_flat_images_take_the_shape_of_the_sampler():
-    sampler = Translator(image_shape=(1, 4, 4))
-    display = TranslationDisplay.from_estimator(sampler, IMAGES.reshape(20, 16), 1, n_pairs=2)
-    assert display.exemplars.shape == (2, 1, 4, 4)
-
-
 @pytest.mark.parametrize(
     "exemplars, translations, labels, message",
     [

@@ -199,12 +199,6 @@ def test_ties_of_all_values_are_no_atoms(x):
     assert TabularEncoder().fit(x[:, None]).layout_ == Layout(1, 0, (), ())
 
 
-def test_a_few_fractions_are_levels():
-    x = np.random.default_rng(0).choice([0, 0.5, 1, 2.5], 200)
-    assert TabularEncoder().fit(x[:, None]).kinds_ == ["discrete"]
-    assert TabularEncoder().fit(x[:30, None]).kinds_ == ["continuous"]
-
-
 @pytest.mark.parametrize(
     "sampler",
     [

@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.utils._param_validation import InvalidParameterError
 
 from imbdeep.encoding import TabularEncoder
 
@@ -42,27 +40,6 @@ def nothing(encoder, j):
 
 
 # -------------------------------------------------------------------------- where it is and is not
-
-
-def test_default_is_to_refuse():
-    assert TabularEncoder().handle_unknown == "error"
-    X = pd.DataFrame(PLAIN)
-    for params in ({}, {"handle_unknown": "error"}):
-        with pytest.raises(ValueError, match=r"'w9', .*known: .*set handle_unknown='ignore'"):
-            TabularEncoder(**params).fit(X).transform(X.assign(word="w9"))
-        with pytest.raises(ValueError, match=r"'number' has 60 missing .*handle_unknown='ignore'"):
-            TabularEncoder(**params).fit(X).transform(X.assign(number=np.nan))
-
-
-def test_other_words_are_refused():
-    with pytest.raises(InvalidParameterError, match="handle_unknown"):
-        TabularEncoder(handle_unknown="skip").fit([[1.0]])
-
-
-def test_it_can_be_changed_after_fit():
-    X = pd.DataFrame(PLAIN)
-    encoder = TabularEncoder().fit(X).set_params(handle_unknown="ignore")
-    assert not part(encoder, encoder.transform(X.assign(word="w9")), 3).any()
 
 
 # ---------------------------------------------------------------------------------- unknown levels
@@ -130,31 +107,6 @@ def test_missing_values_where_fit_saw_none(kind):
             assert (new[5] == nothing(encoder, j)).all(), name
 
 
-@pytest.mark.parametrize("kind", FRAMES)
-def test_known_rows_are_encoded_and_decoded_as_ever(kind):
-    X = FRAMES[kind]
-    strict, lenient = TabularEncoder(max_one_hot=8).fit(X), fitted(X)
-    encoded = lenient.transform(X)
-    np.testing.assert_array_equal(encoded, strict.transform(X))
-    assert lenient.layout_ == strict.layout_
-    for back in (lenient.inverse_transform(encoded), strict.inverse_transform(encoded)):
-        if isinstance(X, pd.DataFrame):
-            pd.testing.assert_frame_equal(back, X, check_exact=True)
-        elif isinstance(X, pl.DataFrame):
-            assert back.equals(X)
-        else:
-            np.testing.assert_array_equal(back, X)
-
-
-def test_an_unknown_row_decodes_into_known_values():
-    X = pd.DataFrame(PLAIN)
-    encoder = fitted(X)
-    rows = encoder.inverse_transform(encoder.transform(with_cells(X, 5, dict.fromkeys(PLAIN))))
-    assert rows["number"].between(X["number"].min(), X["number"].max()).all()
-    for name in (*LEVELS, "same"):
-        assert rows[name].isin(X[name]).all()
-
-
 # ------------------------------------------------------------------------------------ numbers only
 
 
@@ -182,34 +134,10 @@ def test_a_column_with_missing_values_in_fit_keeps_its_indicator():
     np.testing.assert_array_equal(fitted(levels).transform([[np.nan]]), [[0, 0, 0, 1]])
 
 
-def test_new_numbers_in_a_column_of_few_still_count_as_the_nearest():
-    X = np.c_[ROW % 4, ROW % 2]
-    encoded = fitted(X).transform([[7, -3], [1.4, 0.9]])
-    np.testing.assert_array_equal(encoded, fitted(X).transform([[3, 0], [1, 1]]))
-
-
 def test_numbers_that_are_names_have_no_nearest():
     X = np.c_[ROW % 4, ROW % 2]
     encoder = fitted(X, categorical_features=[0, 1])
     np.testing.assert_array_equal(encoder.transform([[7, 9]]), [[0.5, 0, 0, 0, 0]])
-
-
-@pytest.mark.parametrize("dtype", ["Int64", "Float64", "int64[pyarrow]", "double[pyarrow]"])
-def test_nullable_numbers(dtype):
-    X = pd.DataFrame({"x": ROW, "few": ROW % 3}, dtype=dtype)
-    new = pd.DataFrame({"x": [None, 3], "few": [1, None]}, dtype=dtype)
-    encoder = fitted(X)
-    encoded = encoder.transform(new)
-    known = encoder.transform(X)
-    assert encoded[0].tolist() == [0, *known[1, 1:]]
-    assert encoded[1].tolist() == [known[3, 0], 0, 0, 0]
-
-
-def test_sparse_tables():
-    X = sp.csr_array(np.c_[ROW / 7, ROW % 3])
-    encoded = fitted(X).transform(sp.csr_array([[np.nan, np.nan], [0, 1]]))
-    np.testing.assert_array_equal(encoded[0], 0)
-    np.testing.assert_array_equal(encoded[1], fitted(X).transform([[0, 1]])[0])
 
 
 @pytest.mark.parametrize("holes", [False, True])
@@ -225,12 +153,6 @@ def test_a_polars_column_of_nulls_alone_is_missing_numbers(holes):
     else:
         with pytest.raises(ValueError, match="1 missing values and had none in fit"):
             strict.transform(row)
-
-
-def test_a_pandas_column_of_words_with_nothing_in_it_is_missing_numbers():
-    encoder = fitted(pd.DataFrame({"x": ROW / 7}))
-    row = pd.DataFrame({"x": pd.Series([None], dtype="string")})
-    assert encoder.transform(row).tolist() == [[0]]
 
 
 # -------------------------------------------------------------------------------- constant columns
@@ -287,18 +209,6 @@ def test_a_number_column_of_words_is_refused(frame):
         encoder.transform(frame({"x": [None, "2.5"]}))
 
 
-def test_an_array_of_words_for_a_number_column_is_refused():
-    with pytest.raises(ValueError, match="Column 0 held numbers in fit and has dtype <U3 now"):
-        fitted(ROW[:, None] / 7).transform(np.array([["1.5"]]))
-
-
-def test_wrong_columns_are_refused():
-    with pytest.raises(ValueError, match="feature names should match"):
-        fitted(FRAMES["pandas"]).transform(FRAMES["pandas"].rename(columns={"few": "rare"}))
-    with pytest.raises(ValueError, match="X has 5 features"):
-        fitted(FRAMES["objects"]).transform(FRAMES["objects"][:, :5])
-
-
 def test_cells_that_cannot_be_levels_are_refused():
     cells = np.empty((1, 1), dtype=object)
     cells[0, 0] = [1, 2]
@@ -338,12 +248,6 @@ def test_a_column_whose_values_changed_their_kind_is_refused(case, handle_unknow
     encoder = TabularEncoder(handle_unknown=handle_unknown).fit(pd.DataFrame({"a": old}))
     with pytest.raises(ValueError, match=message):
         encoder.transform(pd.DataFrame({"a": new}))
-
-
-@pytest.mark.parametrize("frame", [pl.DataFrame, lambda x: np.array([*x.values()]).T])
-def test_other_containers_are_refused_too(frame):
-    with pytest.raises(ValueError, match="held numbers in fit and has dtype"):
-        fitted(frame({"a": WHOLE})).transform(frame({"a": TEXT}))
 
 
 @pytest.mark.parametrize(

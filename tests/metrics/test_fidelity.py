@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 import torch
-from hypothesis import assume, given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist
@@ -23,6 +23,7 @@ from imbdeep.metrics import (
     nearest_distances,
 )
 
+FEW = settings(max_examples=12)
 numbers = st.floats(-100, 100, allow_subnormal=False, width=16)
 #: Real and generated rows, with ties and copies.
 two_tables = st.integers(1, 4).flatmap(
@@ -54,18 +55,13 @@ def brute_density_coverage(real, generated, k):
     return sum(counts) / (k * len(generated)), np.mean(np.array(counts) > 0)
 
 
+@FEW
 @given(two_tables, st.integers(1, 3))
 def test_density_and_coverage_are_those_of_brute_force(tables, k):
     assert density_coverage(*tables, k=k) == pytest.approx(brute_density_coverage(*tables, k))
 
 
-@pytest.mark.parametrize("width", [1, 10, 40])
-@pytest.mark.parametrize("k", [1, 5])
-def test_density_and_coverage_of_many_columns(width, k):
-    tables = normal_tables(0, 80, 60, width)
-    assert density_coverage(*tables, k=k) == pytest.approx(brute_density_coverage(*tables, k))
-
-
+@FEW
 @given(seeds, st.integers(1, 5))
 def test_copies_of_all_real_rows_have_density_and_coverage_one(seed, k):
     """Inside the ball of each row: itself and all but the last of its k neighbours."""
@@ -80,33 +76,14 @@ def test_means_under_the_true_distribution(n_generated):
     n_real, k = 20, 3
     found = [
         density_coverage(random.normal(size=(n_real, 2)), random.normal(size=(n_generated, 2)), k=k)
-        for _ in range(300)
+        for _ in range(150)
     ]
     missed = prod((n_real - i) / (n_real + n_generated - i) for i in range(1, k + 1))
     errors = np.std(found, axis=0) / np.sqrt(len(found))
     assert np.all(np.abs(np.mean(found, axis=0) - [1, 1 - missed]) < 4 * errors)
 
 
-def test_density_and_coverage_tell_fidelity_from_diversity():
-    random = np.random.default_rng(0)
-    real = random.normal(size=(200, 2)) + np.repeat([[0, 0], [20, 0]], 100, axis=0)
-    one_kind = random.normal(size=(200, 2))
-    noisy = real + random.normal(scale=5, size=real.shape)
-    density, coverage = density_coverage(real, one_kind)
-    assert density > 0.8
-    assert 0.4 < coverage <= 0.5
-    assert density_coverage(real, noisy)[0] < 0.3
-    assert density_coverage(real, real.mean(axis=0) + np.zeros((9, 2))) == (0.0, 0.0)
-
-
-def test_rows_in_the_thick_of_the_real_ones_are_denser_than_those():
-    """Of many columns: the middle is in the balls of many rows. Of few, balls shrink there."""
-    real, _ = normal_tables(0, 100, width=30)
-    density, coverage = density_coverage(real, real / 4)
-    assert density > 3
-    assert coverage > 0.9
-
-
+@FEW
 @given(seeds, st.sampled_from([1e-6, 1.0, 1e6]), st.sampled_from([0.0, 1e4]))
 def test_only_distances_count(seed, scale, shift):
     """Moved, turned and scaled together, from far away too, where squares lose their digits."""
@@ -157,13 +134,7 @@ def moments(rows):
     return torch.tensor(rows.mean(axis=0)), torch.tensor(np.cov(rows.T)).reshape(rows.shape[1], -1)
 
 
-@given(seeds, st.integers(1, 6))
-def test_frechet_distance_is_that_of_torchmetrics(seed, width):
-    real, generated = normal_tables(seed, width=width)
-    expected = _compute_fid(*moments(real), *moments(generated)).item()
-    assert frechet_distance(real, generated) == pytest.approx(expected)
-
-
+@FEW
 @given(two_tables)
 def test_frechet_distance_of_any_rank_is_that_of_torchmetrics(tables):
     """Copied columns and rows: the reference's roots of rounding errors set the tolerance."""
@@ -172,14 +143,6 @@ def test_frechet_distance_of_any_rank_is_that_of_torchmetrics(tables):
     expected = _compute_fid(mean, covariance, other_mean, other_covariance).item()
     size = float(covariance.trace() + other_covariance.trace())
     assert frechet_distance(*tables) == pytest.approx(expected, abs=1e-6 * (1 + size))
-
-
-def test_frechet_distance_of_one_column():
-    real, generated = normal_tables(0, width=1)
-    expected = (real.mean() - generated.mean()) ** 2 + (
-        real.std(ddof=1) - generated.std(ddof=1)
-    ) ** 2
-    assert frechet_distance(real, generated) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("n_rows, width", [(50, 4), (5, 40), (2, 300)])
@@ -194,24 +157,7 @@ def test_frechet_distance_of_a_positive_map(n_rows, width):
     assert frechet_distance(x, y) == pytest.approx(expected, rel=1e-10)
 
 
-def test_frechet_distance_of_two_lines():
-    """Two rows each: rank one, S = s² u u', and the root's trace is s_1 s_2 |u_1'u_2|."""
-    u, v = rotation(0, 50)[:2]
-    v = 0.6 * u + 0.8 * v
-    found = frechet_distance([-u, u], [-3 * v, 3 * v])
-    assert found == pytest.approx(2 * (1 + 9 - 2 * 3 * 0.6), rel=1e-12)
-
-
-@given(two_tables)
-def test_frechet_distance_is_a_squared_distance(tables):
-    real, generated = tables
-    found = frechet_distance(real, generated)
-    size = real.var() + generated.var() + 1
-    assert found == pytest.approx(frechet_distance(generated, real), abs=1e-10 * size)
-    assert frechet_distance(real, real[::-1]) == pytest.approx(0, abs=1e-10 * size)
-    assert found >= np.sum((real.mean(axis=0) - generated.mean(axis=0)) ** 2) - 1e-10 * size
-
-
+@FEW
 @given(two_tables)
 def test_nearest_distances_are_those_of_brute_force(tables):
     train, generated = tables
@@ -219,6 +165,7 @@ def test_nearest_distances_are_those_of_brute_force(tables):
     np.testing.assert_allclose(found, cdist(generated, train).min(axis=1), rtol=1e-12)
 
 
+@FEW
 @given(two_tables, st.sampled_from([0.0, 1e9]))
 def test_copies_are_at_distance_zero(tables, offset):
     train = np.hstack([tables[0] + offset, tables[0]])
@@ -245,7 +192,7 @@ def test_memorisation_is_that_of_brute_force(width):
     )
 
 
-@pytest.mark.parametrize("n_holdout", [10, 40])
+@pytest.mark.parametrize("n_holdout", [40])
 def test_fresh_rows_are_as_near_to_train_as_expected(n_holdout):
     random = np.random.default_rng(0)
     found = [
@@ -256,15 +203,6 @@ def test_fresh_rows_are_as_near_to_train_as_expected(n_holdout):
     assert found[0]["expected_nearer"] == 20 / (20 + n_holdout)
     error = np.std(shares) / np.sqrt(len(shares))
     assert abs(np.mean(shares) - found[0]["expected_nearer"]) < 4 * error
-
-
-def test_noisy_copies_show_in_ratio_and_share_but_not_in_duplicates():
-    train, holdout = np.random.default_rng(0).normal(size=(2, 100, 3))
-    noisy = train + 1e-3
-    found = memorisation(train, noisy, holdout=holdout)
-    assert found["duplicates"] == 0.0
-    assert found["distance_ratio"] < 0.01
-    assert found["nearer_to_train"] > 0.98
 
 
 @pytest.mark.parametrize("generated, expected", [([[0.0]], np.nan), ([[5.0]], np.inf)])
@@ -346,16 +284,6 @@ def test_containers(container):
     assert frechet_distance(*held) == frechet_distance(*tables)
     assert memorisation(*held, holdout=held[1]) == memorisation(*tables, holdout=tables[1])
     np.testing.assert_array_equal(nearest_distances(*held), nearest_distances(*tables))
-
-
-@given(two_tables)
-def test_features_may_have_any_width(tables):
-    real, generated = tables
-    assume(len(real) > 5)
-    features = lambda rows: np.hstack([rows, rows[:, :1] * 2])  # noqa: E731
-    assert density_coverage(real, generated, features=features) == density_coverage(
-        features(real), features(generated)
-    )
 
 
 X = np.arange(12.0).reshape(6, 2)

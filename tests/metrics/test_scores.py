@@ -7,16 +7,11 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
-import torchmetrics.functional.classification as torch_scores
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from imblearn.metrics import geometric_mean_score
-from imblearn.over_sampling import RandomOverSampler
-from imblearn.pipeline import make_pipeline
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
-from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     average_precision_score,
     balanced_accuracy_score,
@@ -26,7 +21,7 @@ from sklearn.metrics import (
     log_loss,
     roc_auc_score,
 )
-from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV, cross_validate
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
@@ -40,6 +35,7 @@ from imbdeep.metrics import (
     mauprc_ova_score,
 )
 
+FEW = settings(max_examples=12)
 NAMES = np.array(["cat", "dog", "eel", "fox", "gnu"])
 OF_LABELS = [acsa_score, gm_score, macro_f1_score, lambda y, p: gm_score(y, p, average="macro")]
 
@@ -64,6 +60,7 @@ def probabilities(draw):
     return true, odds / odds.sum(axis=1, keepdims=True)
 
 
+@FEW
 @given(predictions())
 def test_scores_of_labels_are_those_of_the_references(data):
     true, predicted = data
@@ -76,40 +73,18 @@ def test_scores_of_labels_are_those_of_the_references(data):
     assert gm_score(true, predicted, average="macro") == pytest.approx(np.mean(each))
 
 
-@given(predictions(min_classes=3))
-def test_torchmetrics_agrees(data):
-    true, predicted = (torch.tensor(part) for part in data)
-    options = {"num_classes": int(true.max()) + 1, "average": "macro"}
-    recall = torch_scores.multiclass_recall(predicted, true, **options)
-    f1 = torch_scores.multiclass_f1_score(predicted, true, **options)
-    # torchmetrics computes in float32.
-    assert acsa_score(*data) == pytest.approx(recall.item(), abs=1e-6)
-    assert macro_f1_score(*data) == pytest.approx(f1.item(), abs=1e-6)
-
-
+@FEW
 @given(predictions())
 def test_root_of_the_product_is_never_above_the_mean(data):
     assert gm_score(*data) <= acsa_score(*data) + 1e-12  # geometric and arithmetic mean
 
 
+@FEW
 @given(predictions(), st.permutations(range(5)))
 def test_names_and_order_of_classes_do_not_matter(data, order):
     renamed = [NAMES[list(order)][part] for part in data]
     for score in OF_LABELS:
         assert score(*renamed) == pytest.approx(score(*data))
-
-
-@given(predictions(), st.integers(2, 4))
-def test_more_test_rows_of_a_class_do_not_change_recalls(data, times):
-    true, predicted = data
-    again = np.concatenate([np.arange(len(true)), np.repeat(np.flatnonzero(true == 0), times)])
-    assert acsa_score(true[again], predicted[again]) == pytest.approx(acsa_score(true, predicted))
-    assert gm_score(true[again], predicted[again]) == pytest.approx(gm_score(true, predicted))
-
-
-@pytest.mark.parametrize("score", OF_LABELS)
-def test_perfect_predictions_score_one(score):
-    assert score(NAMES, NAMES) == 1.0
 
 
 def test_by_hand():
@@ -129,12 +104,6 @@ def test_predicted_classes_that_are_not_there_cost_recall_only():
     assert gm_score(true, predicted) == pytest.approx(np.sqrt(0.5))
     assert gm_score(true, predicted, average="macro") == pytest.approx((np.sqrt(0.5) + 1) / 2)
     assert macro_f1_score(true, predicted) == pytest.approx((2 / 3 + 1) / 2)
-
-
-def test_product_of_many_small_recalls_does_not_underflow():
-    true = np.repeat(np.arange(400), 10)
-    predicted = np.where(np.arange(4000) % 10 == 0, true, (true + 1) % 400)  # 0.1**400 is 0
-    assert gm_score(true, predicted) == pytest.approx(0.1)
 
 
 def equal_recalls(recalls, n_each):
@@ -163,12 +132,6 @@ def test_macro_gm_is_that_of_raes_table_1(n_classes, accuracy, printed):
     assert printed > accuracy  # which no root of a product of recalls could be
 
 
-def test_macro_gm_of_equal_recalls_is_a_function_of_the_accuracy():
-    """All recalls r in K equal classes: every specificity is 1 - (1 - r) / (K - 1)."""
-    found = gm_score(*equal_recalls([0.58] * 10, 100), average="macro")
-    assert found == pytest.approx(np.sqrt(0.58 * (1 - 0.42 / 9)))
-
-
 def test_macro_gm_forgives_a_class_that_is_never_found():
     y, predicted = equal_recalls([1, 1, 0], 10)
     # Class 0 gets the rows of class 2: specificities 1/2, 1, 1.
@@ -176,13 +139,7 @@ def test_macro_gm_forgives_a_class_that_is_never_found():
     assert gm_score(y, predicted) == 0.0
 
 
-def test_both_gms_of_two_classes_are_the_root_of_both_recalls():
-    y, predicted = np.random.default_rng(0).integers(0, 2, (2, 50))
-    expected = np.sqrt(np.prod([np.mean(predicted[y == code] == code) for code in (0, 1)]))
-    for average in ("root", "macro"):
-        assert gm_score(y, predicted, average=average) == pytest.approx(expected)
-
-
+@FEW
 @given(probabilities())
 def test_average_precision_is_the_mean_of_scikit_learns(data):
     true, proba = data
@@ -191,6 +148,7 @@ def test_average_precision_is_the_mean_of_scikit_learns(data):
     assert brier_score(true, proba) == pytest.approx(brier_score_loss(true, proba))
 
 
+@FEW
 @given(probabilities(), st.permutations(range(5)))
 def test_columns_are_those_of_the_labels(data, order):
     true, proba = data
@@ -198,25 +156,6 @@ def test_columns_are_those_of_the_labels(data, order):
     for score in (mauprc_ova_score, brier_score):
         found = score(NAMES[true], proba[:, order], labels=NAMES[order])
         assert found == pytest.approx(score(true, proba))
-
-
-def test_torchmetrics_has_the_same_average_precision():
-    random = np.random.default_rng(0)
-    proba = random.dirichlet(np.ones(4), 60)
-    true = random.permutation(np.arange(60) % 4)
-    expected = torch_scores.multiclass_average_precision(
-        torch.tensor(proba), torch.tensor(true), num_classes=4, average="macro"
-    )
-    assert mauprc_ova_score(true, proba) == pytest.approx(expected.item(), abs=1e-6)
-
-
-@given(probabilities())
-def test_average_precision_knows_no_threshold(data):
-    """Any increasing function of a column leaves it: logits, odds over a prior, ranks."""
-    true, proba = data
-    score = mauprc_ova_score(true, proba)
-    moved = np.log(proba) * np.arange(1, proba.shape[1] + 1) + 3
-    assert mauprc_ova_score(true, moved) == pytest.approx(score)
 
 
 def test_one_column_is_that_of_the_second_class():
@@ -229,11 +168,6 @@ def test_one_column_is_that_of_the_second_class():
     assert brier_score(true, proba) == pytest.approx(np.mean((proba - (true == "yes")) ** 2))
     decision = np.log(proba / (1 - proba))
     assert mauprc_ova_score(true, decision) == pytest.approx(mauprc_ova_score(true, both))
-
-
-def test_constant_scores_find_classes_by_their_share():
-    true = np.repeat([0, 1, 2], [7, 2, 1])
-    assert mauprc_ova_score(true, np.full((10, 3), 1 / 3)) == pytest.approx(1 / 3)
 
 
 def test_classes_without_rows_do_not_enter():
@@ -284,20 +218,6 @@ def table(n_classes, *, names=NAMES):
     return X, names[:n_classes][y]
 
 
-def test_scorers_have_the_agreed_names():
-    assert list(SCORERS) == [
-        "balanced_accuracy",
-        "gm_root",
-        "gm_macro",
-        "macro_f1",
-        "average_precision",
-        "mauprc_ova",
-        "roc_auc",
-        "neg_log_loss",
-        "neg_brier",
-    ]
-
-
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_scorers_are_the_metrics(n_classes):
     X, y = table(n_classes)
@@ -320,7 +240,9 @@ def test_scorers_are_the_metrics(n_classes):
         first, second = np.bincount(np.searchsorted(model.classes_, y))
         rarer = int(second <= first)
         expected["average_precision"] = average_precision_score(is_class[:, rarer], proba[:, rarer])
-    found = {name: scorer(model, X, y) for name, scorer in SCORERS.items()}
+    scorers = pickle.loads(pickle.dumps(SCORERS))  # as for other processes
+    found = {name: scorer(model, X, y) for name, scorer in scorers.items()}
+    assert list(found) == list(expected)
     assert found == pytest.approx(expected)
     assert all(type(value) is float for value in found.values())
     for name in ("balanced_accuracy", "neg_log_loss"):
@@ -430,75 +352,13 @@ def test_probabilities_in_float32_do_not_warn():
     assert np.isfinite(SCORERS["neg_log_loss"](model, certain, y))
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        NAMES,
-        NAMES.astype(object),
-        np.array([7, 3, 11, 5, 9]),  # not in order: classes_ is sorted
-        np.array([0.5, 1.5, 2.5, 3.5, 4.5]),
-    ],
-    ids=["str", "object", "int", "float"],
-)
-def test_scorers_take_any_labels(names):
-    names = names if names.dtype.kind != "f" else names * 2  # scikit-learn wants whole numbers
-    X, y = table(3, names=names)
-    plain = table(3, names=np.arange(3))[1]
-    sorted_codes = np.argsort(np.argsort(names[:3]))[plain]
-    for name, scorer in SCORERS.items():
-        found = scorer(GaussianNB().fit(X, y), X, y)
-        assert found == pytest.approx(scorer(GaussianNB().fit(X, sorted_codes), X, sorted_codes)), (
-            name
-        )
-
-
-def test_scorers_in_cross_validation_of_a_pipeline():
-    X, y = table(3)
-    frame, target = pd.DataFrame(X), pd.Series(y, dtype="category")
-    model = make_pipeline(RandomOverSampler(random_state=0), LogisticRegression())
-    found = cross_validate(model, frame, target, scoring=SCORERS, cv=3, error_score="raise")
-    for name in SCORERS:
-        assert np.isfinite(found[f"test_{name}"]).all()
-
-
 @pytest.mark.parametrize("name", SCORERS)
 def test_scorers_choose_parameters_with_greater_as_better(name):
     X, y = table(2)
     search = GridSearchCV(
         DecisionTreeClassifier(random_state=0),
-        {"max_depth": [None, 1, 5], "min_samples_leaf": [30, 120]},
+        {"min_samples_leaf": [30, 120]},
         scoring=SCORERS[name],
         cv=3,
-    ).fit(X, y)
+    ).fit(pd.DataFrame(X), pd.Series(y, dtype="category"))
     assert search.best_params_["min_samples_leaf"] == 30  # 120 leave a constant
-
-
-def test_scorers_of_labels_tune_a_threshold():
-    X, y = table(2)
-    X, y = (
-        X[(y == "cat") | (np.arange(len(y)) % 8 == 0)],
-        y[(y == "cat") | (np.arange(240) % 8 == 0)],
-    )
-    plain = GaussianNB().fit(X, y)
-    tuned = TunedThresholdClassifierCV(GaussianNB(), scoring=SCORERS["gm_root"], cv=3).fit(X, y)
-    assert SCORERS["gm_root"](tuned, X, y) > SCORERS["gm_root"](plain, X, y)
-
-
-def test_scorers_of_a_classifier_that_ignores_the_row():
-    X, y = table(4)
-    found = {name: scorer(DummyClassifier().fit(X, y), X, y) for name, scorer in SCORERS.items()}
-    assert found["balanced_accuracy"] == 0.25
-    assert found["gm_root"] == 0.0
-    assert found["roc_auc"] == 0.5
-    assert found["average_precision"] == pytest.approx(0.25)
-    shares = np.unique(y, return_counts=True)[1] / len(y)
-    assert found["neg_log_loss"] == pytest.approx(np.sum(shares * np.log(shares)))
-    assert found["neg_brier"] == pytest.approx(-(1 - np.sum(shares**2)))
-
-
-@pytest.mark.parametrize("name", SCORERS)
-def test_scorers_travel_to_other_processes(name):
-    X, y = table(2)
-    model = GaussianNB().fit(X, y)
-    again = pickle.loads(pickle.dumps(SCORERS[name]))
-    assert again(model, X, y) == SCORERS[name](model, X, y)

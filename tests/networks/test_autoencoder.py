@@ -118,59 +118,6 @@ def test_leaky_slope_and_dropout_are_those_of_the_paper(make, arguments):
     assert "_Dropout" not in layers_of(without)
 
 
-# Shapes
-
-
-NETWORKS = {
-    "encoder": (lambda: CodeEncoder(6, 2, (8, 8)), lambda n: (torch.randn(n, 6),)),
-    "decoder": (
-        lambda: ConditionalDecoder(2, 6, 3, (8, 8)),
-        lambda n: (torch.randn(n, 2), torch.arange(n) % 3),
-    ),
-    "image encoder": (
-        lambda: ConvCodeEncoder((1, 8, 8), 2, width=4),
-        lambda n: (torch.randn(n, 1, 8, 8),),
-    ),
-    "image decoder": (
-        lambda: ConvConditionalDecoder(2, (1, 8, 8), 3, width=4),
-        lambda n: (torch.randn(n, 2), torch.arange(n) % 3),
-    ),
-}
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_rows_do_not_influence_one_another_in_evaluation(name):
-    make, inputs = NETWORKS[name]
-    network, given = make().eval(), inputs(4)
-    alone = network(*(part[1:2] for part in given))
-    torch.testing.assert_close(network(*given)[1:2], alone, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_every_parameter_is_reached(name):
-    make, inputs = NETWORKS[name]
-    network = make()
-    network(*inputs(16)).square().sum().backward()
-    for parameter in network.parameters():
-        assert (parameter.grad != 0).any()
-
-
-# Conditioning
-
-
-def test_every_pixel_counts_and_every_pixel_is_made():
-    encoder = ConvCodeEncoder((1, 12, 8), 3, width=4, dropout=0.0).eval()
-    x = torch.rand(1, 1, 12, 8, requires_grad=True)
-    encoder(x).sum().backward()
-    assert (x.grad != 0).all()
-    decoder = ConvConditionalDecoder(3, (1, 12, 8), 2, width=4).eval()
-    one, other = decoder(torch.randn(2, 3), torch.tensor([0, 0]))
-    assert (one != other).all()
-
-
-# Mixer
-
-
 numbers = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
 
 
@@ -185,53 +132,6 @@ def test_weights_are_not_negative_and_sum_to_one(codes, training):
     assert alpha.shape == codes.shape[:2]
     assert (alpha >= 0).all()
     torch.testing.assert_close(alpha.sum(dim=1), torch.ones(5))
-
-
-@given(st.integers(2, 6))
-def test_mixer_without_a_preference_takes_the_mean(n_mixed):
-    mixer = Mixer(3, n_mixed, 2, (8,))
-    nn.init.zeros_(mixer.head.weight)
-    nn.init.zeros_(mixer.head.bias)
-    alpha = mixer(torch.randn(4, n_mixed, 3), torch.tensor([0, 1, 0, 1]))
-    torch.testing.assert_close(alpha, torch.full((4, n_mixed), 1 / n_mixed))
-
-
-# Refusals
-
-
-@pytest.mark.parametrize(
-    "make, message",
-    [
-        (lambda: CodeEncoder(0, 2), "n_features is 0: give a whole number of at least 1"),
-        (lambda: CodeEncoder(3, 2.5), r"latent_dim is 2.5: give a whole number of at least 1"),
-        (lambda: CodeEncoder(3, 2, (8, 0)), r"hidden_layer_sizes\[1\] is 0"),
-        (lambda: CodeEncoder(3, 2, dropout=1.0), "dropout is 1.0: it must be at least 0 and below"),
-        (lambda: CodeEncoder(3, 2, dropout=-0.1), "dropout is -0.1"),
-        (lambda: ConditionalDecoder(2, 3, 1), "n_classes is 1: give a whole number of at least 2"),
-        (lambda: ConditionalDecoder(2, 3, 2, (0,)), r"hidden_layer_sizes\[0\] is 0"),
-        (lambda: ConvCodeEncoder((1, 30, 28), 2), r"shape is \(1, 30, 28\): .* multiples of 4"),
-        (lambda: ConvCodeEncoder((28, 28), 2), r"shape is \(28, 28\): give \(channels, height"),
-        (lambda: ConvCodeEncoder((1, 0, 4), 2), r"shape is \(1, 0, 4\)"),
-        (lambda: ConvCodeEncoder((1, 4, 4), 2, width=0), "width is 0"),
-        (lambda: ConvConditionalDecoder(2, (0, 4, 4), 2), r"shape is \(0, 4, 4\)"),
-        (lambda: ConvConditionalDecoder(2, (1, 4, 4), 1), "n_classes is 1"),
-        (lambda: Mixer(2, 1, 2), "n_mixed is 1: give a whole number of at least 2"),
-        (lambda: Mixer(2, 2, 1), "n_classes is 1"),
-        (lambda: Mixer(2, 2, 2, dropout=2), "dropout is 2"),
-    ],
-)
-def test_impossible_networks_are_refused(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()
-
-
-@pytest.mark.parametrize("y", [torch.zeros(4, 1).long(), torch.zeros(3).long(), torch.zeros(4)])
-def test_classes_that_are_no_indices_are_refused(y):
-    message = f"y has the shape .*dtype {y.dtype}: give the class of each of the 4 rows"
-    with pytest.raises(ValueError, match=message):
-        ConditionalDecoder(2, 3, 2, (4,))(torch.zeros(4, 2), y)
-    with pytest.raises(ValueError, match=message):
-        Mixer(2, 2, 2, (4,))(torch.zeros(4, 2, 2), y)
 
 
 def test_codes_that_are_no_groups_are_refused():

@@ -14,9 +14,8 @@ def local_randomness():
         yield
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", IMAGE_SIZES)
-def test_shapes_there_and_back(size, channels):
+@pytest.mark.parametrize("channels, size", [(1, 28), (3, 32), (3, 64)])
+def test_shapes_there_and_back(channels, size):
     x = torch.rand(2, channels, size, size)
     mean, log_variance = ConvEncoder(channels, size, 5)(x)
     assert mean.shape == log_variance.shape == (2, 5)

@@ -5,13 +5,15 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
 from imbdeep.networks import ConvexGenerator
 from imbdeep.networks import _convex as module
+
+FEW = settings(max_examples=12)
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +45,7 @@ MIXES = st.lists(st.tuples(SOME, st.integers(0, 4)), min_size=1, max_size=6).fil
 )
 
 
+@FEW
 @given(MIXES, st.integers(0, 99))
 def test_rows_are_convex_combinations_of_the_anchors_of_their_class(mix, seed):
     # Eq. 1, for one row, for many classes at once, and for any mix of class sizes.
@@ -63,6 +66,7 @@ def test_rows_are_convex_combinations_of_the_anchors_of_their_class(mix, seed):
             assert ((low <= own_rows) & (own_rows <= high)).all()
 
 
+@FEW
 @given(st.lists(st.integers(1, 2 * LIMIT), min_size=1, max_size=40))
 def test_blocks_are_neighbours_within_the_limit_and_no_more_than_needed(sizes):
     blocks = module._blocks(sizes)
@@ -92,9 +96,6 @@ def test_the_ctmu_is_a_network_on_latent_vectors_and_indicators_joined():
     z, y = latent(generator, 6), torch.tensor([0, 0, 0, 1, 1, 1])
     expected = joined(torch.cat([z, F.one_hot(y, 2).double()], dim=1))
     torch.testing.assert_close(generator.transient(z, y), expected)
-
-
-# Gradients
 
 
 def test_a_batch_of_all_classes_has_the_sum_of_the_gradients_of_a_batch_a_class():
@@ -129,9 +130,6 @@ def test_every_parameter_of_a_mixed_batch_gets_a_gradient_and_no_anchor():
     assert not generator.anchors.requires_grad
 
 
-# Batch normalisation, precision, places
-
-
 @pytest.mark.parametrize("most, sizes", [(1, [1] * 7), (2, [2, 2, 2, 1]), (2**23, [7])])
 def test_drawn_rows_come_with_their_weights_some_at_a_time(monkeypatch, most, sizes):
     generator = generator_of((3, 5)).eval()
@@ -145,30 +143,12 @@ def test_drawn_rows_come_with_their_weights_some_at_a_time(monkeypatch, most, si
     torch.testing.assert_close(rows, weights @ generator.own(1))
 
 
-# What it refuses
-
-
 @pytest.mark.parametrize(
     "shapes", [[(0, 2)], [(2, 2), (3, 3)], [(2,)], [(2, 2, 1)], [(2, 2), (0, 2)]], ids=str
 )
 def test_anchors_must_be_rows_of_the_same_columns(shapes):
     with pytest.raises(ValueError, match=r"anchors have the shapes \[.*give rows of the same"):
         ConvexGenerator(2, [torch.zeros(shape) for shape in shapes])
-
-
-@pytest.mark.parametrize(
-    "latent_dim, n_classes, hidden, message",
-    [
-        (0, 1, (4,), "latent_dim is 0: give a whole number of at least 1"),
-        (2.0, 1, (4,), r"latent_dim is 2\.0"),
-        (2, 0, (4,), "classes is 0"),
-        (2, 1, (), "hidden_layers is 0"),
-        (2, 1, (4, 0), r"hidden_layer_sizes\[1\] is 0"),
-    ],
-)
-def test_sizes_must_be_positive(latent_dim, n_classes, hidden, message):
-    with pytest.raises(ValueError, match=message):
-        ConvexGenerator(latent_dim, [torch.zeros(2, 2)] * n_classes, hidden)
 
 
 @pytest.mark.parametrize("counts", [(4,), (2, 1), (2, 3), (2, 1, 1)], ids=str)

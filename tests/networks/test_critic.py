@@ -47,9 +47,6 @@ def with_plain_activations(critic):
     return critic
 
 
-# The paper's tables
-
-
 def test_critic_of_rows_is_that_of_table_19():
     with torch.device("meta"):
         critic = Critic(617, 26)
@@ -70,29 +67,6 @@ def test_critic_of_images_is_that_of_table_17():
         + (1024 + 1)
     )
     assert size_of(critic) == by_hand
-
-
-# Scores
-
-
-@pytest.mark.parametrize("name", CRITICS)
-def test_each_row_is_scored_by_itself(name):
-    make, shape = CRITICS[name]
-    critic, x, y = make(), torch.randn(4, *shape), torch.tensor([0, 1, 2, 1])
-    scores = critic(x, y)
-    assert scores.shape == (4,)
-    torch.testing.assert_close(critic(x[2:3], y[2:3]), scores[2:3])
-    assert critic(x[:0], y[:0]).shape == (0,)
-
-
-@pytest.mark.parametrize("name", CRITICS)
-def test_class_counts(name):
-    make, shape = CRITICS[name]
-    critic, x = make(), torch.randn(1, *shape).expand(3, *[-1] * len(shape))
-    assert len(critic(x, torch.arange(3)).unique()) == 3
-
-
-# The activation
 
 
 @given(hnp.arrays(float, (6,), elements=st.floats(-1e6, 1e6, allow_subnormal=False)))
@@ -139,29 +113,3 @@ def test_penalty_has_the_gradients_of_the_plain_activation(name):
         found = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
         torch.testing.assert_close(found, expected)
         assert key.endswith("bias") == (expected == 0).all()  # a bias moves no slope
-
-
-# Refusals
-
-
-@pytest.mark.parametrize(
-    "make, message",
-    [
-        (lambda: Critic(0, 2), "n_features is 0: give a whole number of at least 1"),
-        (lambda: Critic(3, 1), "n_classes is 1: give a whole number of at least 2"),
-        (lambda: Critic(3, 2, (8, -1)), r"hidden_layer_sizes\[1\] is -1"),
-        (lambda: ConvCritic((1, 28, 27), 2), r"shape is \(1, 28, 27\): .* multiples of 4"),
-        (lambda: ConvCritic((1, 28, 28), 1), "n_classes is 1"),
-        (lambda: ConvCritic((1, 28, 28), 2, width=0), "width is 0"),
-    ],
-)
-def test_impossible_critics_are_refused(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()
-
-
-@pytest.mark.parametrize("name", CRITICS)
-def test_classes_that_are_no_indices_are_refused(name):
-    make, shape = CRITICS[name]
-    with pytest.raises(ValueError, match=r"dtype torch.float32: give the class of each of the 4"):
-        make()(torch.zeros(4, *shape), torch.zeros(4))

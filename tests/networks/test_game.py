@@ -26,9 +26,6 @@ def layers_of(module):
     return [type(layer).__name__ for layer in module.modules() if not list(layer.children())]
 
 
-# Features
-
-
 def test_extractor_is_that_of_the_authors():
     with torch.device("meta"):
         extractor = ConvFeatures((1, 28, 28))
@@ -67,18 +64,6 @@ def test_extractor_that_convolves_nothing_pools_twice(sides):
     expected = np.tanh(head.weight.detach().numpy() @ twice.ravel() + head.bias.detach().numpy())
     found = extractor(torch.tensor(image)[None, None]).detach().numpy()
     np.testing.assert_allclose(found, expected[None], rtol=1e-12)
-
-
-def test_every_parameter_of_an_extractor_gets_a_gradient():
-    extractor, x = ConvFeatures((2, 8, 8), 6, width=4), torch.randn(5, 2, 8, 8)
-    before = x.clone()
-    extractor(x).square().sum().backward()
-    for name, parameter in extractor.named_parameters():
-        assert parameter.grad.any(), name
-    assert torch.equal(x, before)
-
-
-# Discriminator
 
 
 def joined(discriminator, n_features, n_classes):
@@ -124,38 +109,3 @@ def test_first_layer_starts_as_that_of_the_joined_input():
         assert parameter.std().item() == pytest.approx(bound / 3**0.5, rel=0.01)
         assert parameter.std().item() == pytest.approx(plain.weight.std().item(), rel=0.01)
     assert discriminator.of_row.bias.abs().max() <= bound
-
-
-# Both
-
-
-@pytest.mark.parametrize(
-    "make, message",
-    [
-        (lambda: ConvFeatures((1, 28, 3)), r"shape is \(1, 28, 3\): .* at least 4"),
-        (lambda: ConvFeatures((0, 28, 28)), r"shape is \(0, 28, 28\)"),
-        (lambda: ConvFeatures((28, 28)), r"shape is \(28, 28\): give \(channels, height, width\)"),
-        (lambda: ConvFeatures((1, 28, 28), 0), "n_features is 0: give a whole number"),
-        (lambda: ConvFeatures((1, 28, 28), width=0), "width is 0: give a whole number"),
-        (lambda: Discriminator(0, 2), "n_features is 0: give a whole number of at least 1"),
-        (lambda: Discriminator(3, 1), "n_classes is 1: give a whole number of at least 2"),
-        (lambda: Discriminator(3, 2, (8, -1)), r"hidden_layer_sizes\[1\] is -1"),
-        (lambda: Discriminator(3, 2, negative_slope=1), "negative_slope is 1: it must be at"),
-    ],
-)
-def test_impossible_players_are_refused(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()
-
-
-@pytest.mark.parametrize(
-    "y, message",
-    [
-        (torch.zeros(4), r"dtype torch.float32: give the class of each of the 4 rows"),
-        (torch.zeros(3).long(), r"y has the shape \(3,\)"),
-        (torch.zeros(4, 1).long(), r"y has the shape \(4, 1\)"),
-    ],
-)
-def test_classes_that_are_no_indices_are_refused(y, message):
-    with pytest.raises(ValueError, match=message):
-        Discriminator(6, 3)(torch.zeros(4, 6), y)

@@ -37,11 +37,6 @@ def test_decoder_mirrors_encoder(hidden):
     assert layer_sizes(decoder) == list(pairwise(back))
 
 
-def test_default_layers_are_those_of_the_paper():
-    assert layer_sizes(MLPEncoder(20, 10)) == [(20, 300), (300, 300), (300, 20)]
-    assert layer_sizes(MLPDecoder(10, 20)) == [(10, 300), (300, 300), (300, 20)]
-
-
 def test_encoder_computes_two_heads_on_rectified_layers():
     encoder, x = MLPEncoder(3, 2, (5,)), torch.randn(4, 3)
     first, last = (layer for layer in encoder.modules() if isinstance(layer, nn.Linear))
@@ -54,7 +49,7 @@ def test_encoder_computes_two_heads_on_rectified_layers():
 
 @pytest.mark.parametrize("head", ["linear", "cosine"])
 @pytest.mark.parametrize("hidden", [(), (7,), [5, 4, 3]])
-@pytest.mark.parametrize("shape", [(1,), (12,), (3, 2, 2), (1, 28, 28)])
+@pytest.mark.parametrize("shape", [(1,), (3, 2, 2)])
 def test_classifier_takes_rows_and_images(shape, hidden, head):
     x = torch.randn(4, *shape)
     network = MLP(x[0].numel(), 3, hidden, head)
@@ -65,33 +60,7 @@ def test_classifier_takes_rows_and_images(shape, hidden, head):
     assert list(dict(network.named_children()))[-1] == "head"
 
 
-def test_default_classifier_is_that_of_the_paper():
-    assert layer_sizes(MLP(50, 23)) == [(50, 256), (256, 23)]
-    assert isinstance(MLP(50, 23).head, nn.Linear)
-
-
-def test_classifier_computes_a_head_on_rectified_layers():
-    network, x = MLP(3, 2, (5,)), torch.randn(20, 3)
-    first, last = (layer for layer in network.modules() if isinstance(layer, nn.Linear))
-    hidden = (x @ first.weight.T + first.bias).clamp(min=0)
-    torch.testing.assert_close(network(x), hidden @ last.weight.T + last.bias)
-
-
-@pytest.mark.parametrize("head", ["linear", "cosine"])
-def test_every_parameter_of_a_classifier_gets_a_gradient(head):
-    network, x = MLP(6, 3, (8, 8), head), torch.randn(30, 6, requires_grad=True)
-    F.cross_entropy(network(x), torch.arange(30) % 3).backward()
-    for name, parameter in network.named_parameters():
-        assert parameter.grad.any(), name
-    assert x.grad.any()
-
-
-def test_other_heads_are_refused():
-    with pytest.raises(ValueError, match="head is 'sine': choose one of 'linear', 'cosine'"):
-        MLP(3, 2, head="sine")
-
-
-@pytest.mark.parametrize("slope", [0.1, 0.5])
+@pytest.mark.parametrize("slope", [0.0, 0.1, 0.5])
 def test_hidden_units_of_a_leaky_classifier_leak(slope):
     network, x = MLP(3, 2, (5, 4), negative_slope=slope), torch.randn(20, 3)
     hidden = x
@@ -100,12 +69,6 @@ def test_hidden_units_of_a_leaky_classifier_leak(slope):
         assert (hidden < 0).any()
         hidden = hidden.clamp(min=0) + slope * hidden.clamp(max=0)
     torch.testing.assert_close(network(x), network.head(hidden))
-
-
-@pytest.mark.parametrize("slope", [-0.1, 1.0, float("nan")])
-def test_other_slopes_are_refused(slope):
-    with pytest.raises(ValueError, match=f"negative_slope is {slope}: it must be at least 0"):
-        MLP(3, 2, negative_slope=slope)
 
 
 features = hnp.arrays(float, (4, 3), elements=st.floats(-1e6, 1e6, allow_subnormal=False))
@@ -146,9 +109,3 @@ def test_row_of_zeros_has_cosines_of_zero_and_finite_gradients():
     cosines.sum().backward()
     assert x.grad.isfinite().all()
     assert layer.weight.grad.isfinite().all()
-
-
-def test_weights_of_cosines_start_with_length_one_in_all_directions():
-    weight = CosineLinear(3, 2000).weight.detach()
-    torch.testing.assert_close(weight.norm(dim=1), torch.ones(2000))
-    assert weight.mean(dim=0).abs().max() < 5 * (3 * 2000) ** -0.5  # variance 1/3 per coordinate

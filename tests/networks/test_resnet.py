@@ -29,20 +29,15 @@ def parameters_by_hand(depth, n_channels, n_classes):
 
 
 # 0.27M, 0.46M and 0.85M in table 6 of the paper, for ten classes.
-@pytest.mark.parametrize(
-    "depth, paper, expected",
-    [(20, 0.27e6, 269_722), (32, 0.46e6, 464_154), (56, 0.85e6, 853_018)],
-)
-def test_size_is_that_of_the_paper(depth, paper, expected):
-    found = number_of_parameters(ResNet(3, 10, depth))
-    assert found == expected
-    assert found == pytest.approx(paper, abs=0.005e6)
+PRINTED = {20: 0.27e6, 32: 0.46e6, 56: 0.85e6}
 
 
-@pytest.mark.parametrize("n_channels, n_classes", [(1, 2), (3, 100)])
-@pytest.mark.parametrize("depth", [8, 14, 32])
-def test_number_of_parameters_and_layers(depth, n_channels, n_classes):
+@pytest.mark.parametrize("n_channels, n_classes", [(1, 2), (3, 10)])
+@pytest.mark.parametrize("depth", [8, 20, 32, 56])
+def test_number_of_parameters_and_layers_is_that_of_the_paper(depth, n_channels, n_classes):
     network = ResNet(n_channels, n_classes, depth)
+    if n_classes == 10 and depth in PRINTED:
+        assert number_of_parameters(network) == pytest.approx(PRINTED[depth], abs=0.005e6)
     assert number_of_parameters(network) == parameters_by_hand(depth, n_channels, n_classes)
     assert sum(isinstance(m, nn.Conv2d | nn.Linear) for m in network.modules()) == depth
     cosine = ResNet(n_channels, n_classes, depth, head="cosine")
@@ -77,12 +72,6 @@ def test_shortcut_between_stages_skips_pixels_and_appends_zeros(side):
     assert not out[:, 16:].any()
 
 
-def test_block_adds_its_two_convolutions_to_the_shortcut():
-    block, x = _Block(4, 4, 1).eval(), torch.randn(2, 4, 5, 5)
-    residual = block.bn2(block.conv2(block.bn1(block.conv1(x)).clamp(min=0)))
-    torch.testing.assert_close(block(x), (x + residual).clamp(min=0))
-
-
 def test_head_sees_the_mean_over_pixels():
     """A network of shortcuts alone passes the mean of the picture's even pixels."""
     network = ResNet(1, 2, 8).eval()
@@ -90,18 +79,6 @@ def test_head_sees_the_mean_over_pixels():
     network.body = nn.Identity()
     expected = features.mean(dim=(2, 3)) @ network.head.weight.T + network.head.bias
     torch.testing.assert_close(network(features), expected)
-
-
-@pytest.mark.parametrize("head", ["linear", "cosine"])
-def test_every_parameter_gets_a_gradient(head):
-    network, x = ResNet(3, 4, 14, head), torch.rand(8, 3, 16, 16, requires_grad=True)
-    nn.functional.cross_entropy(network(x), torch.arange(8) % 4).backward()
-    for name, parameter in network.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.isfinite().all(), name
-        assert parameter.grad.any(), name
-    assert x.grad.isfinite().all()
-    assert x.grad.any()
 
 
 def test_weights_start_from_kaimings_normal_distribution():

@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from imbdeep.classifiers import RAEClassifier
 from imbdeep.classifiers._rae.net import RAENet
 from imbdeep.over_sampling import RAESampler
+from tests.test_common import made
 
 N, N_MAJORITY = 40, 30
 Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N - N_MAJORITY, int)]
@@ -35,7 +36,7 @@ PLAIN = {"row_filter": None, "random_state": 0}
 
 def small(**params):
     """An RAE with next to no training: what it learns is no matter here."""
-    return RAEClassifier(**{**SMALL, "device": "cpu", **params})
+    return made(RAEClassifier, **{**SMALL, "device": "cpu", **params})
 
 
 def quick(estimator=None, **params):
@@ -77,7 +78,7 @@ def test_clone_drops_what_is_fitted_unless_it_is_frozen():
 def test_changed_parameters_of_a_fitted_one_do_not_change_what_was_fitted():
     mine = fitted(mixing=1.0, random_state=1)
     expected, _ = quick(mine).fit_resample(A, Y)
-    mine.set_params(mixing="mixer", n_mixed=5, decoder=False, encode=False)
+    mine.set_params(mixing="mixer", n_mixed=5, decoder_steps=0, encode=False)
     np.testing.assert_array_equal(quick(mine).fit_resample(A, Y)[0], expected)
     with pytest.raises(ValueError, match=r"needs a mixer, and estimator has mixing=1\.0"):
         quick(mine, mixing="mixer").fit_resample(A, Y)
@@ -114,7 +115,7 @@ def test_frozen_one_serves_every_fold_of_a_search(request):
 
 
 UNSUITED = {
-    "no decoder": ({"decoder": False}, {}, "has decoder=False, and rows must be decoded"),
+    "no decoder": ({"decoder_steps": 0}, {}, "has decoder_steps=0, and rows must be decoded"),
     "no encoder": ({"encode": False}, {}, "has encode=False, and rows must be decoded"),
     "no mixer": ({"mixing": None}, {"mixing": "mixer"}, "needs a mixer.* has mixing=None"),
     "Dirichlet": ({"mixing": 2.0}, {"mixing": "mixer"}, r"needs a mixer.* has mixing=2\.0: give"),

@@ -15,7 +15,6 @@ from imbdeep.reproductions._harness import (
     scored,
     smote,
 )
-from imbdeep.reproductions._results import span
 from imbdeep.reproductions._rows import Task
 
 CPU = torch.device("cpu")
@@ -132,12 +131,6 @@ def test_smote_gets_as_many_steps_of_more_rows(trial):
     assert np.bincount(made.y).tolist() == [40, 40, 40]
     assert (plain.parameters["max_epochs"], made.parameters["max_epochs"]) == (10, 5)
     assert outcome.metrics["steps"] == 75  # 5 x 15, half an epoch from 80 at the most
-
-
-def test_sentences_below_a_table(task):
-    assert task.sizes() == "Rows by class, in each trial: trained 40, 12, 8; scored 5, 4, 3."
-    assert span([2990.0, 3010.4]) == "2990 to 3010"
-    assert span([20.0, 20.0]) == "20"
 
 
 def test_scores_by_hand():

@@ -1,61 +1,24 @@
-"""The reproduction of M2m on a small made-up data folder in the formats of the real one."""
+"""The reproduction of M2m: numbers, rows, recipes, and the command on small made-up files."""
 
 import csv
 
 import numpy as np
 import pytest
-import torch
 
+from imbdeep.datasets import PROFILES
 from imbdeep.reproductions import m2m
-from imbdeep.reproductions._m2m_trial import PLAIN_M2M
-from imbdeep.reproductions._rows import Task
+from imbdeep.reproductions._harness import METRICS, Length
 from imbdeep.reproductions.m2m import (
     ABLATIONS,
     DATASETS,
     GRID,
     METHODS,
     PUBLISHED,
+    M2m,
     main,
+    reuters,
+    twitter_brown,
 )
-
-#: Data sets that there are loaders of.
-RUN = ("reuters", "twitter-brown", "mnist-lt", "cifar10-jpeg-100", "cifar10-jpeg-10")
-COLUMNS = ("balanced accuracy", "G-mean", "macro F1", "average precision")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder that is not read: the data sets are random rows, small images."""
-    random = np.random.default_rng(0)
-    shapes = {"mnist-lt": (784,), "cifar10-jpeg-100": (3, 8, 8), "cifar10-jpeg-10": (3, 8, 8)}
-
-    def load(_, seed, name):
-        parts = []
-        for sizes in ((14, 9, 4), (2, 2, 1), (4, 3, 3)):
-            y = np.repeat(np.arange(3), sizes)
-            pixels = random.integers(0, 256, (len(y), *shapes.get(name, (20,))), dtype=np.uint8)
-            parts += [pixels if name in shapes else (pixels > 127).astype(np.float32), y]
-        return Task(
-            *parts[:2],
-            *parts[4:],
-            (1, 28, 28) if name == "mnist-lt" else None,
-            *parts[2:4],
-        )
-
-    for name, dataset in DATASETS.items():
-        if name not in RUN:
-            continue
-        made = dataset._replace(load=lambda place, seed, name=name: load(place, seed, name))
-        monkeypatch.setitem(m2m.DATASETS, name, made)
-    return str(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -78,9 +41,9 @@ def test_published_numbers(dataset, row, metric, expected):
 
 def test_published_tables_are_complete():
     ours = {method.paper for method in METHODS.values()} - {None}
+    ablated = {method.paper for method in ABLATIONS.values()}
     assert set(PUBLISHED) == set(DATASETS) - {"mnist-lt"}
     for name, published in PUBLISHED.items():
-        ablated = {method.paper for method in ABLATIONS.values()}
         assert set(published) == (ours | ablated if name == "cifar10-jpeg-100" else ours)
         for metrics in published.values():
             # The geometric mean of the recalls is never above their arithmetic mean.
@@ -91,7 +54,7 @@ def test_published_tables_are_complete():
 
 
 def test_recipes_are_the_papers():
-    text, colours = (DATASETS[name].recipe for name in ("reuters", "cifar10-jpeg-100"))
+    text, colours = (DATASETS[name].setting for name in ("reuters", "cifar10-jpeg-100"))
     assert (text.epochs, text.milestones, text.defer(15), text.warmup) == (15, (10,), 10, 5)
     assert text.parameters["hidden_layer_sizes"] == (256,)
     assert (text.parameters["batch_size"], text.parameters["weight_decay"]) == (64, 5e-5)
@@ -101,10 +64,6 @@ def test_recipes_are_the_papers():
     assert colours.parameters["lr_decay"] == 0.01
     for recipe in (text, colours):
         assert (recipe.parameters["learning_rate"], recipe.parameters["momentum"]) == (0.1, 0.9)
-    assert [name for name, dataset in DATASETS.items() if dataset.recipe.searched] == [
-        "reuters",
-        "twitter-brown",
-    ]
 
 
 def test_ablations_differ_from_m2m_in_one_thing():
@@ -115,50 +74,107 @@ def test_ablations_differ_from_m2m_in_one_thing():
         assert changed == 1 + (approach.paper in ("M2m-Ensemble", "M2m-RS-Rand"))
         assert approach.method == "m2m"
         assert not approach.searched
-    assert METHODS["ERM-M2m"] is PLAIN_M2M
 
 
-def test_all_data_sets_and_methods_run(folder, tmp_path, capsys):
+def test_all_methods_run(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(m2m.SCALES, "smoke", Length(most=(6, 1, 2), epochs=2, grid=GRID[:2]))
     output = tmp_path / "results.csv"
-    arguments = ["all", "--trials", "1", "--scale", "smoke", "--epochs", "2", "--ablations"]
-    assert main([*arguments, "--data", folder, "--device", "cpu", "--csv", str(output)]) == 0
+    arguments = ["reuters", "sun397", "--trials", "1", "--scale", "smoke", "--ablations"]
+    options = ["--data", str(folder), "--device", "cpu", "--csv", str(output)]
+    assert main([*arguments, *options]) == 0
     with output.open() as file:
         rows = list(csv.DictReader(file))
-    assert {row["dataset"] for row in rows} == set(RUN)
     for name in (*METHODS, *ABLATIONS):
         metrics = [row["metric"] for row in rows if row["method"] == name]
-        assert set(metrics) >= {*COLUMNS, "major", "minor"}
+        assert set(metrics) >= {*METRICS, "major", "minor"}
         assert ("accepted" in metrics) == ("M2m" in name)
-        assert metrics.count("G-mean") == len(RUN)
-    shares = [float(row["value"]) for row in rows if row["metric"] in (*COLUMNS, "accepted")]
+    shares = [float(row["value"]) for row in rows if row["metric"] in (*METRICS, "accepted")]
     assert all(0 <= value <= 1 for value in shares)
     text = capsys.readouterr().out
-    for name, dataset in DATASETS.items():
-        assert (f"Not run: {dataset.title[:3]}" in text) or name in RUN
-        assert f"### {dataset.title}, 2 of {dataset.recipe.epochs} epochs\n" in text
-        assert dataset.note in text
-    assert text.count("ERM-M2m, by trial: beta ") == len(RUN)
-    assert text.count("| major | minor |") == 1
-    assert text.count("\nNot run: ") == len(DATASETS) - len(RUN)
-    assert "1 trials, scale smoke, search auto; " in text
+    assert "### Reuters, 2 of 15 epochs\n" in text
+    assert "- ERM-M2m, by trial: beta 0.9, lambda 0.01, gamma 0.9" in text
+    assert "### SUN397, 2 of 200 epochs\n" in text
+    assert "Not run: SUN397 is not among" in text
+    assert "scale smoke, search auto; " in text
 
 
-def test_search_can_be_asked_for():
-    images, text = DATASETS["mnist-lt"].recipe, DATASETS["reuters"].recipe
-    assert m2m._grid("auto", images, "full") == m2m._grid("none", text, "full") == ({},)
-    assert m2m._grid("auto", text, "short") == ({},)
-    assert m2m._grid("grid", text, "short") == GRID
-    assert m2m._grid("auto", text, "full") == m2m._grid("grid", images, "full") == GRID
-    assert len(m2m._grid("auto", text, "smoke")) == 2
-
-
-def test_tables_show_the_papers_rows_of_the_same_table(folder, capsys):
+def test_images_run_and_show_the_papers_rows_of_the_same_table(folder, capsys, monkeypatch):
     """Table 3 has no baselines, Table 1 no numbers of seeds."""
-    asked = ["--trials", "1", "--scale", "smoke", "--epochs", "1", "--data", folder]
-    words = ["cifar10-jpeg-100", "--methods", "M2m, 50 seeds a class", "--search", "none", *asked]
-    assert main([*words, "--device", "cpu"]) == 0
-    rows = [line for line in capsys.readouterr().out.splitlines() if "(paper only)" in line]
+    monkeypatch.setitem(m2m.SCALES, "smoke", Length(most=(6, 1, 1), epochs=1))
+    words = ["cifar10-jpeg-100", "--methods", "M2m, 50 seeds a class", "--trials", "1"]
+    assert main([*words, "--scale", "smoke", "--data", str(folder), "--device", "cpu"]) == 0
+    text = capsys.readouterr().out
+    assert "| average precision | major | minor | seconds |" in text
+    rows = [line for line in text.splitlines() if "(paper only)" in line]
     assert {row.split(" (paper")[0][2:] for row in rows} == {
         *("10 seeds", "100 seeds", "200 seeds", "500 seeds"),
         *("ERM-RS", "ERM-DRS", "ERM-M2m"),
     }
+
+
+@pytest.mark.parametrize(
+    "dataset, words, grid, epochs",
+    [
+        ("mnist-lt", [], ({},), 30),
+        ("mnist-lt", ["--search", "grid"], GRID, 30),
+        ("reuters", [], GRID, 15),
+        ("reuters", ["--search", "none", "--epochs", "4"], ({},), 4),
+        ("reuters", ["--scale", "short"], ({},), 15),
+        ("reuters", ["--scale", "short", "--search", "grid"], GRID, 15),
+        ("reuters", ["--scale", "smoke"], GRID[:2], 3),
+        ("cifar10-jpeg-10", ["--scale", "short"], ({},), 5),
+    ],
+)
+def test_the_search_and_the_epochs_can_be_asked_for(dataset, words, grid, epochs):
+    options = M2m().parser().parse_args([dataset, *words])
+    length = M2m().length(dataset, options)
+    assert (length.grid, length.epochs) == (grid, epochs)
+
+
+# ------------------------------------------------------------------------------ data sets
+
+
+def whole(task):
+    """Training and validation rows of each class together."""
+    n = max(task.y_train) + 1
+    return np.bincount(task.y_train, minlength=n) + np.bincount(task.y_valid, minlength=n)
+
+
+@pytest.mark.parametrize("real", ["reuters_r52"], indirect=True)
+def test_reuters_has_the_sizes_of_the_paper(real):
+    task = reuters(real, 0)
+    assert tuple(whole(task)) == PROFILES["reuters-36"].counts
+    assert len(task.y_train) + len(task.y_valid) == 6436
+    assert len(task.y_test) == 2530
+    assert np.bincount(task.y_train)[-1] == 4  # the smallest class gives no validation row
+    assert task.x_train.shape[1] == task.x_test.shape[1] == 1000
+    assert task.x_train[:, :-1].sum(axis=0).min() > 0  # every word is one of the training rows
+    assert task.x_test[:, -1].mean() > 0.9  # hardly a document has no rare word
+
+
+def test_reuters_keeps_what_is_tested_and_counts_words_in_training_rows(folder):
+    task = reuters(folder, 0)
+    assert whole(task).tolist() == [24, 12, 4]  # grain, oil, zinc, and no tin
+    assert np.bincount(task.y_valid).tolist() == [2, 1]
+    assert np.bincount(task.y_test).tolist() == [6, 5, 5]
+    assert set(np.unique(task.x_train)) <= {0.0, 1.0}
+    # price, dlrs, grain(s), oil(s), zinc(s), worda to worde; no stop word, digit, single letter.
+    assert task.x_train.shape[1] == 2 + 6 + 5 + 1
+    assert task.x_train[:, -1].max() == 0  # all words are in the vocabulary
+
+
+def test_reuters_has_a_last_column_for_other_words(folder, monkeypatch):
+    monkeypatch.setattr(m2m, "WIDTH", 4)
+    task = reuters(folder, 0)
+    assert task.x_train.shape[1] == 4
+    # The most frequent are price and dlrs, in every row, then a word of grain; the rest is other.
+    np.testing.assert_array_equal(task.x_train[:, [0, 1, 3]], 1)
+    np.testing.assert_array_equal(task.x_train[:, 2], task.y_train == 0)
+
+
+def test_twitter_drops_two_tags_but_not_their_tokens_as_neighbours(folder):
+    task = twitter_brown(folder, 0)
+    assert np.bincount(task.y_train).tolist() == [12, 6, 6, 6, 6]  # N ! $ @ E
+    assert len(task.y_test) == 5
+    # The emoticon is followed by the dropped token in training and by "world" in the test part.
+    assert not np.array_equal(task.x_train[3], task.x_test[3])

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 
-from imbdeep.reproductions._harness import Approach, scored
+from imbdeep.reproductions._harness import Approach, Length, scored
 from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Recipe, Trial, halves, to_mean
 from imbdeep.reproductions._rows import Task
 
@@ -76,7 +76,7 @@ def stubs(monkeypatch):
 
 
 def trial(split, grid=GRID, seed=3, epochs=20):
-    return Trial(split, RECIPE, epochs, grid, seed, CPU)
+    return Trial(split, Length(epochs=epochs, grid=grid), seed, CPU, RECIPE)
 
 
 def test_majority_classes_hold_over_half_of_the_rows():

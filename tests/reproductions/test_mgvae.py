@@ -1,53 +1,128 @@
-"""The reproduction of MGVAE on a small made-up data folder in the formats of the real one."""
+"""The reproduction of MGVAE: numbers, rows, equal training, thresholds of the training part."""
 
 import csv
+import math
 import warnings
 
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import balanced_accuracy_score
 
 from imbdeep.reproductions import mgvae
-from imbdeep.reproductions._harness import Length
-from imbdeep.reproductions._mgvae_trial import Trial
-from imbdeep.reproductions._rows import development
+from imbdeep.reproductions._harness import Approach, Length
+from imbdeep.reproductions._rows import Task
 from imbdeep.reproductions.mgvae import (
     ABLATIONS,
     DATASETS,
     METHODS,
+    METRICS,
+    PUBLISHED,
     SWEEP,
-    VARIANTS,
+    PaperClassifier,
+    Trial,
+    best_threshold,
     main,
+    reduced,
 )
 
+CPU = torch.device("cpu")
+TINY = Length(steps=30)
+ROWS = {"ERM", "FOCAL", "RW", "CBRW", "LDAM", "RS", "SMOTE", "OCVAE", "MGVAE"}
+MORE = {
+    "mnist": {"VAE w/ PT+EWC", "MGVAE w/o PT", "MGVAE w/o EWC"},
+    "fashion": {f"MGVAE, lambda {value}" for value in ("5e2", "5e4", "5e6", "5e8")},
+}
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+
+@pytest.mark.parametrize(
+    "dataset, row, metric, expected",
+    [
+        ("mnist-100", "MGVAE", "B-ACC", (85.0, 0.2)),
+        ("mnist-600", "MGVAE", "ACSA", (64.4, 1.1)),
+        ("mnist-600", "CBRW", "GM", (31.2, 1.2)),
+        ("fashion-100", "MGVAE, lambda 5e2", "GM", (87.5, 0.1)),
+        ("musk", "OCVAE", "GM", (89.8, 0.2)),
+        ("isolet", "ERM", "GM", (0.0, 0.0)),
+    ],
+)
+def test_published_numbers(dataset, row, metric, expected):
+    assert PUBLISHED[dataset][row][metric] == expected
 
 
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch):
-    """Smoke, and still smaller."""
+def test_published_tables_are_complete():
+    assert set(PUBLISHED) == set(DATASETS) - {"mammography"}
+    for name, rows in PUBLISHED.items():
+        assert set(rows) == ROWS | MORE.get(name.partition("-")[0], set())
+        for metrics in rows.values():
+            assert list(metrics) == ["B-ACC", "ACSA", "GM"]
+            # The geometric mean of both recalls is never above their arithmetic mean.
+            assert metrics["GM"][0] <= metrics["ACSA"][0]
+    for ratio in (100, 600):  # MGVAE of Table 3 is the best lambda of Table 9
+        rows = PUBLISHED[f"fashion-{ratio}"]
+        assert rows["MGVAE"] == rows["MGVAE, lambda 5e4"]
+
+
+COUNTS = {  # training part and test part
+    "mnist-100": ([150, 150], [45, 45]),  # of 30 rows a digit all are taken
+    "mnist-600": ([150, 50], [45, 45]),
+    "fashion-600": ([150, 50], [45, 45]),
+    "musk": ([112, 28], [48, 12]),
+    "water": ([112, 28], [48, 12]),
+    "isolet": ([168, 14], [72, 6]),
+    "mammography": ([189, 21], [81, 9]),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_loaders_count_and_draw_by_the_seed(folder, name):
+    task, other = (DATASETS[name].load(folder, seed) for seed in (0, 1))
+    assert (np.bincount(task.y_train).tolist(), np.bincount(task.y_test).tolist()) == COUNTS[name]
+    assert not np.array_equal(task.x_train, other.x_train)
+    assert task.image_shape == ((1, 28, 28) if "-" in name else None)
+    if name.startswith("mnist"):
+        np.testing.assert_array_equal(task.y_train, task.x_train[:, 0] >= 5)
+        np.testing.assert_array_equal(task.y_test, task.x_test[:, 0] >= 5)
+
+
+@pytest.mark.parametrize(
+    "real, name, expected",
+    [
+        ("mnist", "mnist-100", ([29_723, 300], [5139, 4861])),
+        ("musk2", "musk", ([3906, 712], [1675, 305])),
+        ("water_quality", "water", ([4959, 638], [2125, 274])),
+    ],
+    indirect=["real"],
+)
+def test_real_counts(real, name, expected):
+    task = DATASETS[name].load(real, 0)
+    assert tuple(np.bincount(y).tolist() for y in (task.y_train, task.y_test)) == expected
+
+
+def test_all_methods_run(folder, tmp_path, capsys, monkeypatch):
+    """On a table and on images, which alone have ablations and lambdas."""
     layers = {"hidden_layer_sizes": (8,)}
-    sampler = {"pretrain_steps": 4, "finetune_steps": 2, **layers}
-    rival = {"max_steps": 3, **layers}
-    scale = Length(steps=4, most=(60, 20, 60), own=sampler, rival=rival)
+    own = {"pretrain_steps": 3, "finetune_steps": 2, **layers}
+    scale = Length(steps=4, most=(60, 20, 60), own=own, rival={"max_steps": 3, **layers})
     monkeypatch.setitem(mgvae.SCALES, "smoke", scale)
+    output = tmp_path / "results.csv"
+    arguments = ["mnist-600", "mammography", "--trials", "1", "--scale", "smoke", "--device", "cpu"]
+    options = ["--ablations", "--sweep", "--data", str(folder), "--output", str(output)]
+    assert main([*arguments, *options]) == 0
+    with output.open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(METRICS) * (2 * len(METHODS) + len(ABLATIONS) + len(SWEEP))
+    assert all(0 <= float(row["value"]) <= 1 for row in rows)
+    digits, table = capsys.readouterr().out.split("### mammography")
+    assert all(f"| {name} |" in digits for name in METHODS | ABLATIONS | SWEEP)
+    assert not any(f"| {name} |" in table for name in ABLATIONS | SWEEP)
+    assert "published" not in table  # the paper does not have it
 
 
-@pytest.fixture
-def folder(mgvae_folder):
-    return mgvae_folder
-
-
-@pytest.mark.parametrize("name", ["random over-sampling", "SMOTE", "OCVAE", "OCGAN", "MGVAE"])
+@pytest.mark.parametrize("name", ["random over-sampling", "SMOTE", "MGVAE"])
 def test_resampling_balances_and_keeps_the_rows(folder, name):
-    task = DATASETS["musk"](folder, 0)
-    trial = Trial(task, mgvae.SCALES["smoke"], 0, torch.device("cpu"))
+    task = DATASETS["musk"].load(folder, 0)
+    trial = Trial(task, Length(steps=2, own={"pretrain_steps": 2, "finetune_steps": 1}), 0, CPU)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a generator of three steps has collapsed
         x, y = METHODS[name].resample(trial, trial.x_train, task.y_train)
@@ -56,53 +131,8 @@ def test_resampling_balances_and_keeps_the_rows(folder, name):
     np.testing.assert_array_equal(x[: len(task.x_train)], trial.x_train)
 
 
-def test_ablations_and_lambdas_are_what_they_say():
-    given = {name: method.resample.keywords for name, method in (ABLATIONS | SWEEP).items()}
-    assert given == {
-        "MGVAE, Gaussian prior": {"prior": "gaussian"},
-        "MGVAE, no pre-training": {"pretrain_steps": 0, "ewc_lambda": 0.0},
-        "MGVAE, no EWC": {"ewc_lambda": 0.0},
-        # As far apart as the paper's four, with the default 1.
-        **{f"MGVAE, lambda {value:g}": {"ewc_lambda": value} for value in (0.01, 100, 10_000)},
-    }
-
-
-def test_all_data_sets_run(folder, tmp_path, capsys):
-    output = tmp_path / "results.csv"
-    arguments = ["all", "--trials", "2", "--scale", "smoke", "--data", str(folder)]
-    assert main([*arguments, "--output", str(output)]) == 0
-    with output.open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == len(DATASETS) * len(METHODS) * 2 * 4
-    assert {row["dataset"] for row in rows} == set(DATASETS)
-    assert {row["trial"] for row in rows} == {"0", "1"}
-    assert all(0 <= float(row["value"]) <= 1 for row in rows)
-    text = capsys.readouterr().out
-    for name in DATASETS:
-        assert f"### {name}\n" in text
-    assert "(paper only)" not in text
-    assert "2 trials, scale smoke" in text
-    assert f"torch {torch.__version__}, 1 threads, device " in text
-
-
-def test_ablations_and_lambdas_are_for_images_alone(folder, capsys):
-    arguments = ["mnist-600", "musk", "--trials", "1", "--scale", "smoke", "--data", str(folder)]
-    assert main([*arguments, "--ablations", "--sweep"]) == 0
-    images, table = capsys.readouterr().out.split("### musk")
-    assert all(f"| {name} |" in images for name in ABLATIONS | SWEEP)
-    assert not any(f"| {name} |" in table for name in ABLATIONS | SWEEP)
-    assert "| MGVAE, no EWC |" in images
-
-
-def test_what_cannot_be_had_stays_empty(monkeypatch, tmp_path, capsys):
+def test_what_cannot_be_had_stays_empty(tmp_path, capsys):
     """No folder, no cache and no network: the paper's numbers, and why there are none of ours."""
-
-    def no_network(*_, **__):
-        raise OSError("no network in tests")
-
-    monkeypatch.delenv("IMBDEEP_DATA", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("requests.get", no_network)
     assert main(["fashion-600", "--trials", "1", "--methods", "MGVAE", *SWEEP]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "| MGVAE |  |  |  |  |  | 84.8 ± 0.4 | 83.6 ± 0.4 |" in lines
@@ -114,41 +144,141 @@ def test_what_cannot_be_had_stays_empty(monkeypatch, tmp_path, capsys):
     assert "no network in tests" in why
 
 
-def test_tables_show_the_papers_rows_of_the_same_table(folder, capsys):
-    arguments = ["mnist-100", "--trials", "1", "--scale", "smoke", "--data", str(folder)]
-    assert main([*arguments, "--methods", "MGVAE", "MGVAE, no EWC"]) == 0
-    text = capsys.readouterr().out
-    assert "| VAE w/ PT+EWC (paper only) |" in text
-    assert "| OCVAE (paper only) |" not in text
-    assert main([*arguments, "--methods", "MGVAE"]) == 0
-    text = capsys.readouterr().out
-    assert "| OCVAE (paper only) |" in text
-    assert "w/ PT+EWC" not in text
+def test_ablations_of_tables_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["musk", "--methods", "MGVAE, no EWC"])
+    assert "MGVAE, no EWC: not for these data sets" in capsys.readouterr().err
 
 
-def test_development_never_sees_the_test_part(folder, capsys, monkeypatch):
-    """Choices are made on the training part: whatever stands in the test part changes nothing."""
-    loaded = DATASETS["musk"](folder, 0)
-    seen = development(loaded, 0)
-    assert len(seen.y_train) + len(seen.y_test) == len(loaded.y_train)
-    rows = {row.tobytes() for row in loaded.x_train}
-    assert all(row.tobytes() in rows for row in np.concatenate([seen.x_train, seen.x_test]))
-    arguments = ["musk", "--trials", "1", "--scale", "smoke", "--data", str(folder)]
-    assert main([*arguments, "--development", "--methods", "MGVAE", *VARIANTS]) == 0
-    text = capsys.readouterr().out
-    assert all(f"| {name} |" in text for name in VARIANTS)
-    assert "paper only" not in text
+def table(n=200, share=0.2, seed=0):
+    random = np.random.default_rng(seed)
+    y = (np.arange(n) < share * n).astype(np.int64)
+    x = random.standard_normal((n, 4)) * [1, 10, 100, 1] + [0, 5, 0, 0]
+    x[:, 0] += 1.5 * y
+    order = random.permutation(n)
+    return x[order], y[order]
+
+
+@pytest.fixture
+def task():
+    return Task(*table(), *table(seed=1))
+
+
+def trial(task, length=TINY, seed=0):
+    return Trial(task, length, seed, CPU)
+
+
+def doubled(trial, x, y):
+    return np.concatenate([x, x]), np.concatenate([y, y])
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    "approach, n_nets",
     [
-        (["musk", "--trials", "0"], "--trials 0: at least 1"),
-        (["musk", "--methods", "MGVAE, no EWC"], "MGVAE, no EWC: not for these data sets"),
-        (["musk", "--methods", "MGVAE, beta=2.0"], "MGVAE, beta=2.0: not for these data sets"),
+        (Approach(), 1),
+        (Approach(parameters={"class_weights": "class_balanced", "criterion": "ldam"}), 1),
+        (Approach(parameters={"criterion": "focal"}), 1),
+        (Approach(parameters={"tune_threshold": True}), 4),
+        (Approach(resample=doubled), 1),
     ],
 )
-def test_what_would_do_nothing_is_refused(folder, capsys, arguments, message):
-    with pytest.raises(SystemExit):
-        main([*arguments, "--data", str(folder)])
-    assert message in capsys.readouterr().err
+def test_every_net_gets_the_same_steps_and_trials_repeat(task, approach, n_nets, monkeypatch):
+    calls, inner = [], torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda *a, **k: calls.append(1) or inner(*a, **k))
+    first, second = (trial(task).evaluate(approach).metrics for _ in range(2))
+    assert len(calls) == 2 * n_nets * TINY.steps
+    assert first == second
+    assert tuple(first) == METRICS
+
+
+def test_threshold_does_not_depend_on_the_test_part(task):
+    random = np.random.default_rng(0)
+    other = task._replace(x_test=random.permutation(task.x_test) * 7, y_test=1 - task.y_test)
+    approach = Approach(parameters={"tune_threshold": True})
+    first, second = (trial(t).trained(approach).classifier for t in (task, other))
+    assert first.threshold_ == second.threshold_ != 0.0
+    x = trial(task).x_test
+    np.testing.assert_array_equal(first.predict(x), first.decision_function(x) >= 0)
+
+
+def test_inputs_are_scaled_by_the_training_rows(task):
+    one = trial(task)
+    assert one.x_train.dtype == np.float32
+    np.testing.assert_allclose(one.x_train.mean(axis=0), 0, atol=1e-6)
+    expected = (task.x_test - task.x_train.mean(axis=0)) / task.x_train.std(axis=0)
+    np.testing.assert_allclose(one.x_test, expected, rtol=1e-4, atol=1e-5)
+    pixels = np.array([[0, 51, 255]], dtype=np.uint8)
+    images = trial(Task(pixels, np.zeros(1, int), pixels, np.zeros(1, int), (1, 1, 3)))
+    np.testing.assert_allclose(images.x_train, [[0, 0.2, 1]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_best_threshold_is_the_best_of_all(seed):
+    random = np.random.default_rng(seed)
+    y = random.integers(0, 2, 40)
+    scores = np.round(random.standard_normal(40) + y, 1)  # with ties
+    found = balanced_accuracy_score(y, scores >= best_threshold(y, scores))
+    assert found == max(balanced_accuracy_score(y, scores >= t) for t in [*scores, math.inf])
+    assert best_threshold(np.array([0, 0, 1]), np.array([-1.0, 1.0, 4.0])) == 2.5
+
+
+def test_scores_by_hand():
+    class Scores:
+        def decision_function(self, x):
+            return np.array([-2.0, -1.0, -0.5, 1.0, 0.5, 2.0])
+
+    x, y = np.zeros((6, 1)), np.array([0, 0, 0, 0, 1, 1])
+    metrics = trial(Task(x, y, x, y)).scores(Scores(), Approach())
+    assert metrics["balanced accuracy"] == pytest.approx((3 / 4 + 1) / 2)
+    assert metrics["G-mean"] == pytest.approx(math.sqrt(3 / 4))
+    assert metrics["ROC-AUC"] == pytest.approx(7 / 8)
+    assert metrics["average precision"] == pytest.approx(1 / 2 + (2 / 3) / 2)
+
+
+@pytest.mark.parametrize("weights", ["balanced", "class_balanced"])
+def test_class_weights_move_the_log_odds_to_the_minority(weights):
+    x, y = table(share=0.05)
+    x = x.astype(np.float32)
+    plain, weighted = (
+        PaperClassifier(60, CPU, 0, class_weights=given).fit(x, y).decision_function(x).mean()
+        for given in (None, weights)
+    )
+    assert weighted > plain + 0.5
+
+
+@pytest.mark.parametrize("steps, sizes, expected", [(7, [500, 20], 7), (None, [70, 20], 200)])
+def test_steps_are_those_of_the_scale_or_a_hundred_epochs_of_balanced_rows(steps, sizes, expected):
+    y = np.repeat([0, 1], sizes)
+    task = Task(np.zeros((len(y), 4), np.uint8), y, np.zeros((1, 4), np.uint8), y[:1], (1, 2, 2))
+    made = trial(task, Length(steps=steps)).estimator(Approach(), 9)
+    assert (made.steps, made.decay) == (expected, steps is None)  # images
+
+
+def test_the_papers_rate_falls_after_each_hundredth(monkeypatch):
+    rates, inner = [], torch.optim.Adam.step
+    monkeypatch.setattr(
+        torch.optim.Adam,
+        "step",
+        lambda self, *a, **k: rates.append(self.param_groups[0]["lr"]) or inner(self, *a, **k),
+    )
+    x, y = table()
+    PaperClassifier(200, CPU, 0, decay=True).fit(x.astype(np.float32), y)
+    np.testing.assert_allclose(rates, 1e-3 * 0.95 ** (np.arange(200) // 2))
+
+
+def test_reduced_keeps_classes_and_test_share(task):
+    small = reduced(task, (50, 10, 40), 0)
+    assert np.bincount(small.y_train).tolist() == [50, 10]
+    assert np.bincount(small.y_test).tolist() == [32, 8]
+    label = {row.tobytes(): k for row, k in zip(task.x_train, task.y_train, strict=True)}
+    assert [label[row.tobytes()] for row in small.x_train] == small.y_train.tolist()
+    assert reduced(task, (50, 10), 0).x_test is task.x_test
+    assert reduced(task, None, 0) is task
+
+
+def test_what_a_sampler_warns_of_is_kept(task):
+    def warning(trial, x, y):
+        warnings.warn("It has collapsed.", UserWarning, stacklevel=2)
+        return x, y
+
+    assert list(trial(task).evaluate(Approach(resample=warning)).said) == ["It has collapsed."]

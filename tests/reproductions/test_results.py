@@ -4,8 +4,8 @@ import csv
 import io
 
 from imbdeep.reproductions._harness import Approach
-from imbdeep.reproductions._mgvae_trial import METRICS
-from imbdeep.reproductions._results import Outcome, Results, markdown, warned
+from imbdeep.reproductions._results import Outcome, Results, markdown, published, span, warned
+from imbdeep.reproductions.mgvae import METRICS
 
 
 def outcome(value, seconds=2.0):
@@ -29,14 +29,11 @@ def test_csv_is_tidy_and_written_at_once():
 
 
 def test_markdown_puts_ours_beside_the_published():
-    results = Results()
-    for trial, value in enumerate((0.7, 0.8)):
-        results.add("d", "ours", trial, outcome(value, 1.0 + 2 * trial))
-    results.add("d", "alone", 0, outcome(0.5))
+    outcomes = {"ours": [outcome(0.7, 1.0), outcome(0.8, 3.0)], "alone": [outcome(0.5)]}
     methods = {"ours": Approach("RS"), "alone": Approach(), "not run": Approach("RW")}
-    published = {name: {"ACSA": (61.0, 0.25)} for name in ("RS", "RW", "VAE")}
+    theirs = {name: {"ACSA": (61.0, 0.25)} for name in ("RS", "RW", "VAE")}
     beside = {"balanced accuracy": "ACSA", "G-mean": "GM"}
-    text = markdown("d", methods, results, published, beside, metrics=METRICS)
+    text = markdown("d", methods, outcomes, theirs, beside, metrics=METRICS)
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()[2:]]
     header, _, ours, alone, not_run, paper_only = lines
     assert header == ["method", *METRICS, "seconds", "published ACSA", "published GM"]
@@ -47,34 +44,28 @@ def test_markdown_puts_ours_beside_the_published():
     assert len({len(line) for line in lines}) == 1
 
 
-def test_markdown_shows_published_numbers_without_deviation_and_the_papers_rows_alone():
-    published = {"VAE": {"ACSA": (61.25,), "GM": (60.0, 0.5)}}
-    beside = {"balanced accuracy": "ACSA", "G-mean": "GM"}
-    text = markdown("", {}, Results(), published, beside, metrics=(), title="Table 9")
-    assert text.splitlines() == [
-        "### Table 9",
-        "",
-        "| method | published ACSA | published GM |",
-        "| --- | --- | --- |",
-        "| VAE (paper only) | 61.2 | 60.0 ± 0.5 |",
-    ]
-
-
 def test_numbers_that_are_no_percentages_stay_as_they_are():
-    results = Results()
-    for trial, value in enumerate((1.1, 1.3)):
-        results.add("d", "ours", trial, Outcome({"density": value}, 1.0))
-    published = {"Our": {"density": (0.729,)}}
+    outcomes = {"ours": [Outcome({"density": value}, 1.0) for value in (1.1, 1.3)]}
+    theirs = {"Our": {"density": (0.729,)}}
+    beside = {"density": "density"}
     text = markdown(
-        "d",
-        {"ours": Approach("Our")},
-        results,
-        published,
-        {"density": "density"},
-        metrics=("density",),
-        percent=False,
+        "d", {"ours": Approach("Our")}, outcomes, theirs, beside, metrics=["density"], percent=False
     )
     assert "| ours | 1.200 ± 0.141 | 1 | 0.729 |" in text
+
+
+def test_published_numbers_have_a_deviation_where_one_is_printed():
+    rows = published("rae")["mnist"]
+    assert list(rows)[:2] == ["Our", "DeepSMOTE"]
+    assert rows["Our"] == {
+        "ACSA": (96.79, 0.09), "F1": (96.78, 0.09), "GM": (98.2, 0.05), "AURPC": (99.71,)
+    }  # fmt: skip
+    assert rows["SMOTE"]["ACSA"] == (87.98,)
+
+
+def test_a_span_is_one_number_where_all_are_the_same():
+    assert span([2990.0, 3010.4]) == "2990 to 3010"
+    assert span([20.0, 20.0]) == "20"
 
 
 def test_warnings_stand_below_the_table():

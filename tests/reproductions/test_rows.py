@@ -5,12 +5,12 @@ import pytest
 
 from imbdeep.reproductions._rows import (
     Task,
-    cifar10,
+    development,
     fewer,
-    in_proportion,
-    mnist,
+    held_out,
+    images,
     raised,
-    stratified,
+    table,
 )
 
 
@@ -20,44 +20,74 @@ def rows(sizes, seed):
     return x + 2 * y[:, None].astype(np.float32), y
 
 
-def test_in_proportion_keeps_shares_and_two_rows():
-    assert in_proportion(np.array([30, 11, 2, 1]), 12) == [12, 5, 2, 2]
-    assert in_proportion(np.array([30, 11]), 100) == [30, 11]
+def counts(task):
+    parts = (task.y_train, task.y_test) + ((task.y_valid,) if task.y_valid is not None else ())
+    return [np.bincount(y, minlength=10).tolist() for y in parts]
 
 
-def test_mnist_has_both_parts_and_their_labels(tmp_path, write_mnist):
-    write_mnist(tmp_path / "mnist", 3, 2)
-    parts = mnist(tmp_path)
-    for (x, digits), n_each in zip(parts, (3, 2), strict=True):
-        assert np.bincount(digits).tolist() == [n_each] * 10
-        assert x.shape == (10 * n_each, 784)
-        assert (x.dtype, digits.dtype) == (np.uint8, np.int64)
-        np.testing.assert_array_equal(x[:, 0], digits)
+def bytes_of(x):
+    return {row.tobytes() for row in x}
 
 
-def test_cifar_decodes_the_chosen_images(tmp_path, write_cifar):
-    write_cifar(tmp_path / "cifar10_jpeg")
-    for part, n_each in (("train", 20), ("test", 6)):
-        x, y = cifar10(tmp_path, part, lambda y: np.flatnonzero(y % 2)[::-1])
-        assert y.tolist() == np.repeat([9, 7, 5, 3, 1], n_each).tolist()
-        assert (x.shape, x.dtype, y.dtype) == ((len(y), 3, 32, 32), np.uint8, np.int64)
-        # The colour tells the class and the image, as well as a JPEG of one colour can.
-        assert np.abs(x[:, 0].mean(axis=(1, 2)) - 25 * y).max() < 4
-        assert (
-            np.abs(x[:, 1].mean(axis=(1, 2)) - 8 * (n_each - 1 - np.arange(len(y)) % n_each)).max()
-            < 4
-        )
+SIZES = (14, 12, 5, 4, 4, 3, 3, 2, 2, 10)
 
 
-def test_stratified_splits_each_class_alike():
-    x = np.arange(100)[:, None]
-    minority = x[:, 0] % 10 == 0
-    task = stratified(x, minority, 0, test_size=0.2)
-    assert np.bincount(task.y_train).tolist() == [72, 8]
-    assert np.bincount(task.y_test).tolist() == [18, 2]
-    assert sorted([*task.x_train[:, 0], *task.x_test[:, 0]]) == list(range(100))
-    np.testing.assert_array_equal(task.y_test, task.x_test[:, 0] % 10 == 0)
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_images_are_drawn_by_the_seed(folder, name):
+    task, again, other = (images(name, folder, seed, sizes=SIZES) for seed in (0, 0, 1))
+    assert counts(task) == [list(SIZES), [9 if name == "mnist" else 6] * 10]
+    np.testing.assert_array_equal(task.x_train, again.x_train)
+    assert not np.array_equal(task.x_train, other.x_train)
+    np.testing.assert_array_equal(task.x_test, other.x_test)  # the whole test part
+    assert task.image_shape == ((1, 28, 28) if name == "mnist" else (3, 32, 32))
+    assert len(bytes_of(task.x_train)) == len(task.x_train)  # without replacement
+    for x, y in (task[:2], task[2:4]):
+        if name == "mnist":
+            np.testing.assert_array_equal(x[:, 0], y)
+        else:  # the colour gives the class, as well as a JPEG of one colour can
+            np.testing.assert_allclose(x[:, 0].mean(axis=(1, 2)), 25 * y, atol=6)
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_rows_to_choose_by_are_training_images_that_were_not_drawn(folder, name):
+    task = images(name, folder, 0, sizes=SIZES)
+    choice = images(name, folder, 0, sizes=SIZES, n_choice=5)
+    np.testing.assert_array_equal(choice.x_train, task.x_train)
+    assert counts(choice)[1] == [5] * 10
+    assert not bytes_of(choice.x_test) & bytes_of(task.x_train)
+    drawn = images(name, folder, 0, sizes=SIZES, n_test=4)
+    assert counts(drawn) == [list(SIZES), [4] * 10]
+    assert bytes_of(drawn.x_test) < bytes_of(task.x_test)
+    held = images(name, folder, 0, sizes=SIZES, hold_out=True)
+    assert counts(held)[2] == [1, 1, 1, 0, 0, 0, 0, 0, 0, 1]
+    assert not bytes_of(held.x_train) & bytes_of(held.x_valid)
+    assert bytes_of(held.x_train) | bytes_of(held.x_valid) == bytes_of(task.x_train)
+
+
+@pytest.mark.parametrize(
+    "size, expected", [(1, 0), (4, 0), (5, 1), (9, 1), (14, 1), (15, 2), (100, 10)]
+)
+def test_a_tenth_is_held_out_of_every_class(size, expected):
+    y = np.repeat([0, 1], [50, size])
+    mask = held_out(y, np.random.default_rng(0))
+    assert mask[y == 1].sum() == expected
+    assert mask[y == 0].sum() == 5
+
+
+def test_tables_are_split_in_shares(folder):
+    task = table("mammography", folder, 0, test_size=0.2)
+    assert np.bincount(task.y_train).tolist() == [216, 24]
+    assert np.bincount(task.y_test).tolist() == [54, 6]
     assert task.image_shape is None
+    assert task.sizes() == "Rows by class, in each trial: trained 216, 24; scored 54, 6."
+
+
+def test_the_training_part_is_split_again_for_choices(folder):
+    whole = table("mammography", folder, 0, test_size=0.2)
+    task = development(whole, 0)
+    rows = np.concatenate([task.x_train, task.x_test])
+    assert bytes_of(rows) == bytes_of(whole.x_train)
+    assert np.bincount(task.y_test).tolist() == [65, 7]
 
 
 def test_smote_raises_small_classes_to_the_mean_by_interpolation():

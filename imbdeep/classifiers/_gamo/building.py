@@ -30,7 +30,9 @@ def sizes_of(
         generator=classifier.generator,
         discriminator=classifier.discriminator,
         without=(
-            tuple(np.flatnonzero(largest).tolist()) if classifier.complement == "minority" else ()
+            tuple(np.flatnonzero(largest).tolist())
+            if classifier._setting("complement") == "minority"
+            else ()
         ),
         latent_dim=int(classifier.latent_dim),
         hidden=classifier._units("hidden_layer_sizes"),
@@ -44,7 +46,7 @@ def sizes_of(
 def schedule_of(classifier: Any, n: int, convolutional: bool) -> Schedule:
     """Return how a training on ``n`` rows is divided into rounds."""
     a_pass = math.ceil(n / classifier.batch_size)
-    u, v = classifier.feature_steps, classifier.game_steps
+    u, v = classifier._setting("feature_steps"), classifier._setting("game_steps")
     return Schedule(
         feature_steps=(a_pass if u == "auto" else int(u)) if convolutional else 0,
         game_steps=(a_pass if convolutional else EPOCH_STEPS) if v == "auto" else int(v),
@@ -53,12 +55,12 @@ def schedule_of(classifier: Any, n: int, convolutional: bool) -> Schedule:
 
 
 def choose_anchors(
-    codes: NDArray[np.int64], sizes: Architecture, stream: np.random.RandomState
+    y: NDArray[np.int64], sizes: Architecture, stream: np.random.RandomState
 ) -> list[NDArray[np.int64]]:
     """Return which training rows are the anchors of each minority class."""
     chosen = []
     for code, n in zip(sizes.minority, sizes.n_anchors, strict=True):
-        rows = np.flatnonzero(codes == code)
+        rows = np.flatnonzero(y == code)
         if n < len(rows):
             rows = np.sort(stream.choice(rows, n, replace=False))
         chosen.append(rows)

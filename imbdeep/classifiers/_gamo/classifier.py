@@ -24,6 +24,7 @@ from imbdeep.classifiers._gamo.losses import LeastSquaresLoss, OneVsRestCrossEnt
 from imbdeep.classifiers._gamo.net import GameBatches, GAMONet, Settings, minority_of
 from imbdeep.classifiers._gamo.players import GAMO
 from imbdeep.classifiers._net import Blueprint
+from imbdeep.encoding import position_of
 from imbdeep.seeding import draw_seed, random_stream, seeded
 
 
@@ -51,13 +52,10 @@ class GAMOClassifier(AdversarialClassifier):
         "conditional" makes rows by a network that knows no anchors: cG of Table 1, an ablation.
     discriminator : bool, default=True
         Whether D plays. Without it, the method is GAMO\\D, or cG + CN.
-    complement : {"all", "minority"}, default="all"
-        What M is to say of G's rows: any class but their own (Algorithm 1, and the authors'
-        code), or any minority class but their own, the largest class left out (Eq. 6).
     sampling : {"balanced"} or None, default="balanced"
         Whether all classes are equally frequent among the real rows of a mini-batch, or as frequent
-        as in the data (Algorithm 1). Then M comes to know the rare classes by what is odd about
-        generated rows, and D sees next to no real rows of them.
+        as in the data (Algorithm 1). Then M recognises the rare classes by artefacts of generated
+        rows, and D sees hardly any real rows of them.
     generated_lambda : float or "balanced", default=0.3
         Weight of the generated rows, of which a mini-batch has as many as real ones, in the losses
         of M and D. 1 with ``sampling=None`` is Algorithm 1: of many classes the larger ones still
@@ -66,13 +64,6 @@ class GAMOClassifier(AdversarialClassifier):
     discriminator_lambda : float, default=4.0
         How long the steps of G towards D are, in units of those against M (1 in
         Algorithm 1). Longer ones keep the ranking of rows from suffering.
-    label_smoothing : float, default=0.1
-        Targets of D are 1 - U(0, s) for real rows and U(0, s) for generated ones. Not in the
-        paper; the authors' code has it.
-    ema_decay : float, default=0.998
-        The weights of M that predict are moving averages over the mini-batches (with F, of a
-        round), with this decay. Mini-batch n counts at least 9 / (n + 9), so that the start is soon
-        forgotten. Not in the paper: it calms what the game stirs up. 0 takes the last weights.
     latent_dim : int, default=100
         Number of latent dimensions l of z.
     max_anchors : int or None, default=2000
@@ -90,21 +81,24 @@ class GAMOClassifier(AdversarialClassifier):
         Units of the hidden layers of D.
     n_extracted : int, default=512
         Number of features that F extracts.
-    feature_steps : int or "auto", default="auto"
-        u of Algorithm 1, mini-batches of F in a round. "auto" is a pass over the rows, as in the
-        paper. Without F there are none.
-    game_steps : int or "auto", default="auto"
-        v of Algorithm 1, mini-batches of the game in a round. "auto" is a pass over the rows.
-        Without F a round only ends in a record, and "auto" is 100.
     learning_rate : float, default=1e-3
         Step size of Adam, with β = (0.5, 0.999), for all players. The authors' code has 2e-4, and
         the time for it.
-    weight_decay : float, default=0.0
-        Weight decay of all players but G, decoupled (AdamW).
     max_steps : int, default=3000
         Mini-batches of the game. The authors' code does 25 000.
     batch_size : int, default=64
         Real rows in a mini-batch; there are as many generated ones.
+    training_params : dict, default=None
+        Settings that are seldom changed. ``complement`` ("all"): G shall make M take its rows for
+        any class but their own (Algorithm 1, and the authors' code) or, with "minority", for any
+        minority class but their own (Eq. 6). ``label_smoothing`` (0.1): targets of D are 1 - U(0,
+        s) for real rows and U(0, s) for generated ones, as in the authors' code. ``ema_decay``
+        (0.998): the weights of M that predict are moving averages over the mini-batches (with F,
+        of a round), in which mini-batch n counts at least 9 / (n + 9); 0 takes the last weights, as
+        the paper. ``feature_steps`` and ``game_steps`` ("auto") are u and v of Algorithm 1, the
+        mini-batches of F and of the game in a round; "auto" is a pass over the rows, and 100 of the
+        game without F, where a round only ends in a record. ``weight_decay`` (0.0) is that of all
+        players but G, decoupled (AdamW).
     $early_stopping
     $encoding
     $callbacks A learning-rate scheduler reaches the
@@ -187,17 +181,24 @@ class GAMOClassifier(AdversarialClassifier):
         "loss": [StrOptions({"least_squares", "cross_entropy"})],
         "generator": [StrOptions({"convex", "conditional"})],
         "discriminator": ["boolean"],
-        "complement": [StrOptions({"all", "minority"})],
         "generated_lambda": [StrOptions({"balanced"}), Interval(Real, 0, None, closed="left")],
         "discriminator_lambda": [Interval(Real, 0, None, closed="left")],
-        "label_smoothing": [Interval(Real, 0, 0.5, closed="left")],
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
         "max_anchors": [Interval(Integral, 1, None, closed="left"), None],
         "generator_layer_sizes": ["array-like"],
         "discriminator_layer_sizes": ["array-like"],
         "n_extracted": [Interval(Integral, 1, None, closed="left")],
-        "feature_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "game_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    }
+    _TRAINING = {
+        "complement": ("all", [StrOptions({"all", "minority"})]),
+        "label_smoothing": (0.1, [Interval(Real, 0, 0.5, closed="left")]),
+        "ema_decay": (0.998, [Interval(Real, 0, 1, closed="left")]),
+        "feature_steps": (
+            "auto",
+            [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        ),
+        "game_steps": ("auto", [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})]),
+        "weight_decay": (0.0, [Interval(Real, 0, None, closed="left")]),
     }
 
     _SIDES_ADVICE = "set network='mlp'"
@@ -209,12 +210,9 @@ class GAMOClassifier(AdversarialClassifier):
         loss: str = "least_squares",
         generator: str = "convex",
         discriminator: bool = True,
-        complement: str = "all",
         sampling: str | None = "balanced",
         generated_lambda: float | str = 0.3,
         discriminator_lambda: float = 4.0,
-        label_smoothing: float = 0.1,
-        ema_decay: float = 0.998,
         latent_dim: int = 100,
         max_anchors: int | None = 2000,
         network: str = "auto",
@@ -222,10 +220,7 @@ class GAMOClassifier(AdversarialClassifier):
         generator_layer_sizes: Sequence[int] = (256, 64),
         discriminator_layer_sizes: Sequence[int] = (256, 128),
         n_extracted: int = 512,
-        feature_steps: int | str = "auto",
-        game_steps: int | str = "auto",
         learning_rate: float = 1e-3,
-        weight_decay: float = 0.0,
         max_steps: int = 3000,
         batch_size: int = 64,
         early_stopping: bool = False,
@@ -235,6 +230,7 @@ class GAMOClassifier(AdversarialClassifier):
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
         callbacks: Any = None,
+        training_params: dict[str, Any] | None = None,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,
@@ -244,7 +240,7 @@ class GAMOClassifier(AdversarialClassifier):
     def generate(
         self, n: int, target: Any, *, return_weights: bool = False, random_state: Any = None
     ) -> Any:
-        """Make rows of a minority class, and say of what.
+        """Make rows of a minority class, and return on request the anchors that they combine.
 
         Parameters
         ----------
@@ -279,8 +275,7 @@ class GAMOClassifier(AdversarialClassifier):
             generator is asked for weights.
         """
         check_is_fitted(self, "net_")
-        labels = self.classes_.tolist()
-        code = labels.index(target) if np.ndim(target) == 0 and target in labels else None
+        code = position_of(target, self.classes_)
         game: GAMO = self.net_.module_
         if code not in game.sizes.minority:
             there = self.minority_.tolist()
@@ -319,9 +314,9 @@ class GAMOClassifier(AdversarialClassifier):
             return rows
         return self.encoder_.inverse_transform(rows)
 
-    def _split(self, codes: NDArray[np.intp], stream: np.random.RandomState) -> Any:
-        train, held_out = super()._split(codes, stream)
-        self._positions = np.arange(len(codes))[train]
+    def _split(self, y: NDArray[np.intp], stream: np.random.RandomState) -> Any:
+        train, held_out = super()._split(y, stream)
+        self._positions = np.arange(len(y))[train]
         return train, held_out
 
     def _check_method(self, n: int) -> None:
@@ -346,11 +341,11 @@ class GAMOClassifier(AdversarialClassifier):
     def _can_convolve(self, sides: Sequence[int]) -> bool:
         return min(sides) >= 4
 
-    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+    def _train(self, x: Tensor, y: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         minority = minority_of(self.class_counts_)
         sizes = sizes_of(self, x, minority, self._convolutional(x))
         self.generates_features_ = sizes.convolutional
-        chosen = choose_anchors(codes.cpu().numpy(), sizes, stream)
+        chosen = choose_anchors(y.cpu().numpy(), sizes, stream)
         self._anchor_rows = {
             code: self._positions[rows] for code, rows in zip(minority, chosen, strict=True)
         }
@@ -364,9 +359,9 @@ class GAMOClassifier(AdversarialClassifier):
             least_squares=self.loss == "least_squares",
             generated_lambda=float(weight),
             discriminator_lambda=float(self.discriminator_lambda),
-            label_smoothing=float(self.label_smoothing),
-            ema_decay=float(self.ema_decay),
-            weight_decay=float(self.weight_decay),
+            label_smoothing=float(self._setting("label_smoothing")),
+            ema_decay=float(self._setting("ema_decay")),
+            weight_decay=float(self._setting("weight_decay")),
         )
         schedule = schedule_of(self, len(x), sizes.convolutional)
         criterion = LeastSquaresLoss if settings.least_squares else OneVsRestCrossEntropyLoss
@@ -383,7 +378,7 @@ class GAMOClassifier(AdversarialClassifier):
             iterator_train__shares=deficits.astype(np.float64),
             **self._net_options(x, valid),
         )
-        self.net_ = self._trained(net, x, codes, draw_seed(stream))
+        self.net_ = self._trained(net, x, y, draw_seed(stream))
         self._diagnose(x, anchors, draw_seed(stream))
         self.net_.release()
         # Of generate; its own, so that a classifier can be refitted and pickled.

@@ -36,19 +36,10 @@ class Diagnosis(NamedTuple):
 
 @torch.no_grad()
 def diagnose(game: GAMO, real: Tensor) -> Diagnosis:
-    """Compare generated rows with the real ones of their classes.
+    """Compare generated rows with the real ones of their classes; see ``diagnostics_``.
 
-    Parameters
-    ----------
-    game : GAMO
-        The trained players, with a generator.
-    real : Tensor of shape (n_anchors, width)
-        What M and D see of the anchors of all minority classes, in their order.
-
-    Returns
-    -------
-    Diagnosis
-        See ``diagnostics_`` of :class:`GAMOClassifier`.
+    ``real``, (n_anchors, width), is what M and D see of the anchors of all minority classes, in
+    order.
     """
     game.eval()
     of_class: dict[str, list[Tensor]] = {}

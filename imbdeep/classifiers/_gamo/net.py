@@ -342,7 +342,7 @@ class GAMONet(AdversarialNet):
         return np.concatenate(parts)
 
     def release(self) -> None:
-        """Let go of what only the training needed."""
+        """Delete what only the training needed."""
         self.released = True
         self.module_.release()
         # An optimiser holds, beside its state, the weights that it moved.

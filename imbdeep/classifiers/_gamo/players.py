@@ -169,7 +169,7 @@ class GAMO(nn.Module):
         torch._foreach_lerp_(old, [*self.classifier.parameters()], 1 - decay)
 
     def release(self) -> None:
-        """Keep what predicts and generates, and let go of what only trained."""
+        """Keep what predicts and generates, and delete what only trained."""
         self.eval().requires_grad_(False)
         self.classifier = self.averaged
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -16,15 +15,19 @@ from torch import Tensor
 from imbdeep._warnings import warn
 from imbdeep.classifiers._building import n_epochs_of
 from imbdeep.classifiers._docs import documented
+from imbdeep.classifiers._erm import ERMClassifier
 from imbdeep.classifiers._m2m.net import M2mNet, Settings, TranslationBatches
 from imbdeep.classifiers._m2m.teachers import check_encodings, given_teachers, net_on
 from imbdeep.classifiers._module import ModuleClassifier
 from imbdeep.classifiers.base import DeepClassifier
 from imbdeep.classifiers.schedules import DeferredResampling, start_of
+from imbdeep.encoding import position_of, target_array
 from imbdeep.losses import inverse_frequency_weights
 from imbdeep.seeding import draw_seed, random_stream, seeded
 
-#: Below this share of accepted translations a warning says what the method has become.
+#: Parameters of ``estimator`` by which it would balance the classes itself.
+_BALANCING = ("class_weight", "sampling", "defer")
+#: Below this share of accepted translations a warning is issued.
 _HARDLY_ANY = 0.05
 #: Rows that are translated at a time by ``translate``.
 _CHUNK = 1024
@@ -34,9 +37,10 @@ _CHUNK = 1024
 class M2mClassifier(ModuleClassifier):
     """A network trained on minority rows that are translated from majority rows (M2m, [1]_).
 
-    The last part of the training draws class-balanced batches. A row of class k in them is
-    replaced, with probability 1 - N_k / N_1, by a translation: a seed x0 of a larger class k0 is
-    moved until another network, the teacher g, trained on the imbalanced rows, takes it for k,
+    The network and its training are those of ``estimator``, an :class:`ERMClassifier`. The last
+    part of the training draws class-balanced batches. A row of class k in them is replaced, with
+    probability 1 - N_k / N_1, by a translation: a seed x0 of a larger class k0 is moved until
+    another network, the teacher g, trained on the imbalanced rows, takes it for k,
 
         x* = argmin L(g; x, k) + λ f_k0(x)        (Eq. 2)
 
@@ -51,6 +55,12 @@ class M2mClassifier(ModuleClassifier):
 
     Parameters
     ----------
+    estimator : ERMClassifier or None, default=None
+        f: its network, loss, optimiser, schedule and encoding. It is copied, and stays unfitted;
+        None is ``ERMClassifier()``. Its ``class_weight``, ``sampling`` and ``defer`` must be left
+        as they are, for balancing is M2m's part. With ``criterion="ldam"`` the logit in Eq. 2 is
+        the cosine times its scale. Its callbacks see the training of f alone, and its ``augment``
+        changes seeds too. In a search its parameters are ``estimator__learning_rate`` and so on.
     beta : float, default=0.99
         β in [0, 1): the smaller, the more is translated. It counts rows: an excess of n rows is
         rejected with probability β^n. 0.999 suits classes that differ by thousands of rows; 0 never
@@ -84,25 +94,19 @@ class M2mClassifier(ModuleClassifier):
         What Table 4 takes away. "clean" trains on the seed where its translation was accepted;
         "random_label" gives the translation a random label that is neither k nor k0.
     teacher : fitted classifier, list of them, "self" or None, default=None
-        g. None trains one here, by cross-entropy without any balancing. A list is an ensemble,
+        g. None trains one here as ``estimator`` says, but by cross-entropy. A list is an ensemble,
         whose probability is the mean. "self" is f (Table 5). A fitted teacher brings its encoding
         along; wrap it in :class:`sklearn.frozen.FrozenEstimator` where this classifier is cloned,
         as in ``GridSearchCV``.
     defer : float or int, default=0.8
         When balancing and translation begin: a share of the epochs in [0, 1), or the index of an
         epoch. 0 is the paper's "M2m-RS".
-    criterion : {"cross_entropy", "focal", "ldam"} or class, default="cross_entropy"
-        The loss of f; see :class:`ERMClassifier`. With "ldam" the logit in Eq. 2 is the cosine
-        times its scale; the teacher that is trained here has an ordinary head in any case.
-    $losses
-    $module
-        Changes seeds too.
-    $early_stopping With ``defer`` only the epochs after it
-        count.
-    $encoding
-    $callbacks They see the training of f alone.
-    $compilation
-    $running
+    device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
+        Where to train; "auto" is the device of ``estimator``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of all draws. None takes that of ``estimator``.
+    verbose : bool or int, default=False
+        Whether to print a line an epoch; False is what ``estimator`` says.
 
     Attributes
     ----------
@@ -152,10 +156,10 @@ class M2mClassifier(ModuleClassifier):
     Examples
     --------
     >>> from sklearn.datasets import make_classification
-    >>> from imbdeep.classifiers import M2mClassifier
+    >>> from imbdeep.classifiers import ERMClassifier, M2mClassifier
     >>> X, y = make_classification(400, weights=[0.9], flip_y=0, random_state=0)
     >>> classifier = M2mClassifier(
-    ...     beta=0.9, gamma=0.5, max_epochs=40, device="cpu", random_state=0
+    ...     ERMClassifier(max_epochs=40, device="cpu"), beta=0.9, gamma=0.5, random_state=0
     ... ).fit(X, y)
     >>> classifier.predict_proba(X).shape
     (400, 2)
@@ -165,7 +169,7 @@ class M2mClassifier(ModuleClassifier):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **ModuleClassifier._parameter_constraints,
+        "estimator": [ERMClassifier, None],
         "beta": [Interval(Real, 0, 1, closed="left")],
         "gamma": [Interval(Real, 0, 1, closed="both")],
         "logit_lambda": [Interval(Real, 0, None, closed="left")],
@@ -182,10 +186,14 @@ class M2mClassifier(ModuleClassifier):
             Interval(Real, 0, 1, closed="left"),
             Interval(Integral, 0, None, closed="left"),
         ],
+        "device": [str, torch.device],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     def __init__(
         self,
+        estimator: Any = None,
         *,
         beta: float = 0.99,
         gamma: float = 0.9,
@@ -200,37 +208,56 @@ class M2mClassifier(ModuleClassifier):
         ablation: str | None = None,
         teacher: Any = None,
         defer: float = 0.8,
-        criterion: Any = "cross_entropy",
-        focal_gamma: float = 1.0,
-        ldam_margin: float = 0.5,
-        ldam_scale: float = 30.0,
-        module: Any = "auto",
-        module_params: dict[str, Any] | None = None,
-        hidden_layer_sizes: Sequence[int] = (256,),
-        optimizer: Any = "adam",
-        learning_rate: float = 1e-3,
-        momentum: float = 0.9,
-        weight_decay: float = 2e-4,
-        max_epochs: int | str = "auto",
-        batch_size: int = 128,
-        warmup_epochs: int | str = "auto",
-        milestones: Sequence[float] = (0.8, 0.9),
-        lr_decay: float = 0.1,
-        augment: Any = None,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        encode: bool = True,
-        categorical_features: Any = "auto",
-        image_shape: tuple[int, int, int] | None = None,
-        callbacks: Any = None,
-        compile: bool = False,
-        precision: str = "float32",
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,
     ) -> None:
         self._store(locals())
+
+    def set_params(self, **params: Any) -> M2mClassifier:
+        """Set parameters, of the estimator by ``estimator__<name>``, also where that is None.
+
+        Parameters
+        ----------
+        **params
+            Parameters of this classifier or of its estimator.
+
+        Returns
+        -------
+        M2mClassifier
+            This object.
+        """
+        inner = any(name.startswith("estimator__") for name in params)
+        if inner and params.get("estimator", self.estimator) is None:
+            params["estimator"] = ERMClassifier()
+        super().set_params(**params)
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        # The base classes read the parameters of the network here: they are the estimator's.
+        if name not in ERMClassifier._get_param_names():
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        of = self.__dict__.get("_estimator") or self.estimator or ERMClassifier()
+        return getattr(of, name)
+
+    def _option(self, name: str) -> Any:
+        own = getattr(self, name)
+        unset = own is None or own is False or (isinstance(own, str) and own == "auto")
+        return getattr(self._estimator, name) if unset else own
+
+    def _fit(self, X: Any, y: Any) -> M2mClassifier:
+        given = ERMClassifier() if self.estimator is None else self.estimator
+        # An unfitted copy. clone() would copy the callbacks too, which are used as they are.
+        self._estimator = type(given)(**given.get_params(deep=False))
+        self._estimator._validate_params()  # scikit-learn leaves it out in another estimator's fit
+        for name in _BALANCING:
+            if value := getattr(self._estimator, name):
+                raise ValueError(
+                    f"estimator has {name}={value!r}, and M2m balances the classes itself: leave "
+                    f"{name} out there" + (", or set defer here." * (name == "defer") or ".")
+                )
+        super()._fit(X, y)
+        return self
 
     def _check_method(self, n: int) -> None:
         super()._check_method(n)
@@ -242,15 +269,15 @@ class M2mClassifier(ModuleClassifier):
             )
         self._given = given_teachers(self)
 
-    def _fit_encoder(self, data: Any, codes: NDArray[np.intp]) -> NDArray[np.float32]:
+    def _fit_encoder(self, data: Any, y: NDArray[np.intp]) -> NDArray[np.float32]:
         if not self._given:
-            return super()._fit_encoder(data, codes)
+            return super()._fit_encoder(data, y)
         self.encoder_ = self._given[0].encoder_  # g must see rows as it was trained on them
         x = self._encode(data)
         check_encodings(self._given, data, x)
         return x
 
-    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+    def _train(self, x: Tensor, y: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         n_classes = len(self.classes_)
         teacher_seed, seed = draw_seed(stream), draw_seed(stream)
         if self._given:
@@ -264,9 +291,7 @@ class M2mClassifier(ModuleClassifier):
         elif self.teacher == "self":
             teachers = []
         else:
-            net = self._fit_net(
-                x, codes, valid, teacher_seed, criterion="cross_entropy", watched=False
-            )
+            net = self._fit_net(x, y, valid, teacher_seed, plain=True)
             teachers = [(net, list(range(n_classes)))]
         self.teachers_ = [net for net, _ in teachers]
         del self._given
@@ -279,10 +304,9 @@ class M2mClassifier(ModuleClassifier):
         )
         self.net_ = self._fit_net(
             x,
-            codes,
+            y,
             valid,
             seed,
-            criterion=self.criterion,
             net_class=M2mNet,
             batches=TranslationBatches,
             callbacks=[DeferredResampling(weights, start)],
@@ -330,13 +354,14 @@ class M2mClassifier(ModuleClassifier):
         net, k = self.net_, len(self.classes_)
         planner = net.planner_
         tried, accepted = (t.view(k, k).cpu().numpy() for t in (net.tried_, net.accepted_))
-        self.translations_ = {
-            "marked": planner.marked.numpy(),
+        ends = {
             "without_seed": planner.without_seed.numpy(),
             "rejected": planner.rejected.numpy(),
             "below_gamma": (tried - accepted).sum(axis=1),
             "accepted": accepted.sum(axis=1),
         }
+        # Not planner.marked: batches are planned ahead, and Ctrl-C may end the training before.
+        self.translations_ = {"marked": sum(ends.values()), **ends}
         self.seed_counts_ = accepted
         net.box = tuple(bound.cpu() for bound in net.box)
         net.released, net.seed_rows = True, None
@@ -405,7 +430,7 @@ class M2mClassifier(ModuleClassifier):
         code = self._code_of(target)
         sources = None
         if y is not None:
-            codes = [self._code_of(label) for label in np.asarray(y).tolist()]
+            codes = [self._code_of(label) for label in target_array(y).tolist()]
             if len(codes) != len(encoded):
                 raise ValueError(
                     f"y has {len(codes)} labels and X {len(encoded)} rows: give one each."
@@ -434,7 +459,8 @@ class M2mClassifier(ModuleClassifier):
         return (decoded, torch.cat(confidences).numpy()) if return_confidence else decoded
 
     def _code_of(self, label: Any) -> int:
-        labels = self.classes_.tolist()
-        if label not in labels:
+        code = position_of(label, self.classes_)
+        if code is None:
+            labels = self.classes_.tolist()
             raise ValueError(f"{label!r} is no class of the training rows: choose from {labels}.")
-        return int(labels.index(label))
+        return code

@@ -15,7 +15,7 @@ from imbdeep.classifiers._net import ClassifierNet, TrainingBatches
 
 
 class TranslationBatches(TrainingBatches):
-    """Training batches that say, once they are re-sampled, what is to be translated.
+    """Training batches that name, once they are re-sampled, the rows to translate.
 
     Plans are made some batches ahead on the processor and moved to the device together, so that no
     step waits for the device.
@@ -66,19 +66,9 @@ class Settings:
 class M2mNet(ClassifierNet):
     """The student f: its steps replace rows of the batch by translations.
 
-    Parameters
-    ----------
-    teachers : sequence of (net, columns)
-        Trained nets g and the places of the student's classes among their logits; empty where the
-        student is its own teacher.
-    settings : Settings
-        How rows are translated.
-    box : tuple of (Tensor, Tensor)
-        Smallest and largest value of each feature.
-    seed_rows : Tensor of shape (n, ...)
-        The training rows; None again after training.
-    **kwargs
-        Parameters of :class:`ClassifierNet`.
+    ``teachers`` are pairs of a trained net g and the places of the student's classes among its
+    logits, none where the student is its own teacher. ``box`` holds the smallest and the largest
+    value of each feature, ``seed_rows`` the training rows, None after the training.
     """
 
     def __init__(
@@ -122,7 +112,7 @@ class M2mNet(ClassifierNet):
             self.history.record("accepted_share", accepted / marked)
 
     def training_rows(self, batch: Any) -> tuple[Tensor, Tensor]:
-        """Return the rows of a step, translated where the plan says so and the teacher agrees."""
+        """Return the rows of a step, translated where planned and accepted by the teacher."""
         x, y = super().training_rows(batch[:2])
         if len(batch) == 2:
             return x, y
@@ -161,21 +151,9 @@ class M2mNet(ClassifierNet):
         return drawn + (drawn >= high)
 
     def translated(self, x0: Tensor, targets: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
-        """Translate rows on the device.
+        """Translate seeds ``x0``, (m, ...), from ``sources`` to ``targets``, both (m,).
 
-        Parameters
-        ----------
-        x0 : Tensor of shape (m, ...)
-            Seeds.
-        targets, sources : Tensor of shape (m,), int64
-            Classes to reach and to leave.
-
-        Returns
-        -------
-        x_star : Tensor of shape (m, ...)
-            Translations.
-        log_p : Tensor of shape (m,)
-            The teacher's log-probability of the target.
+        Returns the translations, and the teacher's log-probability of the targets, (m,).
         """
         with self.frozen():
             x_star = translate(

@@ -22,17 +22,8 @@ _TINY = 1e-10
 def acceptance_probability(counts: Tensor, beta: float) -> Tensor:
     """Return how likely a translation is not rejected, 1 - β^(N_k0 - N_k)+ (Eq. 3).
 
-    Parameters
-    ----------
-    counts : Tensor of shape (K,), int64
-        Rows of each class.
-    beta : float
-        Base of the rejection, in [0, 1).
-
-    Returns
-    -------
-    Tensor of shape (K, K), float64
-        Entry [k, k0] for target k and seed class k0; 0 where k0 is not larger than k.
+    Entry [k, k0] of the result (K, K), float64, is for target k and seed class k0: 0 where k0 is
+    not larger than k.
     """
     excess = (counts[None, :] - counts[:, None]).double()
     if beta == 0:
@@ -42,32 +33,15 @@ def acceptance_probability(counts: Tensor, beta: float) -> Tensor:
 
 
 def marking_probability(counts: Tensor) -> Tensor:
-    """Return how likely a row of a balanced batch is replaced, 1 - N_k / N_1.
-
-    Parameters
-    ----------
-    counts : Tensor of shape (K,), int64
-        Rows of each class, in any order.
-
-    Returns
-    -------
-    Tensor of shape (K,), float64
-        0 for the largest class.
-    """
+    """Return how likely a row of a balanced batch is replaced, 1 - N_k / N_1, (K,) -> (K,)."""
     return 1 - counts.double() / counts.max()
 
 
 class Plan(NamedTuple):
-    """Which rows of a batch are to be replaced, and from which seeds.
+    """Which rows of a batch are to be replaced, and from which seeds, all of shape (m,), int64.
 
-    Attributes
-    ----------
-    where : Tensor of shape (m,), int64
-        Places in the batch.
-    seeds : Tensor of shape (m,), int64
-        Rows of the training set, or places in the batch, that are translated.
-    sources : Tensor of shape (m,), int64
-        Classes of the seeds.
+    ``where`` are places in the batch, ``seeds`` rows of the training set (or places in the batch)
+    that are translated, and ``sources`` their classes.
     """
 
     where: Tensor
@@ -80,32 +54,13 @@ class Planner:
 
     All of Algorithm 1 but the optimisation depends on labels alone, the rejection of Eq. 3 too, so
     it is drawn first and what would be thrown away is never computed. The law of what is accepted
-    is the same.
-
-    Parameters
-    ----------
-    codes : Tensor of shape (n,), int64, on the processor
-        Classes of the training rows.
-    n_classes : int
-        Number of classes.
-    beta : float
-        Base of the rejection.
-    rejection : bool
-        Whether Eq. 3 rejects.
-    from_batch : bool
-        Whether seeds come from the batch or from the whole training set.
-    max_seeds : int or None
-        Size of the pool of seeds of each class.
-
-    Attributes
-    ----------
-    marked, without_seed, rejected : Tensor of shape (K,), int64
-        How many rows of each target class met this fate so far.
+    is the same. ``y`` are the classes of the training rows, on the processor; ``marked``,
+    ``without_seed`` and ``rejected``, of shape (K,), count the rows of each target class so far.
     """
 
     def __init__(
         self,
-        codes: Tensor,
+        y: Tensor,
         n_classes: int,
         *,
         beta: float,
@@ -114,43 +69,30 @@ class Planner:
         max_seeds: int | None = None,
     ) -> None:
         self.n_classes = n_classes
-        self.pool = ClassRows(codes, n_classes, max_seeds)
+        self.pool = ClassRows(y, n_classes, max_seeds)
         self.accepting = acceptance_probability(self.pool.counts, beta)
         self.marking = marking_probability(self.pool.counts)
         self.rejection = rejection
         self.in_pool: Tensor | None = None
         if from_batch and max_seeds is not None:
-            classes = codes[self.pool.order]
-            place = torch.arange(len(codes)) - self.pool.starts[classes]
-            self.in_pool = torch.zeros(len(codes), dtype=torch.bool)
+            classes = y[self.pool.order]
+            place = torch.arange(len(y)) - self.pool.starts[classes]
+            self.in_pool = torch.zeros(len(y), dtype=torch.bool)
             self.in_pool[self.pool.order] = place < self.pool.sizes[classes]
         self.from_batch = from_batch
         self.marked = torch.zeros(n_classes, dtype=torch.int64)
         self.without_seed = torch.zeros(n_classes, dtype=torch.int64)
         self.rejected = torch.zeros(n_classes, dtype=torch.int64)
 
-    def plan(self, codes: Tensor, rows: Tensor) -> Plan:
-        """Plan a batch.
-
-        Parameters
-        ----------
-        codes : Tensor of shape (m,), int64
-            Classes of a class-balanced batch.
-        rows : Tensor of shape (m,), int64
-            Its rows in the training set.
-
-        Returns
-        -------
-        Plan
-            What is to be translated.
-        """
-        marked = torch.rand(len(codes), dtype=torch.float64) < self.marking[codes]
+    def plan(self, y: Tensor, rows: Tensor) -> Plan:
+        """Plan a class-balanced batch, of classes ``y`` and training rows ``rows``, both (m,)."""
+        marked = torch.rand(len(y), dtype=torch.float64) < self.marking[y]
         places = torch.nonzero(marked)[:, 0]
-        targets = codes[places]
+        targets = y[places]
         self.marked += torch.bincount(targets, minlength=self.n_classes)
         weights = self.accepting[targets]  # (marked, K): Q of Eq. 5, not normalised
         if self.from_batch:
-            usable = codes if self.in_pool is None else codes[self.in_pool[rows]]
+            usable = y if self.in_pool is None else y[self.in_pool[rows]]
             there = torch.bincount(usable, minlength=self.n_classes)
             # k0 is drawn until it is in the batch: Q restricted to the classes that are.
             weights = weights * (there > 0)
@@ -166,26 +108,16 @@ class Planner:
             places, sources = places[kept], sources[kept]
         if not self.from_batch:
             return Plan(places, self.pool.draw(sources), sources)
-        here = torch.arange(len(codes))
+        here = torch.arange(len(y))
         if self.in_pool is not None:
             here = here[self.in_pool[rows]]
-        return Plan(places, here[ClassRows(codes[here], self.n_classes).draw(sources)], sources)
+        return Plan(places, here[ClassRows(y[here], self.n_classes).draw(sources)], sources)
 
 
 def noise(like: Tensor, radius: float) -> Tensor:
-    """Return a random direction of length ``radius`` for each row.
+    """Return a random direction of length ``radius`` for each row: δ of Algorithm 1, line 7.
 
-    Parameters
-    ----------
-    like : Tensor of shape (m, ...)
-        Rows.
-    radius : float
-        Euclidean length of each row's noise, whatever the batch and the dimension.
-
-    Returns
-    -------
-    Tensor of shape (m, ...)
-        The small δ of Algorithm 1, line 7.
+    The length does not depend on the size of the batch, nor on the dimension.
     """
     direction = torch.randn_like(like)
     return direction * (radius / _norm(direction))
@@ -207,32 +139,12 @@ def translate(
 ) -> Tensor:
     """Walk down L(g; x, k) + λ f_k0(x) in steps of fixed length (Eq. 2; Algorithm 1, lines 8-11).
 
-    Parameters
-    ----------
-    x : Tensor of shape (m, ...)
-        Seeds, with their noise.
-    targets, sources : Tensor of shape (m,), int64
-        Classes k to reach, and k0 to leave.
-    teacher : callable
-        Log-probabilities of g, of shape (m, K).
-    student : callable
-        Logits of f, of shape (m, K).
-    n_steps : int
-        Number of steps T.
-    step_size : float
-        Euclidean length η of a step of one row.
-    logit_lambda : float
-        Weight λ of the student's logit. 0 does not ask the student.
-    low, high : Tensor broadcastable to ``x``
-        The box that the rows are kept in, after every step.
-    enough : float, default=None
-        A row rests once the teacher's log-probability of its target is so high. None takes all
-        steps, as the paper does.
-
-    Returns
-    -------
-    Tensor of shape (m, ...)
-        The translations, at most T η away from ``x`` if that lies in the box.
+    ``x``, (m, ...), are seeds with their noise; ``targets`` k and ``sources`` k0 are (m,).
+    ``teacher`` gives log-probabilities of g, ``student`` logits of f, both (m, K). Each of the
+    ``n_steps`` steps has the Euclidean length ``step_size`` for each row, and rows are kept in the
+    box of ``low`` and ``high`` after each. ``logit_lambda=0`` does not evaluate the student. With
+    ``enough``, a row rests once the teacher's log-probability of its target is so high; the paper
+    takes all steps.
     """
     targets, sources = targets[:, None], sources[:, None]
     x = x.clamp(low, high)

@@ -62,31 +62,13 @@ class RAEClassifier(AdversarialClassifier):
         Where α comes from: the mixer network; a Dirichlet distribution with this concentration (1
         is uniform on the simplex, Table 4's "no mixer"; for t = 2, a is Beta(a, a)); or None for no
         combinations at all.
-    mixer_target : {"wrong", "permuted"}, default="wrong"
-        The class for which L is to take the mixer's combinations: any other class (Eq. 3), or, as
-        in the authors' code, the label of a random group of the batch, which may be the right one.
     sampling : {"balanced"} or None, default="balanced"
         Whether all classes are equally frequent in the training, or as frequent as in the data.
-    decoder : bool, default=True
-        Whether there are decoder and critic. Without them, what is said of them here plays no part,
-        and nothing can be generated.
     encoder_steps, decoder_steps, critic_steps : int, default=1
         A cycle is ``decoder_steps`` updates of the decoder, each after ``critic_steps`` of the
         critic, and then ``encoder_steps`` updates of encoder, classifier and mixer. Algorithm 1 has
-        equally many of each; the authors' code does 1, 4 and 5, for which few have the time.
-    penalty_lambda : float, default=10.0
-        λ of Eq. 5, the weight of the penalty on the slope of the critic.
-    decoder_clf_lambda : float, default=1.0
-        Weight, in the decoder's loss, of what it costs L to take a decoded row for its class. Not
-        in the paper; the authors' code has it.
-    decoder_mae_lambda : float, default=10.0
-        Weight, in the decoder's loss, of the reconstruction error. Paper and code have none: with
-        the updates that a processor can do, a decoder that learns from the critic alone does not
-        find the rows.
-    ema_decay : float, default=0.99
-        The weights that predict and generate are moving averages over the cycles, with this decay.
-        Cycle n counts at least 9 / (n + 9), so that the start is soon forgotten. Not in the paper;
-        0 takes the last weights.
+        equally many of each; the authors' code does 1, 4 and 5, which takes long.
+        ``decoder_steps=0`` is an RAE without decoder and critic, which cannot generate.
     latent_dim : int or "auto", default="auto"
         Number of latent dimensions. "auto" is 32 for tables (chosen by a search on tables of the
         development data; the paper has 8), 64 for grey images and 256 for others.
@@ -100,17 +82,24 @@ class RAEClassifier(AdversarialClassifier):
     critic_layer_sizes : tuple of int, default=(256, 256, 256)
         Units of the hidden layers of a fully connected critic. The paper has 512 in each; fewer
         take less time.
-    dropout : float, default=0.4
-        Share of units that encoder and mixer leave out at random.
     learning_rate : float, default=1e-3
         Step size of all optimisers: AdamW for encoder and classifier, Adam with β = (0.5, 0.9) for
         the others. The paper's is 2e-4; the authors' code does 20 000 updates of the encoder.
-    weight_decay : float, default=1e-3
-        Weight decay of encoder and classifier.
     max_steps : int, default=2000
         Number of updates of the encoder, rounded up to whole cycles.
     batch_size : int, default=64
         Groups of ``n_mixed`` rows in an update.
+    training_params : dict, default=None
+        Settings that are seldom changed. ``mixer_target`` ("wrong") is the class for which L shall
+        take the mixer's combinations: any other class (Eq. 3), or, with "permuted", the label of a
+        random group of the batch, as in the authors' code. ``penalty_lambda`` (10.0) is λ of Eq. 5.
+        ``decoder_clf_lambda`` (1.0) and ``decoder_mae_lambda`` (10.0) weigh the cross-entropy of L
+        on decoded rows and the reconstruction error in the decoder's loss: the first is in the
+        authors' code alone, the second in neither, but in few updates a decoder does not find the
+        rows by the critic alone. ``ema_decay`` (0.99): the weights that predict and generate are
+        moving averages over the cycles, in which cycle n counts at least 9 / (n + 9); 0 takes the
+        last weights, as the paper. ``dropout`` (0.4) is the share of units that encoder and mixer
+        leave out at random, ``weight_decay`` (1e-3) is of encoder and classifier.
     $early_stopping
     $encoding
     $callbacks A learning-rate scheduler reaches the
@@ -185,18 +174,21 @@ class RAEClassifier(AdversarialClassifier):
         "n_mixed": [Interval(Integral, 2, None, closed="left")],
         # Below, float32 loses the gamma draws of which Dirichlet's are made.
         "mixing": [StrOptions({"mixer"}), Interval(Real, 1e-3, None, closed="left"), None],
-        "mixer_target": [StrOptions({"wrong", "permuted"})],
-        "decoder": ["boolean"],
         "encoder_steps": [Interval(Integral, 1, None, closed="left")],
-        "decoder_steps": [Interval(Integral, 1, None, closed="left")],
+        "decoder_steps": [Interval(Integral, 0, None, closed="left")],
         "critic_steps": [Interval(Integral, 1, None, closed="left")],
-        "penalty_lambda": [Interval(Real, 0, None, closed="left")],
-        "decoder_clf_lambda": [Interval(Real, 0, None, closed="left")],
-        "decoder_mae_lambda": [Interval(Real, 0, None, closed="left")],
         "latent_dim": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "mixer_layer_sizes": ["array-like", StrOptions({"auto"})],
         "critic_layer_sizes": ["array-like"],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+    _TRAINING = {
+        "mixer_target": ("wrong", [StrOptions({"wrong", "permuted"})]),
+        "penalty_lambda": (10.0, [Interval(Real, 0, None, closed="left")]),
+        "decoder_clf_lambda": (1.0, [Interval(Real, 0, None, closed="left")]),
+        "decoder_mae_lambda": (10.0, [Interval(Real, 0, None, closed="left")]),
+        "ema_decay": (0.99, [Interval(Real, 0, 1, closed="left")]),
+        "dropout": (0.4, [Interval(Real, 0, 1, closed="left")]),
+        "weight_decay": (1e-3, [Interval(Real, 0, None, closed="left")]),
     }
 
     _SIDES_ADVICE = "pad or resize them to multiples of 4, or set network='mlp'"
@@ -209,24 +201,16 @@ class RAEClassifier(AdversarialClassifier):
         mae_lambda: float = 0.01,
         n_mixed: int = 2,
         mixing: Any = "mixer",
-        mixer_target: str = "wrong",
         sampling: str | None = "balanced",
-        decoder: bool = True,
         encoder_steps: int = 1,
         decoder_steps: int = 1,
         critic_steps: int = 1,
-        penalty_lambda: float = 10.0,
-        decoder_clf_lambda: float = 1.0,
-        decoder_mae_lambda: float = 10.0,
-        ema_decay: float = 0.99,
         latent_dim: int | str = "auto",
         network: str = "auto",
         hidden_layer_sizes: Sequence[int] = (512, 256),
         mixer_layer_sizes: Any = "auto",
         critic_layer_sizes: Sequence[int] = (256, 256, 256),
-        dropout: float = 0.4,
         learning_rate: float = 1e-3,
-        weight_decay: float = 1e-3,
         max_steps: int = 2000,
         batch_size: int = 64,
         early_stopping: bool = False,
@@ -236,6 +220,7 @@ class RAEClassifier(AdversarialClassifier):
         categorical_features: Any = "auto",
         image_shape: tuple[int, int, int] | None = None,
         callbacks: Any = None,
+        training_params: dict[str, Any] | None = None,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,
@@ -243,10 +228,10 @@ class RAEClassifier(AdversarialClassifier):
         self._store(locals())
 
     def _check_method(self, n: int) -> None:
-        if not self.clf_lambda and not (self.decoder and self.mae_lambda):
+        if not self.clf_lambda and not (self.decoder_steps and self.mae_lambda):
             raise ValueError(
                 "clf_lambda=0 leaves the encoder to the reconstruction error, and there is none: "
-                "set decoder=True and mae_lambda above 0, or clf_lambda above 0."
+                "set decoder_steps and mae_lambda above 0, or clf_lambda above 0."
             )
         few = self.class_counts_ < self.n_mixed
         if self.mixing is not None and few.any():
@@ -273,7 +258,7 @@ class RAEClassifier(AdversarialClassifier):
             latent_dim=int(latent_dim),
             n_mixed=self.n_mixed,
             mixing=float(self.mixing) if isinstance(self.mixing, Real) else self.mixing,
-            decoder=self.decoder,
+            decoder=self.decoder_steps > 0,
             hidden=self._units("hidden_layer_sizes"),
             mixer_hidden=(
                 (1024 if convolutional else 512,) * 4
@@ -281,27 +266,19 @@ class RAEClassifier(AdversarialClassifier):
                 else self._units("mixer_layer_sizes")
             ),
             critic_hidden=self._units("critic_layer_sizes"),
-            dropout=self.dropout,
+            dropout=self._setting("dropout"),
             columns=observed_columns(self.encoder_, x),
         )
 
-    def _train(self, x: Tensor, codes: Tensor, valid: Any, stream: np.random.RandomState) -> None:
+    def _train(self, x: Tensor, y: Tensor, valid: Any, stream: np.random.RandomState) -> None:
         n_classes = len(self.classes_)
         schedule = Schedule(
-            self.encoder_steps,
-            self.decoder_steps if self.decoder else 0,
-            self.critic_steps,
-            self.max_steps,
+            self.encoder_steps, self.decoder_steps, self.critic_steps, self.max_steps
         )
         settings = Settings(
             clf_lambda=self.clf_lambda,
             mae_lambda=self.mae_lambda,
-            decoder_clf_lambda=self.decoder_clf_lambda,
-            decoder_mae_lambda=self.decoder_mae_lambda,
-            penalty_lambda=self.penalty_lambda,
-            ema_decay=self.ema_decay,
-            permuted=self.mixer_target == "permuted",
-            weight_decay=self.weight_decay,
+            **{name: self._setting(name) for name in self._TRAINING if name != "dropout"},
         )
         net = RAENet(
             Blueprint(partial(RAE, self._sizes(x))),
@@ -316,9 +293,9 @@ class RAEClassifier(AdversarialClassifier):
             iterator_train__schedule=schedule,
             **self._net_options(x, valid),
         )
-        self.net_ = self._trained(net, x, codes, draw_seed(stream))
+        self.net_ = self._trained(net, x, y, draw_seed(stream))
         self.net_.release()
-        self._diagnose(x, codes)
+        self._diagnose(x, y)
 
     @staticmethod
     def _kept(history: Any) -> Any:
@@ -326,7 +303,7 @@ class RAEClassifier(AdversarialClassifier):
         scores = [epoch.get("valid_balanced_accuracy", 0.0) for epoch in history]
         return history[-1] if not any(scores) else history[int(np.argmax(scores))]
 
-    def _diagnose(self, x: Tensor, codes: Tensor) -> None:
+    def _diagnose(self, x: Tensor, y: Tensor) -> None:
         last = self._kept(self.net_.history)
         self.diagnostics_ = {
             name: float(last[name]) for name in ("alpha_entropy", "critic_gap") if name in last
@@ -334,11 +311,11 @@ class RAEClassifier(AdversarialClassifier):
         rows = torch.cat(
             [
                 own[:: math.ceil(len(own) / _SEPARABILITY_ROWS)]
-                for own in (torch.nonzero(codes == k).flatten() for k in range(len(self.classes_)))
+                for own in (torch.nonzero(y == k).flatten() for k in range(len(self.classes_)))
             ]
         )
         found = self.net_.predict_proba(Dataset(x[rows])).argmax(axis=1)
-        self.diagnostics_["separability"] = balanced_accuracy(codes[rows], torch.from_numpy(found))
+        self.diagnostics_["separability"] = balanced_accuracy(y[rows], torch.from_numpy(found))
         spread = self.diagnostics_.get("alpha_entropy", 1.0)
         if spread < _COLLAPSED and self.mixing == "mixer":
             warn(

@@ -104,7 +104,7 @@ class Settings:
     decoder_mae_lambda: float
     penalty_lambda: float
     ema_decay: float
-    permuted: bool
+    mixer_target: str
     weight_decay: float
 
 
@@ -273,7 +273,7 @@ class RAENet(AdversarialNet):
         return x, z, each
 
     def _wrong(self, y: Tensor) -> Tensor:
-        if self.settings.permuted:
+        if self.settings.mixer_target == "permuted":
             return y[torch.randperm(len(y), device=y.device)]
         return wrong_labels(y, self.module_.sizes.n_classes)
 
@@ -313,7 +313,7 @@ class RAENet(AdversarialNet):
         return rows
 
     def release(self) -> None:
-        """Let go of what only the training needed."""
+        """Delete what only the training needed."""
         self.released = True
         self.module_.release()
         # An optimiser holds, beside its state, the weights that it moved.

@@ -133,7 +133,7 @@ class RAE(nn.Module):
         torch._foreach_lerp_(old, new, 1 - decay)
 
     def release(self) -> None:
-        """Keep what predicts and generates, and let go of what only trained."""
+        """Keep what predicts and generates, and delete what only trained."""
         self.eval().requires_grad_(False)
         self.critic = None
         for name, kept in self.averaged.items():

@@ -201,6 +201,3 @@ def test_gradients_are_those_of_finite_differences(kind, reduction, k):
         assert torch.autograd.gradcheck(
             lambda x, arguments=arguments: loss(x, *arguments), logits.requires_grad_()
         )
-
-
-# Targets, masks and reductions

@@ -32,13 +32,6 @@ ARCHITECTURE = Architecture(
 )
 
 
-@pytest.fixture(autouse=True)
-def _local_stream():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def players(anchors=None, **changes):
     game = GAMO(dataclasses.replace(ARCHITECTURE, **changes)).eval()
     if isinstance(game.generator, ConvexGenerator):
@@ -50,29 +43,6 @@ def players(anchors=None, **changes):
 # Which networks there are
 
 
-@pytest.mark.parametrize(
-    "changes, missing",
-    [
-        ({}, set()),
-        ({"discriminator": False}, {"discriminator"}),
-        ({"generator": "conditional"}, set()),
-        ({"minority": (), "n_anchors": ()}, {"generator", "discriminator"}),
-        (
-            {"minority": (), "n_anchors": (), "generator": "conditional"},
-            {"generator", "discriminator"},
-        ),
-    ],
-    # A set has another order in each process, and parallel runs must collect the same.
-    ids=lambda told: str(sorted(told) if isinstance(told, set) else told),
-)
-def test_networks_that_play_no_part_are_not_made(changes, missing):
-    game = players(**changes)
-    names = ("features", "generator", "discriminator", "classifier")
-    assert {name for name in names if getattr(game, name) is None} == missing
-    assert game(torch.randn(5, 3)).shape == (5, 4)
-    assert not [*game.features.parameters()]
-
-
 @pytest.mark.parametrize("without", [(), (3,)])
 def test_the_targets_of_a_generator_are_the_ones_complement(without):
     game = players(without=without)
@@ -81,29 +51,6 @@ def test_the_targets_of_a_generator_are_the_ones_complement(without):
     expected[:, list(without)] = 0
     assert torch.equal(game.counted, expected)
     assert game.codes.tolist() == [2, 0]
-
-
-# The average of M
-
-
-def copied(player):
-    return {key: value.clone() for key, value in player.state_dict().items()}
-
-
-@pytest.mark.parametrize("decay", [0.0, 0.5, 0.9])
-def test_averaged_weights_have_the_closed_form(decay):
-    # w̄_n = d^n w_0 + (1 - d) Σ d^(n - i) w_i
-    game = players()
-    path = [copied(game.classifier)]
-    for _ in range(5):
-        path.append({key: torch.randn_like(value) for key, value in path[0].items()})
-        game.classifier.load_state_dict(path[-1])
-        game.average(decay)
-    shares = [decay**5] + [(1 - decay) * decay ** (5 - i) for i in range(1, 6)]
-    for key, found in game.averaged.state_dict().items():
-        values = [step[key].double() for step in path]
-        expected = sum(share * value for share, value in zip(shares, values, strict=True))
-        torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-5)
 
 
 # What is drawn

@@ -9,14 +9,17 @@ import pandas as pd
 import pytest
 import torch
 from scipy.spatial.distance import cdist
+from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 from torch import nn
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
 from imbdeep.classifiers._m2m.net import M2mNet
-from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.seeding import draw_seed
+from tests.test_common import made
 
 SHORT = {"max_epochs": 4, "hidden_layer_sizes": (8,), "device": "cpu", "random_state": 0}
 COUNTS = (90, 40, 15)
@@ -52,7 +55,7 @@ class Normalised(nn.Module):
 
 
 def m2m(**params):
-    return M2mClassifier(**{**SHORT, "beta": 0.5, "gamma": 0.0, "defer": 0.5, **params})
+    return made(M2mClassifier, **{**SHORT, "beta": 0.5, "gamma": 0.0, "defer": 0.5, **params})
 
 
 def of_images(**params):
@@ -61,14 +64,6 @@ def of_images(**params):
 
 def weights(net):
     return nn.utils.parameters_to_vector(net.module_.parameters()).detach().numpy().copy()
-
-
-def state(net):
-    return {name: value.clone() for name, value in net.module_.state_dict().items()}
-
-
-def same(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 class Diary(Callback):
@@ -126,20 +121,61 @@ def test_callbacks_see_the_training_of_the_student_alone():
     diary = Diary()
     classifier = m2m(callbacks=[diary]).fit(X, Y)
     assert [entry[0] for entry in diary.seen] == ["M2mNet"]
-    assert classifier.callbacks == [diary]
+    assert classifier.estimator.callbacks == [diary]
 
 
-def test_without_any_translation_it_is_deferred_resampling(monkeypatch):
-    # beta so near 1 that all is rejected, against a net that ignores its plans.
-    with pytest.warns(UserWarning, match="beta="):
-        ours = m2m(beta=1 - 1e-12).fit(X, Y)
-    assert ours.translations_["accepted"].sum() == 0
-    monkeypatch.setattr(
-        M2mNet, "training_rows", lambda net, batch: ClassifierNet.training_rows(net, batch[:2])
+# Its estimator
+
+
+def test_the_estimator_is_copied_and_stays_as_it_is():
+    erm = ERMClassifier(**SHORT)
+    before = erm.get_params()
+    classifier = M2mClassifier(erm, beta=0.5, gamma=0.0).fit(X, Y)  # the seed is the estimator's
+    assert erm.get_params() == before
+    assert not hasattr(erm, "net_")
+    expected = classifier.predict_proba(X)
+    own = clone(classifier).set_params(random_state=0, estimator__random_state=7, device="cpu")
+    np.testing.assert_array_equal(own.fit(X, Y).predict_proba(X), expected)
+    fitted = ERMClassifier(**SHORT).fit(X, Y)
+    net = fitted.net_
+    np.testing.assert_array_equal(
+        own.set_params(estimator=fitted).fit(X, Y).predict_proba(X), expected
     )
-    with pytest.warns(UserWarning, match="beta="):
-        theirs = m2m(beta=1 - 1e-12).fit(X, Y)
-    assert (weights(ours.net_) == weights(theirs.net_)).all()
+    assert fitted.net_ is net
+    own.set_params(estimator__encode=False, estimator__hidden_layer_sizes=(3,))
+    np.testing.assert_array_equal(own.predict_proba(X), expected)  # of what was fitted
+
+
+@pytest.mark.parametrize("estimator", [None, ERMClassifier(**SHORT)])
+def test_a_search_reaches_both(estimator):
+    classifier = M2mClassifier(estimator, gamma=0.0, defer=0.0, random_state=0)
+    grid = {
+        "estimator__learning_rate": [0.01, 0.1],
+        "beta": [0.1, 0.9],
+        "estimator__max_epochs": [2],
+    }
+    search = GridSearchCV(classifier, grid, cv=2, scoring="neg_log_loss", error_score="raise")
+    search.fit(X, Y)
+    assert len({*search.cv_results_["mean_test_score"]}) == 4
+    found = search.best_estimator_
+    assert found.net_.history[-1, "learning_rate"] <= found.estimator.learning_rate
+    assert classifier.estimator is estimator
+
+
+@pytest.mark.parametrize(
+    "params, message",
+    [
+        ({"class_weight": "balanced"}, "estimator has class_weight='balanced', and M2m balances"),
+        ({"sampling": "balanced"}, "estimator has sampling='balanced', and M2m balances"),
+        ({"defer": 0.5}, r"estimator has defer=0\.5, .* out there, or set defer here\."),
+        ({"max_epochs": 0}, "'max_epochs' parameter of ERMClassifier"),
+    ],
+)
+def test_an_estimator_that_does_not_fit_is_refused(params, message):
+    with pytest.raises(ValueError, match=message):
+        M2mClassifier(ERMClassifier(**{**SHORT, **params})).fit(X, Y)
+    with pytest.raises(ValueError, match="'estimator' parameter of M2mClassifier"):
+        M2mClassifier(LogisticRegression()).fit(X, Y)
 
 
 # What it reports
@@ -235,12 +271,6 @@ def test_a_warning_names_why_hardly_any_row_was_translated(params, name, advice)
     assert f"{classifier.acceptance_:.1%} of {marked} marked rows" in str(record[0].message)
 
 
-def test_the_warning_points_at_the_line_that_called_fit():
-    with pytest.warns(UserWarning, match="Only") as record:
-        m2m(beta=0.999999).fit(X, Y)
-    assert record[0].filename == __file__
-
-
 # Lengths and the box
 
 
@@ -312,23 +342,6 @@ def test_flattened_images_come_back_flattened(encode):
     assert classifier.translate(torch.from_numpy(flat[:9]), 4).shape == (9, 64)
 
 
-def test_rows_rest_once_the_teacher_gives_gamma():
-    common = {"gamma": 0.6, "max_epochs": 20, "learning_rate": 0.03, "noise_radius": 0.0}
-    common["logit_lambda"] = 0  # the paths are then those of the teacher alone
-    teacher = ERMClassifier(**{**SHORT, "max_epochs": 20, "learning_rate": 0.03}).fit(X, Y)
-    found = {}
-    for stop in (False, True):
-        classifier = m2m(**common, teacher=teacher, stop_at_gamma=stop).fit(X, Y)
-        found[stop] = classifier.translate(X, "small", y=Y, return_confidence=True)
-    sure = {stop: confidence >= 0.6 for stop, (_, confidence) in found.items()}
-    assert (sure[True] >= sure[False]).all()
-    assert found[True][1][sure[False]].mean() < found[False][1][sure[False]].mean()
-    # Who was there from the start did not move at all.
-    there = teacher.predict_proba(X)[:, 2] >= 0.6
-    assert there.any()
-    np.testing.assert_allclose(found[True][0][there], X[there], atol=1e-3)
-
-
 @pytest.mark.parametrize(
     "target, y, message",
     [
@@ -348,8 +361,8 @@ def test_most_rows_come_closer_to_the_target_on_real_images():
     common = {**SHORT, "max_epochs": 60, "hidden_layer_sizes": (64,), "encode": False}
     common["learning_rate"] = 5e-3
     teacher = ERMClassifier(**common).fit(pixels, DIGITS)
-    classifier = M2mClassifier(
-        **{**common, "max_epochs": 20}, teacher=teacher, beta=0.9, gamma=0.5
+    classifier = made(
+        M2mClassifier, **{**common, "max_epochs": 20}, teacher=teacher, beta=0.9, gamma=0.5
     ).fit(pixels, DIGITS)
     assert classifier.acceptance_ > 0.5
     for target in (2, 3, 4):
@@ -364,34 +377,6 @@ def test_most_rows_come_closer_to_the_target_on_real_images():
         assert far.max() <= 11 * classifier.step_size_ * (1 + 1e-5)  # ten steps and the noise
 
 
-# Images and networks of the user
-
-
-def test_the_statistics_of_a_given_teacher_are_not_touched():
-    teacher = ERMClassifier(**SHORT, module=Normalised, batch_size=32).fit(IMAGES, DIGITS)
-    before = state(teacher.net_)
-    of_images(teacher=teacher).fit(IMAGES, DIGITS)
-    assert same(state(teacher.net_), before)
-    assert all(p.requires_grad for p in teacher.net_.module_.parameters())
-
-
-def test_augmentation_reaches_seeds_too():
-    sizes = []
-
-    def turn(x):
-        sizes.append(len(x))
-        return x.flip(3)
-
-    of_images(augment=turn, defer=0, max_epochs=1).fit(IMAGES, DIGITS)
-    teacher, student = sizes[:8], sizes[8:]
-    assert teacher == [32] * 7 + [9]
-    assert len(student) > 8  # eight batches, and the seeds of most
-    assert sum(student) > len(IMAGES)
-
-
-# Early stopping
-
-
 # Repetition and pickling
 
 
@@ -401,16 +386,3 @@ def test_a_pickle_keeps_a_given_teacher_once():
     again = pickle.loads(pickle.dumps(classifier))
     assert again.teacher.net_ is again.teachers_[0] is again.net_.teachers[0][0]
     assert len(pickle.dumps(classifier)) < 1.5 * len(pickle.dumps(teacher))
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_pickle_holds_no_training_rows(early_stopping):
-    rows, labels = table((3000, 800, 200), n_features=8)
-    rows = rows.astype(np.float32)
-    classifier = m2m(encode=False, max_epochs=2, early_stopping=early_stopping, batch_size=512)
-    held = pickle.dumps(classifier.fit(rows, labels))
-    assert len(held) < rows.nbytes / 2
-    assert not any(row.tobytes() in held for row in rows[::37])
-    codes = np.unique(labels, return_inverse=True)[1].astype(np.int64)
-    assert codes[2900:3100].tobytes() not in held
-    assert labels[2900:3100].tobytes() not in held

@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.classifiers._m2m.teachers import given_teachers, net_on
+from imbdeep.classifiers._m2m.teachers import net_on
+from tests.test_common import made
 
 SHORT = {"max_epochs": 2, "hidden_layer_sizes": (8,), "device": "cpu", "random_state": 0}
 
@@ -28,7 +29,7 @@ def erm(X, y, **params):
 
 
 def m2m(**params):
-    return M2mClassifier(**{**SHORT, "beta": 0.5, "gamma": 0.0, "defer": 0.5, **params})
+    return made(M2mClassifier, **{**SHORT, "beta": 0.5, "gamma": 0.0, "defer": 0.5, **params})
 
 
 X, Y = table()
@@ -40,11 +41,6 @@ def teacher():
 
 
 # Those that are taken
-
-
-def test_no_teacher_is_given_by_none_and_by_self():
-    assert given_teachers(m2m()) == []
-    assert given_teachers(m2m(teacher="self")) == []
 
 
 def test_a_given_teacher_is_the_one_in_use_and_brings_its_encoder(teacher):
@@ -100,67 +96,63 @@ def test_clone_undoes_a_teacher_that_is_not_frozen(teacher):
 # Those that are not
 
 
-def test_an_empty_list_is_refused():
-    with pytest.raises(ValueError, match="teacher is an empty list: give fitted classifiers"):
-        m2m(teacher=[]).fit(X, Y)
+FRAME = pd.DataFrame(X, columns=["p", "q", "r"])
+SQUARES = np.random.default_rng(0).random((len(Y), 16))
+SHAPED = {"image_shape": (1, 4, 4), "module": "mlp"}
+#: The teacher, parameters and rows of the student, and what is said.
+REFUSED = {
+    "none at all": (lambda: [], {}, X, "teacher is an empty list: give fitted classifiers"),
+    "unfitted": (ERMClassifier, {}, X, "not fitted: call its fit first"),
+    "no gradients": (
+        lambda: [LogisticRegression().fit(X, Y)],
+        {},
+        X,
+        r"LogisticRegression\(\) is no classifier of imbdeep",
+    ),
+    "frozen without": (
+        lambda: FrozenEstimator(LogisticRegression().fit(X, Y)),
+        {},
+        X,
+        r"LogisticRegression\(\) is no classifier of imbdeep",
+    ),
+    "a word": (lambda: "ensemble", {}, X, "'teacher' parameter"),
+    "fewer classes": (
+        lambda: erm(X[Y != "b"], Y[Y != "b"]),
+        {},
+        X,
+        r"not fitted on the classes \['b'\].*\['a', 'c'\]",
+    ),
+    "other columns": (lambda: erm(X, Y), {}, np.c_[X, X], "columns is 3 there and 6 here"),
+    "other names": (
+        lambda: erm(FRAME, Y),
+        {},
+        FRAME[["q", "p", "r"]],
+        r"the column names is \['p', 'q', 'r'\] there",
+    ),
+    "no names": (lambda: erm(FRAME, Y), {}, X, "the column names is .* and None here"),
+    "encoded": (lambda: erm(X, Y), {"encode": False}, X, "encode is True there and False here"),
+    "as they are": (lambda: erm(X, Y, encode=False), {}, X, "encode is False there and True"),
+    "another shape": (
+        lambda: erm(SQUARES, Y, **SHAPED),
+        {"image_shape": (4, 2, 2), "module": "mlp"},
+        SQUARES,
+        r"image shape is \(1, 4, 4\) there and \(4, 2, 2\) here",
+    ),
+    "no shape": (lambda: erm(SQUARES, Y, **SHAPED), {}, SQUARES, r"4\) there and None here"),
+    "two encodings": (
+        lambda: [erm(X, Y), erm(*table(seed=7))],
+        {},
+        X,
+        "encode the rows of X differently",
+    ),
+}
 
 
-def test_an_unfitted_teacher_is_refused():
-    with pytest.raises(ValueError, match=r"not fitted: call its fit first"):
-        m2m(teacher=ERMClassifier()).fit(X, Y)
-
-
-@pytest.mark.parametrize("wrap", [FrozenEstimator, lambda t: [t]])
-def test_a_teacher_that_has_no_gradients_is_refused(wrap):
-    with pytest.raises(TypeError, match=r"LogisticRegression\(\) is no classifier of imbdeep"):
-        m2m(teacher=wrap(LogisticRegression().fit(X, Y))).fit(X, Y)
-
-
-def test_another_kind_of_parameter_is_refused():
-    with pytest.raises(ValueError, match="'teacher' parameter"):
-        m2m(teacher="ensemble").fit(X, Y)
-
-
-def test_classes_that_the_teacher_has_not_seen_are_named():
-    known = erm(X[Y != "b"], Y[Y != "b"])
-    with pytest.raises(ValueError, match=r"not fitted on the classes \['b'\].*\['a', 'c'\]"):
-        m2m(teacher=known).fit(X, Y)
-
-
-def test_a_teacher_of_other_columns_is_refused(teacher):
-    with pytest.raises(ValueError, match="the number of columns is 3 there and 4 here"):
-        m2m(teacher=teacher).fit(np.c_[X, X[:, 0]], Y)
-
-
-def test_a_teacher_of_other_names_is_refused():
-    frame = pd.DataFrame(X, columns=["p", "q", "r"])
-    known = erm(frame, Y)
-    with pytest.raises(ValueError, match=r"the column names is \['p', 'q', 'r'\] there"):
-        m2m(teacher=known).fit(frame[["q", "p", "r"]], Y)
-    with pytest.raises(ValueError, match=r"the column names is .* and None here"):
-        m2m(teacher=known).fit(X, Y)
-
-
-@pytest.mark.parametrize("there", [True, False])
-def test_a_teacher_of_another_encoding_is_refused(there):
-    known = erm(X, Y, encode=there)
-    with pytest.raises(ValueError, match=f"encode is {there} there and {not there} here"):
-        m2m(teacher=known, encode=not there).fit(X, Y)
-
-
-def test_a_teacher_of_another_image_shape_is_refused():
-    images = np.random.default_rng(0).random((len(Y), 16))
-    known = erm(images, Y, image_shape=(1, 4, 4), module="mlp")
-    with pytest.raises(ValueError, match=r"image shape is \(1, 4, 4\) there and \(4, 2, 2\) here"):
-        m2m(teacher=known, image_shape=(4, 2, 2), module="mlp").fit(images, Y)
-    with pytest.raises(ValueError, match=r"image shape is \(1, 4, 4\) there and None here"):
-        m2m(teacher=known).fit(images, Y)
-
-
-def test_teachers_that_encode_differently_are_refused(teacher):
-    other = erm(*table(seed=7))
-    with pytest.raises(ValueError, match="encode the rows of X differently"):
-        m2m(teacher=[teacher, other]).fit(X, Y)
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_no_teacher_is_refused(case):
+    teacher, params, rows, message = REFUSED[case]
+    with pytest.raises((ValueError, TypeError), match=message):
+        m2m(teacher=teacher(), **params).fit(rows, Y)
 
 
 def test_categories_are_the_teachers(teacher):

@@ -1,7 +1,5 @@
 """RAEClassifier as its users meet it: what it learns, reports, refuses and repeats."""
 
-import pickle
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,9 +9,8 @@ from sklearn.metrics import balanced_accuracy_score
 from torch import nn
 
 from imbdeep.classifiers import RAEClassifier
-from imbdeep.classifiers._net import ClassifierNet
 from imbdeep.classifiers._rae import net as net_module
-from imbdeep.training import DivergedError
+from tests.test_common import made
 
 COUNTS = (60, 24, 12)
 FEW = {
@@ -65,7 +62,7 @@ IMAGES, SIDES = pictures(8)
 
 def quick(**params):
     """Next to no training: what is learned is no matter here."""
-    return RAEClassifier(**{**FEW, "max_steps": 5, **params})
+    return made(RAEClassifier, **{**FEW, "max_steps": 5, **params})
 
 
 def able(**params):
@@ -88,14 +85,6 @@ def started():
 
 
 @pytest.fixture
-def no_training(monkeypatch):
-    def fail(*args, **kwargs):
-        pytest.fail("it trained first")
-
-    monkeypatch.setattr(ClassifierNet, "fit_loop", fail)
-
-
-@pytest.fixture
 def short_epochs(monkeypatch):
     monkeypatch.setattr(net_module, "EPOCH_STEPS", 5)
 
@@ -110,7 +99,7 @@ def test_classes_that_lie_apart_are_learned(fitted):
 
 
 LINEAR = {
-    "decoder": False,
+    "decoder_steps": 0,
     "mixing": None,
     "hidden_layer_sizes": (),
     "latent_dim": 2,
@@ -268,13 +257,13 @@ FULL = {"critic_gap", "decoder", "decoder_classification", "gradient_penalty", "
 ABLATIONS = {
     "no classifier": ({"clf_lambda": 0.0, "mae_lambda": 1.0}, FULL | {"mixer", "alpha_entropy"}),
     "no over-sampling": ({"mixing": None}, FULL),
-    "no decoder": ({"decoder": False}, {"mixer", "alpha_entropy"}),
+    "no decoder": ({"decoder_steps": 0}, {"mixer", "alpha_entropy"}),
     "no mixer": ({"mixing": 1.0}, FULL | {"alpha_entropy"}),
     "Beta(2, 2)": ({"mixing": 2}, FULL | {"alpha_entropy"}),
     "permuted": ({"mixer_target": "permuted"}, FULL | {"mixer", "alpha_entropy"}),
     "three": ({"n_mixed": 3}, FULL | {"mixer", "alpha_entropy"}),
     "four": ({"n_mixed": 4, "mixing": 0.5}, FULL | {"alpha_entropy"}),
-    "the head alone": ({"decoder": False, "mixing": None}, set()),
+    "the head alone": ({"decoder_steps": 0, "mixing": None}, set()),
     "no balance": ({"sampling": None}, FULL | {"mixer", "alpha_entropy"}),
     "authors": (
         {"encoder_steps": 1, "decoder_steps": 4, "critic_steps": 5},
@@ -308,29 +297,8 @@ def test_ablations_run_and_record_what_they_train(name):
     assert set(classifier.diagnostics_) == diagnosed | {"separability"}
     np.testing.assert_allclose(classifier.predict_proba(X).sum(axis=1), 1)
     module = classifier.net_.module_
-    assert (module.decoder is None) == (not classifier.decoder)
+    assert (module.decoder is None) == (not classifier.decoder_steps)
     assert (module.mixer is None) == (classifier.mixing != "mixer")
-
-
-IDLE = {
-    "critic": (
-        {"decoder": False},
-        {"critic_steps": 7, "decoder_steps": 3, "penalty_lambda": 1.0},
-    ),
-    "decoder": (
-        {"decoder": False},
-        {"mae_lambda": 3.0, "decoder_clf_lambda": 2.0, "critic_layer_sizes": (3,)},
-    ),
-    "mixer": ({"mixing": 1.0}, {"mixer_layer_sizes": (3,), "mixer_target": "permuted"}),
-    "mixing": ({"mixing": None}, {"mixer_layer_sizes": (3, 3), "mixer_target": "permuted"}),
-}
-
-
-@pytest.mark.parametrize("case", IDLE)
-def test_what_plays_no_part_changes_nothing(case):
-    ablation, idle = IDLE[case]
-    found = [quick(**ablation, **more).fit(X, Y) for more in ({}, idle)]
-    assert (weights(found[0]) == weights(found[1])).all()
 
 
 @pytest.mark.parametrize(
@@ -342,7 +310,7 @@ def test_what_plays_no_part_changes_nothing(case):
         {"mixing": None},
         {"mixer_target": "permuted"},
         {"sampling": None},
-        {"decoder": False},
+        {"decoder_steps": 0},
         {"encoder_steps": 4},
         {"decoder_steps": 2},
         {"critic_steps": 3},
@@ -369,7 +337,7 @@ def test_without_the_linear_classifier_codes_do_not_know_of_the_classes():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], 100)
     X = np.c_[rng.normal(scale=3, size=200), 0.5 * y - 0.25 + rng.normal(scale=0.05, size=200)]
-    params = {**LINEAR, "decoder": True, "latent_dim": 1, "decoder_clf_lambda": 0.0}
+    params = {**LINEAR, "decoder_steps": 1, "latent_dim": 1, "decoder_clf_lambda": 0.0}
     params |= {"decoder_mae_lambda": 1.0, "mae_lambda": 1.0, "critic_steps": 1, "max_steps": 150}
     params |= {"encoder_steps": 1, "learning_rate": 0.02}
     scores = {}
@@ -417,9 +385,9 @@ def test_classes_smaller_than_a_group_are_named_once(n_mixed):
 
 REFUSED = {
     "nothing to learn by": (
-        {"clf_lambda": 0, "decoder": False},
+        {"clf_lambda": 0, "decoder_steps": 0},
         (X, Y),
-        r"clf_lambda=0 leaves the encoder.*set decoder=True and mae_lambda above 0, or clf_lambda",
+        r"clf_lambda=0 leaves the encoder.*set decoder_steps and mae_lambda above 0, or clf_lambda",
     ),
     "no reconstruction": ({"clf_lambda": 0, "mae_lambda": 0}, (X, Y), r"clf_lambda=0 leaves"),
     "cnn on tables": (
@@ -432,20 +400,6 @@ REFUSED = {
         pictures(10),
         r"network='cnn' halves images twice.*\(10, 10\) pixels: pad or resize.*network='mlp'",
     ),
-    "one class": ({}, (X, np.zeros(len(X))), r"y holds one class, 0\.0"),
-    "categories of images": (
-        {"categorical_features": [0]},
-        (IMAGES, SIDES),
-        r"categorical_features=\[0\] is for tables",
-    ),
-    "missing values": (
-        {"encode": False},
-        (np.where(X > 3, np.nan, X), Y),
-        "NaN",
-    ),
-    "infinite": ({}, (np.where(X > 3, np.inf, X), Y), "infinity"),
-    "constant": ({}, (np.ones_like(X), Y), "All 3 columns of X are constant"),
-    "image_shape": ({"image_shape": (1, 2, 2)}, (X, Y), r"image_shape=\(1, 2, 2\) does not fit"),
 }
 
 
@@ -454,53 +408,3 @@ def test_what_does_not_fit_is_refused_before_training(no_training, case):
     params, data, message = REFUSED[case]
     with pytest.raises(ValueError, match=message):
         quick(**params).fit(*data)
-
-
-# Early stopping
-
-
-# A call is all or nothing
-
-
-@pytest.mark.parametrize("params", [{}, {"decoder": False}, {"mixing": None}], ids=str)
-def test_divergence_names_the_term_and_leaves_no_trace(params):
-    classifier = quick(learning_rate=1e6, max_steps=50, **params)
-    terms = "|".join(["mixer", "decoder", "critic_gap", "gradient_penalty", "classification"])
-    with pytest.raises(
-        DivergedError,
-        match=rf"The term '({terms}|reconstruction|decoder_classification)' became (nan|-?inf) in "
-        "epoch 1. Try a smaller learning_rate",
-    ):
-        classifier.fit(X, Y)
-    assert vars(classifier) == classifier.get_params()
-
-
-# Seeds, streams, threads
-
-
-# Copies and files
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_saved_classifier_holds_one_copy_of_what_predicts_and_generates(early_stopping):
-    params = {"hidden_layer_sizes": (300, 200), "critic_layer_sizes": (400, 400)}
-    classifier = quick(early_stopping=early_stopping, **params).fit(X, Y)
-    module = classifier.net_.module_
-    needed = 4 * sum(p.numel() for p in module.parameters())
-    assert module.encoder is module.averaged["encoder"]
-    assert needed < len(pickle.dumps(classifier)) < 1.1 * needed + 50_000
-
-
-def test_a_pickle_holds_no_training_rows():
-    X, y = table((1500, 300, 200), n_features=8)
-    X = X.astype(np.float32)
-    for early_stopping in (False, True):
-        classifier = quick(encode=False, early_stopping=early_stopping).fit(X, y)
-        held = pickle.dumps(classifier)
-        assert not any(row.tobytes() in held for row in X[::37])
-
-
-# Rows of every container
-
-
-# The codes

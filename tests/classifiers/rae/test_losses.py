@@ -13,13 +13,6 @@ from imbdeep.classifiers._rae.losses import critic_loss, gradient_penalty, wrong
 numbers = st.floats(-10, 10, allow_subnormal=False)
 
 
-@pytest.fixture(autouse=True)
-def local_randomness():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def doubles(*shape):
     return torch.randn(*shape, dtype=torch.float64)
 

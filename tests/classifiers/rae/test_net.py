@@ -11,10 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from scipy.special import log_softmax, softmax
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import nn
+from torch.nn import functional as F
 
 from imbdeep.classifiers._net import Blueprint, EvaluationBatches, ScaledSoftmax
 from imbdeep.classifiers._rae import net as net_module
@@ -43,18 +43,11 @@ SETTINGS = Settings(
     decoder_mae_lambda=0.5,
     penalty_lambda=10.0,
     ema_decay=0.9,
-    permuted=False,
+    mixer_target="wrong",
     weight_decay=1e-3,
 )
 IMAGES = {"shape": (1, 8, 8), "columns": (0, 64, (), (), True), "convolutional": True}
 MOVES = {"encoder": {"encoder", "head", "mixer"}, "decoder": {"decoder"}, "critic": {"critic"}}
-
-
-@pytest.fixture(autouse=True)
-def _local_stream():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 def net_of(schedule=(2, 1, 2, 6), batch_size=6, valid=None, callbacks=(), settings=None, **sizes):
@@ -182,150 +175,16 @@ def test_epochs_hold_all_cycles_and_no_more(schedule):
     assert sum(lengths) == plan.n_cycles
 
 
-# The losses and gradients, by hand
+# The losses and gradients, as the paper writes them
 
-
-class Linear:
-    """An RAE of linear networks in numpy, with a few groups of rows; its noise is not heard."""
-
-    d, m, n = 3, 2, 4
-
-    def __init__(self, t=2, seed=0):
-        rng = np.random.default_rng(seed)
-        d, m, n, self.t = self.d, self.m, self.n, t
-        self.x = rng.normal(size=(n, t, d))
-        self.y = np.array([0, 1, 1, 0])
-        self.each = np.repeat(self.y, t)
-        shapes = {
-            "encoder": (m, d),
-            "head": (2, m),
-            "mixer": (t, t * m + 2),
-            "decoder": (d, m + 2),
-            "critic": (1, d + 2),
-        }
-        self.weights = {name: rng.normal(size=shape) for name, shape in shapes.items()}
-        self.biases = {name: rng.normal(size=shape[0]) for name, shape in shapes.items()}
-
-    def __call__(self, name, *columns):
-        return np.hstack(columns) @ self.weights[name].T + self.biases[name]
-
-    def codes(self):
-        return self("encoder", self.x.reshape(-1, self.d))
-
-    def alpha(self):
-        joined = self.codes().reshape(self.n, -1)
-        return softmax(self("mixer", joined, np.eye(2)[self.y]), axis=1)
-
-    def combined(self, alpha):
-        return np.einsum("nt,ntm->nm", alpha, self.codes().reshape(self.n, self.t, self.m))
-
-    def cross_entropy(self, z, y):
-        return -log_softmax(self("head", z), axis=1)[np.arange(len(z)), y].mean()
-
-    def decoded(self, z):
-        return self("decoder", z, np.eye(2)[self.each])
-
-    # Eq. 3: towards the other of the two classes
-    def mixer_loss(self, alpha=None):
-        return self.cross_entropy(self.combined(self.alpha()), 1 - self.y)
-
-    # Eq. 6
-    def classification(self, alpha):
-        if alpha is None:
-            return self.cross_entropy(self.codes(), self.each)
-        z = np.vstack([self.codes(), self.combined(alpha)])
-        return self.cross_entropy(z, np.r_[self.each, self.y])
-
-    def reconstruction(self):
-        return np.abs(self.x.reshape(-1, self.d) - self.decoded(self.codes())).mean()
-
-    # Eq. 7
-    def encoder_loss(self, alpha, clf=5.0, mae=0.1):
-        return clf * self.classification(alpha) + mae * self.reconstruction()
-
-    def given_to_decoder(self, alpha):
-        """Codes; of each group the last one gives way to the combination."""
-        z = self.codes().reshape(self.n, self.t, self.m).copy()
-        if alpha is not None:
-            z[:, -1] = self.combined(alpha)
-        return z.reshape(-1, self.m)
-
-    def scores(self, rows):
-        return self("critic", rows, np.eye(2)[self.each])[:, 0]
-
-    # Eq. 4, with what the authors' code adds
-    def decoder_terms(self, alpha):
-        made = self.decoded(self.given_to_decoder(alpha))
-        away = np.abs(self.x - made.reshape(self.x.shape))
-        return {
-            "decoder": -self.scores(made).mean(),
-            "decoder_classification": self.cross_entropy(self("encoder", made), self.each),
-            "decoder_reconstruction": (away if alpha is None else away[:, :-1]).mean(),
-        }
-
-    def decoder_loss(self, alpha):
-        terms = self.decoder_terms(alpha)
-        return sum(w * v for w, v in zip((1.0, 1.0, 0.5), terms.values(), strict=True))
-
-    # Eq. 5; the slope of a linear critic is the same everywhere
-    def critic_terms(self, alpha):
-        real, fake = self.x.reshape(-1, self.d), self.decoded(self.given_to_decoder(alpha))
-        slope = np.linalg.norm(self.weights["critic"][0, : self.d])
-        return {
-            "critic_gap": self.scores(real).mean() - self.scores(fake).mean(),
-            "gradient_penalty": (slope - 1) ** 2,
-        }
-
-    def critic_loss(self, alpha):
-        terms = self.critic_terms(alpha)
-        return -terms["critic_gap"] + 10 * terms["gradient_penalty"]
-
-    def slopes(self, loss, name):
-        """Central differences of a loss by the weights and biases of a player."""
-        found = []
-        for values in (self.weights[name], self.biases[name]):
-            slope = np.empty_like(values)
-            for i in np.ndindex(values.shape):
-                was, ends = values[i], []
-                for step in (1e-6, -1e-6):
-                    values[i] = was + step
-                    ends.append(loss())
-                values[i] = was
-                slope[i] = (ends[0] - ends[1]) / 2e-6
-            found.append(slope)
-        return found
-
-    def net(self, mixing="mixer", **settings):
-        """The same as a net."""
-        net = net_of(
-            settings=settings,
-            shape=(self.d,),
-            columns=(self.d, 0, (), (), False),
-            n_classes=2,
-            latent_dim=self.m,
-            n_mixed=self.t,
-            mixing=mixing,
-            hidden=(),
-            mixer_hidden=(),
-            critic_hidden=(),
-            dropout=0.0,
-        )
-        for name in self.weights:
-            if (layer := layer_of(net, name)) is not None:
-                weight = torch.zeros_like(layer.weight)  # of the noise: 0
-                own = torch.from_numpy(self.weights[name])
-                weight[:, : own.shape[1]] = own
-                layer.weight.data = weight
-                layer.bias.data = torch.from_numpy(self.biases[name]).float()
-        return net
-
-    def batch(self):
-        return torch.from_numpy(self.x).float(), torch.from_numpy(self.y)
-
-
-def layer_of(net, name):
-    player = getattr(net.module_, name)
-    return next((m for m in (player or nn.Module()).modules() if isinstance(m, nn.Linear)), None)
+#: Two classes, so that there is one wrong label, and no batch statistics.
+LINEAR = {
+    "n_classes": 2,
+    "hidden": (),
+    "mixer_hidden": (),
+    "critic_hidden": (),
+    "dropout": 0.0,
+}
 
 
 @pytest.fixture
@@ -342,107 +201,110 @@ def gradients(monkeypatch):
     return found
 
 
-def noted(net, player, batch):
-    """The terms that a step notes, and what it returns."""
-    terms = {}
-    net.note = lambda name, value: terms.setdefault(name, value.item())
-    return terms, move(net, player, batch)
+class Step:
+    """A step of a player, with what the equations are made of: rows, codes and combinations."""
 
+    def __init__(self, player, t=2, mixing="mixer", **settings):
+        self.net = net_of(n_mixed=t, mixing=mixing, settings=settings, **LINEAR)
+        self.rae, self.t = self.net.module_, t
+        self.x, self.y = groups_of(self.net)
+        self.rows, self.each = self.x.flatten(0, 1), self.y.repeat_interleave(t)
+        self.terms = {}
+        self.net.note = lambda name, value: self.terms.setdefault(name, value.item())
+        torch.manual_seed(1)
+        self.found = move(self.net, player, (self.x, self.y))
+        torch.manual_seed(1)  # the mixer's noise comes first
+        self.z = self.rae.encoder(self.rows)
+        self.groups = self.z.view(len(self.y), t, -1)
+        self.alpha = self.combined = None
+        if mixing is not None:
+            self.alpha = self.rae.alpha(self.groups.detach(), self.y, mixing)
+            self.combined = self.mixed(self.alpha.detach(), self.groups)
 
-def assert_gradient(net, gradients, name, expected):
-    layer = layer_of(net, name)
-    n = expected[0].shape[1]
-    found = gradients[layer.weight][:, :n], gradients[layer.bias]
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-5)
+    def mixed(self, alpha, groups):
+        """Eq. 1."""
+        return torch.einsum("nt,ntm->nm", alpha, groups)
+
+    def decoder_rows(self):
+        """Decoded codes; of each group the last one gives way to the combination."""
+        z = self.groups.detach().clone()
+        if self.alpha is not None:
+            z[:, -1] = self.combined.detach()
+        return self.rae.decode(z.flatten(0, 1), self.each)
+
+    def check(self, gradients, loss, *players):
+        parameters = [p for player in players for p in player.parameters()]
+        for player in (self.rae.encoder, self.rae.head, self.rae.mixer, *players):
+            if player is not None:
+                player.requires_grad_(True)
+        expected = torch.autograd.grad(loss(), parameters)
+        for parameter, slope in zip(parameters, expected, strict=True):
+            torch.testing.assert_close(gradients[parameter], slope, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("t", [2, 3])
-def test_encoder_step_is_eq_3_6_and_7(gradients, t):
-    hand = Linear(t)
-    net = hand.net()
-    alpha = hand.alpha()
-    terms, step = noted(net, "encoder", hand.batch())
-    expected = {
-        "alpha_entropy": stats.entropy(alpha, axis=1).mean() / math.log(t),
-        "mixer": hand.mixer_loss(),
-        "classification": hand.classification(alpha),
-        "reconstruction": hand.reconstruction(),
-    }
-    assert terms == pytest.approx(expected, rel=1e-4)
-    assert float(step["loss"]) == pytest.approx(hand.encoder_loss(alpha), rel=1e-4)
-    assert step["y_pred"].shape == (4 * t + 4, 2)
-    own = partial(hand.encoder_loss, alpha)  # the weights of the combination as constants
-    for name in ("encoder", "head"):
-        assert_gradient(net, gradients, name, hand.slopes(own, name))
-    assert_gradient(net, gradients, "mixer", hand.slopes(hand.mixer_loss, "mixer"))
-    assert len(gradients) == 6
-
-
-def test_no_gradient_goes_through_the_weights_to_the_encoder_or_from_the_mixer_to_it(gradients):
-    # That the equality above tells the difference: what would reach the encoder otherwise.
-    hand = Linear()
-    net = hand.net()
-    alpha = hand.alpha()
-    move(net, "encoder", hand.batch())
-    found = gradients[layer_of(net, "encoder").weight].numpy()
-    own = hand.slopes(partial(hand.encoder_loss, alpha), "encoder")[0]
-    np.testing.assert_allclose(found, own, rtol=2e-4, atol=2e-5)
-    through_alpha = hand.slopes(lambda: hand.encoder_loss(hand.alpha()), "encoder")[0]
-    against = hand.slopes(hand.mixer_loss, "encoder")[0]
-    assert np.abs(through_alpha - own).max() > 0.01
-    assert np.abs(against).max() > 0.01
-
-
 @pytest.mark.parametrize("mixing", ["mixer", None])
-def test_without_classification_the_encoder_knows_the_reconstruction_alone(gradients, mixing):
-    hand = Linear()
-    net = hand.net(mixing, clf_lambda=0.0)
-    alpha = None if mixing is None else hand.alpha()
-    move(net, "encoder", hand.batch())
-    rebuilt = partial(hand.encoder_loss, alpha, clf=0.0)
-    assert_gradient(net, gradients, "encoder", hand.slopes(rebuilt, "encoder"))
-    # The head makes do with these codes.
-    classified = partial(hand.classification, alpha)
-    assert_gradient(net, gradients, "head", hand.slopes(classified, "head"))
+@pytest.mark.parametrize("clf", [5.0, 0.0])
+def test_encoder_step_is_eq_3_6_and_7(gradients, t, mixing, clf):
+    step = Step("encoder", t, mixing, clf_lambda=clf)
+    rae, y = step.rae, step.y
+    reconstruction = (step.rows - rae.decode(step.z, step.each)).abs().mean()
 
+    def classification(fixed=False):  # Eq. 6
+        z = [step.z] if mixing is None else [step.z, step.combined]
+        labels = [step.each, y][: len(z)]
+        z = torch.cat(z)
+        return F.cross_entropy(rae.head(z.detach() if fixed else z), torch.cat(labels))
 
-def test_without_combinations_rows_alone_are_classified(gradients):
-    hand = Linear()
-    net = hand.net(mixing=None)
-    terms, step = noted(net, "encoder", hand.batch())
-    assert set(terms) == {"classification", "reconstruction"}
-    assert terms["classification"] == pytest.approx(hand.classification(None), rel=1e-4)
-    assert step["y_pred"].shape == (8, 2)
-    assert_gradient(
-        net, gradients, "encoder", hand.slopes(partial(hand.encoder_loss, None), "encoder")
-    )
+    own = clf * classification() + 0.1 * reconstruction  # Eq. 7
+    expected = {"classification": classification(), "reconstruction": reconstruction}
+    if mixing is not None:
+        # Eq. 3, towards the other class; codes reach the mixer, and weights the encoder, as
+        # constants, and the head gets no gradient.
+        logits = rae.head(step.mixed(step.alpha, step.groups.detach()))
+        expected["mixer"] = against = F.cross_entropy(logits, 1 - y)
+        entropy = stats.entropy(step.alpha.detach().numpy(), axis=1).mean() / math.log(t)
+        expected["alpha_entropy"] = torch.tensor(entropy)
+        step.check(gradients, lambda: against, rae.mixer)
+    assert step.terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-4)
+    assert float(step.found["loss"]) == pytest.approx(own.item(), rel=1e-4)
+    assert len(step.found["y_pred"]) == len(step.rows) + len(y) * (mixing is not None)
+    if clf:
+        step.check(gradients, lambda: own, rae.encoder, rae.head)
+    else:  # the codes are the decoder's, and the head makes do with them
+        step.check(gradients, lambda: own, rae.encoder)
+        step.check(gradients, lambda: classification(fixed=True), rae.head)
 
 
 @pytest.mark.parametrize("t", [2, 3])
 @pytest.mark.parametrize("mixing", ["mixer", None])
 def test_decoder_step_is_eq_4_and_what_the_code_adds(gradients, mixing, t):
-    hand = Linear(t)
-    net = hand.net(mixing)
-    alpha = None if mixing is None else hand.alpha()
-    terms, _ = noted(net, "decoder", hand.batch())
-    assert terms == pytest.approx(hand.decoder_terms(alpha), rel=1e-4)
-    expected = hand.slopes(partial(hand.decoder_loss, alpha), "decoder")
-    assert_gradient(net, gradients, "decoder", expected)
-    assert len(gradients) == 2
+    step = Step("decoder", t, mixing)
+    rae, made = step.rae, step.decoder_rows()
+    away = (step.rows - made).view(step.x.shape).abs()
+    terms = {
+        "decoder": -rae.critic(made, step.each).mean(),
+        "decoder_classification": F.cross_entropy(rae.head(rae.encoder(made)), step.each),
+        "decoder_reconstruction": (away if mixing is None else away[:, :-1]).mean(),
+    }
+    assert step.terms == pytest.approx({k: v.item() for k, v in terms.items()}, rel=1e-4)
+    loss = sum(w * v for w, v in zip((1.0, 1.0, 0.5), terms.values(), strict=True))
+    step.check(gradients, lambda: loss, rae.decoder)
+    assert set(gradients) == {*rae.decoder.parameters()}
 
 
-@pytest.mark.parametrize("t", [2, 3])
 @pytest.mark.parametrize("mixing", ["mixer", None])
-def test_critic_step_is_eq_5(gradients, mixing, t):
-    hand = Linear(t)
-    net = hand.net(mixing)
-    alpha = None if mixing is None else hand.alpha()
-    terms, _ = noted(net, "critic", hand.batch())
-    assert terms == pytest.approx(hand.critic_terms(alpha), rel=1e-4)
-    expected = hand.slopes(partial(hand.critic_loss, alpha), "critic")
-    assert_gradient(net, gradients, "critic", expected)
-    assert len(gradients) == 2
+def test_critic_step_is_eq_5(gradients, mixing):
+    step = Step("critic", 2, mixing)
+    critic, made = step.rae.critic.requires_grad_(True), step.decoder_rows().detach()
+    scores = [critic(rows, step.each) for rows in (step.rows, made)]
+    gap = scores[0].mean() - scores[1].mean()
+    # The slope of a linear critic is the same everywhere.
+    (weight, *_) = [p for p in critic.parameters() if p.ndim == 2]
+    penalty = (weight[0, : step.rows.shape[1]].norm() - 1).square()
+    expected = {"critic_gap": gap.item(), "gradient_penalty": penalty.item()}
+    assert step.terms == pytest.approx(expected, rel=1e-4)
+    step.check(gradients, lambda: 10 * penalty - gap, critic)
 
 
 def test_the_mixer_aims_at_a_wrong_label_or_at_that_of_a_random_group():
@@ -450,7 +312,7 @@ def test_the_mixer_aims_at_a_wrong_label_or_at_that_of_a_random_group():
     wrong = net_of()._wrong(y)
     assert (wrong != y).all()
     assert stats.chisquare(torch.bincount((wrong - y) % 3, minlength=3)[1:].numpy()).pvalue > LEVEL
-    permuted = net_of(settings={"permuted": True})._wrong(y)
+    permuted = net_of(settings={"mixer_target": "permuted"})._wrong(y)
     assert torch.equal(permuted.sort().values, y.sort().values)
     assert stats.binomtest(int((permuted == y).sum()), 3000, 1 / 3).pvalue > LEVEL
 
@@ -508,31 +370,6 @@ def test_statistics_of_the_encoder_count_the_rows_of_its_own_moves(kind):
     assert {int(v) for v in tracked} == {1}
 
 
-def test_players_of_a_step_share_an_optimiser_with_settings_of_their_own():
-    net = net_of()
-    rae = net.module_
-    held = {
-        "optimizer_": [[*rae.encoder.parameters(), *rae.head.parameters()], rae.mixer.parameters()],
-        "decoder_optimizer_": [rae.decoder.parameters()],
-        "critic_optimizer_": [rae.critic.parameters()],
-    }
-    for name, parts in held.items():
-        optimizer = getattr(net, name)
-        for group, parameters in zip(optimizer.param_groups, parts, strict=True):
-            assert [id(p) for p in group["params"]] == [id(p) for p in parameters]
-            assert group["lr"] == 0.01
-            first = group["params"][0] is next(rae.encoder.parameters())
-            assert group["weight_decay"] == (1e-3 if first else 0)
-            assert group["betas"] == ((0.9, 0.999) if first else (0.5, 0.9))
-    assert isinstance(net.optimizer_, torch.optim.AdamW)
-    bare = net_of(decoder=False, mixing=None)
-    assert bare.decoder_optimizer_ is bare.critic_optimizer_ is None
-    assert len(bare.optimizer_.param_groups) == 1
-
-
-# No tape where none is needed
-
-
 # Averages
 
 
@@ -561,21 +398,3 @@ def test_averages_over_cycles_start_warm():
         expected = float(np.dot(share, path[: i + 1]))
         found = net.module_.averaged["head"].bias
         torch.testing.assert_close(found, torch.full((3,), expected))
-
-
-# What is recorded
-
-
-# Codes and made rows
-
-
-def test_release_keeps_what_predicts_and_nothing_that_only_trained():
-    net = net_of()
-    net.partial_fit(torch.rand(30, 4), torch.arange(30) % 3)
-    x = torch.rand(5, 4)
-    before = net.forward(Dataset(x))
-    net.release()
-    assert torch.equal(net.forward(Dataset(x)), before)
-    assert net.optimizer_ is None
-    assert net.decoder_optimizer_ is net.critic_optimizer_ is None
-    assert net.module_.critic is None
