@@ -31,7 +31,7 @@ from imbdeep.displays import LatentDisplay, TrainingHistoryDisplay
 from imbdeep.over_sampling import GAMO2PixSampler, RAESampler
 from imbdeep.seeding import abort_on_interrupt, seeded, turn
 from imbdeep.training import DivergedError
-from tests.test_common import CLASSIFIERS, JUDGES, SAMPLERS
+from tests.test_common import CLASSIFIERS, JUDGES, SAMPLERS, changed
 
 pytestmark = [pytest.mark.filterwarnings("ignore:The generator has collapsed:UserWarning")]
 
@@ -259,7 +259,7 @@ def test_a_training_that_fails_lets_the_next_one_begin(error):
 
     def work():
         with pytest.raises(error):
-            clone(CLASSIFIERS[1]).set_params(callbacks=[Failing(fail)]).fit(X, Y)
+            changed(CLASSIFIERS[1], callbacks=[Failing(fail)]).fit(X, Y)
         return True
 
     class Failing(Callback):
@@ -372,7 +372,7 @@ class Keeper(Callback):
 def test_pickle_of_a_classifier_has_all_tensors_on_the_processor(estimator):
     """skorch sees to modules and optimisers; here is all else that nets and callbacks keep."""
     callbacks = [Keeper(), LRScheduler("StepLR", step_size=5)]
-    classifier = fitted(clone(estimator).set_params(callbacks=callbacks))
+    classifier = fitted(changed(estimator, callbacks=callbacks))
     net = classifier.net_
     for name in ("anchors", "box"):
         if hasattr(net, name):
