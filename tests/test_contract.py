@@ -811,7 +811,7 @@ def test_a_fit_that_fails_leaves_the_sampler_as_it_was(sampler, steps):
     assert sampler.sample(3, 1).shape == (3, 1, 8, 8)
 
 
-@pytest.mark.parametrize("sampler", [*SAMPLERS[:2], SAMPLERS[4], FEATURES], indirect=True)
+@each_of_images
 def test_an_interrupted_training_keeps_what_it_learned(sampler, steps):
     hook = Interrupting(KeyboardInterrupt)
     steps.append(hook)
@@ -819,12 +819,13 @@ def test_an_interrupted_training_keeps_what_it_learned(sampler, steps):
     whole.fit_resample(IMAGES, FEW)
     n = hook.n
     steps[:] = [Interrupting(KeyboardInterrupt, n)]
-    with pytest.warns(UserWarning, match=r"was interrupted after \d+ of at most \d+") as caught:
+    with pytest.warns(UserWarning, match=r"interrupted (after|in epoch) \d+") as caught:
         new, _ = added(sampler, IMAGES, FEW)
     assert {w.filename for w in caught} == {__file__}
     assert len(new) == 20
-    assert len(sampler.history_) == len(whole.history_)
-    assert sampler.history_[-1]["step"] < whole.history_[-1]["step"]
+    if hasattr(sampler, "history_"):  # that of a classifier is tested with the classifiers
+        assert len(sampler.history_) == len(whole.history_)
+        assert sampler.history_[-1]["step"] < whole.history_[-1]["step"]
     assert sampler.sample(3, 1).shape == (3, 1, 8, 8)
     steps[:] = [Interrupting(KeyboardInterrupt, 1)]
     with abort_on_interrupt(), pytest.raises(KeyboardInterrupt):
