@@ -381,10 +381,11 @@ def test_pickle_of_a_classifier_has_all_tensors_on_the_processor(estimator):
     again = pickle.loads(pickle.dumps(classifier))
     assert again.device_ == CPU
     kept = vars(again.net_)
-    for thing in (again.callbacks, kept["callbacks_"], kept.get("box"), kept.get("anchors")):
+    callbacks = getattr(again, "estimator", again).callbacks
+    for thing in (callbacks, kept["callbacks_"], kept.get("box"), kept.get("anchors")):
         assert {tensor.device for tensor in tensors_in(thing)} <= {CPU}
-    assert [t.shape for t in tensors_in(again.callbacks[0].kept_)] == [(2,), (2, 1), (2,)]
-    assert again.callbacks[0].net_ is again.net_
+    assert [t.shape for t in tensors_in(callbacks[0].kept_)] == [(2,), (2, 1), (2,)]
+    assert callbacks[0].net_ is again.net_
     assert again.predict_proba(X).tobytes() == classifier.predict_proba(X).tobytes()
 
 

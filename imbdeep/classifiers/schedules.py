@@ -28,10 +28,6 @@ __all__ = [
     "DeferredResampling",
     "DeferredReweighting",
     "WarmupStepDecay",
-    "check_callbacks",
-    "check_moment",
-    "epoch_of",
-    "start_of",
 ]
 
 

@@ -88,7 +88,7 @@ def _reweighted(**given: Any) -> Any:
 
 def _m2m(**given: Any) -> Any:
     network = ERMClassifier(hidden_layer_sizes=_LAYERS, **given)
-    return M2mClassifier(network, random_state=given["random_state"])
+    return M2mClassifier(network, device=given["device"], random_state=given["random_state"])
 
 
 #: All methods, by name, in the order of the tables: the kind, and what makes the estimator of the

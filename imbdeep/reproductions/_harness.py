@@ -113,7 +113,9 @@ def made(kind: Callable[..., Any], **parameters: Any) -> Any:
 
     Those are its ``training_params``, and for M2m its estimator.
     """
-    own: Any = getattr(kind, "_get_param_names", parameters.keys)()
+    if not hasattr(kind, "_TRAINING"):
+        return kind(**parameters)
+    own: Any = kind._get_param_names()  # type: ignore[attr-defined]
     others = {name: parameters.pop(name) for name in list(parameters) if name not in own}
     if others and "estimator" in own:
         parameters["estimator"] = made(ERMClassifier, **others)

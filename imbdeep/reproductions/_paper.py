@@ -314,7 +314,7 @@ def varied(
         parser.error(
             "--vary chooses parameters, which the test part must not do: add --development"
         )
-    known = (set(estimator.get_params()) | estimator._TRAINING.keys()) - _NOT_VARIED
+    known = (set(estimator.get_params()) | getattr(estimator, "_TRAINING", {}).keys()) - _NOT_VARIED
     rows = {}
     for text in options.vary:
         pairs = [part.partition("=") for part in text.split()]

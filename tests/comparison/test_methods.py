@@ -26,7 +26,8 @@ def test_all_methods_are_known_by_their_names_and_told_the_settings():
         estimator = method.estimator.estimator if method.also else method.estimator
         told = estimator.get_params()
         assert (told["random_state"], told["device"]) == (7, "cpu")
-        assert told["categorical_features"] == ["city"]
+        of = "estimator__" * (method.name == "M2m")
+        assert told[f"{of}categorical_features"] == ["city"]
 
 
 def test_what_is_trained_alike_is_trained_once():

@@ -88,6 +88,11 @@ class GAMOClassifier(AdversarialClassifier):
         Mini-batches of the game. The authors' code does 25 000.
     batch_size : int, default=64
         Real rows in a mini-batch; there are as many generated ones.
+    $early_stopping
+    $encoding
+    $callbacks A learning-rate scheduler reaches the
+        optimiser of M and D alone. ``on_grad_computed`` is not called. Batches, and scores with
+        ``on_train=True``, are the real rows of each mini-batch, as M in training sees them.
     training_params : dict, default=None
         Settings that are seldom changed. ``complement`` ("all"): G shall make M take its rows for
         any class but their own (Algorithm 1, and the authors' code) or, with "minority", for any
@@ -99,11 +104,6 @@ class GAMOClassifier(AdversarialClassifier):
         mini-batches of F and of the game in a round; "auto" is a pass over the rows, and 100 of the
         game without F, where a round only ends in a record. ``weight_decay`` (0.0) is that of all
         players but G, decoupled (AdamW).
-    $early_stopping
-    $encoding
-    $callbacks A learning-rate scheduler reaches the
-        optimiser of M and D alone. ``on_grad_computed`` is not called. Batches, and scores with
-        ``on_train=True``, are the real rows of each mini-batch, as M in training sees them.
     $running
 
     Attributes

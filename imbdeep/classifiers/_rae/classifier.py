@@ -89,6 +89,12 @@ class RAEClassifier(AdversarialClassifier):
         Number of updates of the encoder, rounded up to whole cycles.
     batch_size : int, default=64
         Groups of ``n_mixed`` rows in an update.
+    $early_stopping
+    $encoding
+    $callbacks A learning-rate scheduler reaches the
+        optimiser of encoder, classifier and mixer alone. ``on_grad_computed`` is not called, and
+        Freezer has no effect. Batches, and scores with ``on_train=True``, are the real rows of the
+        last update of the encoder in each cycle, as the encoder in training sees them.
     training_params : dict, default=None
         Settings that are seldom changed. ``mixer_target`` ("wrong") is the class for which L shall
         take the mixer's combinations: any other class (Eq. 3), or, with "permuted", the label of a
@@ -100,12 +106,6 @@ class RAEClassifier(AdversarialClassifier):
         moving averages over the cycles, in which cycle n counts at least 9 / (n + 9); 0 takes the
         last weights, as the paper. ``dropout`` (0.4) is the share of units that encoder and mixer
         leave out at random, ``weight_decay`` (1e-3) is of encoder and classifier.
-    $early_stopping
-    $encoding
-    $callbacks A learning-rate scheduler reaches the
-        optimiser of encoder, classifier and mixer alone. ``on_grad_computed`` is not called, and
-        Freezer has no effect. Batches, and scores with ``on_train=True``, are the real rows of the
-        last update of the encoder in each cycle, as the encoder in training sees them.
     $running
 
     Attributes
