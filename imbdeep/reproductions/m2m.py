@@ -328,12 +328,12 @@ class M2m(Paper):
         lines = ""
         for name, found in outcomes.items():
             if "accepted" in found[0].metrics:
-                found = (
+                by_trial = (
                     "beta {beta:g}, lambda {logit_lambda:g}, gamma {gamma:g}, accepted "
                     "{accepted:.1%}".format(**outcome.metrics)
                     for outcome in found
                 )
-                lines += f"- {name}, by trial: {'; '.join(found)}\n"
+                lines += f"- {name}, by trial: {'; '.join(by_trial)}\n"
         return (f"\n{note}\n" if note else "") + (f"\n{lines}" if lines else "")
 
 
