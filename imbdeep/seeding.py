@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from types import FunctionType, ModuleType
@@ -20,7 +19,16 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
-__all__ = ["abort_on_interrupt", "draw_seed", "random_stream", "resolve_device", "seeded"]
+from imbdeep._interrupts import abort_on_interrupt, keep_on_interrupt, one_fit
+
+__all__ = [
+    "abort_on_interrupt",
+    "draw_seed",
+    "keep_on_interrupt",
+    "random_stream",
+    "resolve_device",
+    "seeded",
+]
 
 #: Seconds that a callback may take before another thread trains meanwhile: see :func:`paused`.
 _PATIENCE = 0.5
@@ -358,28 +366,6 @@ def _leaves(value: Any, seen: dict[int, Any]) -> Iterator[Tensor | BaseEstimator
         yield from _leaves(part, seen)
 
 
-@dataclass
-class _Fit:
-    """A call of fit: how many interrupted trainings may still keep what they learned, and did."""
-
-    allowed: int
-    kept: int = 0
-
-
-#: The outermost fit that runs here. Each thread has its own.
-_fit: ContextVar[_Fit | None] = ContextVar("_fit", default=None)
-
-
-@contextmanager
-def _one_fit(allowed: int) -> Iterator[None]:
-    """Count interruptions in the block, unless it is part of another fit."""
-    token = _fit.set(_fit.get() or _Fit(allowed))
-    try:
-        yield
-    finally:
-        _fit.reset(token)
-
-
 @contextmanager
 def restored_on_failure(estimator: Any) -> Iterator[None]:
     """Give an estimator back the attributes it had, if the block, a fit, fails or is interrupted.
@@ -390,54 +376,11 @@ def restored_on_failure(estimator: Any) -> Iterator[None]:
     """
     before = estimator.__dict__.copy()
     try:
-        with _one_fit(allowed=1):
+        with one_fit():
             yield
     except BaseException:
         estimator.__dict__ = before
         raise
-
-
-@contextmanager
-def abort_on_interrupt() -> Iterator[None]:
-    """Let the first KeyboardInterrupt abort each fit of the block: no training keeps anything.
-
-    For programs that fit many estimators in turn, and that one Ctrl-C must stop. A decorator too.
-
-    Yields
-    ------
-    None
-        Nothing; fits restore their estimators, and the exception passes through.
-
-    Examples
-    --------
-    >>> from imbdeep.seeding import abort_on_interrupt, keep_on_interrupt
-    >>> with abort_on_interrupt():
-    ...     keep_on_interrupt()
-    False
-    """
-    with _one_fit(allowed=0):
-        yield
-
-
-def keep_on_interrupt() -> bool:
-    """Tell a training that KeyboardInterrupt has ended whether to keep what it has learned.
-
-    To be called once for an interruption, by the code that has caught it; where the answer is no,
-    that code raises the exception again. It is yes for the first interruption in a fit, which is a
-    block of :func:`restored_on_failure`, and no for the next ones, outside of fits, and inside
-    :func:`abort_on_interrupt`.
-    """
-    fit = _fit.get()
-    if fit is None or fit.kept >= fit.allowed:
-        return False
-    fit.kept += 1
-    return True
-
-
-def was_interrupted() -> bool:
-    """Tell whether an interrupted training of this fit has kept what it learned."""
-    fit = _fit.get()
-    return fit is not None and fit.kept > 0
 
 
 def refuse_arguments(estimator: Any, method: str, args: Any, kwargs: Any, advice: str) -> None:

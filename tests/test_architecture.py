@@ -35,7 +35,7 @@ ALL_BUT_CLI = (
 STUDIES = "torch imblearn pandas joblib tqdm"
 
 #: Small modules that every room may import.
-FOR_ALL = {"_docs", "_warnings"}
+FOR_ALL = {"_docs", "_interrupts", "_warnings"}
 
 ROOMS = {
     **dict.fromkeys(FOR_ALL, room()),

@@ -86,7 +86,7 @@ SAMPLERS = [
     ),
     GAMO2PixSampler(
         GAMOClassifier(
-            max_steps=30,
+            max_steps=12,
             batch_size=8,
             hidden_layer_sizes=(16,),
             generator_layer_sizes=(8,),

@@ -7,14 +7,11 @@ import pytest
 import torch
 
 from imbdeep.seeding import (
-    abort_on_interrupt,
     draw_seed,
-    keep_on_interrupt,
     random_stream,
     resolve_device,
     restored_on_failure,
     seeded,
-    was_interrupted,
 )
 
 CPU = torch.device("cpu")
@@ -205,23 +202,3 @@ def test_attributes_come_back_when_a_block_fails():
     with restored_on_failure(estimator):
         estimator.new = 3
     assert vars(estimator) == {"old": before, "new": 3}
-
-
-def test_one_interruption_of_a_fit_may_keep_what_was_learned():
-    assert not keep_on_interrupt()  # outside of fits
-    for _ in range(2):
-        with restored_on_failure(fit := Fit()), restored_on_failure(Fit()):
-            assert not was_interrupted()
-            assert keep_on_interrupt()
-            with restored_on_failure(fit):  # part of the same fit
-                assert was_interrupted()
-                assert not keep_on_interrupt()
-    with abort_on_interrupt(), restored_on_failure(fit):
-        assert not keep_on_interrupt()
-    with restored_on_failure(fit), abort_on_interrupt():
-        assert keep_on_interrupt()  # what is outside decides
-    assert not was_interrupted()
-
-
-class Fit:
-    """What a fit works on."""

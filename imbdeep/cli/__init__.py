@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from imbdeep import __version__
+from imbdeep._interrupts import abort_on_interrupt
 
 # At their top these import the standard library alone, so that --help does not wait for torch.
 from ._compare import PICTURES, run_compare
@@ -67,8 +68,6 @@ def _status(argv: Sequence[str] | None) -> int:
     with stopped_by_signals() as signal_number:
         try:
             arguments = _parser().parse_args(argv)
-            from imbdeep.seeding import abort_on_interrupt  # with torch
-
             with plain_warnings(), abort_on_interrupt():
                 return arguments.command(arguments) or 0
         except KeyboardInterrupt as stop:

@@ -418,7 +418,7 @@ def _given_folds(
     n_rows = len(y)
     splitter = check_cv(cv, y, classifier=True)
     # Splits hold arrays, too long to be shown.
-    told = f"cv={' '.join(repr(cv).split())}" if hasattr(cv, "split") else "cv"
+    shown = f"cv={' '.join(repr(cv).split())}" if hasattr(cv, "split") else "cv"
     n_told = len(getattr(splitter, "test_fold", y))
     if n_told != n_rows:
         raise ValueError(
@@ -431,12 +431,12 @@ def _given_folds(
     except (ValueError, TypeError, IndexError) as error:
         if groups is None and "group" in str(error).lower():
             raise ValueError(
-                f"{told} keeps groups together, and none are given: say by groups=... which "
+                f"{shown} keeps groups together, and none are given: say by groups=... which "
                 "group each row belongs to."
             ) from error
-        raise ValueError(f"{told} cannot split {n_rows} rows: {error}") from error
+        raise ValueError(f"{shown} cannot split {n_rows} rows: {error}") from error
     if not folds:
-        raise ValueError(f"{told} has no splits: one at least is needed.")
+        raise ValueError(f"{shown} has no splits: one at least is needed.")
     needs_all = any(hasattr(SCORERS[name], "methods") for name in scoring)
     one_class = 0
     for fold in folds:
@@ -495,14 +495,14 @@ def _stratified(y: NDArray[Any], cv: int, seed: int) -> tuple[list[_Fold], list[
     least = int(counts[counts > 1].min())
     n_folds = min(cv, max(least, _LEAST_FOLDS), int(counts.max()))
     if least < cv:
-        told = f"{n_folds} folds instead of {cv}: " if n_folds < cv else ""
+        shown = f"{n_folds} folds instead of {cv}: " if n_folds < cv else ""
         absent = ", and is missing in the test rows of some folds" if least < n_folds else ""
-        notes.append(f"{told}the smallest class has {least} rows{absent}.")
+        notes.append(f"{shown}the smallest class has {least} rows{absent}.")
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
     single = np.flatnonzero(counts[codes] == 1)
     folds = []
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # told above
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # said above
         for i, (train, test) in enumerate(splitter.split(tested, codes[tested])):
             rows = np.sort(np.concatenate([tested[train], single]))
             folds.append(_Fold(i, rows, tested[test]))

@@ -109,8 +109,8 @@ class Paper:
             "--results",
             help="CSV file for a row a data set, method, trial and metric, written as trials end",
         )
-        for option, (_, told) in self.optional.items():
-            add(f"--{option}", action="store_true", help=told)
+        for option, (_, text) in self.optional.items():
+            add(f"--{option}", action="store_true", help=text)
         names = [*self.methods, *itertools.chain(*(rows for rows, _ in self.optional.values()))]
         add("--methods", nargs="+", choices=names, help="only these")
         if self.varied:
@@ -166,8 +166,8 @@ class Paper:
             for name in names:
                 sys.stdout.write(self.table(name, rows[name], results, options, device) + "\n")
                 sys.stdout.flush()
-        told = self.told(options)
-        sys.stdout.write(f"{told}; {machine(device, time.perf_counter() - start)}")
+        summary = self.summary(options)
+        sys.stdout.write(f"{summary}; {machine(device, time.perf_counter() - start)}")
         return 0
 
     def _rows(self, parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, Any]:
@@ -180,8 +180,8 @@ class Paper:
                 known |= {name: row for name, row in rows.items() if name not in known}
         known = {name: row for name, row in known.items() if not only or name in only}
         if self.varied:
-            for told, values in varied(parser, options, self.varied.estimator).items():
-                known[f"{self.varied.name}, {told}"] = self.varied.approach(**values)
+            for changed, values in varied(parser, options, self.varied.estimator).items():
+                known[f"{self.varied.name}, {changed}"] = self.varied.approach(**values)
         return known
 
     def fits(self, dataset: str, name: str, row: Any, options: argparse.Namespace) -> bool:
@@ -206,7 +206,7 @@ class Paper:
         found = self.datasets[dataset]
         return f"{found.title}, {found.choosing}" if options.development else found.title
 
-    def told(self, options: argparse.Namespace) -> str:
+    def summary(self, options: argparse.Namespace) -> str:
         """How it was run, for below all tables."""
         return f"Seeds {', '.join(map(str, options.seeds))}; scale {options.scale}"
 

@@ -317,9 +317,9 @@ class M2m(Paper):
         epochs = self.length(dataset, options).epochs
         return title if epochs == whole else f"{title}, {epochs} of {whole} epochs"
 
-    def told(self, options: argparse.Namespace) -> str:
+    def summary(self, options: argparse.Namespace) -> str:
         """With the search."""
-        return f"{super().told(options)}, search {options.search}"
+        return f"{super().summary(options)}, search {options.search}"
 
     def below(
         self, rows: Mapping[str, Any], outcomes: Mapping[str, list[Outcome]], task: Task, note: str
@@ -328,12 +328,12 @@ class M2m(Paper):
         lines = ""
         for name, found in outcomes.items():
             if "accepted" in found[0].metrics:
-                told = (
+                by_trial = (
                     "beta {beta:g}, lambda {logit_lambda:g}, gamma {gamma:g}, accepted "
                     "{accepted:.1%}".format(**outcome.metrics)
                     for outcome in found
                 )
-                lines += f"- {name}, by trial: {'; '.join(told)}\n"
+                lines += f"- {name}, by trial: {'; '.join(by_trial)}\n"
         return (f"\n{note}\n" if note else "") + (f"\n{lines}" if lines else "")
 
 

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from imbdeep._interrupts import was_interrupted
 from imbdeep.losses import ObservationLikelihood, gaussian_log_density
 from imbdeep.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
 from imbdeep.over_sampling._mgvae.ewc import EWCPenalty, fisher_diagonal
 from imbdeep.over_sampling._mgvae.priors import ExemplarPrior, GaussianPrior
-from imbdeep.seeding import seeded, was_interrupted
+from imbdeep.seeding import seeded
 from imbdeep.training import batch_indices, flatten_parameters, release_parameters, run
 
 #: Bounds of log variances in latent space, against overflow of their exponential.
