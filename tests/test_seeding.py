@@ -10,7 +10,6 @@ from imbdeep.seeding import (
     draw_seed,
     random_stream,
     resolve_device,
-    restored_on_failure,
     seeded,
 )
 
@@ -63,14 +62,6 @@ def test_seeding_the_processor_does_not_reach_the_gpus(monkeypatch):
                 monkeypatch.setattr(module, name, lambda seed: pytest.fail("seeded a GPU"))
     with seeded(1, CPU):
         torch.rand(1)
-
-
-@pytest.mark.parametrize("n_threads", [1, 2, 3, None])
-def test_threads_are_as_many_as_asked_for_inside_and_as_before_after(n_threads):
-    before = torch.get_num_threads()
-    with seeded(0, CPU, n_threads):
-        assert torch.get_num_threads() == (n_threads or before)
-    assert torch.get_num_threads() == before
 
 
 def flushes():
@@ -169,23 +160,3 @@ def test_seeds_are_those_of_numpy_and_fit_torch():
 def test_what_is_no_random_state_is_refused(state):
     with pytest.raises(ValueError, match=r"seed|Seed"):
         random_stream(state)
-
-
-def test_attributes_come_back_when_a_block_fails():
-    class Estimator:
-        kept = "of the class"
-
-    estimator = Estimator()
-    estimator.old = before = object()
-
-    @restored_on_failure(estimator)  # a context manager of contextlib decorates, too
-    def interrupted():
-        estimator.old, estimator.new = 1, 2
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert vars(estimator) == {"old": before}
-    with restored_on_failure(estimator):
-        estimator.new = 3
-    assert vars(estimator) == {"old": before, "new": 3}

@@ -181,19 +181,6 @@ def test_diverged_validation_is_named():
         train(counting(Weight()), validate=validation_of(math.nan))
 
 
-# ----------------------------------------------------------------------------------- progress bar
-
-
-@pytest.mark.parametrize("verbose", [True, 1, 2])
-def test_progress_bar_goes_to_stderr_and_ends(capfd, verbose):
-    train(counting(Weight()), max_steps=60, verbose=verbose, description="my phase")
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert "my phase" in err
-    assert "60/60" in err
-    assert "loss=" in err
-
-
 # --------------------------------------------------------------------------------- flat parameters
 
 
