@@ -5,8 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from imblearn.pipeline import make_pipeline
 from scipy import stats
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
@@ -67,6 +71,32 @@ def test_moments_of_known_classes_come_back():
     gaussian = stats.norm(known[:, 0].mean(), known[:, 0].std())
     assert (abs(new[:, 0]) < 0.5).mean() < 0.8 * (gaussian.cdf(0.5) - gaussian.cdf(-0.5))
     assert {r["class"] for r in sampler.history_ if r["phase"] == "fine-tuning"} == {1}
+
+
+def test_categories_and_missing_values_of_the_minority_come_back():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [1000, 200])
+    levels = np.array(["a", "b", "c"])
+    frame = pd.DataFrame(
+        {
+            "number": rng.normal(size=len(y)) + y,
+            "word": np.r_[
+                rng.choice(levels, 1000, p=[0.5, 0.4, 0.1]),
+                rng.choice(levels, 200, p=[0.1, 0.2, 0.7]),
+            ],
+            "flag": rng.random(len(y)) < np.where(y, 0.8, 0.3),
+            "holes": rng.normal(size=len(y)),
+        }
+    )
+    frame.loc[rng.random(len(y)) < np.where(y, 0.4, 0.05), "holes"] = np.nan
+    sampler = MGVAESampler(**LEARNING)
+    sampler.fit_resample(frame, y)
+    shares = [
+        [*(rows["word"] == level for level in levels), rows["flag"], rows["holes"].isna()]
+        for rows in (sampler.sample(3000, 1), frame[y == 1])
+    ]
+    found, expected = (np.mean(parts, axis=1) for parts in shares)
+    np.testing.assert_allclose(found, expected, atol=0.08)
 
 
 # ------------------------------------------------------------------- elastic weight consolidation
@@ -428,3 +458,45 @@ def test_an_interrupted_pretraining_is_not_kept_in_the_memory(tmp_path, pretrain
     expected, _ = quick().fit_resample(X, Y)
     found, _ = quick(memory=str(tmp_path)).fit_resample(X, Y)
     assert found.tobytes() == expected.tobytes()
+
+
+# ------------------------------------------------------------------------ pipelines, searches
+
+
+def test_early_stopping_holds_out_and_stops():
+    stopped = quick(pretrain_steps=20_000, n_iter_no_change=1, learning_rate=0.05)
+    stopped.fit_resample(X, Y)
+    steps = [r["step"] for r in stopped.history_ if r["phase"] == "pre-training"]
+    assert steps[-1] < 20_000
+    whole = quick(pretrain_steps=300, n_iter_no_change=1, learning_rate=0.05, early_stopping=False)
+    whole.fit_resample(X, Y)
+    records = [r for r in whole.history_ if r["phase"] == "pre-training"]
+    assert records[-1]["step"] == 300
+    assert all("validation" not in r for r in records)
+
+
+def pipeline(**params):
+    few = {"pretrain_steps": 5, "finetune_steps": 2, **params}
+    return make_pipeline(StandardScaler(), quick(**few), LogisticRegression())
+
+
+def test_pipeline_resamples_while_fitting_only():
+    pipe = pipeline().fit(X, Y)
+    few = {"pretrain_steps": 5, "finetune_steps": 2}
+    balanced, labels = quick(**few).fit_resample(StandardScaler().fit_transform(X), Y)
+    alone = LogisticRegression().fit(balanced, labels)
+    np.testing.assert_array_equal(pipe[-1].coef_, alone.coef_)
+    assert pipe.predict(X).shape == (len(X),)
+
+
+GRID = {"mgvaesampler__ewc_lambda": [0, 5], "mgvaesampler__beta": [0.5, 1]}
+
+
+def test_grid_search_pretrains_once_a_fold(tmp_path, pretrainings):
+    with_memory = GridSearchCV(pipeline(memory=str(tmp_path)), GRID, cv=2, error_score="raise")
+    with_memory.fit(X, Y)
+    assert len(pretrainings) == 3  # two folds, and the refit on all rows
+    without = GridSearchCV(pipeline(), GRID, cv=2, error_score="raise").fit(X, Y)
+    np.testing.assert_array_equal(
+        with_memory.cv_results_["mean_test_score"], without.cv_results_["mean_test_score"]
+    )
