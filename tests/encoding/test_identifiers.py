@@ -15,18 +15,12 @@ from imbdeep.encoding import (
 V = np.round(np.random.default_rng(0).lognormal(8, 1, 80), 2)
 NUMERIC = {
     "decimal comma": [f"{v:.2f}".replace(".", ",") for v in V],
-    "thousands": [f"{v:,.2f}" for v in V],
     "apostrophes": [f"{v:,.2f}".replace(",", "'") for v in V],
-    "narrow spaces": [f"{v:,.2f}".replace(",", "\u202f") for v in V],
     "currency": [f"-€ {v:.2f}" for v in V],
-    "code of a currency": [f"{v:.2f} EUR" for v in V],
     "percent": [f"{v:.2f} %" for v in V],
-    "brackets": [f"(${v:,.2f})" for v in V],
     "minus": [f"\u2212{v:.2f}" for v in V],
-    "exponent": [f"{v:e}" for v in V],
     "unknown": ["unknown" if i % 13 == 0 else str(v) for i, v in enumerate(V)],
     "missing": [None if i % 4 == 0 else str(v) for i, v in enumerate(V)],
-    "objects": np.array([str(v) for v in V], dtype=object),
     "categories": pd.Categorical([str(v) for v in V]),
 }
 WORDS = {"names": [f"x{i}" for i in range(80)], "dates": [f"2020-01-{i}" for i in range(80)]}

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.exceptions import NotFittedError
 from torch import nn
-from torch.distributions import Independent, Normal, kl_divergence
 
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling import CVAESampler
@@ -77,29 +76,11 @@ def linear_bound(x, y, shift=0.0, factor=1.0):
     return (np.array([1, 4, 1]) / 6 @ (reconstruction - kl).numpy()).item()
 
 
-@pytest.mark.parametrize("y", [0, 1])
-@pytest.mark.parametrize("x", [-1.0, 0.3, 2.5])
-def test_bound_at_the_posterior_is_the_evidence_of_the_class(x, y):
-    evidence = stats.norm.logpdf(x, C[y], np.sqrt(W**2 + S**2))
-    assert linear_bound(x, y) == pytest.approx(evidence, rel=1e-12)
-
-
 @given(st.floats(-3, 3), st.integers(0, 1), st.floats(-2, 2), st.floats(0.1, 5, exclude_min=True))
 def test_bound_elsewhere_lacks_the_divergence_from_the_posterior(x, y, shift, factor):
     evidence = stats.norm.logpdf(x, C[y], np.sqrt(W**2 + S**2))
     missing = 0.5 * (shift**2 / POSTERIOR_VARIANCE + factor - np.log(factor) - 1)
     assert linear_bound(x, y, shift, factor) == pytest.approx(evidence - missing, abs=1e-9)
-
-
-def test_divergence_is_that_of_the_posterior_from_the_prior():
-    with seeded(0, CPU):
-        model, x, y = small_model().double(), torch.randn(9, 2).double(), torch.arange(9) % 2
-    with torch.no_grad():
-        mean, log_variance = model.encode(x, y)
-        _, kl = model(x, y, torch.zeros(9, 2, dtype=torch.float64))
-    posterior = Independent(Normal(mean, torch.exp(0.5 * log_variance)), 1)
-    prior = Independent(Normal(torch.zeros_like(mean), torch.ones_like(mean)), 1)
-    torch.testing.assert_close(kl, kl_divergence(posterior, prior))
 
 
 def test_training_reaches_the_evidence_of_gaussian_classes():
@@ -118,64 +99,6 @@ def test_training_reaches_the_evidence_of_gaussian_classes():
     bound = (parts[0] - parts[1]).mean().item()
     assert history[0]["loss"] > entropy + 0.3
     assert -entropy - 0.15 < bound < -entropy + 0.03  # of the rows it was trained on
-
-
-# -------------------------------------------------------------------- it finds what it should find
-
-
-@pytest.mark.parametrize("sampling", [None, "balanced"])
-def test_categories_and_missing_values_of_each_class_come_back(sampling):
-    rng = np.random.default_rng(0)
-    y = np.repeat(["big", "small"], [2000, 300])
-    small = y == "small"
-    levels = np.array(["a", "b", "c"])
-    frame = pd.DataFrame(
-        {
-            "number": rng.normal(size=len(y)) + small,
-            "word": np.r_[
-                rng.choice(levels, 2000, p=[0.5, 0.4, 0.1]),
-                rng.choice(levels, 300, p=[0.1, 0.2, 0.7]),
-            ],
-            "flag": rng.random(len(y)) < np.where(small, 0.8, 0.3),
-            "holes": rng.normal(size=len(y)),
-        }
-    )
-    frame.loc[rng.random(len(y)) < np.where(small, 0.4, 0.05), "holes"] = np.nan
-    sampler = CVAESampler(
-        sampling_strategy={"big": 2100, "small": 400},
-        sampling=sampling,
-        row_filter=None,
-        max_steps=600,
-        learning_rate=3e-3,
-        hidden_layer_sizes=(32,),
-        device="cpu",
-        random_state=0,
-    )
-    X_res, _ = sampler.fit_resample(frame, y)
-    assert (X_res.dtypes == frame.dtypes).all()
-    for label in ("big", "small"):
-        new, known = sampler.sample(5000, label), frame[y == label]
-        for rows in (new, known):
-            assert set(rows["word"]) == set(levels)
-        shares = [
-            [*(rows["word"] == level for level in levels), rows["flag"], rows["holes"].isna()]
-            for rows in (new, known)
-        ]
-        found, expected = (np.mean(parts, axis=1) for parts in shares)
-        np.testing.assert_allclose(found, expected, atol=0.07)
-
-
-def test_class_of_one_row_is_learned_and_grows():
-    rng = np.random.default_rng(0)
-    y = np.r_[np.zeros(200, int), 1]
-    X = np.r_[rng.normal(size=(200, 2)), [[6.0, 6.0]]]
-    sampler = quick(
-        max_steps=600, learning_rate=3e-3, hidden_layer_sizes=(32,), sampling="balanced"
-    )
-    X_res, y_res = sampler.fit_resample(X, y)
-    assert np.bincount(y_res).tolist() == [200, 200]
-    assert np.isfinite(X_res).all()
-    assert np.median(X_res[201:], axis=0).min() > 2  # its own rows, not the majority's
 
 
 # ------------------------------------------------------------------------------ the class gets in
@@ -233,18 +156,6 @@ def test_part_of_each_class_is_held_out_and_some_of_it_never(counts, fraction):
         assert max(counts) == 1 or away[int(np.argmax(counts))] == 1
 
 
-def test_early_stopping_keeps_the_best_weights():
-    sampler = quick(max_steps=20_000, n_iter_no_change=1, learning_rate=0.05)
-    sampler.fit_resample(X, Y)
-    validation = [record["validation"] for record in sampler.history_]
-    assert sampler.history_[-1]["step"] < 20_000
-    assert validation[-1] >= min(validation)
-    whole = quick(max_steps=300, n_iter_no_change=1, learning_rate=0.05, early_stopping=False)
-    whole.fit_resample(X, Y)
-    assert whole.history_[-1]["step"] == 300
-    assert all("validation" not in record for record in whole.history_)
-
-
 @pytest.fixture
 def passes(monkeypatch):
     """Classes and results of each pass through the model."""
@@ -298,17 +209,6 @@ def test_history_is_of_the_objective():
         assert record["loss"] == pytest.approx(0.5 * record["kl"] - record["reconstruction"])
 
 
-def test_beta_weighs_the_divergence():
-    kl = []
-    for beta in (0.0, 1.0, 1000.0):
-        sampler = quick(beta=beta, max_steps=200, early_stopping=False, learning_rate=1e-2)
-        sampler.fit_resample(X, Y)
-        kl.append(sampler.diagnostics_[1]["kl"])
-    assert kl[0] > kl[1] > kl[2]
-    assert kl[2] < 0.01
-    assert sampler.diagnostics_[1]["code_spread"] < 0.1  # the code says nothing
-
-
 def test_diagnostics_are_over_the_rows_of_the_class():
     with seeded(0, CPU):
         model, x = small_model(), torch.randn(7, 2)
@@ -327,7 +227,7 @@ def test_diagnostics_are_over_the_rows_of_the_class():
 # ------------------------------------------------------------------------------------------ images
 
 
-@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 64, 64)])
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
 def test_convolutional_network_of_every_size(shape):
     images = np.random.default_rng(0).integers(0, 256, (12, *shape), dtype=np.uint8)
     y = np.repeat(["a", "b"], [9, 3])
@@ -339,22 +239,15 @@ def test_convolutional_network_of_every_size(shape):
     assert sampler.encode(images[:2], "a").shape == (2, 2)
 
 
-def test_images_are_means_and_tables_are_draws(monkeypatch):
-    asked = []
-    generate = CVAE.generate
-    monkeypatch.setattr(
-        CVAE, "generate", lambda model, y, mean: asked.append(mean) or generate(model, y, mean)
-    )
+def test_images_are_means_and_tables_are_draws():
     images = np.random.default_rng(0).random((len(Y), 1, 4, 4))
-    for data, output, mean in [
-        (X, "auto", False),
-        (images, "auto", True),
-        (X, "mean", True),
-        (images, "sample", False),
-    ]:
-        asked.clear()
-        quick(decoder_output=output).fit_resample(data, Y)
-        assert set(asked) == {mean}
+    for data, default in [(X, "sample"), (images, "mean")]:
+        rows = {
+            output: quick(decoder_output=output).fit_resample(data, Y)[0].tobytes()
+            for output in ("auto", "mean", "sample")
+        }
+        assert rows["auto"] == rows[default]
+        assert rows["mean"] != rows["sample"]
 
 
 # ------------------------------------------------------------------------------------ latent codes
@@ -393,17 +286,11 @@ def no_training(monkeypatch):
     monkeypatch.setattr(CVAESampler, "_fit_generator", lambda *args: pytest.fail("it trained"))
 
 
-IMAGES_8 = np.zeros((len(Y), 1, 8, 8), dtype=np.uint8)
 IMAGES_20 = np.zeros((len(Y), 3, 20, 20), dtype=np.uint8)
 BAD = {
     "network for images": (X, {"network": "cnn"}, "network='cnn' needs images"),
     "size of images": (IMAGES_20, {}, r"\(3, 20, 20\).*squares of 28, 32, 64.*network='mlp'"),
-    "categories of images": (IMAGES_8, {"categorical_features": [0]}, "but the rows are images"),
-    "unknown category": (X, {"categorical_features": [9]}, r"categorical_features has \[9\]"),
-    "device": (X, {"device": "gpu"}, "device='gpu' is not a device"),
     "no layer": (X, {"hidden_layer_sizes": ()}, r"hidden_layer_sizes=\(\) must hold at least one"),
-    "empty layer": (X, {"hidden_layer_sizes": (8, 0)}, "must hold at least one positive integer"),
-    "worded layer": (X, {"hidden_layer_sizes": ["8"]}, "must hold at least one positive integer"),
     "true layer": (X, {"hidden_layer_sizes": [True]}, "must hold at least one positive integer"),
 }
 
@@ -413,6 +300,3 @@ def test_parameters_that_do_not_fit_are_refused_before_training(no_training, cas
     data, params, message = BAD[case]
     with pytest.raises(ValueError, match=message):
         quick(**params).fit_resample(data, Y)
-
-
-# ------------------------------------------------------------------------------------ what is shown

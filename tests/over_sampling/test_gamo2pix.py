@@ -5,8 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 from scipy.optimize import nnls
 from sklearn.exceptions import NotFittedError
@@ -14,7 +12,6 @@ from sklearn.frozen import FrozenEstimator
 
 from imbdeep.classifiers import GAMOClassifier
 from imbdeep.classifiers._gamo.net import GAMONet
-from imbdeep.displays import LatentDisplay, TrainingHistoryDisplay
 from imbdeep.losses import standard_normal_kl
 from imbdeep.over_sampling import GAMO2PixSampler
 from imbdeep.over_sampling._gamo2pix import (
@@ -179,40 +176,6 @@ def test_sides_that_are_no_multiples_of_four_are_cut_off_and_nothing_else():
         assert torch.equal(model.decode(z, y), whole[:, :, :5, :10].reshape(3, -1))
 
 
-# -------------------------------------------------------------- images in, images of features out
-
-
-@pytest.mark.parametrize("side", [5, 6, 7])
-def test_images_of_any_side_come_back(side):
-    X_res, _ = quick().fit_resample(IMAGES[..., :side], Y)
-    assert X_res.shape == (60, 1, 8, side)
-
-
-def test_decoder_sees_features_of_the_real_images_and_shows_those_of_the_generator(monkeypatch):
-    estimator = features(random_state=0).fit(IMAGES, THREE)
-    before = state_of(estimator.net_.module_)
-    made = []
-
-    def spied(net, code, n, original=GAMONet.generate_features):
-        made.append((code, original(net, code, n)))
-        return made[-1][1]
-
-    monkeypatch.setattr(GAMONet, "generate_features", spied)
-    seen = []
-    original = FeatureDecoder.encode
-    monkeypatch.setattr(
-        FeatureDecoder, "encode", lambda self, x: (seen.append(x), original(self, x))[1]
-    )
-    sampler = quick(estimator)
-    sampler.fit_resample(IMAGES, THREE)
-    assert state_of(estimator.net_.module_) == before  # F is fixed, and so is all else
-    real = {row.numpy().tobytes() for row in estimator.net_.features(IMAGES / np.float32(255))}
-    assert {row.numpy().tobytes() for part in seen[:3] for row in part} <= real
-    assert [(code, len(rows)) for code, rows in made] == [(1, 12), (2, 8)]
-    for (_, rows), shown in zip(made, seen[3:], strict=True):
-        assert torch.equal(rows, shown)
-
-
 # --------------------------------------------------------------- tables, and images without F
 
 
@@ -232,49 +195,14 @@ def test_rows_of_a_table_are_in_the_hull_of_their_class():
 @pytest.mark.parametrize(
     "X, params", [(A, {}), (IMAGES, {"network": "mlp"})], ids=["table", "flat"]
 )
-def test_without_features_rows_are_the_generators_own(monkeypatch, X, params):
-    monkeypatch.setattr(
-        "imbdeep.over_sampling._gamo2pix.fit_decoder", lambda *_, **__: pytest.fail("it trained")
-    )
+def test_without_features_parameters_of_the_decoder_play_no_part(X, params):
     mine = small(random_state=0, **params).fit(X, Y)
-    made = []
-
-    def spied(net, code, n, original=GAMONet.generate):
-        made.append(original(net, code, n))
-        return made[-1]
-
-    monkeypatch.setattr(GAMONet, "generate", spied)
     sampler = quick(mine)
     X_res, _ = sampler.fit_resample(X, Y)
-    np.testing.assert_array_equal(X_res[N:], mine.encoder_.inverse_transform(made[0]))
     assert not hasattr(sampler, "decoder_")
     assert not hasattr(sampler, "history_")
-    # What is said of the decoder plays no part.
     other = quick(mine, latent_dim=9, hidden_layer_sizes=(5, 5), max_steps=1, kl_lambda=7.0)
     np.testing.assert_array_equal(other.fit_resample(X, Y)[0], X_res)
-
-
-@given(
-    counts=st.lists(st.integers(2, 20), min_size=2, max_size=4),
-    extra=st.lists(st.integers(0, 9), min_size=4, max_size=4),
-    seed=st.integers(0, 2**32 - 1),
-)
-@settings(max_examples=15)
-def test_every_smaller_class_gets_what_it_shall(counts, extra, seed):
-    rng = np.random.default_rng(seed)
-    y = rng.permutation(np.repeat(np.arange(len(counts)), counts))
-    X = rng.normal(size=(len(y), 2))
-    wanted = {
-        k: c + e * (c < max(counts)) for k, (c, e) in enumerate(zip(counts, extra, strict=False))
-    }
-    sampler = quick(small(), sampling_strategy=wanted)
-    X_res, y_res = sampler.fit_resample(X, y)
-    np.testing.assert_array_equal(X_res[: len(y)], X)
-    assert np.bincount(y_res).tolist() == list(wanted.values())
-    for k in np.unique(y_res[len(y) :]):
-        own, new = X[y == k], X_res[len(y) :][y_res[len(y) :] == k]
-        assert (new >= own.min(axis=0) - 1e-5).all()
-        assert (new <= own.max(axis=0) + 1e-5).all()
 
 
 # ------------------------------------------------------------------------------------- refusals
@@ -330,16 +258,12 @@ def test_empty_hidden_layer_sizes_leave_one_linear_layer():
 # ------------------------------------------------------------- history, pictures, and what is said
 
 
-def test_history_is_that_of_the_decoder_and_is_drawn():
+def test_history_is_that_of_the_decoder():
     sampler = quick(max_steps=60)
     sampler.fit_resample(IMAGES, Y)
     assert [(record["epoch"], record["step"]) for record in sampler.history_] == [(1, 50), (2, 60)]
     for record in sampler.history_:
         assert record["loss"] == pytest.approx(record["kl"] - record["reconstruction"], rel=1e-4)
-    display = TrainingHistoryDisplay.from_estimator(sampler)
-    assert display.terms_ == ["loss", "reconstruction", "kl"]
-    game = TrainingHistoryDisplay.from_estimator(sampler.estimator_)
-    assert "discriminator" in game.terms_
 
 
 def test_encode_gives_what_is_combined():
@@ -354,8 +278,6 @@ def test_encode_gives_what_is_combined():
     table = quick(small())
     table.fit_resample(A, Y)
     np.testing.assert_array_equal(table.encode(A), table.encoder_.transform(A))
-    display = LatentDisplay.from_estimator(sampler, IMAGES, Y, 1)
-    assert len(display.codes) == 300 + N
 
 
 def test_encode_needs_a_gamo():

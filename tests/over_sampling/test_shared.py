@@ -5,7 +5,6 @@ import re
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from sklearn.base import clone
 
@@ -63,14 +62,3 @@ def test_sampler_of_the_page_can_be_interrupted(sampler_of_the_page, steps):
     contract.test_a_fit_that_fails_leaves_the_sampler_as_it_was(clone(sampler_of_the_page), steps)
     steps.clear()
     contract.test_an_interrupted_training_keeps_what_it_learned(clone(sampler_of_the_page), steps)
-
-
-def test_sampler_of_the_page_finds_the_columns_of_the_class(sampler_of_the_page):
-    y = np.repeat([0, 1], [400, 200])
-    rng = np.random.default_rng(0)
-    X = np.c_[rng.normal(3 * y, 1 + y), rng.random(600) < np.where(y, 0.8, 0.2)]
-    sampler = clone(sampler_of_the_page).set_params(max_steps=600)
-    sampler.fit_resample(X, y)
-    rows = sampler.sample(3000, 1)
-    np.testing.assert_allclose(rows.mean(axis=0), X[y == 1].mean(axis=0), atol=0.3)
-    np.testing.assert_allclose(rows.std(axis=0), X[y == 1].std(axis=0), rtol=0.2)

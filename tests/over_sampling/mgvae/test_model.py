@@ -1,7 +1,5 @@
 """The objective of MGVAE against integrals that can be computed, and its two phases."""
 
-import pickle
-
 import numpy as np
 import pytest
 import torch
@@ -12,7 +10,6 @@ from torch import nn
 
 from imbdeep.losses import ObservationLikelihood
 from imbdeep.over_sampling._mgvae import model as module
-from imbdeep.over_sampling._mgvae.ewc import EWCPenalty
 from imbdeep.over_sampling._mgvae.model import (
     MGVAE,
     build,
@@ -20,7 +17,6 @@ from imbdeep.over_sampling._mgvae.model import (
     exemplar_weights,
     fisher,
     fit_model,
-    pretrain,
 )
 from imbdeep.seeding import seeded
 
@@ -98,15 +94,6 @@ def bound_by_quadrature(x, a, b, v, centres, sigma2, beta=1.0):
 def evidence(x, centres, sigma2):
     """log p(x): the mixture of the prior seen through the decoder."""
     return log_mixture(x, W * np.asarray(centres) + C, W**2 * sigma2 + S**2).item()
-
-
-@pytest.mark.parametrize("x", [-1.0, 0.3, 2.5])
-def test_bound_with_the_gaussian_prior_is_its_integral(x):
-    a, b, v = 0.4, 0.1, 0.6
-    draws = draws_of_the_bound(linear_model("gaussian", a, b, v), x, [0.0])
-    exact = bound_by_quadrature(x, a, b, v, np.zeros(1), 1.0)
-    assert abs(draws.mean() - exact) < 5 * draws.std() / np.sqrt(len(draws))
-    assert exact < evidence(x, [0.0], 1.0)
 
 
 @pytest.mark.parametrize("x", [-1.0, 0.3, 2.5])
@@ -299,40 +286,6 @@ def test_exemplars_of_a_step_are_drawn_anew_and_are_not_more_than_there_are(monk
     assert all(numbers(call[1]) == numbers(x) for call in spy.calls)
 
 
-@pytest.mark.parametrize("beta", [0.0, 1.0, 2.5])
-@pytest.mark.parametrize("with_penalty", [False, True])
-def test_loss_is_made_of_its_terms(beta, with_penalty):
-    model, x = build(SPEC, CPU), numbered_rows(30)
-    vector = nn.utils.parameters_to_vector(model.parameters()).detach().clone()
-    penalty = EWCPenalty(vector, torch.rand_like(vector), 3.0) if with_penalty else None
-    history = train(model, x, x, is_majority=False, beta=beta, penalty=penalty, patience=None)
-    for record in history:
-        total = beta * record["kl"] - record["reconstruction"] + record.get("ewc", 0.0)
-        assert record["loss"] == pytest.approx(total, rel=1e-4)
-    assert ("ewc" in history[0]) == with_penalty
-    assert [record["step"] for record in history] == [50, 100, 120]
-
-
-def test_training_lowers_the_loss_and_leaves_light_weights():
-    model, x = build(SPEC, CPU), numbered_rows(200) * 0.1
-    history = train(model, x, x, is_majority=True, max_steps=400, patience=20)
-    assert history[-1]["loss"] < history[0]["loss"] - 1
-    for parameter in model.parameters():
-        assert parameter.grad is None
-        assert not parameter.requires_grad
-        assert parameter.untyped_storage().nbytes() == 4 * parameter.numel()
-    assert not model.training
-    weights = sum(parameter.numel() for parameter in model.parameters())
-    assert len(pickle.dumps(model)) < 4 * weights + 20_000
-
-
-def test_tiny_classes_can_be_trained_on():
-    for n in (1, 2, 3):
-        x = numbered_rows(n)
-        history = train(build(SPEC, CPU), x, x, is_majority=True, n_exemplars=2)
-        assert np.isfinite([list(record.values()) for record in history]).all()
-
-
 # ------------------------------------------------------------------------------------ the Fisher
 
 
@@ -366,43 +319,6 @@ def test_fisher_is_the_mean_squared_gradient_on_generated_rows(monkeypatch):
 
 
 # -------------------------------------------------------------------------- plain data in and out
-
-
-def pretrained(x, seed, **hyper):
-    return pretrain(
-        x,
-        SPEC,
-        {**HYPER, **hyper},
-        mean=False,
-        seed=seed,
-        device="cpu",
-        n_threads=1,
-        versions=("0",),
-        verbose=False,
-    )
-
-
-def test_pretraining_is_a_function_of_its_arguments():
-    x = numbered_rows(60).numpy()
-    first, again, other = (pretrained(x, seed) for seed in (1, 1, 2))
-    for a, b in zip(first[:2], again[:2], strict=True):
-        assert a.dtype == np.float32
-        assert a.tobytes() == b.tobytes()
-    assert first[2] == again[2]
-    assert not np.array_equal(first[0], other[0])
-    n_weights = sum(p.numel() for p in build(SPEC, CPU).parameters())
-    assert first[0].shape == first[1].shape == (n_weights,)
-    assert (first[1] >= 0).all()
-    assert first[1].sum() > 0
-
-
-def test_no_pretraining_gives_the_first_random_weights():
-    weights, information, history = pretrained(numbered_rows(9).numpy(), 5, max_steps=0)
-    with seeded(5, CPU):
-        expected = nn.utils.parameters_to_vector(build(SPEC, CPU).parameters())
-    np.testing.assert_array_equal(weights, expected.detach())
-    assert not information.any()
-    assert history == []
 
 
 def test_diagnosis_of_the_linear_model():

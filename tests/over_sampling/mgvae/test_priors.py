@@ -67,14 +67,6 @@ def test_row_without_another_exemplar_keeps_them_all():
     assert torch.isfinite(alone).all()
 
 
-def test_mixture_density_integrates_to_one():
-    prior = ExemplarPrior(torch.tensor([[-2.0], [0.5], [4.0]]), torch.tensor(-1.0))
-    z = torch.linspace(-15, 20, 20_001, dtype=torch.float64)[:, None]
-    assert torch.trapezoid(prior.log_prob(z.float()).exp().double(), z[:, 0]).item() == (
-        pytest.approx(1, abs=1e-5)
-    )
-
-
 @pytest.mark.parametrize("log_variance", [-10.0, -6.0, 0.0])
 def test_float32_is_accurate_far_from_the_origin_with_a_tiny_variance(log_variance):
     """Where |z|^2 - 2 z.m + |m|^2 gives negative squared distances."""
@@ -118,19 +110,6 @@ def test_responsibilities_are_bayes_rule(case):
     np.testing.assert_allclose(
         found, softmax(-0.5 * squared / np.exp(log_variance), axis=1), rtol=1e-6, atol=1e-12
     )
-
-
-@pytest.mark.parametrize("n", [0, 1, 23])
-def test_number_of_samples(n):
-    with seeded(0, CPU):
-        assert ExemplarPrior(torch.zeros(7, 2), torch.tensor(0.0)).sample(n).shape == (n, 2)
-
-
-def test_exemplars_are_drawn_uniformly():
-    with seeded(0, CPU):
-        codes = ExemplarPrior(torch.arange(7.0)[:, None] * 1000, torch.tensor(0.0)).sample(7000)
-    used = torch.bincount((codes[:, 0] / 1000).round().long(), minlength=7)
-    assert stats.chisquare(used.numpy()).pvalue > 1e-3
 
 
 def test_code_around_an_exemplar_is_of_its_component():

@@ -167,29 +167,16 @@ def test_one_pretraining_serves_every_class():
     assert np.isfinite(X_res).all()
 
 
-def test_early_stopping_holds_out_and_stops():
-    stopped = quick(pretrain_steps=20_000, n_iter_no_change=1, learning_rate=0.05)
-    stopped.fit_resample(X, Y)
-    steps = [r["step"] for r in stopped.history_ if r["phase"] == "pre-training"]
-    assert steps[-1] < 20_000
-    whole = quick(pretrain_steps=300, n_iter_no_change=1, learning_rate=0.05, early_stopping=False)
-    whole.fit_resample(X, Y)
-    records = [r for r in whole.history_ if r["phase"] == "pre-training"]
-    assert records[-1]["step"] == 300
-    assert all("validation" not in r for r in records)
-
-
 ABLATIONS = {
     "Gaussian prior": {"prior": "gaussian"},
-    "no pre-training": {"pretrain_steps": 0, "ewc_lambda": 0},
     "no consolidation": {"ewc_lambda": 0},
     "no training at all": {"pretrain_steps": 0, "finetune_steps": 0, "ewc_lambda": 0},
     "no KL term": {"beta": 0},
     "two exemplars": {"n_exemplars": 2},
     "one dimension, three layers": {"latent_dim": 1, "hidden_layer_sizes": [6, 5, 4]},
-    "batches of one": {"batch_size": 1},
     "exemplars as in the paper": {"exemplar_weights": "uniform"},
     "means": {"decoder_output": "mean"},
+    "no early stopping": {"early_stopping": False},
     "category": {"categorical_features": [0]},
     "defaults": {
         "exemplar_weights": "posterior",
@@ -212,16 +199,14 @@ def test_every_ablation_runs_on_several_classes(case):
     assert np.array_equal(plain, X_res) == (case == "defaults")
 
 
-@pytest.mark.parametrize("size", [28, 32])
-def test_convolutional_network_of_every_size(size):
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (12, 1, size, size), dtype=np.uint8)
+def test_convolutional_network():
+    images = np.random.default_rng(0).integers(0, 256, (12, 1, 28, 28), dtype=np.uint8)
     sampler = quick(network="cnn", pretrain_steps=2, finetune_steps=1, batch_size=4)
     X_res, _ = sampler.fit_resample(images, np.r_[[0] * 9, [1] * 3])
-    assert X_res.shape == (18, 1, size, size)
+    assert X_res.shape == (18, 1, 28, 28)
     assert X_res.dtype == np.uint8
     assert type(sampler.generator_[1].encoder).__name__ == "ConvEncoder"
-    assert sampler.translate(images[:2], 1).shape == (2, 1, size, size)
+    assert sampler.translate(images[:2], 1).shape == (2, 1, 28, 28)
 
 
 class Seen(list):
@@ -290,30 +275,6 @@ def test_weighted_exemplars_are_drawn_by_their_weights(monkeypatch, used):
     assert stats.chisquare(counts[1:], 20_000 * expected / expected.sum()).pvalue > 1e-3
 
 
-@pytest.mark.parametrize(
-    "params, weighted",
-    [
-        ({}, True),
-        ({"exemplar_weights": "uniform"}, False),
-        ({"prior": "gaussian"}, False),
-        ({"sampling_strategy": {0: 70}}, False),  # the majority itself
-    ],
-    ids=str,
-)
-def test_exemplars_of_tables_are_weighted_unless_said_otherwise(monkeypatch, params, weighted):
-    asked = []
-    monkeypatch.setattr(
-        sampler_module,
-        "exemplar_weights",
-        lambda *args: asked.append(1) or model_module.exemplar_weights(*args),
-    )
-    quick(**params).fit_resample(X, Y)
-    assert bool(asked) == weighted
-    asked.clear()
-    quick(**params).fit_resample(np.random.default_rng(0).random((len(Y), 1, 4, 4)), Y)
-    assert not asked
-
-
 def quiet_translator():
     """A model that reconstructs, with next to no noise in its prior."""
     sampler = MGVAESampler(
@@ -347,19 +308,6 @@ def test_translated_row_belongs_to_its_own_row():
     same = sampler.translate(np.repeat(rows[:2], 20, axis=0), 1, random_state=0)
     assert same.reshape(2, 20, 3).std(axis=1).max() < 0.2
     assert abs(there[0] - there[1]).max() > 0.2
-
-
-@pytest.mark.parametrize("forward_rows", [1, 7, 4096])
-def test_translation_and_codes_do_not_depend_on_the_chunks(monkeypatch, forward_rows):
-    sampler = quick()
-    sampler.fit_resample(X, Y)
-    whole = sampler.encode(X[:20], 1)
-    monkeypatch.setattr(sampler_module, "_FORWARD_ROWS", forward_rows)
-    assert sampler.translate(X[:20], 1).shape == (20, 3)
-    codes = sampler.encode(X[:20], 1)
-    assert codes.shape == (20, 2)
-    assert codes.dtype == np.float32
-    np.testing.assert_allclose(codes, whole, rtol=1e-4, atol=1e-5)
 
 
 def test_codes_are_the_posterior_means():
@@ -405,7 +353,6 @@ def no_training(monkeypatch):
 
 
 IMAGES_20 = np.zeros((len(Y), 3, 20, 20), dtype=np.uint8)
-IMAGES_8 = np.zeros((len(Y), 1, 8, 8), dtype=np.uint8)
 BAD = {
     "no pre-training to hold on to": (X, {"pretrain_steps": 0}, "set ewc_lambda=0 too"),
     "weights without exemplars": (
@@ -415,12 +362,8 @@ BAD = {
     ),
     "network for images": (X, {"network": "cnn"}, "network='cnn' needs images"),
     "size of images": (IMAGES_20, {}, r"\(3, 20, 20\).*squares of 28, 32, 64.*network='mlp'"),
-    "categories of images": (IMAGES_8, {"categorical_features": [0]}, "but the rows are images"),
-    "unknown category": (X, {"categorical_features": [9]}, r"categorical_features has \[9\]"),
     "device": (X, {"device": "gpu"}, "device='gpu' is not a device"),
     "no layer": (X, {"hidden_layer_sizes": ()}, r"hidden_layer_sizes=\(\) must hold at least one"),
-    "empty layer": (X, {"hidden_layer_sizes": (8, 0)}, "must hold at least one positive integer"),
-    "broken layer": (X, {"hidden_layer_sizes": (8.0,)}, "must hold at least one positive integer"),
     "worded layer": (X, {"hidden_layer_sizes": ["8"]}, "must hold at least one positive integer"),
 }
 
@@ -441,27 +384,26 @@ def test_more_exemplars_than_rows_are_cut_with_a_warning_at_the_users_line():
     np.testing.assert_array_equal(found, quick(n_exemplars="auto").fit_resample(X, Y)[0])
 
 
-# ------------------------------------------------------------------------------------ repeatability
+def test_constant_rows_translate_to_themselves_and_have_no_code():
+    sampler = quick()
+    same = np.ones((len(Y), 2))
+    sampler.fit_resample(same, Y)
+    np.testing.assert_array_equal(sampler.translate(same[:3], 1), same[:3])
+    with pytest.raises(ValueError, match="nothing to encode"):
+        sampler.encode(same[:3], 1)
 
 
-# --------------------------------------------------------------------- clones, pickles, pipelines
-
-
-def pipeline(**params):
-    few = {"pretrain_steps": 5, "finetune_steps": 2, **params}
-    return make_pipeline(StandardScaler(), quick(**few), LogisticRegression())
-
-
-def test_pipeline_resamples_while_fitting_only():
-    pipe = pipeline().fit(X, Y)
-    few = {"pretrain_steps": 5, "finetune_steps": 2}
-    balanced, labels = quick(**few).fit_resample(StandardScaler().fit_transform(X), Y)
-    alone = LogisticRegression().fit(balanced, labels)
-    np.testing.assert_array_equal(pipe[-1].coef_, alone.coef_)
-    assert pipe.predict(X).shape == (len(X),)
-
-
-GRID = {"mgvaesampler__ewc_lambda": [0, 5], "mgvaesampler__beta": [0.5, 1]}
+def test_penalty_leaves_the_noise_of_columns_free():
+    """Held at the majority's, the spread of a narrow minority would never be found."""
+    narrow = np.where(Y[:, None], 0.05, 1.0) * X
+    sampler = quick(ewc_lambda=1e9, finetune_steps=200, learning_rate=1e-2)
+    sampler.fit_resample(narrow, Y)
+    start = quick(finetune_steps=0)
+    start.fit_resample(narrow, Y)
+    before, after = (
+        s.generator_[1].likelihood.log_scale.detach().numpy() for s in (start, sampler)
+    )
+    assert (abs(after - before) > 0.05).all()
 
 
 # ------------------------------------------------------------------------------------------- memory
@@ -481,76 +423,23 @@ def pretrainings(monkeypatch):
     return done
 
 
-SAME_PRETRAINING = [{"ewc_lambda": 7.0, "beta": 0.3, "finetune_steps": 5}, {"verbose": 0}]
-OTHER_PRETRAINING = [{"learning_rate": 2e-3}, {"random_state": 1}, {"prior": "gaussian"}]
-
-
-@pytest.mark.parametrize("changed", SAME_PRETRAINING, ids=str)
-def test_memory_saves_the_pretraining(tmp_path, pretrainings, changed):
-    memory = str(tmp_path)
-    quick(memory=memory).fit_resample(X, Y)
-    assert len(pretrainings) == 1
-    found, _ = quick(memory=memory, **changed).fit_resample(X, Y)
-    assert len(pretrainings) == 1
+@pytest.mark.parametrize(
+    "changed, n",
+    [
+        ({"ewc_lambda": 7.0, "beta": 0.3, "finetune_steps": 5}, 1),
+        ({"verbose": 0}, 1),
+        ({"learning_rate": 2e-3}, 2),
+        ({"random_state": 1}, 2),
+        ({"prior": "gaussian"}, 2),
+    ],
+    ids=str,
+)
+def test_memory_saves_equal_pretrainings(tmp_path, pretrainings, changed, n):
+    quick(memory=str(tmp_path)).fit_resample(X, Y)
+    found, _ = quick(memory=joblib.Memory(str(tmp_path), verbose=0), **changed).fit_resample(X, Y)
+    assert len(pretrainings) == n
     expected, _ = quick(**changed).fit_resample(X, Y)
     assert found.tobytes() == expected.tobytes()
-
-
-@pytest.mark.parametrize("changed", OTHER_PRETRAINING, ids=str)
-def test_memory_tells_other_pretrainings_apart(tmp_path, pretrainings, changed):
-    memory = joblib.Memory(tmp_path, verbose=0)
-    quick(memory=memory).fit_resample(X, Y)
-    found, _ = quick(memory=memory, **changed).fit_resample(X, Y)
-    assert len(pretrainings) == 2
-    expected, _ = quick(**changed).fit_resample(X, Y)
-    assert found.tobytes() == expected.tobytes()
-    quick(memory=memory).fit_resample(X + 1e-3, Y)
-
-
-def test_grid_search_pretrains_once_a_fold(tmp_path, pretrainings):
-    with_memory = GridSearchCV(pipeline(memory=str(tmp_path)), GRID, cv=2, error_score="raise")
-    with_memory.fit(X, Y)
-    assert len(pretrainings) == 3  # two folds, and the refit on all rows
-    without = GridSearchCV(pipeline(), GRID, cv=2, error_score="raise").fit(X, Y)
-    np.testing.assert_array_equal(
-        with_memory.cv_results_["mean_test_score"], without.cv_results_["mean_test_score"]
-    )
-
-
-# ------------------------------------------------------------------------------------ what is shown
-
-
-def test_progress_names_the_phases_and_the_classes(capfd):
-    quick(verbose=True).fit_resample(X, np.array(["big", "small"])[Y])
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert "pre-training on the majority" in err
-    assert "fine-tuning on class" in err
-    assert "small" in err
-
-
-def test_constant_rows_translate_to_themselves_and_have_no_code():
-    sampler = quick()
-    same = np.ones((len(Y), 2))
-    sampler.fit_resample(same, Y)
-    np.testing.assert_array_equal(sampler.translate(same[:3], 1), same[:3])
-    with pytest.raises(ValueError, match="nothing to encode"):
-        sampler.encode(same[:3], 1)
-
-
-def test_penalty_leaves_the_noise_of_columns_free():
-    """Held at the majority's, the spread of a narrow minority would never be found."""
-    narrow = np.where(Y[:, None], 0.05, 1.0) * X
-    sampler = quick(ewc_lambda=1e9, finetune_steps=200, learning_rate=1e-2)
-    sampler.fit_resample(narrow, Y)
-    held = quick(finetune_steps=0).fit_resample(narrow, Y)
-    assert len(held[0]) == 2 * N_MAJORITY
-    start = quick(finetune_steps=0)
-    start.fit_resample(narrow, Y)
-    before, after = (
-        s.generator_[1].likelihood.log_scale.detach().numpy() for s in (start, sampler)
-    )
-    assert (abs(after - before) > 0.05).all()
 
 
 def test_an_interrupted_pretraining_is_not_kept_in_the_memory(tmp_path, pretrainings):
@@ -569,3 +458,45 @@ def test_an_interrupted_pretraining_is_not_kept_in_the_memory(tmp_path, pretrain
     expected, _ = quick().fit_resample(X, Y)
     found, _ = quick(memory=str(tmp_path)).fit_resample(X, Y)
     assert found.tobytes() == expected.tobytes()
+
+
+# ------------------------------------------------------------------------ pipelines, searches
+
+
+def test_early_stopping_holds_out_and_stops():
+    stopped = quick(pretrain_steps=20_000, n_iter_no_change=1, learning_rate=0.05)
+    stopped.fit_resample(X, Y)
+    steps = [r["step"] for r in stopped.history_ if r["phase"] == "pre-training"]
+    assert steps[-1] < 20_000
+    whole = quick(pretrain_steps=300, n_iter_no_change=1, learning_rate=0.05, early_stopping=False)
+    whole.fit_resample(X, Y)
+    records = [r for r in whole.history_ if r["phase"] == "pre-training"]
+    assert records[-1]["step"] == 300
+    assert all("validation" not in r for r in records)
+
+
+def pipeline(**params):
+    few = {"pretrain_steps": 5, "finetune_steps": 2, **params}
+    return make_pipeline(StandardScaler(), quick(**few), LogisticRegression())
+
+
+def test_pipeline_resamples_while_fitting_only():
+    pipe = pipeline().fit(X, Y)
+    few = {"pretrain_steps": 5, "finetune_steps": 2}
+    balanced, labels = quick(**few).fit_resample(StandardScaler().fit_transform(X), Y)
+    alone = LogisticRegression().fit(balanced, labels)
+    np.testing.assert_array_equal(pipe[-1].coef_, alone.coef_)
+    assert pipe.predict(X).shape == (len(X),)
+
+
+GRID = {"mgvaesampler__ewc_lambda": [0, 5], "mgvaesampler__beta": [0.5, 1]}
+
+
+def test_grid_search_pretrains_once_a_fold(tmp_path, pretrainings):
+    with_memory = GridSearchCV(pipeline(memory=str(tmp_path)), GRID, cv=2, error_score="raise")
+    with_memory.fit(X, Y)
+    assert len(pretrainings) == 3  # two folds, and the refit on all rows
+    without = GridSearchCV(pipeline(), GRID, cv=2, error_score="raise").fit(X, Y)
+    np.testing.assert_array_equal(
+        with_memory.cv_results_["mean_test_score"], without.cv_results_["mean_test_score"]
+    )
