@@ -153,15 +153,6 @@ def test_spellings_that_want_repair(read, spell):
     assert read(table_of(a=amounts(spell)), categorical=["a"])["a"][3] == amounts(spell)[3]
 
 
-@pytest.mark.parametrize("word", ["unknown", "N.A.", "not asked", "未知", "--", "-", "?"])
-@pytest.mark.parametrize("n", [1, 8, 40])
-def test_one_word_in_up_to_half_of_the_numbers(read, word, n):
-    text = table_of(a=[*range(40), *[word] * n])
-    with pytest.raises(CommandError, match=f"line 42, column a: '{re.escape(word)}' is no number"):
-        read(text)
-    assert read(text, missing=[word])["a"].dropna().tolist() == list(range(40))
-
-
 @pytest.mark.parametrize(
     "cells, message",
     [

@@ -205,12 +205,3 @@ def test_options_of_texts(resample):
     pd.DataFrame({"a": [1, 2], "y": [0, 1]}).to_parquet("data.parquet")
     for option in ("--separator ';'", "--skip-rows 1", "--no-header"):
         assert f"{option.split()[0]} is for texts" in resample("data.parquet", "out.csv", option)[1]
-
-
-def test_two_hyphens_as_a_word(resample):
-    rows = rows_of()
-    rows[5][0] = "--"
-    Path("data.csv").write_bytes(written(rows).encode())
-    err = resample("data.csv", "out.csv")[1]
-    assert "--missing ' --'," in err
-    assert resample("data.csv", "out.csv", "--missing ' --'")[0] == 0

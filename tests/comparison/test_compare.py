@@ -199,20 +199,6 @@ def test_no_test_row_reaches_what_is_fitted(tmp_path, kind):
     assert all(rows in trained for rows in seen)
 
 
-@pytest.mark.parametrize("method", ["SMOTE", "ADASYN", "random over-sampling"])
-def test_raw_rows_of_a_pipeline_come_from_training_rows(tmp_path, method):
-    X, y = blobs(60, share=0.3)
-    X[:, -1] = np.arange(60.0)
-    learner = make_pipeline(RecordingClassifier(str(tmp_path)))
-    splitter = StratifiedKFold(2, shuffle=True, random_state=1)
-    compare(X, y, methods=[method], classifiers={"mine": learner}, cv=splitter)
-    spans = [(X[train, -1].min(), X[train, -1].max()) for train, _ in splitter.split(X, y)]
-    for path in tmp_path.iterdir():
-        rows, labels = joblib.load(path)
-        assert any(low <= rows[:, -1].min() and rows[:, -1].max() <= high for low, high in spans)
-        assert len(rows) == len(labels)
-
-
 def test_no_winner_where_nothing_can_be_learned():
     random = np.random.default_rng(0)
     X = random.normal(size=(300, 4))
@@ -376,28 +362,6 @@ def test_folds_and_metrics_as_given():
     assert result.scores["fold"].nunique() == 6
     cv = StratifiedShuffleSplit(2, train_size=0.5, test_size=0.1, random_state=0)
     assert compare(X, y, **{**QUICK, "cv": cv}).test_share == pytest.approx(1 / 6)  # of rows in use
-
-
-def test_a_handful_of_rows():
-    X = np.random.default_rng(0).normal(size=(4, 2))
-    result = compare(X, [0, 1, 1, 0], **{**QUICK, "methods": ["nothing", "SMOTE"], "cv": 5})
-    assert result.scores["fold"].nunique() == 2
-
-
-def test_a_class_that_no_test_row_of_a_fold_has():
-    X, y = blobs(92)
-    y = (np.arange(92) >= 90).astype(int)
-    result = compare(X, y, **{**QUICK, "cv": 5})
-    assert set(result.methods) == {"nothing", "class weights"}
-    assert result.verdict
-
-
-def test_one_split_says_nothing_of_certainty():
-    X, y = blobs(100)
-    split = [(np.arange(20, 100), np.arange(20))]
-    result = compare(X, y, **{**QUICK, "methods": ["nothing", "SMOTE"], "cv": split})
-    assert result.significance["t_better"].isna().all()
-    assert not result.certainly_better("SMOTE", "nothing", "balanced_accuracy")
 
 
 @pytest.mark.parametrize(

@@ -83,14 +83,6 @@ def test_images_heaviest_first_and_the_others_as_their_mean():
     )
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "bool"])
-def test_images_of_any_dtype_and_flat_ones(dtype):
-    X = (IMAGES * 200).astype(dtype).reshape(30, 16)
-    model = Generator(X, image_shape=(1, 4, 4))
-    display = AnchorsDisplay.from_estimator(model, X, "few", n=2)
-    assert display.anchors.shape == (4, 1, 4, 4)
-
-
 def test_says_where_x_is_not_what_was_fitted():
     model = Generator(IMAGES)
     with pytest.raises(ValueError, match=r"differ from the weighted sums.*in the same order"):

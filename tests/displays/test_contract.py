@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import NearestCentroid
 
 from imbdeep import displays
-from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier
+from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier
 from imbdeep.displays import (
     AnchorsDisplay,
     ClassSamplesDisplay,
@@ -28,7 +28,7 @@ from imbdeep.displays import (
     TrainingHistoryDisplay,
     TranslationDisplay,
 )
-from imbdeep.over_sampling import MGVAESampler, RAESampler
+from imbdeep.over_sampling import MGVAESampler
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((60, 1, 4, 4)).astype(np.float32)
@@ -265,22 +265,6 @@ def test_any_labels(y, target):
     display = RecallDisplay.from_predictions(y, labels, y_train=y)
     assert sorted(display.class_counts) == [12, 18, 30]
     assert display.balanced_accuracy["predictions"] == 1
-    plt.close("all")
-
-
-def test_flat_images_and_histories_of_a_wrapped_classifier():
-    layers = dict.fromkeys(RAEClassifier._LAYERS, (8,))
-    rae = RAEClassifier(max_steps=3, image_shape=(1, 4, 4), device="cpu", **layers)
-    flat = (255 * IMAGES).astype(np.uint8).reshape(60, 16)
-    sampler = RAESampler(rae, row_filter=None, random_state=0)
-    sampler.fit_resample(flat, Y)
-    display = SamplesDisplay.from_estimator(sampler, flat, Y, "few", random_state=0)
-    assert display.generated.shape == (24, 1, 4, 4)
-    display = ClassSamplesDisplay.from_estimator(sampler, flat, Y, n=4)
-    assert (display.labels, display.counts) == (["few", "fewer"], [18, 12])
-    assert all(part.dtype == np.uint8 for part in (*display.real, *display.generated))
-    display = TrainingHistoryDisplay.from_estimator(sampler)
-    assert display.history == sampler.estimator_.history_
     plt.close("all")
 
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.neighbors import NearestCentroid
 
 from imbdeep.displays import DecisionRegionsDisplay
 
@@ -60,18 +60,6 @@ def test_regions_are_the_predictions_of_the_grid():
     assert len(np.unique(display.regions)) == 3
     drawn = display.ax_.collections[0].get_array()
     assert np.array_equal(np.ravel(drawn), display.regions.ravel())
-
-
-def test_both_axes_have_a_margin_in_their_own_unit():
-    display = DecisionRegionsDisplay.from_estimator(CENTRES, X, Y)
-    for grid, column in ((display.xx0, X[:, 0]), (display.xx1, X[:, 1])):
-        span = np.ptp(column)
-        assert grid.min() == pytest.approx(column.min() - 0.08 * span)
-        assert grid.max() == pytest.approx(column.max() + 0.08 * span)
-    # All of one value still have a place.
-    flat = np.column_stack([X[:, 0], np.ones(70)])
-    display = DecisionRegionsDisplay.from_estimator(CENTRES, flat, Y)
-    assert display.ax_.get_ylim() == (0.0, 2.0)
 
 
 def test_rows_are_dots_of_their_class_the_frequent_first():
@@ -136,19 +124,6 @@ def test_generated_rows_of_a_sampler_are_shown_in_place_of_the_own(make):
     assert display.generated[0].tolist() == [[3.0, 0.0], [4.0, 0.0]]
     assert legend_of(display)[2:] == ["a, generated (1)", "b, generated (1)"]
     assert display.ax_.get_xlim()[1] > 4
-
-
-def test_many_classes_have_markers_and_a_short_legend():
-    y = np.arange(70) % 20
-    model = KNeighborsClassifier(1).fit(X, y)
-    display = DecisionRegionsDisplay.from_estimator(
-        model, X, y, generated=(X, y), grid_resolution=20
-    )
-    assert len(display.ax_.lines) == 40
-    assert len({line.get_marker() for line in display.ax_.lines}) == 5
-    texts = legend_of(display)
-    assert len(texts) <= 14
-    assert texts[-1] == "generated (70 rows)"
 
 
 @pytest.mark.parametrize(

@@ -53,11 +53,3 @@ def test_many_numbers_are_continuous_and_words_cannot_be():
     words = np.array(["a"])
     with pytest.raises(ValueError, match="'x' is said to be continuous"):
         _rows.read_column(words, words, "x", "continuous")
-
-
-def test_levels_of_several_types_and_numbers_called_categories():
-    mixed = np.array([True, "x", 3], dtype=object)
-    assert _rows.read_column(mixed, mixed, "x")[3] == ["3", "True", "x"]
-    numbers = np.array([30, 7])
-    codes, _, kind, levels = _rows.read_column(numbers, numbers, "x", "categorical")
-    assert (codes.tolist(), kind, levels) == ([1, 0], "categorical", ["7", "30"])

@@ -14,14 +14,6 @@ def local_randomness():
         yield
 
 
-@pytest.mark.parametrize("channels, size", [(1, 28), (3, 32), (3, 64)])
-def test_shapes_there_and_back(channels, size):
-    x = torch.rand(2, channels, size, size)
-    mean, log_variance = ConvEncoder(channels, size, 5)(x)
-    assert mean.shape == log_variance.shape == (2, 5)
-    assert ConvDecoder(5, channels, size)(mean).shape == x.shape
-
-
 def channels_of(module):
     return [
         (layer.in_channels, layer.out_channels)

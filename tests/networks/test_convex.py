@@ -1,7 +1,6 @@
 """The convex generator: hulls, blocks of classes, gradients by class, and what it refuses."""
 
 import copy
-from itertools import pairwise
 
 import pytest
 import torch
@@ -64,20 +63,6 @@ def test_rows_are_convex_combinations_of_the_anchors_of_their_class(mix, seed):
             # of the hull, its bounding box
             low, high = anchors.amin(dim=0) - 1e-9, anchors.amax(dim=0) + 1e-9
             assert ((low <= own_rows) & (own_rows <= high)).all()
-
-
-@FEW
-@given(st.lists(st.integers(1, 2 * LIMIT), min_size=1, max_size=40))
-def test_blocks_are_neighbours_within_the_limit_and_no_more_than_needed(sizes):
-    blocks = module._blocks(sizes)
-    assert [first for first, _ in blocks] == [0, *[last for _, last in blocks[:-1]]]
-    assert blocks[-1][1] == len(sizes)
-    totals = [sum(sizes[first:last]) for first, last in blocks]
-    for (first, last), total in zip(blocks, totals, strict=True):
-        assert last == first + 1 or total <= LIMIT
-    # greedy: of two neighbouring blocks, the first had no room for the next class
-    for (first, last), (_, _) in pairwise(blocks):
-        assert sum(sizes[first : last + 1]) > LIMIT
 
 
 def test_the_ctmu_is_a_network_on_latent_vectors_and_indicators_joined():

@@ -79,20 +79,6 @@ def test_activation_has_value_and_slope_of_a_leaky_relu(values):
     assert torch.equal(found.grad, expected.grad)
 
 
-def test_second_derivatives_of_a_critic_are_those_of_finite_differences():
-    critic = Critic(4, 2, (5, 5)).double()
-    x, y = torch.randn(3, 4, dtype=torch.float64, requires_grad=True), torch.tensor([0, 1, 1])
-    assert torch.autograd.gradcheck(lambda x: critic(x, y), [x])
-    weight = critic.body[0].weight
-
-    def slope(weight):
-        parameters = {**dict(critic.named_parameters()), "body.0.weight": weight}
-        total = torch.func.functional_call(critic, parameters, (x, y)).sum()
-        return torch.autograd.grad(total, x, create_graph=True)[0]
-
-    assert torch.autograd.gradcheck(slope, [weight])
-
-
 @pytest.mark.parametrize("name", CRITICS)
 def test_penalty_has_the_gradients_of_the_plain_activation(name):
     make, shape = CRITICS[name]

@@ -17,7 +17,6 @@ from imbdeep.reproductions.m2m import (
     M2m,
     main,
     reuters,
-    twitter_brown,
 )
 
 
@@ -66,16 +65,6 @@ def test_recipes_are_the_papers():
         assert (recipe.parameters["learning_rate"], recipe.parameters["momentum"]) == (0.1, 0.9)
 
 
-def test_ablations_differ_from_m2m_in_one_thing():
-    for approach in ABLATIONS.values():
-        changed = len(approach.parameters) + (not approach.deferred) + (approach.teachers != 1)
-        # Two classifiers smooth the confidence: the paper raises gamma, too. Table 4 puts random
-        # labels on top of M2m-RS.
-        assert changed == 1 + (approach.paper in ("M2m-Ensemble", "M2m-RS-Rand"))
-        assert approach.method == "m2m"
-        assert not approach.searched
-
-
 def test_all_methods_run(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(m2m.SCALES, "smoke", Length(most=(6, 1, 2), epochs=2, grid=GRID[:2]))
     output = tmp_path / "results.csv"
@@ -96,20 +85,6 @@ def test_all_methods_run(folder, tmp_path, capsys, monkeypatch):
     assert "### SUN397, 2 of 200 epochs\n" in text
     assert "Not run: SUN397 is not among" in text
     assert "scale smoke, search auto; " in text
-
-
-def test_images_run_and_show_the_papers_rows_of_the_same_table(folder, capsys, monkeypatch):
-    """Table 3 has no baselines, Table 1 no numbers of seeds."""
-    monkeypatch.setitem(m2m.SCALES, "smoke", Length(most=(6, 1, 1), epochs=1))
-    words = ["cifar10-jpeg-100", "--methods", "M2m, 50 seeds a class", "--trials", "1"]
-    assert main([*words, "--scale", "smoke", "--data", str(folder), "--device", "cpu"]) == 0
-    text = capsys.readouterr().out
-    assert "| average precision | major | minor | seconds |" in text
-    rows = [line for line in text.splitlines() if "(paper only)" in line]
-    assert {row.split(" (paper")[0][2:] for row in rows} == {
-        *("10 seeds", "100 seeds", "200 seeds", "500 seeds"),
-        *("ERM-RS", "ERM-DRS", "ERM-M2m"),
-    }
 
 
 @pytest.mark.parametrize(
@@ -161,20 +136,3 @@ def test_reuters_keeps_what_is_tested_and_counts_words_in_training_rows(folder):
     # price, dlrs, grain(s), oil(s), zinc(s), worda to worde; no stop word, digit, single letter.
     assert task.x_train.shape[1] == 2 + 6 + 5 + 1
     assert task.x_train[:, -1].max() == 0  # all words are in the vocabulary
-
-
-def test_reuters_has_a_last_column_for_other_words(folder, monkeypatch):
-    monkeypatch.setattr(m2m, "WIDTH", 4)
-    task = reuters(folder, 0)
-    assert task.x_train.shape[1] == 4
-    # The most frequent are price and dlrs, in every row, then a word of grain; the rest is other.
-    np.testing.assert_array_equal(task.x_train[:, [0, 1, 3]], 1)
-    np.testing.assert_array_equal(task.x_train[:, 2], task.y_train == 0)
-
-
-def test_twitter_drops_two_tags_but_not_their_tokens_as_neighbours(folder):
-    task = twitter_brown(folder, 0)
-    assert np.bincount(task.y_train).tolist() == [12, 6, 6, 6, 6]  # N ! $ @ E
-    assert len(task.y_test) == 5
-    # The emoticon is followed by the dropped token in training and by "world" in the test part.
-    assert not np.array_equal(task.x_train[3], task.x_test[3])

@@ -128,20 +128,6 @@ def test_development_scores_training_rows_alone(toy, capsys):
 
 
 @pytest.mark.parametrize(
-    "text, values",
-    [
-        ("dropout=0,1e-1", [0, 0.1]),
-        ("hidden_layer_sizes=(8,4),[2,3],auto", [(8, 4), [2, 3], "auto"]),
-        ("sampling=None,balanced", [None, "balanced"]),
-    ],
-)
-def test_varied_values_are_literals_or_text(toy, text, values):
-    toy("a", "--trials", "1", "--development", "--methods", "own", "--vary", text)
-    found = [value for a in toy.noted.approaches[1:] for value in a.parameters.values()]
-    assert found == values
-
-
-@pytest.mark.parametrize(
     "arguments, message",
     [
         (("--seeds", "1", "1"), "--seeds 1 1: numbers from 0, each once"),

@@ -158,12 +158,6 @@ def test_curve_thins_two_classes_and_tails_and_draws(capsys, tmp_path):
     plt.close("all")
 
 
-def test_curve_reads_images_as_images(folder, capsys):
-    words = ("--datasets", "MNIST", "--seeds", "0", "--sizes", "10", "--data", str(folder))
-    assert run("curve", *words, "--methods", "nothing", "SMOTE") == 0
-    assert "| 10 | MNIST |" in capsys.readouterr().out
-
-
 @pytest.mark.usefixtures("tables")
 def test_what_is_not_at_hand_is_said(capsys):
     assert run("tables", "--datasets", "absent", "--seeds", "0") == 1

@@ -4,7 +4,7 @@ import csv
 import io
 
 from imbdeep.reproductions._harness import Approach
-from imbdeep.reproductions._results import Outcome, Results, markdown, published, span, warned
+from imbdeep.reproductions._results import Outcome, Results, markdown, span, warned
 from imbdeep.reproductions.mgvae import METRICS
 
 
@@ -52,15 +52,6 @@ def test_numbers_that_are_no_percentages_stay_as_they_are():
         "d", {"ours": Approach("Our")}, outcomes, theirs, beside, metrics=["density"], percent=False
     )
     assert "| ours | 1.200 ± 0.141 | 1 | 0.729 |" in text
-
-
-def test_published_numbers_have_a_deviation_where_one_is_printed():
-    rows = published("rae")["mnist"]
-    assert list(rows)[:2] == ["Our", "DeepSMOTE"]
-    assert rows["Our"] == {
-        "ACSA": (96.79, 0.09), "F1": (96.78, 0.09), "GM": (98.2, 0.05), "AURPC": (99.71,)
-    }  # fmt: skip
-    assert rows["SMOTE"]["ACSA"] == (87.98,)
 
 
 def test_a_span_is_one_number_where_all_are_the_same():

@@ -115,15 +115,6 @@ def test_smote_raises_small_classes_to_the_mean_by_interpolation():
     assert not np.array_equal(made, other)
 
 
-def test_smote_keeps_bytes_and_shape():
-    x = np.zeros((12, 1, 2, 2), dtype=np.uint8)
-    x[10], x[11] = 250, 10  # differences of bytes would wrap around
-    made, labels = raised(x, np.repeat([0, 1], [10, 2]), 0)
-    assert made.dtype == np.uint8
-    assert made.shape == (16, 1, 2, 2)
-    assert ((made[labels == 1] >= 10) & (made[labels == 1] <= 250)).all()
-
-
 def test_fewer_keeps_all_classes_and_the_imbalance():
     y = np.repeat([0, 1, 2], [30, 11, 2])
     task = Task(np.arange(43)[:, None], y, np.arange(43)[:, None], y, (1, 1, 1))
