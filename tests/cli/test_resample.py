@@ -104,6 +104,21 @@ def test_cells_come_out_as_they_went_in(resample, quoting, end):
     assert [row[1:] for row in cells_of("last.csv")[:41]] == [row[1:] for row in rows]
 
 
+@pytest.mark.parametrize("begin", ["", "\ufeff", "number,word,y\n\n"])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_original_lines_are_the_same_bytes(resample, begin, end):
+    """With a byte order mark, with an empty line, without an end of the last line."""
+    lines = [] if "y" in begin else ["number,word,y"]
+    lines += [f"{k}.50,w{k % 3},{'ill' if k % 4 == 0 else 'well'}" for k in range(40)]
+    text = begin.replace("\n", end or "\n") + (end or "\n").join(lines) + end
+    Path("data.csv").write_bytes(text.encode())
+    assert resample("data.csv", "out.csv")[0] == 0
+    after = Path("out.csv").read_bytes()
+    assert after.startswith(text.encode())
+    assert after.count(b"\n") == after.count((end or "\n").encode())
+    assert len(after.split()) == 61
+
+
 @pytest.mark.parametrize("output", ["out.csv", "out.tsv"])
 def test_rows_with_a_label_are_copied(resample, output):
     rows = rows_of(label=lambda k: "" if k % 7 == 2 else "None" if k % 4 else "NA")

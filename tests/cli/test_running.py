@@ -195,11 +195,15 @@ def closed():
     return stream
 
 
-@pytest.mark.parametrize("name", ["stdout", "stderr"])
 @pytest.mark.parametrize(
-    "stream",
-    [lambda: Leaving(60), closed, lambda: None, lambda: narrow("cp1252")],
-    ids=["after a line", "closed", "none", "narrow"],
+    "name, stream",
+    [
+        ("stdout", lambda: Leaving(60)),
+        ("stdout", lambda: None),
+        ("stderr", closed),
+        ("stderr", lambda: narrow("cp1252")),
+    ],
+    ids=["after a line", "none", "closed", "narrow"],
 )
 def test_nothing_is_lost_with_what_cannot_be_said(monkeypatch, name, stream):
     monkeypatch.setattr(sys, name, stream())

@@ -85,19 +85,6 @@ def test_the_simplest_that_is_good_enough_is_advised():
     assert "Leave the data as they are: no method is needed." in comparison(values).verdict
 
 
-def test_a_gain_within_the_rope_is_none():
-    result = comparison({"nothing": 0.8, "class weights": 0.8, "new": 0.805})
-    assert result.ahead == {"balanced_accuracy": []}
-
-
-def test_verdict_without_simple_methods_or_without_others():
-    assert "best mean" in comparison({"new": 0.9, "old": 0.8}, simple=()).verdict
-    assert "best mean" in comparison({"nothing": 0.9, "class weights": 0.8}).verdict
-    one = comparison({"nothing": 0.9}, simple=("nothing",), classifiers=("a",))
-    assert len(one.significance) == 0
-    assert one.verdict == "balanced_accuracy: nothing (0.900) has the best mean."
-
-
 def test_one_fold_says_nothing_of_certainty():
     scores = comparison({"nothing": 0.8, "new": 0.9}).scores.query("fold == 0")
     one = Comparison(scores, metrics=["balanced_accuracy"], simple=["nothing"])

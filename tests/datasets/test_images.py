@@ -145,11 +145,3 @@ def test_cifar_from_jpeg_files_on_demand_only(tmp_path, write):
         means = x.reshape(-1, 3, 1024)[:, channel].mean(axis=1)
         assert np.abs(means - value).max() < 4
     assert len(fetch("cifar10", **options)[0]) == 20
-
-
-@pytest.mark.parametrize("real", ["mnist"], indirect=True)
-def test_mnist_is_the_authors(real):
-    x, _ = fetch("mnist", subset="test", data_home=real, download=False, return_X_y=True)
-    header = np.array([2051, len(x), 28, 28], dtype=">i4").tobytes()
-    md5 = hashlib.md5(header + x.tobytes(), usedforsecurity=False).hexdigest()
-    assert md5 == "2646ac647ad5339dbf082846283269ea"

@@ -49,7 +49,8 @@ def legend_of(display):
 
 
 def test_a_panel_a_phase_and_term_a_line_a_class():
-    display = TrainingHistoryDisplay.from_estimator(SimpleNamespace(history_=PRE + FINE))
+    trained = SimpleNamespace(history_=PRE + FINE)
+    display = TrainingHistoryDisplay.from_estimator(SimpleNamespace(estimator_=trained))
     axes = display.axes_
     assert axes.shape == (2, 3)
     assert axes[0, 2] is None

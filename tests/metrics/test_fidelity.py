@@ -192,19 +192,6 @@ def test_memorisation_is_that_of_brute_force(width):
     )
 
 
-@pytest.mark.parametrize("n_holdout", [40])
-def test_fresh_rows_are_as_near_to_train_as_expected(n_holdout):
-    random = np.random.default_rng(0)
-    found = [
-        memorisation(*random.normal(size=(2, 20, 3)), holdout=random.normal(size=(n_holdout, 3)))
-        for _ in range(100)
-    ]
-    shares = [row["nearer_to_train"] for row in found]
-    assert found[0]["expected_nearer"] == 20 / (20 + n_holdout)
-    error = np.std(shares) / np.sqrt(len(shares))
-    assert abs(np.mean(shares) - found[0]["expected_nearer"]) < 4 * error
-
-
 @pytest.mark.parametrize("generated, expected", [([[0.0]], np.nan), ([[5.0]], np.inf)])
 def test_ratio_where_training_rows_repeat(generated, expected):
     found = memorisation([[0.0], [0.0], [0.0], [1.0]], generated)

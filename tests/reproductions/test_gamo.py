@@ -33,16 +33,10 @@ CPU = torch.device("cpu")
     "dataset, row, metric, expected",
     [
         ("mnist", "Baseline CN, CE", "ACSA", (88, 1)),  # Table 1
-        ("mnist", "SMOTE+CN, LS", "ACSA", (89, 1)),
-        ("mnist", "cG+CN, LS", "GM", (85, 3)),
-        ("mnist", "GAMO\\D, CE", "ACSA", (87, 1)),
         ("mnist", "GAMO, LS", "ACSA", (91, 1)),
         ("fashion", "DOS, LS", "GM", (79, 2)),
-        ("fashion", "GAMO\\D, CE", "GM", (80, 1)),
         ("cifar10", "Baseline CN, LS", "GM", (37, 1)),  # Table 2
         ("svhn", "cDCGAN+CN, LS", "GM", (66, 2)),
-        ("cifar10", "Augment+CN, LS", "GM", (39, 2)),
-        ("cifar10", "GAMO\\D, LS", "GM", (40, 1)),
         ("mnist-conv", "GAMO, LS", "ACSA", (94.97, 0.32)),  # RAE's Table 1
         ("isolet", "GAMO, LS", "F1", (93.72,)),  # RAE's Table 13
     ],
@@ -102,15 +96,6 @@ def test_all_methods_run(folder, small, tmp_path, capsys, monkeypatch):
         metrics = [row["metric"] for row in found]
         assert set(metrics) >= {*METRICS, "steps"}
         assert ("generated_spread" in metrics) == (approach.method == "gamo")
-        datasets = {row["dataset"] for row in found}
-        cgan = {"cG": "mlp", "cD": "cnn"}.get(name[:2]) if "GAN" in name else None
-        only_of_table_1 = approach.method == "gamo" or cgan or "Augment" in name
-        assert ("cifar10" in datasets) == (
-            cgan != "mlp"
-            and not (only_of_table_1 and approach.loss == "CE")
-            and approach.parameters.get("generator") != "conditional"
-        )
-        assert ("isolet" in datasets) == (cgan != "cnn" and "Augment" not in name)
     shares = [float(row["value"]) for row in rows if row["metric"] in METRICS]
     assert all(0 <= value <= 1 for value in shares)
     text = capsys.readouterr().out

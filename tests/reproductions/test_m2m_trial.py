@@ -95,26 +95,6 @@ def test_schedules_shrink_in_proportion():
     assert [RECIPE.defer(epochs) for epochs in (20, 4, 1)] == [10, 2, 0]
 
 
-def test_methods_are_trained_as_they_say(split):
-    trial(split).evaluate(Approach(parameters={"sampling": "balanced"}, deferred=True))
-    trial(split).evaluate(Approach(parameters={"criterion": "focal"}))
-    deferred, plain = Stub.fits
-    expected = {
-        "batch_size": 7,
-        "max_epochs": 20,
-        "warmup_epochs": 5,
-        "milestones": [10, 15],
-        "image_shape": None,
-        "sampling": "balanced",
-        "defer": 10,
-        "device": CPU,
-        "random_state": 3,
-    }
-    assert deferred.parameters == expected
-    assert deferred.x is split.x_train
-    assert plain.parameters["defer"] == 0
-
-
 def test_the_search_is_by_validation_rows_alone(split):
     one = trial(split)
     outcome = one.evaluate(PLAIN_M2M)

@@ -5,7 +5,6 @@ import pytest
 
 from imbdeep.reproductions._rows import (
     Task,
-    development,
     fewer,
     held_out,
     images,
@@ -80,14 +79,6 @@ def test_tables_are_split_in_shares(folder):
     assert np.bincount(task.y_test).tolist() == [54, 6]
     assert task.image_shape is None
     assert task.sizes() == "Rows by class, in each trial: trained 216, 24; scored 54, 6."
-
-
-def test_the_training_part_is_split_again_for_choices(folder):
-    whole = table("mammography", folder, 0, test_size=0.2)
-    task = development(whole, 0)
-    rows = np.concatenate([task.x_train, task.x_test])
-    assert bytes_of(rows) == bytes_of(whole.x_train)
-    assert np.bincount(task.y_test).tolist() == [65, 7]
 
 
 def test_smote_raises_small_classes_to_the_mean_by_interpolation():
