@@ -485,23 +485,3 @@ def test_a_replaced_file_keeps_its_permissions(tmp_path):
         temporary.write_text("new")
     assert private.read_text() == "new"
     assert private.stat().st_mode & 0o777 == 0o600
-
-
-@pytest.mark.parametrize(
-    "mgvae, best, sentence",
-    [
-        ([80.0, 82.0], 90.0, "behind 'nothing, threshold tuned' by 4.5 points"),
-        ([88.0, 90.0], 90.0, "ahead of 'nothing, threshold tuned' by 3.5 points"),
-        ([85.0, 86.0], 91.0, "level with 'nothing, threshold tuned' in balanced"),
-    ],
-)
-def test_verdict_of_the_demo_is_computed(mgvae, best, sentence):
-    scores = {
-        "nothing, threshold tuned": np.array([[85.0, 0.0, 70.0], [86.0, 0.0, 70.0]]),
-        "SMOTE": np.array([[99.0, 0.0, best]] * 2),
-        "MGVAE": np.array([[m, 0.0, 90.5] for m in mgvae]),
-    }
-    text = _demo.verdict(scores)
-    assert text.startswith(f"MGVAE is {sentence}")
-    where = "behind" if best > 90.5 else "ahead of"
-    assert f"and {where} 'SMOTE' by 0.5 points of average precision (± 0.0), the best" in text

@@ -5,13 +5,6 @@ import torch
 from torch import nn
 
 from imbdeep.networks import IMAGE_SIZES, ConvDecoder, ConvEncoder, choose_network
-from imbdeep.seeding import seeded
-
-
-@pytest.fixture(autouse=True)
-def local_randomness():
-    with seeded(0, torch.device("cpu")):
-        yield
 
 
 def channels_of(module):

@@ -15,13 +15,6 @@ from imbdeep.networks import _convex as module
 FEW = settings(max_examples=12)
 
 
-@pytest.fixture(autouse=True)
-def _local_stream():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def generator_of(sizes=(3, 1, 5), n_features=2, latent_dim=3, hidden=(7, 4), seed=0):
     """A generator with anchors of each class, in double precision."""
     torch.manual_seed(seed)

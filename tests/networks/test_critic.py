@@ -1,6 +1,5 @@
 """Critics: the paper's tables, conditioning, and an activation that is cheap to derive twice."""
 
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,13 +8,6 @@ from torch import nn
 
 from imbdeep.networks import ConvCritic, Critic
 from imbdeep.networks._critic import _PiecewiseLeakyReLU
-from imbdeep.seeding import seeded
-
-
-@pytest.fixture(autouse=True)
-def local_randomness():
-    with seeded(0, torch.device("cpu")):
-        yield
 
 
 def size_of(module):

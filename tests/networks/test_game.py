@@ -9,13 +9,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from imbdeep.networks import ConvFeatures, Discriminator
-from imbdeep.seeding import seeded
-
-
-@pytest.fixture(autouse=True)
-def local_randomness():
-    with seeded(0, torch.device("cpu")):
-        yield
 
 
 def size_of(module):

@@ -11,13 +11,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from imbdeep.networks import MLP, CosineLinear, MLPDecoder, MLPEncoder
-from imbdeep.seeding import seeded
-
-
-@pytest.fixture(autouse=True)
-def local_randomness():
-    with seeded(0, torch.device("cpu")):
-        yield
 
 
 def layer_sizes(module):

@@ -21,14 +21,6 @@ from imbdeep.networks import (
     MLPEncoder,
     ResNet,
 )
-from imbdeep.seeding import seeded
-
-
-@pytest.fixture(autouse=True)
-def local_randomness():
-    with seeded(0, torch.device("cpu")):
-        yield
-
 
 # A network, the shape of one of its rows, and whether it gets classes too.
 NETWORKS = {

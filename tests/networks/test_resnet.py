@@ -6,13 +6,6 @@ from torch import nn
 
 from imbdeep.networks import ResNet
 from imbdeep.networks._resnet import _Block
-from imbdeep.seeding import seeded
-
-
-@pytest.fixture(autouse=True)
-def local_randomness():
-    with seeded(0, torch.device("cpu")):
-        yield
 
 
 def number_of_parameters(module):
