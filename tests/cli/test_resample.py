@@ -13,20 +13,7 @@ from sklearn.linear_model import LogisticRegression
 import imbdeep.over_sampling
 from imbdeep.cli import main
 
-ODD = [
-    "None",
-    "NA",
-    "null",
-    " ",
-    "#N/A",
-    'a "b"',
-    "c, d",
-    "e;f",
-    "g\th",
-    "i\nj",
-    "007",
-    "true",
-]
+ODD = ["None", "NA", "null", " ", "#N/A", 'a "b"', "c, d", "e;f", "g\th", "i\nj", "007", "true"]
 
 
 @pytest.fixture

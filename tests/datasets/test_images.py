@@ -55,7 +55,6 @@ def test_grey_images_are_downloaded_and_checked(name, subset, idx, server, cache
 @pytest.mark.parametrize(
     "file, content, message",
     [
-        ("images-idx3", b"no idx", "it is no idx file of bytes"),
         ("images-idx3", b"\x00\x00\x08\x03\x00\x00", "it is no idx file of bytes"),
         ("images-idx3", b"\x00\x00\x0d\x01\x00\x00\x00\x00", "it is no idx file of bytes"),
         ("images-idx3", b"\x00\x00\x08\x01\x00\x00\x00\x03ab", r"2 bytes for the shape \[3\]"),

@@ -135,8 +135,6 @@ def test_frames_with_words_and_missing_values(make):
         (TABLE[:3], TABLE[:5], WEIGHTS, {}, r"weights has shape \(3, 4\), but there are 5 anchors"),
         (TABLE[:2], TABLE[:4], WEIGHTS, {}, "but there are 3 lines of weights"),
         (TABLE[:3], TABLE[:4], WEIGHTS * 2, {}, "are not negative and sum to 1"),
-        (TABLE[:3], TABLE[:4], [[2, -1, 0, 0]] * 3, {}, "are not negative and sum to 1"),
-        (TABLE[:3], TABLE[:4], WEIGHTS * np.nan, {}, "are not negative and sum to 1"),
         (TABLE[:0], TABLE[:4], WEIGHTS[:0], {}, "a line of weights or more"),
         (TABLE[:3], TABLE[0], WEIGHTS, {}, "anchors has shape"),
         (None, TABLE[:4], WEIGHTS, {}, "generated=None is for features of images"),

@@ -90,7 +90,6 @@ def test_classifiers_side_by_side_show_the_same_rows(container):
     [
         ({"method": "umap"}, "method='umap' is not known: choose"),
         ({"n_per_class": 0}, "n_per_class=0 must be a whole number"),
-        ({"n_per_class": 2.5}, "n_per_class=2.5 must be a whole number"),
         ({"perplexity": 0}, "'perplexity' parameter of TSNE"),
     ],
 )

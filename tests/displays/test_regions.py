@@ -149,7 +149,6 @@ def test_refuses_parameters(arguments, message):
     "change, message",
     [
         ({"regions": np.zeros((2, 3), int)}, "give three grids of one shape"),
-        ({"xx0": np.zeros(4)}, "give three grids of one shape"),
         ({"regions": np.full((2, 2), 2)}, "positions among the 2 classes"),
         ({"feature_names": ["a"]}, "1 feature_names for 2 columns"),
         ({"classes": ["a", "c"]}, "y holds the class 'b'"),

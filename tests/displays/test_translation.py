@@ -44,7 +44,6 @@ def test_targets_by_name(targets, labels):
     "exemplars, translations, labels, message",
     [
         (IMAGES[:0], [IMAGES[:0]], None, "one line of translations or more"),
-        (IMAGES, [], None, "one line of translations or more"),
         (IMAGES[0], [IMAGES[0]], None, "give images of shape"),
         (IMAGES, [IMAGES[:5]], None, "one translation for each exemplar"),
         (IMAGES, [IMAGES], ["a", "b"], "2 labels for 1 lines"),
