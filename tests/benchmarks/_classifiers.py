@@ -65,11 +65,7 @@ def _made(estimator, task, device, **parameters):
 
 
 def _epochs_of(task, n_epochs, device):
-    """The same epochs twice, from the same weights: by the classifier's net and by a bare loop.
-
-    A first epoch has been trained, so that neither call initialises anything. The bare loop draws
-    the rows as the net does, under the same seed.
-    """
+    """The same epochs, from the same weights and seed: by the classifier's net, by a bare loop."""
     classifier = _made(ERMClassifier, task, device, max_epochs=1).fit(task.x, task.y)
     net = classifier.net_
     x = classifier._to_device(classifier._encode(task.x))
@@ -111,12 +107,10 @@ def epoch_lines(sizes, data=None):
 
 
 def _translation_count(share, n_steps, logit_lambda):
-    """What a translating step should cost, in plain steps.
+    """What a translating step should cost, in plain steps of 3 units a row.
 
-    A plain step is 3 units a row: forward, gradient by the activations, gradient by the weights. A
-    translated row costs a forward and a gradient (2 units) for each step and network, the teacher
-    and, unless λ = 0, the student, and at last a forward of the teacher. The first layer's gradient
-    by its input, which a plain step does not need, is left out: it is small in a deep network.
+    A translated row costs a forward and a gradient (2 units) for each step and network, the teacher
+    and, unless λ = 0, the student, and at last a forward of the teacher.
     """
     networks = 2 if logit_lambda else 1
     return 1 + share * (2 * networks * n_steps + 1) / 3

@@ -47,8 +47,6 @@ def compare_lines(sizes, data=None):
 def harness_lines(sizes, data=None):
     """What a comparison takes besides resampling and training, as a share of these.
 
-    Rows are encoded, test rows scored, and the memory is watched, which takes the same time for
-    each method. The simple ones train quickly; a deep one, with few steps, stands for all of them.
     One process and one classifier, so that the seconds of the fits add up.
     """
     few = {"pretrain_steps": 2000, "finetune_steps": 500, **sizes.sampler}

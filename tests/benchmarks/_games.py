@@ -15,7 +15,7 @@ from ._measuring import (
     devices,
     in_process,
     in_turns,
-    large_table,
+    large_lines,
     median_ratio,
     peak_mib,
     seconds_of,
@@ -31,10 +31,7 @@ _RAE_STEPS, _GAMO_STEPS = 100, 3
 
 
 def look_into(method, task, device, look):
-    """Call ``look(net, x, codes)`` within a fit: its threads, its seed, its memory format.
-
-    After the fit the net no longer has what only the training needs.
-    """
+    """Call ``look(net, x, codes)`` within a fit, where the net has all that training needs."""
     classifier = method(**task.parameters, random_state=0, device=str(device))
     run = classifier._run
 
@@ -54,10 +51,7 @@ def _noise(counts, n_columns):
 
 
 def _beside_products(method, what, task, device, products_of, n, repetitions):
-    """A training beside the matrix products that its steps call, on the same tensors.
-
-    ``products_of(net, x, codes)`` are those of one cycle, of which the training has ``n``.
-    """
+    """A training of ``n`` cycles beside the matrix products of its steps, on the same tensors."""
     lines = []
 
     def look(net, x, codes):
@@ -121,24 +115,10 @@ def rae_fit_lines(sizes, data=None):
     yield Line(f"RAE's defaults, {len(x)} x {x.shape[1]}", seconds, "s")
 
 
-def fit_large(n, n_columns, parameters):
-    """Megabytes of a large table, and the process's peak after RAE's fit and predict."""
-    x, y = large_table(n, n_columns)
-    classifier = RAEClassifier(random_state=0, device="cpu", **parameters)
-    found = [(x.nbytes + y.nbytes) / MIB]
-    for call in (partial(classifier.fit, x, y), partial(classifier.predict, x)):
-        found += [seconds_of(call), peak_mib()]
-    return found
-
-
 def rae_memory_lines(sizes, data=None):
     """Seconds and peak memory of RAE on a large table, in a process of its own."""
-    megabytes, *found = in_process(fit_large, *sizes.large, {"max_steps": _RAE_STEPS, **sizes.rae})
-    what = "RAE, {} x {}".format(*sizes.large)
-    for call, seconds, peak in zip(("fit", "predict"), found[::2], found[1::2], strict=True):
-        yield Line(f"{what}: {call}", seconds, "s")
-        yield Line(f"{what}: peak memory in {call}", peak, "MiB")
-        yield Line(f"{what}: the same / data", peak / megabytes)
+    given = {"max_steps": _RAE_STEPS, **sizes.rae}
+    yield from large_lines("RAE", RAEClassifier, ("fit", "predict"), sizes, given)
 
 
 def _game_tasks(sizes):
@@ -170,11 +150,7 @@ def game_lines(sizes, data=None):
 
 
 def fit_anchors(n, n_columns, parameters):
-    """Fit a class of n rows beside a larger one, and draw 1000 rows of it.
-
-    Returns the megabytes of the anchors, and for either call its seconds and the megabytes that it
-    added to the peak of the process, which has the data before.
-    """
+    """MiB of n anchors; seconds and added peak of a fit, and of drawing 1000 rows."""
     x, y = _noise((n + 1, n), n_columns)
     classifier = GAMOClassifier(random_state=0, device="cpu", **parameters)
     before, found = peak_mib(), []

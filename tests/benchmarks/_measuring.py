@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 import warnings
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -78,15 +80,6 @@ def table(n):
     )
 
 
-def large_table(n, n_columns):
-    """Noise of n rows, 5 % of them in the rare class, which is moved in half of the columns."""
-    random = np.random.default_rng(0)
-    y = (random.random(n) < 0.05).astype(np.int64)
-    x = random.standard_normal((n, n_columns))
-    x[y == 1, : n_columns // 2] += 1.0
-    return x, y
-
-
 def devices():
     """The processor and, where there is one, the CUDA device."""
     best = resolve_device("auto")
@@ -114,10 +107,7 @@ def seconds_of(call, device=None):
 
 
 def in_turns(calls, repetitions, device):
-    """The seconds of the calls, which take turns: a row a turn, a column a call.
-
-    A neighbour's load, which mostly lasts longer than a turn, falls out of a ratio within one.
-    """
+    """Seconds of the calls, a row a turn: other load falls out of a ratio within a turn."""
     for call in calls:  # the first call of each is slower
         call()
     return [[seconds_of(call, device) for call in calls] for _ in range(repetitions)]
@@ -148,12 +138,36 @@ def peak_mib():
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-class Products(TorchDispatchMode):
-    """Matrix products and convolutions that are called within, to do them alone.
+def fit_large(module, name, calls, n, n_columns, parameters):
+    """Megabytes of a large table of noise; seconds and the process's peak after each call.
 
-    They are found below autograd, so that those of the backward passes are among them. What a call
-    adds to its product, a bias or a bias's gradient, is left out.
+    5 % of the rows are in the rare class, which is moved in half of the columns.
     """
+    random = np.random.default_rng(0)
+    y = (random.random(n) < 0.05).astype(np.int64)
+    x = random.standard_normal((n, n_columns))
+    x[y == 1, : n_columns // 2] += 1.0
+    made = getattr(import_module(module), name)(random_state=0, device="cpu", **parameters)
+    found = [(x.nbytes + y.nbytes) / MIB]
+    for call in calls:
+        given = (x,) if call == "predict" else (x, y)
+        found += [seconds_of(partial(getattr(made, call), *given)), peak_mib()]
+    return found
+
+
+def large_lines(what, estimator, calls, sizes, parameters):
+    """Seconds and peak memory of the calls on a large table, in a process of its own."""
+    given = (estimator.__module__, estimator.__name__, calls, *sizes.large, parameters)
+    megabytes, *found = in_process(fit_large, *given)
+    what = "{}, {} x {}".format(what, *sizes.large)
+    for call, seconds, peak in zip(calls, found[::2], found[1::2], strict=True):
+        yield Line(f"{what}: {call}", seconds, "s")
+        yield Line(f"{what}: peak memory in {call}", peak, "MiB")
+        yield Line(f"{what}: the same / data", peak / megabytes)
+
+
+class Products(TorchDispatchMode):
+    """Products and convolutions that are called within, backward passes too, to do them alone."""
 
     def __init__(self):
         super().__init__()

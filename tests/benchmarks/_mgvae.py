@@ -16,15 +16,12 @@ from imbdeep.reproductions.mgvae import DATASETS
 from imbdeep.seeding import seeded
 
 from ._measuring import (
-    MIB,
     Line,
     Products,
     devices,
-    in_process,
     in_turns,
-    large_table,
+    large_lines,
     median_ratio,
-    peak_mib,
     place,
     run_python,
     seconds_of,
@@ -148,21 +145,10 @@ def conditional_lines(sizes, data=None):
         yield _fit_line(f"{sampler.__name__}'s defaults", made, *table(sizes.rows))
 
 
-def resample_large(n, n_columns, parameters):
-    """Megabytes of a large table, seconds to resample it, and the process's peak of megabytes."""
-    x, y = large_table(n, n_columns)
-    sampler = MGVAESampler(random_state=0, **parameters)
-    seconds = seconds_of(partial(sampler.fit_resample, x, y))
-    return (x.nbytes + y.nbytes) / MIB, seconds, peak_mib()
-
-
 def memory_lines(sizes, data=None):
     """Seconds and peak memory of the default sampler on a large table, in a process of its own."""
-    megabytes, seconds, peak = in_process(resample_large, *sizes.large, sizes.sampler)
-    what = "MGVAE's defaults, {} x {}".format(*sizes.large)
-    yield Line(what, seconds, "s")
-    yield Line(f"{what}: peak memory", peak, "MiB")
-    yield Line(f"{what}: the same / data", peak / megabytes)
+    calls = ("fit_resample",)
+    yield from large_lines("MGVAE's defaults", MGVAESampler, calls, sizes, sizes.sampler)
 
 
 def grid_lines(sizes, data=None):

@@ -153,27 +153,14 @@ def test_spellings_that_want_repair(read, spell):
     assert read(table_of(a=amounts(spell)), categorical=["a"])["a"][3] == amounts(spell)[3]
 
 
-@pytest.mark.parametrize("word", ["unknown", "N.A.", "not asked", "未知", "--", "-", "?"])
-@pytest.mark.parametrize("n", [1, 8, 40])
-def test_one_word_in_up_to_half_of_the_numbers(read, word, n):
-    text = table_of(a=[*range(40), *[word] * n])
-    with pytest.raises(CommandError, match=f"line 42, column a: '{re.escape(word)}' is no number"):
-        read(text)
-    assert read(text, missing=[word])["a"].dropna().tolist() == list(range(40))
-
-
 @pytest.mark.parametrize(
     "cells, message",
     [
         ([*range(30), *["small", "large"] * 5], "words beside 30 numbers, such as 'small'"),
-        (["1", "2", "3+"] * 10, "words beside 20 numbers, such as '3+'"),
         ([*range(30), *["low"] * 50], "words beside 30 numbers, such as 'low'"),
         ([f"{k % 28 + 1:02d}.01.2024" for k in range(30)], "names, such as '01.01.2024'"),
         ([f"2024-01-{k % 28 + 1:02d}" for k in range(60)], "28 different names"),
-        ([f"{k % 24}:30" for k in range(60)], "names, such as '0:30'"),
-        ([f"{k % 9} Mar 2024" for k in range(60)], "names, such as '0 Mar 2024'"),
         ([f"{k % 30} kg" for k in range(60)], "names, such as '0 kg'"),
-        ([f"A{k}" for k in range(40)], "40 different names, such as 'A0'"),
         ([f"{k:05d}" for k in range(40)], "40 different names, such as '00000'"),
     ],
 )

@@ -253,11 +253,7 @@ class TestRefused:
             (["--methods", "random-oversmpling"], "Did you mean 'random over-sampling'?"),
             (["--classifiers", "logistics"], "Did you mean 'logistic'?"),
             (["--metrics", "balanced_acuracy"], "Did you mean 'balanced_accuracy'?"),
-            (["--device", "abacus"], "device='abacus' is not a device"),
-            (["--categorical", "colours"], "--categorical colours is no column of data.csv"),
             (["--picture", "a.jpg"], "a.jpg must end in .png or .pdf or .svg"),
-            (["--picture", "nowhere/a.png"], "--picture nowhere/a.png: there is no folder"),
-            (["--output", "data.csv"], "--output data.csv is the input"),
             (["--folds", "1"], "1 must be an integer from 2 to 20"),
             (["--max-rows", "5"], "5 must be an integer from 20"),
             (["--cache", "a", "--no-cache"], "not allowed with argument"),
@@ -292,11 +288,6 @@ class TestRefused:
         assert "holds 120 different numbers" in err
         assert "cut it into classes in a column of its own" in err
         assert "--categorical y" in err
-
-    def test_parquet_without_a_header(self, command):
-        Path("data.csv").write_text("")
-        pd.DataFrame({"a": [1, 2], "y": [0, 1]}).to_parquet("data.parquet")
-        assert main(["compare", "data.parquet", "--target", "y", "--no-header"]) == 2
 
 
 def test_numbers_that_are_classes(command, asked):

@@ -13,20 +13,7 @@ from sklearn.linear_model import LogisticRegression
 import imbdeep.over_sampling
 from imbdeep.cli import main
 
-ODD = [
-    "None",
-    "NA",
-    "null",
-    " ",
-    "#N/A",
-    'a "b"',
-    "c, d",
-    "e;f",
-    "g\th",
-    "i\nj",
-    "007",
-    "true",
-]
+ODD = ["None", "NA", "null", " ", "#N/A", 'a "b"', "c, d", "e;f", "g\th", "i\nj", "007", "true"]
 
 
 @pytest.fixture
@@ -102,6 +89,21 @@ def test_cells_come_out_as_they_went_in(resample, quoting, end):
     assert table["number"].isna().tolist()[:40] == [k % 5 > 2 for k in range(40)]
     assert resample("out.parquet", "last.csv")[0] == 0
     assert [row[1:] for row in cells_of("last.csv")[:41]] == [row[1:] for row in rows]
+
+
+@pytest.mark.parametrize("begin", ["", "\ufeff", "number,word,y\n\n"])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_original_lines_are_the_same_bytes(resample, begin, end):
+    """With a byte order mark, with an empty line, without an end of the last line."""
+    lines = [] if "y" in begin else ["number,word,y"]
+    lines += [f"{k}.50,w{k % 3},{'ill' if k % 4 == 0 else 'well'}" for k in range(40)]
+    text = begin.replace("\n", end or "\n") + (end or "\n").join(lines) + end
+    Path("data.csv").write_bytes(text.encode())
+    assert resample("data.csv", "out.csv")[0] == 0
+    after = Path("out.csv").read_bytes()
+    assert after.startswith(text.encode())
+    assert after.count(b"\n") == after.count((end or "\n").encode())
+    assert len(after.split()) == 61
 
 
 @pytest.mark.parametrize("output", ["out.csv", "out.tsv"])
@@ -205,12 +207,3 @@ def test_options_of_texts(resample):
     pd.DataFrame({"a": [1, 2], "y": [0, 1]}).to_parquet("data.parquet")
     for option in ("--separator ';'", "--skip-rows 1", "--no-header"):
         assert f"{option.split()[0]} is for texts" in resample("data.parquet", "out.csv", option)[1]
-
-
-def test_two_hyphens_as_a_word(resample):
-    rows = rows_of()
-    rows[5][0] = "--"
-    Path("data.csv").write_bytes(written(rows).encode())
-    err = resample("data.csv", "out.csv")[1]
-    assert "--missing ' --'," in err
-    assert resample("data.csv", "out.csv", "--missing ' --'")[0] == 0

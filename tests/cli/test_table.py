@@ -11,7 +11,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from imbdeep.cli._table import TableFile, labelled, write_table
+from imbdeep.cli._table import TableFile, labelled
 from imbdeep.cli._terminal import CommandError
 
 NUMBERS = [str(k / 4) for k in range(40)]
@@ -253,26 +253,3 @@ def test_words_in_parquet(tmp_path):
     assert table["a"].dropna().tolist() == list(range(39))
     assert table["b"].dropna().tolist() == list(range(39))
     assert table["y"].tolist() == frame["y"].tolist()
-
-
-def test_labelled(read):
-    table = read("a,y\n1,u\n2,\n3,v\n")
-    file = TableFile(Path("data.csv"))
-    with pytest.raises(CommandError, match=r"no label in row 2 .* --drop-unlabelled"):
-        labelled(file, table, "y")
-    kept, labels = labelled(file, table, "y", drop_unlabelled=True)
-    assert kept["a"].tolist() == [1, 3]
-    assert kept.index.tolist() == [0, 1]
-    assert labels.tolist() == ["u", "v"]
-    with pytest.raises(CommandError, match="holds no label at all"):
-        labelled(file, read("a,y\n1,\n2,\n"), "y", drop_unlabelled=True)
-
-
-@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.tsv", "out.parquet"])
-def test_what_is_written_is_read(tmp_path, name):
-    frame = pd.DataFrame({"a": [0.1, None], "y": ["u", "v"]})
-    write_table(frame, tmp_path / name, name.removeprefix("out"))
-    table = TableFile(tmp_path / name).read()
-    assert table["a"].isna().tolist() == [False, True]
-    assert table["a"][0] == 0.1
-    assert table["y"].tolist() == ["u", "v"]

@@ -4,12 +4,9 @@ import pytest
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 
-from imbdeep.classifiers import ERMClassifier
-from imbdeep.comparison import _fold
 from imbdeep.comparison._fold import Table, Task, adapted, evaluate, interpolated
 from imbdeep.comparison._methods import Method, Settings
 from imbdeep.encoding import Layout, TabularEncoder
-from imbdeep.metrics import SCORERS
 
 SETTINGS = Settings(device="cpu", random_state=0, categorical_features="auto")
 
@@ -77,23 +74,6 @@ def test_adasyn_cannot_do_with_one_row():
         adapted(x[:61], y[:61], layout, 0)
 
 
-@pytest.mark.parametrize("n_rows", [100, 1000, 100_000])
-def test_more_rows_buy_no_more_steps(n_rows):
-    net = _fold._sized(ERMClassifier(), n_rows)
-    steps = net.max_epochs * np.ceil(n_rows / net.batch_size)
-    assert steps == pytest.approx(3000, rel=0.15)
-    assert _fold._sized(ERMClassifier(max_epochs=7), n_rows).max_epochs == 7
-
-
-def test_memory_and_time_are_those_of_the_block():
-    with _fold._watched() as spent:
-        block = np.ones(16 * 2**20)  # 128 MiB
-        _fold.time.sleep(0.1)
-    assert spent.memory == pytest.approx(128, abs=30)
-    assert 0.1 <= spent.seconds < 10
-    del block
-
-
 TASK = Task({"line": LogisticRegression()}, ["neg_log_loss"], SETTINGS)
 
 
@@ -122,23 +102,3 @@ def test_class_weights_are_scikit_learns():
     expected = np.log(proba[np.arange(50), y[test]]).mean()
     assert record["neg_log_loss"] == pytest.approx(expected)
     assert said == []
-
-
-def test_a_classifier_is_asked_once_for_all_scores():
-    calls = []
-
-    class Counted(LogisticRegression):
-        def predict(self, X):
-            calls.append("predict")
-            return super().predict(X)
-
-        def predict_proba(self, X):
-            calls.append("predict_proba")
-            return super().predict_proba(X)
-
-    X, y = make_classification(60, random_state=0)
-    fitted = Counted().fit(X, y)
-    asked = _fold._AskedOnce(fitted)
-    for name, scorer in SCORERS.items():
-        assert scorer(asked, X, y) == SCORERS[name](LogisticRegression().fit(X, y), X, y)
-    assert sorted(calls) == ["predict", "predict_proba"]

@@ -1,10 +1,7 @@
-import pytest
-from imblearn.over_sampling import SMOTE
-from imblearn.pipeline import make_pipeline
-from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.linear_model import LogisticRegression
 
 from imbdeep.comparison import CLASSIFIERS, METHODS, SIMPLE
-from imbdeep.comparison._methods import Settings, chosen_classifiers, chosen_methods, nearest
+from imbdeep.comparison._methods import Settings, chosen_classifiers, chosen_methods
 
 SETTINGS = Settings(device="cpu", random_state=7, categorical_features=["city"])
 
@@ -44,32 +41,7 @@ def test_one_name_needs_no_list():
     assert list(chosen_classifiers("logistic", SETTINGS)) == ["logistic"]
 
 
-def test_what_can_predict_is_a_classifier_and_what_resamples_a_sampler():
-    methods = chosen_methods(
-        {"a": SMOTE(), "b": make_pipeline(SMOTE(), LogisticRegression()), "nothing": None},
-        SETTINGS,
-    )
-    assert [method.kind for method in methods] == ["sampler", "classifier", "nothing"]
-
-
-def test_seeds_go_where_there_is_none_and_the_users_objects_stay_as_they_are():
-    mine = make_pipeline(SMOTE(), SGDClassifier(random_state=1))
-    (method,) = chosen_methods({"mine": mine}, SETTINGS)
-    told = method.estimator.get_params()
-    assert told["smote__random_state"] == 7
-    assert told["sgdclassifier__random_state"] == 1
-    assert mine.get_params()["smote__random_state"] is None
-
-
 def test_classifiers_by_name():
     found = chosen_classifiers(None, SETTINGS)
     assert tuple(found) == CLASSIFIERS
     assert found["mlp"].random_state == 7
-
-
-@pytest.mark.parametrize(
-    "name, told",
-    [("smot", " Did you mean 'SMOTE'?"), ("mgvea", " Did you mean 'MGVAE'?"), ("", "")],
-)
-def test_nearest(name, told):
-    assert nearest(name, METHODS) == told

@@ -55,12 +55,6 @@ def test_a_method_is_judged_by_its_best_classifier():
     assert result.table.loc[("new", "own model"), "balanced_accuracy"] == 0.9
 
 
-def test_one_classifier_needs_no_level_of_the_index():
-    result = comparison({"nothing": 0.7, "class weights": 0.8}, classifiers=("a",))
-    assert result.table.index.tolist() == ["class weights", "nothing"]
-    assert result.table["seconds"].tolist() == [1.0, 1.0]
-
-
 def test_a_clear_winner_is_called_one():
     result = comparison(
         {"nothing": 0.7 + NOISE, "class weights": 0.8 - NOISE, "new": 0.9 + NOISE[::-1]}
@@ -91,19 +85,6 @@ def test_the_simplest_that_is_good_enough_is_advised():
     assert "Leave the data as they are: no method is needed." in comparison(values).verdict
 
 
-def test_a_gain_within_the_rope_is_none():
-    result = comparison({"nothing": 0.8, "class weights": 0.8, "new": 0.805})
-    assert result.ahead == {"balanced_accuracy": []}
-
-
-def test_verdict_without_simple_methods_or_without_others():
-    assert "best mean" in comparison({"new": 0.9, "old": 0.8}, simple=()).verdict
-    assert "best mean" in comparison({"nothing": 0.9, "class weights": 0.8}).verdict
-    one = comparison({"nothing": 0.9}, simple=("nothing",), classifiers=("a",))
-    assert len(one.significance) == 0
-    assert one.verdict == "balanced_accuracy: nothing (0.900) has the best mean."
-
-
 def test_one_fold_says_nothing_of_certainty():
     scores = comparison({"nothing": 0.8, "new": 0.9}).scores.query("fold == 0")
     one = Comparison(scores, metrics=["balanced_accuracy"], simple=["nothing"])
@@ -111,18 +92,6 @@ def test_one_fold_says_nothing_of_certainty():
         "one fold does not show how certain a difference is. "
         "Leave the data as they are: no method is needed."
     )
-
-
-def test_verdict_without_class_weights():
-    result = comparison({"nothing": 0.8, "new": 0.7}, simple=("nothing",))
-    assert "class weights" not in result.verdict
-    assert "No other method is better than every simple method with 95% certain" in result.verdict
-
-
-def test_repr_tells_table_and_verdict():
-    result = comparison({"nothing": 0.7, "class weights": 0.8, "new": 0.75})
-    assert result.verdict in repr(result)
-    assert "(sd)" not in repr(result)
 
 
 def test_plot():

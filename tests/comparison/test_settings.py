@@ -73,13 +73,6 @@ def test_every_rival_stays_whatever_transformers_return(table):
             pd.testing.assert_frame_equal(scores(table, ["nothing", "SMOTE"]), plain)
 
 
-def test_other_settings():
-    names = ["class weights", "prior correction", "SMOTE"]
-    plain = scores("mixed", names)
-    with config_context(enable_metadata_routing=True, assume_finite=True, array_api_dispatch=True):
-        pd.testing.assert_frame_equal(scores("mixed", names), plain)
-
-
 def test_own_pipelines_keep_the_setting_in_other_processes():
     X, y = mixed()
     picks = make_pipeline(

@@ -193,13 +193,6 @@ def test_signed_rank_is_what_its_definition_says(differences, rope):
     assert found == pytest.approx(expected, abs=1.1 / n_draws)  # a draw may be a tie but for digits
 
 
-@given(DIFFERENCES, st.floats(0, 0.1))
-def test_signed_rank_of_exchanged_methods_is_mirrored(differences, rope):
-    there = bayesian_signed_rank(differences, rope, n_draws=300)
-    assert bayesian_signed_rank(-differences, rope, n_draws=300) == there[::-1]
-    assert sum(there) == pytest.approx(1)
-
-
 def test_several_pairs_share_the_draws():
     z = np.random.default_rng(0).normal(0.01, 0.02, (4, 9))
     together = np.array(bayesian_signed_rank(z, 0.01, n_draws=2000))
@@ -255,10 +248,8 @@ def test_names_the_value_that_is_no_number():
     [
         ({"differences": []}, r"differences has shape \(0,\)"),
         ({"rope": -0.01}, "rope=-0.01 must be a number of at least 0"),
-        ({"rope": np.nan}, "rope=nan"),
         ({"prior_strength": -1}, "prior_strength=-1"),
         ({"n_draws": 0}, "n_draws=0"),
-        ({"n_draws": 2.5}, "n_draws=2.5"),
     ],
 )
 def test_refuses_what_has_no_meaning(change, message):

@@ -130,10 +130,8 @@ def test_pareto_counts_are_quantiles():
     "function, arguments, message",
     [
         (exponential_counts, (0, 10, 1), "n_max=0 must be a whole number"),
-        (exponential_counts, (10.5, 10, 1), "n_max=10.5 must be"),
         (exponential_counts, (10, 0, 1), "n_classes=0 must be"),
         (exponential_counts, (10, 3, 0.5), "ratio=0.5 must lie between 1 and n_max=10"),
-        (exponential_counts, (10, 3, 11), "ratio=11 must lie"),
         (exponential_counts, (10, 3, float("nan")), "ratio=nan must lie"),
         (pareto_counts, (10, 1, 1, 6), "n_classes=1 must be at least 2"),
         (pareto_counts, (10, 3, 11, 6), "n_min=11 must lie between 1 and n_max=10"),
@@ -226,9 +224,7 @@ def test_the_seed_draws_the_rows():
     [
         ({"counts": "mnist-7"}, "counts='mnist-7' is none of mnist-100, mnist-600, "),
         ({"counts": [1, 2]}, "counts has 2 numbers and y 3 classes"),
-        ({"counts": "mnist-100"}, "counts has 10 numbers and y 3 classes"),
         ({"counts": [1, 2, -3]}, "counts holds -3: numbers of rows are whole"),
-        ({"counts": [1, 2, 1.5]}, "counts holds 1.5"),
         ({"counts": {"d": 3}}, r"counts names \['d'\], which y does not have: it has \['a',"),
         ({"counts": {"a": 21}}, "class a has 20 rows, fewer than the 21 asked for"),
         ({"X": np.zeros((59, 1))}, "X has 59 rows and y 60 labels"),

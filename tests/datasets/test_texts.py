@@ -11,7 +11,6 @@ from imbdeep.datasets import fetch
 from imbdeep.datasets._files import REMOTES
 from imbdeep.datasets._texts import (
     Document,
-    presence,
     r52_of,
     token_features,
     words_of,
@@ -170,12 +169,3 @@ def test_token_features_by_hand():
     assert shape[3:] == ["capital", "capitals"]
     (shape,) = token_features(["?!"], {})
     assert shape[3:] == ["no letter or digit"]
-
-
-def test_presence_by_hand():
-    columns = {"a": 0, "b": 1}
-    rows = [["a", "a"], ["z"], []]
-    np.testing.assert_array_equal(
-        presence(rows, columns, other=True), [[1, 0, 0], [0, 0, 1], [0] * 3]
-    )
-    np.testing.assert_array_equal(presence(rows, columns, other=False), [[1, 0], [0, 0], [0, 0]])

@@ -1,6 +1,5 @@
 """Scores of many methods side by side."""
 
-from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -87,21 +86,6 @@ def test_takes_the_scores_of_a_comparison():
     assert [name[:8] for name in other.names] == ["method 0", "method 1", "method 2"]
     with pytest.raises(ValueError, match=r"metric='f1' is not among .*'accuracy', 'gm_root'"):
         ComparisonDisplay.from_comparison(found, "f1")
-
-
-def test_fifteen_long_names_do_not_overlap():
-    names = [f"{k} is a method of a name that is far too long" for k in range(15)]
-    values = np.linspace(0.9, 0.5, 15)[:, None] + np.linspace(-0.1, 0.1, 15)
-    display = ComparisonDisplay(values, names, simple=names[::3]).plot()
-    display.figure_.canvas.draw()
-    boxes = [text.get_window_extent() for text in display.ax_.get_yticklabels()]
-    assert all(above.y0 >= below.y1 for above, below in pairwise(boxes))
-    assert min(box.x0 for box in boxes) >= 0
-    legend = display.ax_.get_legend().get_window_extent()
-    assert legend.x0 >= display.ax_.get_window_extent().x1
-    assert legend.x1 <= display.figure_.bbox.x1
-    assert display.ax_.get_window_extent().width > 0.4 * display.figure_.bbox.width
-    assert all("…" in row for row in rows_of(display))
 
 
 @pytest.mark.parametrize(

@@ -58,13 +58,6 @@ def test_names_of_few_classes_in_the_order_of_their_sizes():
     assert display.lines_["a"].get_ydata().tolist() == [0, 2, 2, 3]
 
 
-def test_many_classes_are_counted():
-    counts = np.arange(40) + 1
-    display = FalsePositivesDisplay({"a": counts}, counts, range(40)).plot()
-    assert display.ax_.get_xlabel().startswith("number of classes")
-    assert display.cumulative["a"][0] == 40
-
-
 @pytest.mark.parametrize("values", [[0.5, 1], [np.nan, 1], [np.inf, 1]])
 def test_refuses_what_is_no_number_of_rows(values):
     with pytest.raises(ValueError, match="give counts, not shares"):

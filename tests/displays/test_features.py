@@ -85,31 +85,11 @@ def test_classifiers_side_by_side_show_the_same_rows(container):
     assert legend_of(display) == ["many", "some", "few"]
 
 
-@pytest.mark.parametrize("n, shape", [(2, (1, 2)), (4, (2, 2)), (5, (2, 3))])
-def test_panels_stand_in_lines(n, shape):
-    points = {f"run {i}": FEATURES[:, :2] for i in range(n)}
-    display = FeaturesDisplay(points, Y).plot()
-    assert len(display.figure_.axes) == len(display.axes_) == n
-    grid = display.axes_[0].get_gridspec()
-    assert (grid.nrows, grid.ncols) == shape
-
-
-def test_many_classes_have_several_markers_and_a_short_legend():
-    y = np.arange(70)
-    display = FeaturesDisplay(FEATURES[:, :2], y).plot()
-    assert len(legend_of(display)) == 14
-    shapes = {part.get_paths()[0].vertices.tobytes() for part in display.axes_[0].collections}
-    assert len(shapes) == 4
-    few = FeaturesDisplay(FEATURES[:, :2], Y).plot()
-    assert len({p.get_paths()[0].vertices.tobytes() for p in few.axes_[0].collections}) == 1
-
-
 @pytest.mark.parametrize(
     "arguments, message",
     [
         ({"method": "umap"}, "method='umap' is not known: choose"),
         ({"n_per_class": 0}, "n_per_class=0 must be a whole number"),
-        ({"n_per_class": 2.5}, "n_per_class=2.5 must be a whole number"),
         ({"perplexity": 0}, "'perplexity' parameter of TSNE"),
     ],
 )

@@ -3,9 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from sklearn.datasets import make_classification
 
-from imbdeep.classifiers import GAMOClassifier, RAEClassifier
 from imbdeep.displays import TrainingHistoryDisplay
 
 PRE = [
@@ -51,7 +49,8 @@ def legend_of(display):
 
 
 def test_a_panel_a_phase_and_term_a_line_a_class():
-    display = TrainingHistoryDisplay.from_estimator(SimpleNamespace(history_=PRE + FINE))
+    trained = SimpleNamespace(history_=PRE + FINE)
+    display = TrainingHistoryDisplay.from_estimator(SimpleNamespace(estimator_=trained))
     axes = display.axes_
     assert axes.shape == (2, 3)
     assert axes[0, 2] is None
@@ -110,24 +109,6 @@ def test_held_out_rows_stand_beside_what_they_compare_with():
 
 
 @pytest.mark.parametrize(
-    "n, validation, shape",
-    [
-        (1, False, (1, 1)),
-        (4, True, (1, 4)),
-        (5, False, (2, 3)),
-        (9, False, (3, 3)),
-        (8, True, (3, 3)),
-    ],
-)
-def test_no_line_of_a_single_panel(n, validation, shape):
-    record = {"epoch": 1} | {f"term {i}": i for i in range(n)}
-    display = TrainingHistoryDisplay([record | {"validation": 1} if validation else record]).plot()
-    grid = display.axes_[0, 0].get_gridspec()
-    assert (grid.nrows, grid.ncols) == shape
-    assert len(display.axes_[0]) == n
-
-
-@pytest.mark.parametrize(
     "history, message",
     [
         ([], "history is empty"),
@@ -138,14 +119,3 @@ def test_no_line_of_a_single_panel(n, validation, shape):
 def test_refuses_what_is_no_history(history, message):
     with pytest.raises(ValueError, match=message):
         TrainingHistoryDisplay(history)
-
-
-@pytest.mark.parametrize("estimator", [RAEClassifier, GAMOClassifier])
-def test_every_record_of_a_trained_classifier_is_drawn(estimator):
-    X, y = make_classification(60, weights=[0.8], random_state=0)
-    small = dict.fromkeys(estimator._LAYERS, (8,))
-    model = estimator(max_steps=10, **small, early_stopping=True, device="cpu", random_state=0)
-    display = TrainingHistoryDisplay.from_estimator(model.fit(X, y))
-    drawn_elsewhere = {"epoch", "validation", "validation_raw_balanced_accuracy"}
-    assert set(display.terms_) == set(model.history_[0]) - drawn_elsewhere
-    assert all(panel.get_title() not in display.terms_[1:] for panel in display.axes_[0])

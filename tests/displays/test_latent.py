@@ -100,7 +100,6 @@ def test_codes_of_a_sampler_by_rae_are_those_of_its_classifier():
     [
         (CODES[:, :2], GROUPS[:5], "give \\(n, d\\)"),
         (CODES[:0], GROUPS[:0], "n and d at least 1"),
-        (CODES[0], GROUPS[:5], "give \\(n, d\\)"),
         (CODES * np.nan, GROUPS, "NaN or infinity"),
         (CODES, GROUPS, "from_codes"),
     ],

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from imbdeep.displays._marginals import correlation, distance, draw_bars, draw_histograms
+from imbdeep.displays._marginals import correlation, distance, draw_bars
 
 NAN = np.nan
 
@@ -54,17 +54,3 @@ def test_bars_of_rare_levels_are_put_together():
     heights = [bar.get_height() for bar in ax.patches]
     assert heights[7] == pytest.approx(6 / 55)
     assert sum(heights) == pytest.approx(2)
-
-
-def test_histograms_share_bins_and_tell_what_is_missing():
-    ax = plt.subplots()[1]
-    rng = np.random.default_rng(0)
-    real, generated = rng.normal(size=400), rng.normal(size=100)
-    generated[:25] = NAN
-    draw_histograms(ax, real, generated)
-    first, second = (step.get_data() for step in ax.patches)
-    assert np.array_equal(first.edges, second.edges)
-    # The central 99 % of all present rows are drawn, as shares of all rows.
-    assert first.values.sum() == pytest.approx(0.99, abs=0.02)
-    assert second.values.sum() == pytest.approx(0.75, abs=0.03)
-    assert ax.get_xlabel() == "missing: real 0 %,\ngenerated 25 %"

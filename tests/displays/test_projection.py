@@ -2,21 +2,8 @@
 
 import numpy as np
 import pytest
-from sklearn.decomposition import PCA
 
-from imbdeep.displays._projection import component_names, neighbour_map, two_components
-
-POINTS = np.random.default_rng(0).normal(size=(60, 5)) * [9, 5, 1, 1, 1]
-
-
-def test_components_are_those_of_scikit_learn():
-    points, shares = two_components(POINTS)
-    pca = PCA(2).fit(POINTS)
-    assert np.abs(points) == pytest.approx(np.abs(pca.transform(POINTS)))
-    assert shares == pytest.approx(pca.explained_variance_ratio_)
-    name = component_names(shares)[0]
-    assert name == f"principal component 1 ({100 * shares[0]:.0f} % of the variance)"
-    assert component_names(())[1] == "principal component 2"
+from imbdeep.displays._projection import neighbour_map, two_components
 
 
 @pytest.mark.parametrize(

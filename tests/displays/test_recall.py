@@ -105,16 +105,6 @@ def test_names_of_classes_do_not_overlap(counts):
     plt.close(figure)
 
 
-def test_many_classes_are_not_named_and_drawn_finely():
-    few, many = (
-        RecallDisplay({"a": np.linspace(0, 1, k)}, np.arange(k) + 1, np.arange(k)).plot()
-        for k in (12, 13)
-    )
-    assert len(names_of(few)) == 12
-    assert not many.ax_.child_axes
-    assert many.lines_["a"].get_markersize() < few.lines_["a"].get_markersize()
-
-
 def test_refuses_recalls_that_are_none():
     with pytest.raises(ValueError, match="recalls of 'a' are all NaN"):
         RecallDisplay({"a": [np.nan, np.nan]}, [1, 2], [0, 1])

@@ -8,29 +8,6 @@ import pytest
 from imbdeep.displays import _rows
 
 
-@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
-def test_columns_of_frames(make):
-    X = make(
-        {
-            "number": [1.5, None, 2.5],
-            "count": [1, 2, 3],
-            "flag": [True, False, True],
-            "word": ["b", None, "a"],
-        }
-    )
-    real, generated, kinds, levels = _rows.read_tables(X, X[:2])
-    assert real.T.tolist() == [
-        pytest.approx([1.5, np.nan, 2.5], nan_ok=True),
-        [1, 2, 3],
-        [1, 0, 1],
-        pytest.approx([1, np.nan, 0], nan_ok=True),
-    ]
-    assert np.array_equal(generated, real[:2], equal_nan=True)
-    assert kinds == ["discrete", "discrete", "categorical", "categorical"]
-    assert levels == {2: ["False", "True"], 3: ["a", "b"]}
-    assert _rows.cells_of(X)[1].tolist() == [None, 2, False, None]
-
-
 @pytest.mark.parametrize(
     "column",
     [
@@ -53,11 +30,3 @@ def test_many_numbers_are_continuous_and_words_cannot_be():
     words = np.array(["a"])
     with pytest.raises(ValueError, match="'x' is said to be continuous"):
         _rows.read_column(words, words, "x", "continuous")
-
-
-def test_levels_of_several_types_and_numbers_called_categories():
-    mixed = np.array([True, "x", 3], dtype=object)
-    assert _rows.read_column(mixed, mixed, "x")[3] == ["3", "True", "x"]
-    numbers = np.array([30, 7])
-    codes, _, kind, levels = _rows.read_column(numbers, numbers, "x", "categorical")
-    assert (codes.tolist(), kind, levels) == ([1, 0], "categorical", ["7", "30"])

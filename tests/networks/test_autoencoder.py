@@ -18,12 +18,6 @@ from imbdeep.networks import (
 from imbdeep.seeding import seeded
 
 
-@pytest.fixture(autouse=True)
-def local_randomness():
-    with seeded(0, torch.device("cpu")):
-        yield
-
-
 def size_of(module):
     return sum(parameter.numel() for parameter in module.parameters())
 

@@ -9,13 +9,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from imbdeep.networks import ConvFeatures, Discriminator
-from imbdeep.seeding import seeded
-
-
-@pytest.fixture(autouse=True)
-def local_randomness():
-    with seeded(0, torch.device("cpu")):
-        yield
 
 
 def size_of(module):
@@ -99,13 +92,3 @@ def test_discriminator_is_a_dense_network_on_the_row_and_its_class(hidden, slope
     torch.testing.assert_close(ours[0], theirs[0])
     torch.testing.assert_close(torch.cat([ours[1], ours[2].T], dim=1), theirs[1])
     torch.testing.assert_close(ours[3], theirs[2])
-
-
-def test_first_layer_starts_as_that_of_the_joined_input():
-    discriminator, plain = Discriminator(60, 40, (2000,)), nn.Linear(100, 2000)
-    bound = 100**-0.5
-    for parameter in (discriminator.of_row.weight, discriminator.of_class.weight):
-        assert parameter.abs().max() <= bound
-        assert parameter.std().item() == pytest.approx(bound / 3**0.5, rel=0.01)
-        assert parameter.std().item() == pytest.approx(plain.weight.std().item(), rel=0.01)
-    assert discriminator.of_row.bias.abs().max() <= bound

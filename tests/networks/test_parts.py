@@ -21,14 +21,6 @@ from imbdeep.networks import (
     MLPEncoder,
     ResNet,
 )
-from imbdeep.seeding import seeded
-
-
-@pytest.fixture(autouse=True)
-def local_randomness():
-    with seeded(0, torch.device("cpu")):
-        yield
-
 
 # A network, the shape of one of its rows, and whether it gets classes too.
 NETWORKS = {
@@ -100,30 +92,18 @@ def test_classes_count_and_must_be_indices(name):
         (lambda: CodeEncoder(3, 2.5), "latent_dim is 2.5: give a whole number of at least 1"),
         (lambda: CodeEncoder(3, 2, (8, 0)), r"hidden_layer_sizes\[1\] is 0"),
         (lambda: CodeEncoder(3, 2, dropout=1.0), "dropout is 1.0: it must be at least 0 and below"),
-        (lambda: CodeEncoder(3, 2, dropout=-0.1), "dropout is -0.1"),
         (lambda: ConditionalDecoder(2, 3, 1), "n_classes is 1: give a whole number of at least 2"),
-        (lambda: ConditionalDecoder(2, 3, 2, (0,)), r"hidden_layer_sizes\[0\] is 0"),
         (lambda: ConvCodeEncoder((1, 30, 28), 2), r"shape is \(1, 30, 28\): .* multiples of 4"),
         (lambda: ConvCodeEncoder((28, 28), 2), r"shape is \(28, 28\): give \(channels, height"),
         (lambda: ConvCodeEncoder((1, 4, 4), 2, width=0), "width is 0"),
         (lambda: ConvConditionalDecoder(2, (0, 4, 4), 2), r"shape is \(0, 4, 4\)"),
-        (lambda: ConvConditionalDecoder(2, (1, 4, 4), 1), "n_classes is 1"),
         (lambda: Mixer(2, 1, 2), "n_mixed is 1: give a whole number of at least 2"),
-        (lambda: Mixer(2, 2, 1), "n_classes is 1"),
         (lambda: Mixer(2, 2, 2, dropout=2), "dropout is 2"),
-        (lambda: Critic(0, 2), "n_features is 0"),
-        (lambda: Critic(3, 1), "n_classes is 1"),
         (lambda: Critic(3, 2, (8, -1)), r"hidden_layer_sizes\[1\] is -1"),
-        (lambda: ConvCritic((1, 28, 27), 2), r"shape is \(1, 28, 27\): .* multiples of 4"),
-        (lambda: ConvCritic((1, 28, 28), 1), "n_classes is 1"),
         (lambda: ConvFeatures((1, 28, 3)), r"shape is \(1, 28, 3\): .* at least 4"),
-        (lambda: ConvFeatures((28, 28)), r"shape is \(28, 28\): give \(channels, height, width\)"),
         (lambda: ConvFeatures((1, 28, 28), 0), "n_features is 0: give a whole number"),
-        (lambda: Discriminator(3, 1), "n_classes is 1"),
-        (lambda: Discriminator(3, 2, (8, -1)), r"hidden_layer_sizes\[1\] is -1"),
         (lambda: Discriminator(3, 2, negative_slope=1), "negative_slope is 1: it must be at"),
         (lambda: MLP(3, 2, negative_slope=-0.1), "negative_slope is -0.1: it must be at least 0"),
-        (lambda: MLP(3, 2, negative_slope=float("nan")), "negative_slope is nan"),
         (lambda: MLP(3, 2, head="sine"), "head is 'sine': choose one of 'linear', 'cosine'"),
         (lambda: ConvexGenerator(0, [torch.zeros(2, 2)]), "latent_dim is 0"),
         (lambda: ConvexGenerator(2, []), "classes is 0"),

@@ -6,13 +6,6 @@ from torch import nn
 
 from imbdeep.networks import ResNet
 from imbdeep.networks._resnet import _Block
-from imbdeep.seeding import seeded
-
-
-@pytest.fixture(autouse=True)
-def local_randomness():
-    with seeded(0, torch.device("cpu")):
-        yield
 
 
 def number_of_parameters(module):
@@ -42,18 +35,6 @@ def test_number_of_parameters_and_layers_is_that_of_the_paper(depth, n_channels,
     assert sum(isinstance(m, nn.Conv2d | nn.Linear) for m in network.modules()) == depth
     cosine = ResNet(n_channels, n_classes, depth, head="cosine")
     assert number_of_parameters(network) - number_of_parameters(cosine) == n_classes  # no bias
-
-
-@pytest.mark.parametrize("stage, side", [("1", 32), ("2", 16), ("3", 8)])
-def test_stages_halve_the_side(stage, side):
-    network = ResNet(1, 2, 14)
-    blocks = [m for m in network.modules() if isinstance(m, _Block)]
-    seen = []
-    for block in blocks:
-        block.register_forward_hook(lambda module, _, out: seen.append(tuple(out.shape)))
-    network(torch.rand(2, 1, 32, 32))
-    i = int(stage)
-    assert seen[2 * i - 2 : 2 * i] == [(2, 8 * 2**i, side, side)] * 2
 
 
 def silence(module):

@@ -61,20 +61,10 @@ def write_cifar(folder):
 
 
 def write_tables(root):
-    """Musk, water quality, isolet, mammography and webpage: few random rows."""
+    """Isolet, mammography and webpage: few random rows."""
     random = np.random.default_rng(0)
-    for name in ("musk2", "water_quality", "isolet", "mammography", "webpage"):
+    for name in ("isolet", "mammography", "webpage"):
         (root / name).mkdir()
-    x = random.integers(-400, 600, (200, 6)).astype(np.int16)
-    np.savez(root / "musk2" / "musk2.npz", X=x, y=np.repeat([1, 2], [160, 40]))
-
-    lines = ["aluminium,ammonia,is_safe"]
-    lines += [
-        f"{a:.2f},{b:.2f},{int(i % 5 == 0)}" for i, (a, b) in enumerate(random.random((200, 2)))
-    ]
-    lines.insert(7, "0.1,#NUM!,#NUM!")
-    (root / "water_quality" / "waterQuality1.csv").write_text("\n".join(lines) + "\n")
-
     features = random.uniform(-1, 1, (260, 5)).astype(np.float32)
     letters = np.tile(np.arange(1, 27), 10)
     np.savez(root / "isolet" / "isolet.npz", X=features, y=letters, group=np.ones(260))
@@ -110,15 +100,6 @@ def write_texts(root):
     (root / "reuters_r52").mkdir()
     content = "\n".join([*lines, ""]).encode()
     (root / "reuters_r52" / "r52.tsv.gz").write_bytes(gzip.compress(content))
-
-    folder = root / "twitter_pos"
-    folder.mkdir()
-    clusters = "0000\thello\t9\n01010101010\tworld\t8\n1111\t:D\t7\n"
-    (folder / "6mpaths_brown_clusters.gz").write_bytes(gzip.compress(clusters.encode()))
-    tweet = "Hello\t!\n@you\t@\n5\t$\n:D\tE\n"
-    (folder / "oct27.train").write_text((tweet + "Foo\tM\n\nworld\tN\nworld\tN\n\n") * 6)
-    for part in ("dev", "test"):
-        (folder / f"oct27.{part}").write_text(tweet + "world\tN\n\n")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from imbdeep.reproductions._harness import Approach, Length, scored
-from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Recipe, Trial, halves, to_mean
+from imbdeep.reproductions._m2m_trial import GRID, PLAIN_M2M, Recipe, Trial, halves
 from imbdeep.reproductions._rows import Task
 
 CPU = torch.device("cpu")
@@ -95,35 +95,6 @@ def test_schedules_shrink_in_proportion():
     assert [RECIPE.defer(epochs) for epochs in (20, 4, 1)] == [10, 2, 0]
 
 
-def test_methods_are_trained_as_they_say(split):
-    trial(split).evaluate(Approach(parameters={"sampling": "balanced"}, deferred=True))
-    trial(split).evaluate(Approach(parameters={"criterion": "focal"}))
-    deferred, plain = Stub.fits
-    expected = {
-        "batch_size": 7,
-        "max_epochs": 20,
-        "warmup_epochs": 5,
-        "milestones": [10, 15],
-        "image_shape": None,
-        "sampling": "balanced",
-        "defer": 10,
-        "device": CPU,
-        "random_state": 3,
-    }
-    assert deferred.parameters == expected
-    assert deferred.x is split.x_train
-    assert plain.parameters["defer"] == 0
-
-
-def test_smote_does_as_many_steps_as_the_others(split):
-    trial(split).evaluate(Approach(parameters={"sampling": "balanced"}, resample=to_mean))
-    (fit,) = Stub.fits
-    assert np.bincount(fit.y).tolist() == [20, 11, 11]
-    # 20 epochs of 33 rows are 15.7 of 42.
-    assert fit.parameters["max_epochs"] == 16
-    assert fit.parameters["milestones"] == [8, 12]
-
-
 def test_the_search_is_by_validation_rows_alone(split):
     one = trial(split)
     outcome = one.evaluate(PLAIN_M2M)
@@ -152,12 +123,6 @@ def test_teacher_and_student_start_differently_and_the_teacher_is_shared(split):
     assert "criterion" not in ermed[1].parameters  # LDAM's teacher is a plain one
     assert translated[0].parameters["step_size"] == 2.0
     assert translated[0].parameters["gamma"] == 0.9  # the grid, over the recipe's 0.5
-
-
-def test_without_a_grid_the_recipe_holds(split):
-    trial(split, grid=({},)).evaluate(PLAIN_M2M)
-    assert Stub.fits[-1].parameters["gamma"] == 0.5
-    assert "beta" not in Stub.fits[-1].parameters
 
 
 def test_ablations_change_one_thing_of_what_was_chosen(split):

@@ -147,8 +147,8 @@ def test_classifiers_stand_beside_class_weights(capsys):
 @pytest.mark.usefixtures("tables")
 def test_curve_thins_two_classes_and_tails_and_draws(capsys, tmp_path):
     picture, output = tmp_path / "curve.png", tmp_path / "curve.csv"
-    words = ("--datasets", "small", "tail, long tail", "--seeds", "0", "--sizes", "5", "10", *FEW)
-    assert run("curve", *words, "--figure", str(picture), "--output", str(output)) == 0
+    words = ("--datasets", "small", "tail, long tail", "--seeds", "0", "--sizes", "5", "10")
+    assert run("curve", *words, *FEW[:-1], "--figure", str(picture), "--output", str(output)) == 0
     scores = pd.read_csv(output)
     assert set(scores["size"]) == {5, 10}
     assert set(scores["dataset"]) == {"small", "tail, long tail"}
@@ -156,12 +156,6 @@ def test_curve_thins_two_classes_and_tails_and_draws(capsys, tmp_path):
     out = capsys.readouterr().out
     assert "| method | AP, 5 rows | AP, 10 rows | AUC, 5 rows | AUC, 10 rows |" in out
     plt.close("all")
-
-
-def test_curve_reads_images_as_images(folder, capsys):
-    words = ("--datasets", "MNIST", "--seeds", "0", "--sizes", "10", "--data", str(folder))
-    assert run("curve", *words, "--methods", "nothing", "SMOTE") == 0
-    assert "| 10 | MNIST |" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("tables")
@@ -204,5 +198,5 @@ def test_failed_methods_are_named(capsys, monkeypatch):
 
     compare = real_tables.compare
     monkeypatch.setattr(real_tables, "compare", broken)
-    run("tables", "--datasets", "small", "--seeds", "0", "--rows", "100", *FEW)
+    run("tables", "--datasets", "small", "--seeds", "0", "--rows", "100", *FEW[:-1])
     assert "SMOTE failed: ValueError: why" in capsys.readouterr().err

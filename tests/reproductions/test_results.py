@@ -3,8 +3,7 @@
 import csv
 import io
 
-from imbdeep.reproductions._harness import Approach
-from imbdeep.reproductions._results import Outcome, Results, markdown, published, span, warned
+from imbdeep.reproductions._results import Outcome, Results, span, warned
 from imbdeep.reproductions.mgvae import METRICS
 
 
@@ -26,41 +25,6 @@ def test_csv_is_tidy_and_written_at_once():
         "value": "0.750000",
         "seconds": "2.00",
     }
-
-
-def test_markdown_puts_ours_beside_the_published():
-    outcomes = {"ours": [outcome(0.7, 1.0), outcome(0.8, 3.0)], "alone": [outcome(0.5)]}
-    methods = {"ours": Approach("RS"), "alone": Approach(), "not run": Approach("RW")}
-    theirs = {name: {"ACSA": (61.0, 0.25)} for name in ("RS", "RW", "VAE")}
-    beside = {"balanced accuracy": "ACSA", "G-mean": "GM"}
-    text = markdown("d", methods, outcomes, theirs, beside, metrics=METRICS)
-    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()[2:]]
-    header, _, ours, alone, not_run, paper_only = lines
-    assert header == ["method", *METRICS, "seconds", "published ACSA", "published GM"]
-    assert ours == ["ours", *["75.0 ± 7.1"] * 4, "2", "61.0 ± 0.2", ""]
-    assert alone == ["alone", *["50.0"] * 4, "2", "", ""]  # one trial has no deviation
-    assert not_run == ["not run", *[""] * 5, "61.0 ± 0.2", ""]  # visibly empty
-    assert paper_only == ["VAE (paper only)", *[""] * 5, "61.0 ± 0.2", ""]
-    assert len({len(line) for line in lines}) == 1
-
-
-def test_numbers_that_are_no_percentages_stay_as_they_are():
-    outcomes = {"ours": [Outcome({"density": value}, 1.0) for value in (1.1, 1.3)]}
-    theirs = {"Our": {"density": (0.729,)}}
-    beside = {"density": "density"}
-    text = markdown(
-        "d", {"ours": Approach("Our")}, outcomes, theirs, beside, metrics=["density"], percent=False
-    )
-    assert "| ours | 1.200 ± 0.141 | 1 | 0.729 |" in text
-
-
-def test_published_numbers_have_a_deviation_where_one_is_printed():
-    rows = published("rae")["mnist"]
-    assert list(rows)[:2] == ["Our", "DeepSMOTE"]
-    assert rows["Our"] == {
-        "ACSA": (96.79, 0.09), "F1": (96.78, 0.09), "GM": (98.2, 0.05), "AURPC": (99.71,)
-    }  # fmt: skip
-    assert rows["SMOTE"]["ACSA"] == (87.98,)
 
 
 def test_a_span_is_one_number_where_all_are_the_same():

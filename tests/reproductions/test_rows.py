@@ -5,7 +5,6 @@ import pytest
 
 from imbdeep.reproductions._rows import (
     Task,
-    development,
     fewer,
     held_out,
     images,
@@ -82,14 +81,6 @@ def test_tables_are_split_in_shares(folder):
     assert task.sizes() == "Rows by class, in each trial: trained 216, 24; scored 54, 6."
 
 
-def test_the_training_part_is_split_again_for_choices(folder):
-    whole = table("mammography", folder, 0, test_size=0.2)
-    task = development(whole, 0)
-    rows = np.concatenate([task.x_train, task.x_test])
-    assert bytes_of(rows) == bytes_of(whole.x_train)
-    assert np.bincount(task.y_test).tolist() == [65, 7]
-
-
 def test_smote_raises_small_classes_to_the_mean_by_interpolation():
     x, y = rows([20, 8, 3, 1], 0)
     made, labels = raised(x, y, 0)
@@ -113,15 +104,6 @@ def test_smote_raises_small_classes_to_the_mean_by_interpolation():
     other, _ = raised(x, y, 1)
     np.testing.assert_array_equal(made, again)
     assert not np.array_equal(made, other)
-
-
-def test_smote_keeps_bytes_and_shape():
-    x = np.zeros((12, 1, 2, 2), dtype=np.uint8)
-    x[10], x[11] = 250, 10  # differences of bytes would wrap around
-    made, labels = raised(x, np.repeat([0, 1], [10, 2]), 0)
-    assert made.dtype == np.uint8
-    assert made.shape == (16, 1, 2, 2)
-    assert ((made[labels == 1] >= 10) & (made[labels == 1] <= 250)).all()
 
 
 def test_fewer_keeps_all_classes_and_the_imbalance():
