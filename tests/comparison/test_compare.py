@@ -36,10 +36,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from imbdeep.classifiers import RAEClassifier
-from imbdeep.comparison import SCORING, SIMPLE, compare
+from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier
+from imbdeep.comparison import METHODS, SCORING, SIMPLE, compare
 from imbdeep.comparison._methods import _REGISTRY
-from imbdeep.over_sampling import MGVAESampler, RAESampler
+from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler, RAESampler
 
 QUICK = {"methods": ["nothing", "class weights"], "classifiers": ["logistic"], "cv": 3}
 
@@ -145,15 +145,28 @@ def test_rae_is_trained_once_for_its_rows_and_its_predictions(monkeypatch):
     assert found(even, "RAE samples", "RAE").failures == {}
 
 
-def test_all_simple_names_and_a_deep_sampler_run_on_a_mixed_table():
+def test_all_names_run_on_a_mixed_table():
     X, y = mixed(80)
-    few = {"row_filter": None, "device": "cpu", "random_state": 0}
-    methods = dict.fromkeys(SIMPLE)
-    methods["MGVAE"] = MGVAESampler(pretrain_steps=10, finetune_steps=5, **few)
+    few = {"device": "cpu", "random_state": 0}
+    plain = {**few, "row_filter": None}
+    network = {"hidden_layer_sizes": (8,), "batch_size": 16}
+    methods = {
+        **dict.fromkeys(SIMPLE),
+        "MGVAE": MGVAESampler(pretrain_steps=10, finetune_steps=5, **plain),
+        "CVAE": CVAESampler(max_steps=10, **plain),
+        "CGAN": CGANSampler(max_steps=10, **plain),
+        "RAE samples": RAESampler(
+            RAEClassifier(max_steps=5, **network, **few), row_filter=None, random_state=0
+        ),
+        "M2m": M2mClassifier(ERMClassifier(max_epochs=5, **network, **few), random_state=0),
+        "RAE": RAEClassifier(max_steps=5, **network, **few),
+        "GAMO": GAMOClassifier(max_steps=5, **network, **few),
+    }
     result = compare(X, y, methods=methods, classifiers=["logistic"], cv=2)
     assert result.failures == {}
     assert set(result.methods) == set(methods)
     assert result.simple == SIMPLE
+    assert set(METHODS) - set(methods) == {"deferred re-weighting"}
     assert np.isfinite(result.scores[list(SCORING)]).all(axis=None)
     assert (result.scores["seconds"] > 0).all()
     assert (result.scores["memory"] >= 0).all()
