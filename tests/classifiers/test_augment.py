@@ -1,7 +1,6 @@
 """Random shifts and mirror images: windows of the padded image, each as likely as any other."""
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,10 +65,3 @@ def test_each_shift_and_each_side_is_equally_likely():
     # ... and a side says nothing about a shift.
     of_mirrored = np.bincount([9 * top + left for top, left, m in found if m], minlength=81)
     assert chisquare(of_mirrored, n_mirrored * np.full(81, 1 / 81)).pvalue > 0.001
-
-
-@pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])
-def test_the_memory_format_stays(memory_format):
-    x = torch.zeros(2, 3, 8, 6).contiguous(memory_format=memory_format)
-    with torch.random.fork_rng():
-        assert crop_flip(x).is_contiguous(memory_format=memory_format)

@@ -13,8 +13,6 @@ N, N_MAJORITY = 40, 30
 Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N - N_MAJORITY, int)]
 A = np.random.default_rng(0).normal(size=(N, 3)) + 3 * Y[:, None]
 IMAGES = np.random.default_rng(1).integers(0, 256, (N, 1, 6, 6), dtype=np.uint8)
-COUNTER = np.arange(N)
-THIRD, SEVENTH = COUNTER % 3 == 0, COUNTER % 7 == 0
 FRAME = pd.DataFrame(A, columns=["a", "b", "c"])
 
 

@@ -164,39 +164,6 @@ def test_mixed_frames_with_missing_values_and_unseen_levels(classifier):
 
 
 @each
-def test_polars_frames_are_read_as_those_of_pandas(classifier):
-    X = pl.DataFrame(
-        {
-            "f": A[:, 0],
-            "holes": [None if t else float(a) for t, a in zip(THIRD, A[:, 1], strict=True)],
-            "str": [None if t else w for t, w in zip(THIRD, WORDS, strict=True)],
-            "enum": pl.Series(WORDS.tolist(), dtype=pl.Enum(sorted(set(WORDS)))),
-            "bool": THIRD,
-        }
-    )
-    before = X.clone()
-    classifier.fit(X, pl.Series(Y))
-    assert X.equals(before)
-    unseen = X.with_columns(str=pl.lit("unseen"), f=pl.lit(None, dtype=pl.Float64))
-    assert np.isfinite(classifier.predict_proba(unseen)).all()
-    same = pd.DataFrame({name: X[name].to_list() for name in X.columns})
-    twin = clone(classifier).fit(same, Y)
-    np.testing.assert_allclose(
-        twin.predict_proba(same), classifier.predict_proba(X), rtol=1e-4, atol=1e-9
-    )
-
-
-@each
-def test_what_is_under_a_mask_is_not_learned(classifier):
-    mask = np.random.default_rng(1).random(A.shape) < 0.2
-    found = set()
-    for hidden in (0.0, np.inf, -1e9):
-        data = np.ma.masked_array(np.where(mask, hidden, A), mask)
-        found.add(clone(classifier).fit(data, Y).predict_proba(data).tobytes())
-    assert len(found) == 1
-
-
-@each
 def test_columns_may_be_named_as_categories(classifier):
     X = np.c_[COUNTER, A[:, 0]]
     widths = {"auto": 2, (0,): N + 1, (True, False): N + 1, (0, 1): 2 * N}
@@ -204,14 +171,6 @@ def test_columns_may_be_named_as_categories(classifier):
         named = named if named == "auto" else list(named)
         encoder = changed(classifier, categorical_features=named).fit(X, Y).encoder_
         assert len(encoder.get_feature_names_out()) == width
-
-
-@each
-def test_a_column_of_another_kind_is_refused(classifier):
-    classifier.fit(pd.DataFrame({"a": COUNTER % 5, "b": A[:, 0]}), Y)
-    new = pd.DataFrame({"a": (COUNTER % 5).astype(str), "b": A[:, 0]})
-    with pytest.raises(ValueError, match="'a' held numbers in fit and has dtype str now"):
-        classifier.predict(new)
 
 
 BAD_X = {

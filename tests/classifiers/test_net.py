@@ -1,7 +1,5 @@
 """Batches, the training loop and its hooks: what skorch promises, and nothing drawn wrongly."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -16,7 +14,6 @@ from torch import nn
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.classifiers._net import (
     ClassRows,
-    EvaluationBatches,
     TrainingBatches,
 )
 from imbdeep.networks import MLP
@@ -42,33 +39,6 @@ def batches_of(codes, batch_size=16, n_classes=None):
 
 
 # ------------------------------------------------------------------------------ rows of classes
-
-
-@given(
-    codes=st.lists(st.integers(0, 2), min_size=1, max_size=30),
-    most=st.integers(1, 5),
-    seed=st.integers(0, 999),
-)
-def test_a_pool_holds_so_many_rows_of_a_class(codes, most, seed):
-    with seeded(seed, CPU):
-        pool = ClassRows(torch.tensor(codes), 3, max_rows=most)
-        there = torch.arange(3)[pool.counts > 0]
-        drawn = pool.draw(there.repeat_interleave(200))
-    for row_set, k in zip(drawn.view(-1, 200).tolist(), there.tolist(), strict=True):
-        n = codes.count(k)
-        assert pool.counts[k] == n  # counts are those of the data
-        assert pool.sizes[k] == len(set(row_set)) == min(n, most)
-        assert {codes[row] for row in row_set} == {k}
-
-
-def test_rows_of_a_class_are_drawn_uniformly():
-    codes = torch.tensor([0] * 7 + [1] * 3 + [2])[torch.randperm(11)]
-    drawn = ClassRows(codes, 3).draw(torch.arange(3).repeat_interleave(7000)).view(3, -1)
-    for k in (0, 1):
-        _, counts = drawn[k].unique(return_counts=True)
-        assert len(counts) == int((codes == k).sum())
-        assert chisquare(counts.numpy()).pvalue > 0.001
-    assert drawn[2].unique().numel() == 1
 
 
 @given(
@@ -139,17 +109,6 @@ def test_weighted_draws_follow_counts_times_weights(weights):
     for k in np.flatnonzero(there)[:2]:  # uniformly within a class
         per_row = np.bincount(draws, minlength=N)[codes == k]
         assert chisquare(per_row).pvalue > 0.001 if len(per_row) > 1 else True
-
-
-@pytest.mark.parametrize("batch_size", [1, 3, 10, 11])
-def test_evaluation_keeps_the_order(batch_size):
-    x, y = torch.arange(10.0)[:, None], torch.arange(10)
-    found = list(batches := EvaluationBatches(Dataset(x, y), batch_size))
-    assert len(found) == len(batches) == math.ceil(10 / batch_size)
-    assert torch.equal(torch.cat([rows for rows, _ in found]), x)
-    assert torch.equal(torch.cat([codes for _, codes in found]), y)
-    unlabelled = EvaluationBatches(Dataset(x), batch_size)
-    assert all(codes is None for _, codes in unlabelled)
 
 
 # -------------------------------------------------------------------------------- the callbacks

@@ -83,39 +83,6 @@ def test_rate_is_the_formula(rate, warmup, milestones, decay):
         assert schedule.rate(epoch) == pytest.approx(rate * warm * decay**m)
 
 
-def test_the_weights_move_by_the_rate_of_the_epoch():
-    # Plain gradient descent on all rows: a step is the rate times the gradient, so that a rate of
-    # a thousandth moves the weights a thousandth as far.
-    class Path(Callback):
-        def initialize(self):
-            self.points = []
-            return self
-
-        def on_epoch_begin(self, net, **kwargs):
-            self.points.append(net.module_.head.weight.detach().clone())
-
-        def on_train_end(self, net, **kwargs):
-            self.points.append(net.module_.head.weight.detach().clone())
-
-    path = Path()
-    quick(
-        optimizer="sgd",
-        momentum=0.0,
-        weight_decay=0.0,
-        hidden_layer_sizes=(),
-        learning_rate=0.01,
-        batch_size=N,
-        max_epochs=4,
-        warmup_epochs=0,
-        milestones=(2,),
-        lr_decay=1e-3,
-        callbacks=[path],
-    ).fit(X, Y)
-    lengths = [float((b - a).norm()) for a, b in zip(path.points, path.points[1:], strict=False)]
-    assert lengths[1] == pytest.approx(lengths[0], rel=0.1)
-    assert lengths[2] == pytest.approx(1e-3 * lengths[1], rel=0.1)
-
-
 # -------------------------------------------------------------------------------------- deferral
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit
 
 from imbdeep.classifiers import ERMClassifier, _voting
-from imbdeep.classifiers._voting import VotingEnsembleClassifier, _n_epochs
+from imbdeep.classifiers._voting import VotingEnsembleClassifier
 
 N = 60
 Y = np.repeat([0, 1], [45, 15])
@@ -20,18 +20,6 @@ def brief(monkeypatch):
         monkeypatch.setattr(_voting, name, value)
 
 
-@pytest.mark.parametrize("n", [2, 334, 700, 3000, 10_000, 10**6])
-def test_networks_see_about_as_many_rows_of_any_table(n):
-    epochs = _n_epochs(n)
-    assert isinstance(epochs, int)
-    least, most = _voting._LEAST_EPOCHS, _voting._MOST_EPOCHS
-    assert least <= epochs <= most
-    if least < epochs < most:
-        assert abs(epochs * n - _voting._ROWS_SEEN) <= n / 2
-    assert (epochs == most) == (n == 2)
-    assert (epochs == least) == (n >= 10_000)
-
-
 def test_networks_share_the_vote_that_any_other_model_has(brief):
     judge = VotingEnsembleClassifier(device="cpu", random_state=0).fit(A, Y)
     models = judge.estimator_.estimators_
@@ -42,21 +30,6 @@ def test_networks_share_the_vote_that_any_other_model_has(brief):
     votes = [*parts[~is_network], parts[is_network].mean(axis=0)]
     assert len(votes) > 2
     np.testing.assert_allclose(judge.predict_proba(A), np.mean(votes, axis=0), atol=1e-6)
-
-
-@pytest.mark.parametrize("random_state", [0, 2**32 - 1])
-def test_judge_repeats_by_its_seed(brief, random_state):
-    x = np.random.default_rng(3).normal(size=(N, 3))
-    seeds = (random_state, random_state, 1)
-    first, twin, other = (
-        VotingEnsembleClassifier(device="cpu", random_state=seed).fit(x, Y) for seed in seeds
-    )
-    assert first.predict_proba(x).tobytes() == twin.predict_proba(x).tobytes()
-    assert first.predict_proba(x).tobytes() != other.predict_proba(x).tobytes()
-    networks = [part for part in first.estimator_.estimators_ if isinstance(part, ERMClassifier)]
-    assert len({part.random_state for part in networks}) == 3
-    first_network, second_network, _ = (part.predict_proba(x) for part in networks)
-    assert not np.array_equal(first_network, second_network)
 
 
 def test_judge_of_three_classes_one_of_a_single_row(brief):

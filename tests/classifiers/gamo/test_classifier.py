@@ -3,7 +3,6 @@
 import pickle
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import balanced_accuracy_score
@@ -284,94 +283,12 @@ def test_generated_rows_are_their_weights_times_the_anchors(fitted):
         assert (rows <= own.max(axis=0)).all()
 
 
-@pytest.mark.parametrize("shape", ["images", "flattened"])
-@pytest.mark.parametrize("encode", [True, False])
-def test_generated_images_are_weighted_means_of_images(shape, encode):
-    images = IMAGES if encode else (IMAGES / 255).astype("f4")
-    flat = shape == "flattened"
-    data = images.reshape(30, -1) if flat else images
-    classifier = quick(encode=encode, image_shape=(1, 8, 8) if flat else None, max_steps=20)
-    rows, anchors, its = classifier.fit(data, SIDES).generate(6, 1, return_weights=True)
-    assert rows.shape == (6, *data.shape[1:])
-    assert rows.dtype == data.dtype
-    assert anchors.tolist() == np.flatnonzero(SIDES == 1).tolist()
-    expected = np.tensordot(its, data[anchors].astype("f4"), axes=1)
-    np.testing.assert_allclose(rows, expected, atol=0.51 if encode else 1e-5)
-    assert classifier.predict(rows).shape == (6,)
-
-
-def test_the_stream_of_rows_goes_on_unless_it_is_seeded():
-    classifier = quick(max_steps=20).fit(X, Y)
-    again = pickle.loads(pickle.dumps(classifier))
-    first, second = (classifier.generate(5, "small") for _ in range(2))
-    assert not np.array_equal(first, second)
-    for expected in (first, second):
-        np.testing.assert_array_equal(again.generate(5, "small"), expected)
-    seeded = [classifier.generate(5, "small", random_state=3) for _ in range(2)]
-    np.testing.assert_array_equal(*seeded)
-    third = classifier.generate(5, "small")
-    np.testing.assert_array_equal(again.generate(5, "small"), third)  # a seeded draw is no part
-    state = np.random.RandomState(3)
-    np.testing.assert_array_equal(classifier.generate(5, "small", random_state=state), seeded[0])
-    assert not np.array_equal(classifier.generate(5, "small", random_state=state), seeded[0])
-
-
 @pytest.mark.parametrize("target", ["large", "huge", 1, None, np.nan, ("small",)], ids=str)
 def test_only_smaller_classes_are_made(fitted, target):
     with pytest.raises(ValueError, match="is not a class that is generated") as caught:
         fitted.generate(3, target)
     assert f"target={target!r}" in str(caught.value)
     assert "['medium', 'small']" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [
-        [("a", int(n)) for n in Y == "small"],
-        pd.to_datetime(np.where(Y == "small", "2020-01-01", "2021-01-01")),
-        pd.IntervalIndex.from_breaks(range(3)).take((Y == "small").astype(int)),
-    ],
-    ids=["tuples", "dates", "intervals"],
-)
-def test_targets_are_labels_of_any_kind(labels):
-    classifier = quick().fit(X, labels)
-    (target,) = classifier.minority_.tolist()
-    assert classifier.generate(3, target).shape == (3, 3)
-
-
-# Tables of mixed columns
-
-
-def people():
-    rng, n = np.random.default_rng(0), len(Y)
-    return pd.DataFrame(
-        {
-            "town": pd.Categorical(rng.choice(["Ulm", "Bonn", "Kiel"], n)),
-            "income": np.where(np.arange(n) % 3 == 1, np.nan, X[:, 0]),
-            "owner": pd.array(X[:, 1] > 1, dtype="boolean"),
-            "rooms": rng.integers(1, 4, n),
-            "word": [None if i % 11 == 3 else f"w{i % 4}" for i in range(n)],
-            "size": X[:, 2],
-            "steps": rng.integers(0, 1000, n),
-        }
-    )
-
-
-@pytest.mark.parametrize("generator", ["convex", "conditional"])
-def test_frames_are_made_of_levels_dtypes_and_numbers_that_there_are(generator):
-    frame = people()
-    classifier = able(generator=generator, max_steps=30).fit(frame, Y)
-    rows = classifier.generate(200, "medium")
-    pd.testing.assert_series_equal(rows.dtypes, frame.dtypes)
-    assert rows.index.tolist() == [*range(200)]
-    for name in ("town", "owner", "rooms", "word"):
-        assert set(rows[name].dropna()) <= set(frame[name].dropna())
-    for name in ("income", "size", "steps"):
-        present = rows[name].dropna()
-        assert len(present)
-        assert present.between(frame[name].min(), frame[name].max()).all()
-    assert not rows[["town", "owner", "rooms", "size", "steps"]].isna().any().any()
-    assert np.isfinite(classifier.predict_proba(rows)).all()
 
 
 # Warnings

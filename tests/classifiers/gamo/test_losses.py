@@ -13,7 +13,6 @@ from torch.nn import functional as F
 from imbdeep.classifiers._gamo.losses import LeastSquaresLoss, OneVsRestCrossEntropyLoss, complement
 
 LOSSES = [LeastSquaresLoss, OneVsRestCrossEntropyLoss]
-TWO, THREE = [0.75, 0.25], [0.5, 0.3, 0.2]
 
 n_classes = st.integers(2, 6)
 
@@ -46,40 +45,6 @@ def some_rows(n=6, k=3, seed=0):
 def of(p):
     """Logits of one row with the probabilities p."""
     return torch.tensor([p], dtype=torch.float64).log()
-
-
-# By hand
-
-
-@pytest.mark.parametrize(
-    "p, y, expected",
-    [
-        (TWO, 0, 0.25**2 + 0.25**2),
-        (TWO, 1, 0.75**2 + 0.75**2),
-        (THREE, 0, 0.25 + 0.09 + 0.04),
-        (THREE, 1, 0.25 + 0.49 + 0.04),
-        (THREE, 2, 0.25 + 0.09 + 0.64),
-    ],
-)
-def test_least_squares_of_the_class(p, y, expected):
-    found = LeastSquaresLoss()(of(p), torch.tensor([y]))
-    assert found.item() == pytest.approx(expected, rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    "p, y, without, expected",
-    [
-        (TWO, 0, None, 0.75**2 + 0.75**2),
-        (TWO, 0, 1, 0.75**2),  # L_i7 alone: no other minority class
-        (THREE, 1, None, 0.25 + 0.09 + 0.64),
-        (THREE, 1, 0, 0.09 + 0.64),
-        (THREE, 2, 0, 0.49 + 0.04),
-    ],
-)
-def test_least_squares_of_the_complement(p, y, without, expected):
-    targets, mask = complement(torch.tensor([y]), len(p), () if without is None else (without,))
-    found = LeastSquaresLoss()(of(p), targets, mask)
-    assert found.item() == pytest.approx(expected, rel=1e-12)
 
 
 # The equations of the paper
@@ -120,17 +85,6 @@ def test_generator_minimises_equation_6():
 
 
 # Complement
-
-
-def test_complement_by_hand():
-    targets, mask = complement(torch.tensor([2, 0]), 3)
-    assert targets.tolist() == [[1, 1, 0], [0, 1, 1]]
-    assert mask.tolist() == [[1, 1, 1], [1, 1, 1]]
-    targets, mask = complement(torch.tensor([0, 1]), 3, (0,))
-    assert targets.tolist() == [[0, 1, 1], [1, 0, 1]]
-    assert mask.tolist() == [[0, 1, 1], [0, 1, 1]]
-    _, mask = complement(torch.tensor([2]), 4, (0, 1))
-    assert mask.tolist() == [[0, 0, 1, 1]]
 
 
 @given(wishes(), st.data())
@@ -186,18 +140,3 @@ def test_huge_logits_have_finite_losses_and_gradients(kind, dtype, made):
         assert loss.dtype == dtype
         assert loss.isfinite().all()
         assert at.grad.isfinite().all()
-
-
-@pytest.mark.parametrize("kind", LOSSES)
-@pytest.mark.parametrize("reduction", ["mean", "none"])
-@pytest.mark.parametrize("k", [2, 3, 7])
-def test_gradients_are_those_of_finite_differences(kind, reduction, k):
-    logits, y = some_rows(5, k)
-    loss = kind(reduction)
-    generator = torch.Generator().manual_seed(1)
-    targets = torch.rand(5, k, generator=generator, dtype=torch.float64)
-    mask = torch.rand(k, generator=generator) < 0.7
-    for arguments in ((y,), (targets,), (targets, mask)):
-        assert torch.autograd.gradcheck(
-            lambda x, arguments=arguments: loss(x, *arguments), logits.requires_grad_()
-        )

@@ -12,7 +12,7 @@ networks), of which these are some. In those, the recalls of the frequent and th
 import numpy as np
 import pytest
 
-from imbdeep.classifiers import ERMClassifier, GAMOClassifier
+from imbdeep.classifiers import GAMOClassifier
 
 # That a generator copies rows is no matter here.
 pytestmark = pytest.mark.filterwarnings("ignore:The generator has collapsed:UserWarning")
@@ -42,16 +42,6 @@ def recalls(classifier, seed):
 
 def game(**params):
     return GAMOClassifier(max_steps=400, **PLAIN, **params)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_classifier_alone_gives_the_rare_class_up(seed):
-    # as many mini-batches as the games
-    params = {"hidden_layer_sizes": (256, 128), "batch_size": 64, "max_epochs": 40}
-    alone = ERMClassifier(**params, **PLAIN)
-    many, few = recalls(alone, seed)
-    assert many > 0.95
-    assert few < 0.5
 
 
 @pytest.mark.parametrize("seed", SEEDS)

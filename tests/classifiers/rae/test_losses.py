@@ -6,15 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy import stats
 
-from imbdeep.classifiers._rae.losses import critic_loss, gradient_penalty, wrong_labels
+from imbdeep.classifiers._rae.losses import critic_loss, gradient_penalty
 
 numbers = st.floats(-10, 10, allow_subnormal=False)
-
-
-def doubles(*shape):
-    return torch.randn(*shape, dtype=torch.float64)
 
 
 def labels(n, n_classes=2):
@@ -66,18 +61,6 @@ def test_points_lie_on_the_segments(ends):
     assert (beside <= 3e-6 * (real.abs() + fake.abs()).double().flatten(1).amax() + 1e-30).all()
 
 
-def test_gradient_of_the_penalty_is_that_of_finite_differences():
-    real, fake = doubles(2, 4, 3)
-
-    def penalty(first, second):
-        torch.manual_seed(7)  # inside the fixture's fork: the same points at every call
-        score = lambda x, y: (torch.tanh(x @ first) @ second)[:, 0]  # noqa: E731
-        return gradient_penalty(score, real, fake, None)
-
-    weights = doubles(3, 5).requires_grad_(), doubles(5, 1).requires_grad_()
-    assert torch.autograd.gradcheck(penalty, weights)
-
-
 def test_gradient_reaches_the_critic_and_not_the_rows():
     weight = torch.ones(3, requires_grad=True)
     real, fake = (torch.randn(4, 3, requires_grad=True) for _ in range(2))
@@ -88,15 +71,6 @@ def test_gradient_reaches_the_critic_and_not_the_rows():
 
 
 # Critic's loss
-
-
-@given(
-    hnp.arrays(float, st.integers(1, 6), elements=numbers),
-    hnp.arrays(float, st.integers(1, 6), elements=numbers),
-)
-def test_critic_loss_is_a_difference_of_means(real, fake):
-    found = critic_loss(torch.tensor(real), torch.tensor(fake)).item()
-    assert found == pytest.approx(fake.mean() - real.mean(), abs=1e-12)
 
 
 @pytest.mark.parametrize("distance, penalty_weight", [(0.5, 10.0), (3.0, 10.0), (3.0, 1.0)])
@@ -112,15 +86,3 @@ def test_linear_critic_finds_its_exact_optimum(distance, penalty_weight):
         loss.backward()
         optimizer.step()
     assert w.item() == pytest.approx(1 + distance / (2 * penalty_weight))
-
-
-# Wrong labels
-
-
-@pytest.mark.parametrize("n_classes", [3, 5])
-@pytest.mark.parametrize("own", [0, 1, 2])
-def test_wrong_labels_are_uniform_over_the_others(n_classes, own):
-    wrong = wrong_labels(torch.full((10_000,), own), n_classes)
-    counts = np.bincount(wrong.numpy(), minlength=n_classes)
-    assert counts[own] == 0
-    assert stats.chisquare(np.delete(counts, own)).pvalue > 1e-3

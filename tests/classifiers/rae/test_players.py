@@ -1,9 +1,7 @@
 """The networks of RAE: convex combinations, who moves, averages of weights, and what is made."""
 
-import copy
 import dataclasses
 import math
-import pickle
 
 import numpy as np
 import pytest
@@ -13,9 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 from torch import nn
-from torch.nn import functional as F
 
-from imbdeep.classifiers._rae.losses import entropy, mixed, mixer_loss
+from imbdeep.classifiers._rae.losses import entropy, mixed
 from imbdeep.classifiers._rae.players import RAE, Architecture
 
 LEVEL = 1e-4
@@ -33,7 +30,6 @@ ARCHITECTURE = Architecture(
     dropout=0.4,
     columns=(3, 0, (), (), False),
 )
-IMAGES = {"shape": (1, 8, 8), "columns": (0, 64, (), (), True)}
 
 
 def players(**changes):
@@ -91,14 +87,6 @@ def test_a_combination_of_codes_of_a_class_stays_in_it(case):
 # Eq. 1, Eq. 3 and the entropy
 
 
-def test_a_combination_is_the_weighted_sum():
-    z = torch.tensor([[[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]]])
-    alpha = torch.tensor([[0.5, 0.25, 0.25]])
-    assert mixed(alpha, z).tolist() == [[2.0, 20.0]]
-    for i in range(3):
-        assert torch.equal(mixed(torch.eye(3)[[i]], z), z[:, i])
-
-
 @pytest.mark.parametrize("t", [2, 3, 4])
 def test_entropy_is_a_share_of_the_largest(t):
     assert float(entropy(torch.full((5, t), 1 / t))) == pytest.approx(1, rel=1e-6)
@@ -110,21 +98,6 @@ def test_entropy_is_a_share_of_the_largest(t):
     p = p / p.sum(dim=1, keepdim=True)
     expected = stats.entropy(p.numpy(), axis=1).mean() / math.log(t)
     assert float(entropy(p)) == pytest.approx(expected)
-
-
-def test_mixer_loss_is_eq_3_and_leaves_the_head_alone():
-    head, z = nn.Linear(2, 3), torch.randn(6, 2, requires_grad=True)
-    wrong = torch.tensor([0, 1, 2, 0, 1, 2])
-    loss = mixer_loss(head, z, wrong)
-    loss.backward()
-    with torch.no_grad():
-        p = torch.softmax(head(z), dim=1)
-    expected = -p[torch.arange(6), wrong].log().mean()
-    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
-    assert head.weight.grad is None
-    assert head.bias.grad is None
-    expected = (p - F.one_hot(wrong, 3)) @ head.weight.detach() / 6
-    torch.testing.assert_close(z.grad, expected)
 
 
 # The weights of a combination
@@ -203,31 +176,3 @@ def test_generated_categories_and_events_are_drawn_as_often_as_expected():
     assert (
         stats.chisquare(counts, n * expected[2:].numpy() / expected[2:].sum().item()).pvalue > LEVEL
     )
-
-
-# What remains of it
-
-
-def test_released_networks_predict_and_generate_as_before():
-    rae = players(convolutional=True, **IMAGES)
-    with torch.no_grad():
-        for parameter in rae.averaged.parameters():
-            parameter.add_(0.01 * torch.randn_like(parameter))
-    kept = copy.deepcopy(rae).eval()
-    rae.release()
-    x = torch.rand(4, 1, 8, 8)
-    torch.testing.assert_close(rae(x), kept(x), rtol=0, atol=0)
-    z, y = torch.randn(4, 2, 2), torch.zeros(4).long()
-    found = []
-    for one in (rae, kept):
-        torch.manual_seed(3)
-        found.append(one.generate(z, y, "mixer"))
-    assert torch.equal(*found)
-    assert rae.critic is None
-    for name in ("encoder", "head", "decoder"):
-        assert getattr(rae, name) is rae.averaged[name]
-    assert not any(m.training for m in rae.modules())
-    assert not any(p.requires_grad for p in rae.parameters())
-    # encoder, head and decoder once, the mixer, and nothing of the critic
-    kept_bytes = sum(p.numel() for p in rae.parameters()) * 4
-    assert kept_bytes < len(pickle.dumps(rae)) < kept_bytes + 100_000
