@@ -48,12 +48,3 @@ def test_features_are_what_the_last_layer_is_given(X, params):
 
 
 # ----------------------------------------------------------------------------------- friends
-
-
-def test_tags_follow_the_encoding():
-    for encode in (True, False):
-        tags = quick(encode=encode).__sklearn_tags__()
-        assert tags.input_tags.allow_nan is encode
-        assert tags.input_tags.string is encode
-        assert tags.input_tags.sparse
-        assert tags.estimator_type == "classifier"

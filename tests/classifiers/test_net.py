@@ -147,10 +147,6 @@ class Diary(Callback):
         self.hooks.append(f"gradient of {len(batch[0])} {training}")
 
 
-class Quiet(Callback):
-    """Epoch hooks only."""
-
-
 def test_hooks_are_called_as_in_skorch():
     diary, expected = Diary(), Diary()
     quick(callbacks=[diary], early_stopping=True, validation_fraction=0.25).fit(X, Y)
@@ -171,17 +167,6 @@ def test_hooks_are_called_as_in_skorch():
     twin.fit(X.astype("f4"), Y)
     assert diary.hooks == expected.hooks
     assert len(diary.hooks) == 2 + 3 * (2 + 2 * 3 + 2)
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_hooks_change_no_number(early_stopping):
-    diary = Diary()
-    plain = quick(early_stopping=early_stopping, callbacks=[Quiet()]).fit(X, Y)
-    hooked = quick(early_stopping=early_stopping, callbacks=[diary]).fit(X, Y)
-    assert plain.history_ == hooked.history_
-    np.testing.assert_array_equal(plain.predict_proba(X), hooked.predict_proba(X))
-    assert not plain.net_._hooked
-    assert hooked.net_._hooked
 
 
 def test_records_are_in_the_words_of_the_house():
@@ -254,9 +239,3 @@ class NoSense(nn.Module):
 
     def forward(self, x):
         return self.layer(x) * (1.0 if self.training else float("nan"))
-
-
-def test_the_net_lets_go_of_the_data():
-    net = quick(early_stopping=True).fit(X, Y).net_
-    assert net.batches_ is None
-    assert net.train_split is None

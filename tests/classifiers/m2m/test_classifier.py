@@ -42,10 +42,7 @@ class Diary(Callback):
     """Keep the weights at the start of each epoch."""
 
     def __init__(self):
-        self.weights, self.seen = [], []
-
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        self.seen.append((type(net).__name__, len(X), getattr(net, "seed_rows", None)))
+        self.weights = []
 
     def on_epoch_begin(self, net, **kwargs):
         self.weights.append(weights(net))
@@ -62,7 +59,7 @@ def fitted():
 # The two phases
 
 
-@pytest.mark.parametrize("defer", [0.5, 3, 0.99, 0])
+@pytest.mark.parametrize("defer", [0.5, 3, 0])
 def test_before_the_deferred_epoch_it_is_an_erm_classifier(defer):
     ours, theirs = Diary(), Diary()
     m2m(defer=defer, callbacks=[ours], max_epochs=6).fit(X, Y)
@@ -70,7 +67,7 @@ def test_before_the_deferred_epoch_it_is_an_erm_classifier(defer):
     draw_seed(stream)  # the teacher's
     plain = {**SHORT, "random_state": stream, "max_epochs": 6, "callbacks": [theirs]}
     ERMClassifier(sampling="balanced", defer=defer, **plain).fit(X, Y)
-    start = {0.5: 3, 3: 3, 0.99: 5, 0: 0}[defer]
+    start = 3 if defer else 0
     for epoch in range(start + 1):
         assert (ours.weights[epoch] == theirs.weights[epoch]).all()
     assert len(ours.weights) == 6
@@ -130,18 +127,13 @@ def test_an_estimator_that_does_not_fit_is_refused(params, message):
         {},
         {"gamma": 0.5},
         {"seeds": "batch", "batch_size": 6},
-        {"seeds": "batch", "max_seeds": 3},
         {"max_seeds": 2},
         {"rejection": False},
-        {"ablation": "clean"},
         {"ablation": "random_label"},
         {"teacher": "self"},
-        {"logit_lambda": 0},
         {"gamma": 0.5, "stop_at_gamma": True},
         {"beta": 0.9, "gamma": 0.3, "defer": 0},
-        {"criterion": "ldam"},
         {"criterion": "ldam", "teacher": "self"},
-        {"criterion": "focal"},
         {"precision": "bfloat16"},
     ],
     ids=str,
