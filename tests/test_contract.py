@@ -11,7 +11,9 @@ import threading
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+import scipy.sparse as sp
 import torch
 from sklearn.base import clone
 from sklearn.datasets import make_classification
@@ -458,6 +460,24 @@ def test_another_process_gives_the_same_rows():
 
 
 @each_of_images
+def test_pickled_sampler_goes_on_where_it_stood(sampler):
+    again = pickle.loads(pickle.dumps(sampler))
+    sampler.fit_resample(IMAGES, THREE)
+    again.fit_resample(IMAGES, THREE)
+    copies = [pickle.loads(pickle.dumps(sampler)), reread(again, joblib.dump, joblib.load)]
+    for target in (1, 2):
+        expected = sampler.sample(7, target)
+        for copied in copies:
+            np.testing.assert_array_equal(copied.sample(7, target), expected)
+    np.testing.assert_array_equal(
+        pickle.loads(pickle.dumps(sampler)).fit_resample(IMAGES, THREE)[0],
+        sampler.fit_resample(IMAGES, THREE)[0],
+    )
+    cloned = clone(sampler)
+    assert set(vars(cloned)) == set(cloned.get_params(deep=False))
+
+
+@each_of_images
 def test_a_refit_leaves_nothing_of_an_earlier_fit(sampler):
     fresh = clone(sampler)
     sampler.fit_resample(IMAGES, FEW)
@@ -511,8 +531,7 @@ def frame_of_everything():
     return pd.DataFrame(columns, index=np.arange(N) * 2 + 5)
 
 
-@each_sampler
-def test_frames_come_back(sampler):
+def check_pandas(sampler):
     X = frame_of_everything()
     y = pd.Series(pd.Categorical(np.array(["b", "a"])[FEW]), name="target", index=X.index)
     X_res, y_res = sampler.fit_resample(X, y)
@@ -529,6 +548,61 @@ def test_frames_come_back(sampler):
     assert new["nothing"].isna().all()
     assert sampler.feature_names_in_.tolist() == X.columns.tolist()
     assert sampler.sample(3, "a").dtypes.equals(X.dtypes)
+
+
+def check_polars(sampler):
+    words = ["uvw"[i % 3] for i in range(N)]
+    X = pl.DataFrame(
+        {
+            "f32": A[:, 1].astype("f4"),
+            "holes": [None if i % 3 else float(a) for i, a in enumerate(A[:, 2])],
+            "bool": (np.arange(N) % 3 == 0).tolist(),
+            "cat": pl.Series(words, dtype=pl.Categorical),
+            "enum": pl.Series(words, dtype=pl.Enum(["never", "u", "v", "w"])),
+        }
+    )
+    X_res, y_res = sampler.fit_resample(X, pl.Series("target", FEW))
+    assert X_res.schema == X.schema
+    assert X_res.head(N).equals(X)
+    assert y_res.name == "target"
+    assert y_res.to_list() == [*FEW.tolist(), *[1] * 20]
+    assert X_res["cat"].null_count() == 0
+    assert sampler.sample(3, 1).schema == X.schema
+
+
+def check_arrays(sampler):
+    whole = np.round(np.abs(A) * 20)
+    for X in (A, A.astype("f4"), whole.astype("u1"), A > 0, whole.astype("U3")):
+        before = X.copy()
+        new, labels = added(sampler, X, FEW)
+        np.testing.assert_array_equal(X, before)
+        assert new.dtype == X.dtype
+        assert labels.tolist() == [1] * 20
+        if X.dtype.kind in "fu":
+            assert (new >= X.min(axis=0)).all()
+            assert (new <= X.max(axis=0)).all()
+
+
+def check_others(sampler):
+    for kind in (sp.csr_array, sp.csc_matrix):
+        assert added(sampler, kind(A * (A > 0)), FEW)[0].dtype == A.dtype
+    masked = np.ma.masked_array(A, A > 1.5)
+    X_res, _ = sampler.fit_resample(masked, FEW)
+    np.testing.assert_array_equal(np.ma.getmaskarray(X_res)[:N], masked.mask)
+    assert type(sampler.sample(2, 1)) is np.ma.MaskedArray
+    X = torch.tensor(A).to(torch.bfloat16)
+    new, labels = added(sampler, X, torch.tensor(FEW))
+    assert (new.dtype, labels.tolist()) == (X.dtype, [1] * 20)
+    X = [[float(a), "u" if b > 0 else "v", int(10 * c)] for a, b, c in A]
+    new, labels = added(sampler, X, FEW.tolist())
+    assert {tuple(map(type, row)) for row in new} == {(float, str, int)}
+    assert labels == [1] * 20
+
+
+@pytest.mark.parametrize("check", [check_arrays, check_pandas, check_polars, check_others])
+@each_sampler
+def test_every_container_comes_back(sampler, check):
+    check(sampler)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "f4"])
