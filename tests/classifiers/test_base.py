@@ -45,6 +45,3 @@ def test_features_are_what_the_last_layer_is_given(X, params):
         classifier.predict_proba(X), torch.softmax(scale * logits, 1), rtol=1e-3
     )
     assert not network.head._forward_pre_hooks  # nothing is left behind
-
-
-# ----------------------------------------------------------------------------------- friends

@@ -123,13 +123,10 @@ def test_probabilities_of_a_constant_guess_are_the_shares_of_the_classes():
     [
         ({7: 2.0}, r"class_weight has \[7\]: keys are labels of y \(here \[0, 1, 2\]\)"),
         (dict.fromkeys(range(3), 0), r"gives all classes the weight 0.* give one class at least a"),
-        (dict.fromkeys(range(3), 1e-50), r"gives all classes the weight 0, so that no row counts"),
         ({0: 1e300}, r"class_weight has \{0: 1e\+300\}.*finite numbers from 0"),
         ({"0": 2.0}, r"class_weight has \['0'\]"),
         ({0: -1.0}, r"class_weight has \{0: -1.0\}.*finite numbers from 0"),
         ({0: np.nan}, r"class_weight has \{0: nan\}"),
-        ({0: np.inf, 1: 1}, r"class_weight has \{0: inf\}"),
-        ({0: "2"}, r"class_weight has \{0: '2'\}"),
         ({0: None}, r"class_weight has \{0: None\}"),
     ],
 )

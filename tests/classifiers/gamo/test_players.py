@@ -80,21 +80,6 @@ def test_numbers_are_means_over_the_anchors_that_have_them():
     torch.testing.assert_close(present, torch.full_like(present, (0.2 * 5 + 0.5 * 9) / 0.7))
 
 
-def test_a_number_with_several_indicators_is_a_mean_over_the_anchors_without_one():
-    anchors = torch.eye(4)[[1, 1, 2]]  # a group: a value, an atom, missing
-    anchors[:, 0] = torch.tensor([3.0, 7.0, 0.0])
-    columns = (1, 0, [3], [(0, 2), (0, 3)], False)
-    game = players(
-        torch.cat([anchors, torch.zeros(5, 4)]), shape=(4,), columns=columns, hidden=(4,)
-    )
-    weights = torch.tensor([0.1, 0.3, 0.6]).expand(50, 3)
-    found = game.settle(2, weights @ anchors, weights)
-    value = found[:, 1] == 1
-    assert 0 < value.sum() < 50
-    torch.testing.assert_close(found[value, 0], torch.full_like(found[value, 0], 6.0))
-    assert found[:, 1:].sum(dim=1).tolist() == [1.0] * 50
-
-
 def test_conditional_rows_are_settled_as_they_are_distributed():
     n, p, levels = 4000, 0.3, [0.1, 0.2, 0.7]
     game = players(generator="conditional", shape=(5,), columns=(1, 1, [3], (), False))

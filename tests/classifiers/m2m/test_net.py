@@ -101,9 +101,6 @@ def state(module):
     return {name: value.clone() for name, value in module.state_dict().items()}
 
 
-# Batches
-
-
 # What is replaced
 
 

@@ -83,9 +83,6 @@ def test_a_combination_of_codes_of_a_class_stays_in_it(case):
     assert int(combined.argmax()) == code
 
 
-# Eq. 1, Eq. 3 and the entropy
-
-
 # The weights of a combination
 
 
