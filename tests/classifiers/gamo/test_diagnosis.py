@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from imbdeep.classifiers._gamo.diagnosis import diagnose
 from imbdeep.classifiers._gamo.players import GAMO, Architecture
@@ -74,6 +75,25 @@ def test_a_copied_anchor_is_both_a_copy_and_one_row():
     assert found.values["effective_anchors"] == pytest.approx(1)
     assert found.values["effective_share"] == pytest.approx((1 / 4 + 1 / 6) / 2)
     assert found.copied == found.merged == [1, 2]
+
+
+def test_spread_is_the_share_of_the_total_variance():
+    game = players(minority=(1,), n_anchors=(2,))
+    # Weights s and 1 - s of two anchors at distance d: variance d² Var(s), of anchors d² / 4.
+    game.generator.anchors.copy_(torch.tensor([[0.0, 0.0], [3.0, 4.0]]))
+    with torch.no_grad():
+        game.generator.first.weight.normal_()
+        game.generator.mapping[1].weight.fill_(1)
+        game.generator.units.weight.normal_()
+        torch.manual_seed(5)
+        found = diagnose(game, game.generator.anchors.clone())
+        torch.manual_seed(5)
+        ((_, weights),) = game.draw(1, 256)
+    expected = float(weights[:, 0].double().var(correction=0)) / 0.25
+    assert found.values["generated_spread"] == pytest.approx(expected, rel=1e-4)
+    assert found.values["effective_anchors"] == pytest.approx(
+        float(np.exp(stats.entropy(weights.numpy(), axis=1)).mean()), rel=1e-4
+    )
 
 
 def test_a_class_of_one_row_has_no_spread_and_is_no_collapse():

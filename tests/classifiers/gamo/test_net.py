@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import math
 from functools import partial
 
 import numpy as np
@@ -300,3 +301,33 @@ def test_each_step_moves_its_own_players_alone(player, images, generator):
         assert not {key for key in still if "units" not in key and "condition" not in key}
     # No gradient is left for another step to take.
     assert all(p.grad is None or not p.grad.any() for p in game.parameters())
+
+
+def test_anchors_follow_f():
+    net = net_of((2, 3, 9), lr=1e-3, **IMAGES)
+    x, y = data(net.module_.sizes.shape)
+    before = net.module_.extract(x[net.anchors])
+    net.partial_fit(x, y)
+    found = net.module_.generator.anchors
+    assert torch.equal(found, net.module_.extract(x[net.anchors]))
+    assert not torch.equal(found, before)
+
+
+def test_averages_over_mini_batches_of_the_game_start_warm():
+    # Weights d_i = i / (i + 9): of the start there remains 1 / C(n + 9, 9), and the i-th weights
+    # have the share C(i + 8, 8) / C(n + 9, 9).
+    n = 7
+    net, x, y = ready(settings={"ema_decay": 0.999})
+    bias, averaged = (m.head.bias for m in (net.module_.classifier, net.module_.averaged))
+    path = np.arange(n + 1) ** 2 + 1.0
+
+    def rivals(*batch):
+        bias.data.fill_(path[net._n_games + 1])
+        return {"loss": torch.zeros(()), "y_pred": torch.zeros(1, 3)}
+
+    averaged.data.fill_(path[0])
+    net._rivals_step = rivals
+    for _ in range(n):
+        net.train_step((x, y, places_of(3, 3), places_of(3, 3)))
+    share = [math.comb(j + 8, 8) / math.comb(n + 9, 9) for j in range(n + 1)]
+    torch.testing.assert_close(averaged, torch.full((3,), float(np.dot(share, path))))
