@@ -13,8 +13,6 @@ N, N_MAJORITY = 40, 30
 Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N - N_MAJORITY, int)]
 A = np.random.default_rng(0).normal(size=(N, 3)) + 3 * Y[:, None]
 IMAGES = np.random.default_rng(1).integers(0, 256, (N, 1, 6, 6), dtype=np.uint8)
-COUNTER = np.arange(N)
-THIRD, SEVENTH = COUNTER % 3 == 0, COUNTER % 7 == 0
 FRAME = pd.DataFrame(A, columns=["a", "b", "c"])
 
 
@@ -47,15 +45,3 @@ def test_features_are_what_the_last_layer_is_given(X, params):
         classifier.predict_proba(X), torch.softmax(scale * logits, 1), rtol=1e-3
     )
     assert not network.head._forward_pre_hooks  # nothing is left behind
-
-
-# ----------------------------------------------------------------------------------- friends
-
-
-def test_tags_follow_the_encoding():
-    for encode in (True, False):
-        tags = quick(encode=encode).__sklearn_tags__()
-        assert tags.input_tags.allow_nan is encode
-        assert tags.input_tags.string is encode
-        assert tags.input_tags.sparse
-        assert tags.estimator_type == "classifier"

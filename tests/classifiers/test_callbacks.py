@@ -19,7 +19,7 @@ from skorch.callbacks import (
     TrainEndCheckpoint,
 )
 
-from imbdeep.classifiers import ERMClassifier, GAMOClassifier
+from imbdeep.classifiers import ERMClassifier
 from tests.test_common import CLASSIFIERS, changed
 
 pytestmark = [pytest.mark.filterwarnings("ignore:The generator has collapsed:UserWarning")]
@@ -170,13 +170,3 @@ def test_net_goes_on_by_its_own_methods_or_says_why_not(classifier):
     else:
         with pytest.raises(RuntimeError, match="can be trained no further: call fit of the class"):
             net.partial_fit(*rows)
-
-
-def test_a_frozen_generator_stays_as_it_is():
-    start, end = (
-        fitted(
-            GAMOClassifier(max_steps=steps, batch_size=8, random_state=0), Freezer("generator*")
-        ).net_.module_.generator.first.weight
-        for steps in (1, 5)
-    )
-    assert torch.equal(start, end)

@@ -9,8 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
-from imbdeep.classifiers._criteria import CRITERIA, Criterion, NameOrClass
-from imbdeep.networks import CosineLinear
+from imbdeep.classifiers._criteria import CRITERIA
 from tests.test_common import made
 
 Y = np.repeat([0, 1], [30, 10])
@@ -54,27 +53,6 @@ def test_each_loss_trains_each_method(method, criterion):
     if criterion is Shifted:  # of the rows that are trained on
         expected = np.log(classifier.class_counts_)
         assert classifier.net_.criterion_.shift.tolist() == pytest.approx(expected)
-
-
-def test_parts_give_the_loss_the_counts_so_far():
-    classifier = quick(ERMClassifier, criterion=Shifted)
-    classifier.partial_fit(X[:20], Y[:20], classes=[0, 1])  # no row of the second class yet
-    assert classifier.net_.criterion_.shift.tolist() == pytest.approx(np.log([20, 1]))
-    classifier.partial_fit(X[20:], Y[20:])
-    assert classifier.net_.criterion_.shift.tolist() == pytest.approx(np.log([30, 10]))
-
-
-@each
-def test_a_named_loss_is_one_entry_of_the_registry(monkeypatch, method):
-    monkeypatch.setitem(CRITERIA, "tempered", Criterion(Tempered, head="cosine"))
-    rule = [NameOrClass({*CRITERIA}, "losses")]
-    monkeypatch.setitem(ERMClassifier._parameter_constraints, "criterion", rule)
-    net = quick(method, criterion="tempered").fit(X, Y).net_
-    assert net.criterion_.temperature == 2.0
-    assert isinstance(net.module_.head, CosineLinear)
-    params = {"temperature": 3.0}
-    net = quick(method, criterion="tempered", criterion_params=params).fit(X, Y).net_
-    assert net.criterion_.temperature == 3.0
 
 
 class OtherNames(nn.Module):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback
 from torch import nn
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
@@ -103,24 +102,3 @@ def test_what_works_on_images_is_refused_on_tables(no_training, params):
     name, value = next(iter(params.items()))
     with pytest.raises(ValueError, match=f"{name}='{value}' works on images: pass X of shape"):
         quick(**params).fit(X, Y)
-
-
-class Layout(Callback):
-    """Notes the memory format of the batches, and how many threads they are given."""
-
-    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        self.channels_last = batch[0].is_contiguous(memory_format=torch.channels_last)
-        self.threads = torch.get_num_threads()
-
-
-@pytest.mark.parametrize("module, convolves", [("auto", True), ("resnet20", True), ("mlp", False)])
-def test_only_convolutions_get_channels_last_and_more_threads(module, convolves):
-    colours = np.repeat(IMAGES, 3, axis=1)  # of one colour both formats are the same
-    seen, before = Layout(), torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        quick(module=module, max_epochs=1, callbacks=[seen]).fit(colours, Y)
-    finally:
-        torch.set_num_threads(before)
-    assert seen.channels_last == convolves
-    assert seen.threads == (2 if convolves else 1)

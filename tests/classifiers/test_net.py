@@ -1,7 +1,5 @@
 """Batches, the training loop and its hooks: what skorch promises, and nothing drawn wrongly."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -16,7 +14,6 @@ from torch import nn
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.classifiers._net import (
     ClassRows,
-    EvaluationBatches,
     TrainingBatches,
 )
 from imbdeep.networks import MLP
@@ -42,33 +39,6 @@ def batches_of(codes, batch_size=16, n_classes=None):
 
 
 # ------------------------------------------------------------------------------ rows of classes
-
-
-@given(
-    codes=st.lists(st.integers(0, 2), min_size=1, max_size=30),
-    most=st.integers(1, 5),
-    seed=st.integers(0, 999),
-)
-def test_a_pool_holds_so_many_rows_of_a_class(codes, most, seed):
-    with seeded(seed, CPU):
-        pool = ClassRows(torch.tensor(codes), 3, max_rows=most)
-        there = torch.arange(3)[pool.counts > 0]
-        drawn = pool.draw(there.repeat_interleave(200))
-    for row_set, k in zip(drawn.view(-1, 200).tolist(), there.tolist(), strict=True):
-        n = codes.count(k)
-        assert pool.counts[k] == n  # counts are those of the data
-        assert pool.sizes[k] == len(set(row_set)) == min(n, most)
-        assert {codes[row] for row in row_set} == {k}
-
-
-def test_rows_of_a_class_are_drawn_uniformly():
-    codes = torch.tensor([0] * 7 + [1] * 3 + [2])[torch.randperm(11)]
-    drawn = ClassRows(codes, 3).draw(torch.arange(3).repeat_interleave(7000)).view(3, -1)
-    for k in (0, 1):
-        _, counts = drawn[k].unique(return_counts=True)
-        assert len(counts) == int((codes == k).sum())
-        assert chisquare(counts.numpy()).pvalue > 0.001
-    assert drawn[2].unique().numel() == 1
 
 
 @given(
@@ -131,17 +101,6 @@ def test_weighted_draws_follow_counts_times_weights(weights):
         assert chisquare(per_row).pvalue > 0.001 if len(per_row) > 1 else True
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 10, 11])
-def test_evaluation_keeps_the_order(batch_size):
-    x, y = torch.arange(10.0)[:, None], torch.arange(10)
-    found = list(batches := EvaluationBatches(Dataset(x, y), batch_size))
-    assert len(found) == len(batches) == math.ceil(10 / batch_size)
-    assert torch.equal(torch.cat([rows for rows, _ in found]), x)
-    assert torch.equal(torch.cat([codes for _, codes in found]), y)
-    unlabelled = EvaluationBatches(Dataset(x), batch_size)
-    assert all(codes is None for _, codes in unlabelled)
-
-
 # -------------------------------------------------------------------------------- the callbacks
 
 
@@ -178,10 +137,6 @@ class Diary(Callback):
         self.hooks.append(f"gradient of {len(batch[0])} {training}")
 
 
-class Quiet(Callback):
-    """Epoch hooks only."""
-
-
 def test_hooks_are_called_as_in_skorch():
     diary, expected = Diary(), Diary()
     quick(callbacks=[diary], early_stopping=True, validation_fraction=0.25).fit(X, Y)
@@ -202,17 +157,6 @@ def test_hooks_are_called_as_in_skorch():
     twin.fit(X.astype("f4"), Y)
     assert diary.hooks == expected.hooks
     assert len(diary.hooks) == 2 + 3 * (2 + 2 * 3 + 2)
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_hooks_change_no_number(early_stopping):
-    diary = Diary()
-    plain = quick(early_stopping=early_stopping, callbacks=[Quiet()]).fit(X, Y)
-    hooked = quick(early_stopping=early_stopping, callbacks=[diary]).fit(X, Y)
-    assert plain.history_ == hooked.history_
-    np.testing.assert_array_equal(plain.predict_proba(X), hooked.predict_proba(X))
-    assert not plain.net_._hooked
-    assert hooked.net_._hooked
 
 
 def test_records_are_in_the_words_of_the_house():
@@ -285,9 +229,3 @@ class NoSense(nn.Module):
 
     def forward(self, x):
         return self.layer(x) * (1.0 if self.training else float("nan"))
-
-
-def test_the_net_lets_go_of_the_data():
-    net = quick(early_stopping=True).fit(X, Y).net_
-    assert net.batches_ is None
-    assert net.train_split is None

@@ -31,11 +31,10 @@ class Witness(Callback):
     """Notes, at the end of every epoch, what balancing was in force in it."""
 
     def initialize(self):
-        self.rates, self.loss_weights, self.row_weights = [], [], []
+        self.loss_weights, self.row_weights = [], []
         return self
 
     def on_epoch_end(self, net, **kwargs):
-        self.rates.append([group["lr"] for group in net.optimizer_.param_groups])
         self.loss_weights.append(net.criterion_.weight)
         self.row_weights.append(net.batches_.weights)
 

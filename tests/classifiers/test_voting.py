@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit
 
 from imbdeep.classifiers import ERMClassifier, _voting
-from imbdeep.classifiers._voting import VotingEnsembleClassifier, _n_epochs
+from imbdeep.classifiers._voting import VotingEnsembleClassifier
 
 N = 60
 Y = np.repeat([0, 1], [45, 15])
@@ -20,18 +20,6 @@ def brief(monkeypatch):
         monkeypatch.setattr(_voting, name, value)
 
 
-@pytest.mark.parametrize("n", [2, 334, 700, 3000, 10_000, 10**6])
-def test_networks_see_about_as_many_rows_of_any_table(n):
-    epochs = _n_epochs(n)
-    assert isinstance(epochs, int)
-    least, most = _voting._LEAST_EPOCHS, _voting._MOST_EPOCHS
-    assert least <= epochs <= most
-    if least < epochs < most:
-        assert abs(epochs * n - _voting._ROWS_SEEN) <= n / 2
-    assert (epochs == most) == (n == 2)
-    assert (epochs == least) == (n >= 10_000)
-
-
 def test_networks_share_the_vote_that_any_other_model_has(brief):
     judge = VotingEnsembleClassifier(device="cpu", random_state=0).fit(A, Y)
     models = judge.estimator_.estimators_
@@ -42,21 +30,6 @@ def test_networks_share_the_vote_that_any_other_model_has(brief):
     votes = [*parts[~is_network], parts[is_network].mean(axis=0)]
     assert len(votes) > 2
     np.testing.assert_allclose(judge.predict_proba(A), np.mean(votes, axis=0), atol=1e-6)
-
-
-@pytest.mark.parametrize("random_state", [0, 2**32 - 1])
-def test_judge_repeats_by_its_seed(brief, random_state):
-    x = np.random.default_rng(3).normal(size=(N, 3))
-    seeds = (random_state, random_state, 1)
-    first, twin, other = (
-        VotingEnsembleClassifier(device="cpu", random_state=seed).fit(x, Y) for seed in seeds
-    )
-    assert first.predict_proba(x).tobytes() == twin.predict_proba(x).tobytes()
-    assert first.predict_proba(x).tobytes() != other.predict_proba(x).tobytes()
-    networks = [part for part in first.estimator_.estimators_ if isinstance(part, ERMClassifier)]
-    assert len({part.random_state for part in networks}) == 3
-    first_network, second_network, _ = (part.predict_proba(x) for part in networks)
-    assert not np.array_equal(first_network, second_network)
 
 
 def test_judge_of_three_classes_one_of_a_single_row(brief):
@@ -87,18 +60,17 @@ def test_judge_finds_the_probabilities_of_two_gaussians(monkeypatch):
     assert np.abs(judge.predict_proba(at)[:, 1] - expected).mean() < 0.05
 
 
-def test_of_a_large_class_a_part_stands_for_all(monkeypatch):
-    # Two groups told apart by a column: the shares within each are what must come out.
-    x = np.repeat([0.0, 1.0], 2000)[:, None]
-    y = np.concatenate([np.arange(2000) % 10 == 0, np.arange(2000) % 2 == 0]).astype(int)
-    monkeypatch.setattr(_voting, "_CLASS_ROWS", 1500)
+def test_of_a_large_class_a_part_stands_for_all(monkeypatch, brief):
+    monkeypatch.setattr(_voting, "_CLASS_ROWS", 300)
+    x = np.repeat([0.0, 1.0], 400)[:, None]
+    y = np.concatenate([np.arange(400) % 10 == 0, np.arange(400) % 2 == 0]).astype(int)
     part = VotingEnsembleClassifier(random_state=0).fit(x, y)
-    assert part._trained_on.tolist() == [1500, 1200]
-    values = [[0.0], [1.0]]
-    np.testing.assert_allclose(part.predict_proba(values)[:, 1], [0.1, 0.5], atol=0.03)
+    assert part._trained_on.tolist() == [300, 240]
+    # The shares within each value are what must come out.
+    np.testing.assert_allclose(part.predict_proba([[0.0], [1.0]])[:, 1], [0.1, 0.5], atol=0.05)
 
 
-def test_a_failed_fit_leaves_the_ensemble_as_it_was():
+def test_a_failed_fit_leaves_the_ensemble_as_it_was(brief):
     ensemble = VotingEnsembleClassifier(random_state=0).fit(A, Y)
     before = ensemble.predict_proba(A)
     with pytest.raises(ValueError, match="class"):

@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from imbdeep.classifiers import GAMOClassifier
-from imbdeep.classifiers._gamo.building import schedule_of, sizes_of
+from imbdeep.classifiers._gamo.building import sizes_of
 from tests.test_common import made
 
 TABLE, IMAGES = torch.randn(10, 5), torch.rand(10, 1, 8, 8)
@@ -44,23 +42,3 @@ def test_anchors_are_all_rows_of_a_class_up_to_the_cap(max_anchors, expected):
 def test_the_largest_class_is_left_out_where_asked(counts, complement, expected):
     sizes = sizes_of(classifier_of(counts, complement=complement), TABLE, (), False)
     assert sizes.without == expected
-
-
-@given(st.integers(2, 500), st.integers(2, 64), st.integers(1, 500))
-def test_a_round_is_a_pass_or_what_is_asked_for(n, batch_size, max_steps):
-    def schedule(convolutional, **steps):
-        found = schedule_of(
-            made(GAMOClassifier, batch_size=batch_size, max_steps=max_steps, **steps),
-            n,
-            convolutional,
-        )
-        assert found.max_steps == max_steps
-        return found.feature_steps, found.game_steps
-
-    u, v = schedule(True)
-    assert u == v
-    assert (u - 1) * batch_size < n <= u * batch_size
-    assert schedule(False) == (0, 100)
-    assert schedule(True, feature_steps=3) == (3, v)
-    assert schedule(True, game_steps=7) == (u, 7)
-    assert schedule(False, feature_steps=3, game_steps=7) == (0, 7)

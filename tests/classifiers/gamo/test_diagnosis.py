@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from imbdeep.classifiers._gamo.diagnosis import diagnose, effective_anchors
+from imbdeep.classifiers._gamo.diagnosis import diagnose
 from imbdeep.classifiers._gamo.players import GAMO, Architecture
 
 ARCHITECTURE = Architecture(
@@ -45,18 +45,6 @@ def one_hot(game, *chosen):
     with torch.no_grad():
         for start, which in zip(starts, chosen, strict=False):
             game.generator.units.bias[start + which] = 1000
-
-
-# Effective anchors
-
-
-@pytest.mark.parametrize("n", [1, 2, 7, 5000])
-def test_even_weights_count_all_anchors_and_a_copy_counts_one(n):
-    even = effective_anchors(torch.full((3, n), 1 / n))
-    torch.testing.assert_close(even, torch.full((3,), float(n)), rtol=1e-3, atol=0)
-    copy = torch.zeros(2, n)
-    copy[:, n // 2] = 1
-    assert effective_anchors(copy).tolist() == [1.0, 1.0]
 
 
 # Diagnoses

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from imbdeep.classifiers._gamo.losses import LeastSquaresLoss, OneVsRestCrossEntropyLoss, complement
 
 LOSSES = [LeastSquaresLoss, OneVsRestCrossEntropyLoss]
-TWO, THREE = [0.75, 0.25], [0.5, 0.3, 0.2]
 
 n_classes = st.integers(2, 6)
 
@@ -37,40 +36,6 @@ def some_rows(n=6, k=3, seed=0):
 def of(p):
     """Logits of one row with the probabilities p."""
     return torch.tensor([p], dtype=torch.float64).log()
-
-
-# By hand
-
-
-@pytest.mark.parametrize(
-    "p, y, expected",
-    [
-        (TWO, 0, 0.25**2 + 0.25**2),
-        (TWO, 1, 0.75**2 + 0.75**2),
-        (THREE, 0, 0.25 + 0.09 + 0.04),
-        (THREE, 1, 0.25 + 0.49 + 0.04),
-        (THREE, 2, 0.25 + 0.09 + 0.64),
-    ],
-)
-def test_least_squares_of_the_class(p, y, expected):
-    found = LeastSquaresLoss()(of(p), torch.tensor([y]))
-    assert found.item() == pytest.approx(expected, rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    "p, y, without, expected",
-    [
-        (TWO, 0, None, 0.75**2 + 0.75**2),
-        (TWO, 0, 1, 0.75**2),  # L_i7 alone: no other minority class
-        (THREE, 1, None, 0.25 + 0.09 + 0.64),
-        (THREE, 1, 0, 0.09 + 0.64),
-        (THREE, 2, 0, 0.49 + 0.04),
-    ],
-)
-def test_least_squares_of_the_complement(p, y, without, expected):
-    targets, mask = complement(torch.tensor([y]), len(p), () if without is None else (without,))
-    found = LeastSquaresLoss()(of(p), targets, mask)
-    assert found.item() == pytest.approx(expected, rel=1e-12)
 
 
 # The equations of the paper
@@ -113,15 +78,29 @@ def test_generator_minimises_equation_6():
 # Complement
 
 
-def test_complement_by_hand():
-    targets, mask = complement(torch.tensor([2, 0]), 3)
-    assert targets.tolist() == [[1, 1, 0], [0, 1, 1]]
-    assert mask.tolist() == [[1, 1, 1], [1, 1, 1]]
-    targets, mask = complement(torch.tensor([0, 1]), 3, (0,))
-    assert targets.tolist() == [[0, 1, 1], [1, 0, 1]]
-    assert mask.tolist() == [[0, 1, 1], [0, 1, 1]]
-    _, mask = complement(torch.tensor([2]), 4, (0, 1))
-    assert mask.tolist() == [[0, 0, 1, 1]]
+@given(wishes(), st.data())
+def test_best_answer_to_a_complement_is_uniform_over_the_other_classes(wish, data):
+    k, y, without = wish
+    others = [i for i in range(k) if i not in (y, without)]
+    targets, mask = complement(torch.tensor([y]), k, () if without is None else (without,))
+    best = torch.full((1, k), -1000.0, dtype=torch.float64)
+    best[:, others] = 0.0
+    if not others:  # two classes without the other one: it takes all, and does not count
+        best[:, without] = 0.0
+    elsewhere = torch.tensor(data.draw(hnp.arrays(float, (1, k), elements=finite(1000))))
+    m = max(len(others), 1)
+    least_of = [(LeastSquaresLoss(), (m - 1) ** 2 / m)]
+    least_of.append((OneVsRestCrossEntropyLoss(), m * math.log(m)))
+    for loss, least in least_of:
+        assert loss(best, targets, mask).item() == pytest.approx(least, abs=1e-12)
+        assert loss(elsewhere, targets, mask).item() >= least - 1e-9
+        at = best.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(loss(at, targets, mask), at)
+        assert slope.abs().max() < 1e-12
+        if len(others) > 1:  # any other way to share costs
+            tilted = best.clone()
+            tilted[0, others[0]] = 0.1
+            assert loss(tilted, targets, mask).item() > least + 1e-6
 
 
 # Properties

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
-from skorch.dataset import Dataset
 from torch import nn
 
-from imbdeep.classifiers._m2m.net import M2mNet, Settings, TranslationBatches
+from imbdeep.classifiers._m2m.net import M2mNet, Settings
 from imbdeep.classifiers._net import ClassifierNet, ScaledSoftmax
 from imbdeep.networks import CosineLinear
 
@@ -102,44 +101,6 @@ def state(module):
     return {name: value.clone() for name, value in module.state_dict().items()}
 
 
-# Batches
-
-
-def batches(from_batch=False, n=300, batch_size=10, **planner):
-    generator = torch.Generator().manual_seed(1)
-    codes = torch.tensor([0] * (n // 10) + [1] * (n - n // 10 - n // 5) + [2] * (n // 5))
-    x = torch.rand(n, 2, generator=generator)
-    x[:, 0] = torch.arange(n)  # a row's first feature is its place
-    made = TranslationBatches(
-        Dataset(x, codes), batch_size, 3, {"beta": 0.5, "from_batch": from_batch, **planner}
-    )
-    return made, x, codes
-
-
-@pytest.mark.parametrize("from_batch", [False, True])
-@pytest.mark.parametrize("n, batch_size, n_batches", [(300, 10, 30), (640, 5, 128), (301, 50, 6)])
-def test_batches_carry_the_plan_of_their_own_rows(from_batch, n, batch_size, n_batches):
-    made, _, codes = batches(from_batch, n, batch_size)  # 128 are more than are planned at once
-    made.weights = 1.0 / torch.bincount(codes).double()
-    total = 0
-    seen = list(made)
-    assert len(seen) == len(made) == n_batches
-    for rows, y, where, seeds, sources in seen:
-        total += len(y)
-        assert torch.equal(codes[rows[:, 0].long()], y)
-        seed_codes = y[seeds] if from_batch else codes[seeds]
-        assert torch.equal(seed_codes, sources)
-        sizes = torch.bincount(codes)
-        assert (sizes[sources] > sizes[y[where]]).all()
-    assert total == n
-    planner = made.planner
-    n_planned = sum(len(batch[2]) for batch in seen)
-    assert int(planner.marked.sum()) == n_planned + int(planner.rejected.sum()) + int(
-        planner.without_seed.sum()
-    )
-    assert n_planned > n / 4
-
-
 # What is replaced
 
 
@@ -199,7 +160,7 @@ def test_random_label_relabels_what_is_accepted():
     torch.testing.assert_close(found[[1, 5]], x_star[[0, 2]])
 
 
-@pytest.mark.parametrize("target, source", [(0, 4), (4, 0), (1, 3), (3, 1), (2, 3), (0, 1)])
+@pytest.mark.parametrize("target, source", [(0, 4), (3, 1), (2, 3)])
 def test_random_labels_are_uniform_over_the_other_classes(target, source):
     net = student([network()])
     net.classes = list(range(5))

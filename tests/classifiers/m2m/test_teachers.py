@@ -7,7 +7,6 @@ import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
 
 from imbdeep.classifiers import ERMClassifier, M2mClassifier
 from imbdeep.classifiers._m2m.teachers import net_on
@@ -72,20 +71,6 @@ def test_a_teacher_of_more_classes_is_read_at_its_columns():
     found, confidence = classifier.translate(X, "m", return_confidence=True)
     expected = known.predict_proba(found)[:, 4]
     np.testing.assert_allclose(confidence, expected, rtol=1e-4, atol=1e-7)
-
-
-def test_a_teacher_of_another_loss_is_read_by_its_own_scale():
-    known = erm(X, Y, criterion="ldam", encode=False, max_epochs=10)
-    classifier = m2m(teacher=known, encode=False).fit(X, Y)
-    found, confidence = classifier.translate(X, "c", return_confidence=True)
-    np.testing.assert_allclose(confidence, known.predict_proba(found)[:, 2], rtol=1e-4, atol=1e-7)
-
-
-def test_a_frozen_teacher_survives_a_grid_search(teacher):
-    search = GridSearchCV(
-        m2m(teacher=FrozenEstimator(teacher)), {"gamma": [0.0, 0.1]}, cv=2, error_score="raise"
-    ).fit(X, Y)
-    assert search.best_estimator_.teachers_ == [teacher.net_]
 
 
 def test_clone_undoes_a_teacher_that_is_not_frozen(teacher):

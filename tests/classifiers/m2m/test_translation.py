@@ -6,15 +6,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import special, stats
 from torch import nn
 
 from imbdeep.classifiers._m2m.translation import (
     Planner,
     acceptance_probability,
-    marking_probability,
     noise,
     translate,
 )
@@ -24,9 +21,6 @@ COUNTS = [30, 100, 10, 60]
 BETA = 0.97
 #: With a fixed stream a test of a law either always passes or never; a true law fails one in 10^4.
 LEVEL = 1e-4
-
-betas = st.floats(0, 1, exclude_max=True, allow_subnormal=False)
-count_lists = st.lists(st.integers(1, 25), min_size=2, max_size=5)
 
 
 def codes_of(counts):
@@ -58,13 +52,6 @@ def table(targets, sources, n_classes):
 # Probabilities
 
 
-def test_acceptance_probability_by_hand():
-    found = acceptance_probability(torch.tensor([3, 1, 2]), 0.5)
-    torch.testing.assert_close(
-        found, torch.tensor([[0, 0, 0], [0.75, 0, 0.5], [0.5, 0, 0]], dtype=torch.float64)
-    )
-
-
 @pytest.mark.parametrize("distance", [1e-9, 1e-12, 2.0**-53])
 def test_acceptance_keeps_its_digits_as_beta_goes_to_1(distance):
     # "1 - beta**n" in floating point keeps seven digits at 1e-12, and fewer nearer to 1.
@@ -73,11 +60,6 @@ def test_acceptance_keeps_its_digits_as_beta_goes_to_1(distance):
         expected = float(1 - decimal.Decimal(beta) ** 990)
     found = acceptance_probability(torch.tensor([10, 1000]), beta)[0, 1]
     assert float(found) == pytest.approx(expected, rel=1e-12, abs=0)
-
-
-def test_marking_probability_by_hand():
-    found = marking_probability(torch.tensor(COUNTS))
-    torch.testing.assert_close(found, torch.tensor([0.7, 0.0, 0.9, 0.4], dtype=torch.float64))
 
 
 # The plan: laws
@@ -104,38 +86,6 @@ def test_planned_rows_follow_eq_3_and_eq_5():
             assert stats.chisquare(found[possible], expected[possible]).pvalue > LEVEL
 
 
-def test_rejecting_before_the_optimisation_has_the_law_of_rejecting_after_it():
-    # The optimisation's stand-in: whether g takes x* for k depends on the seed and on the target.
-    counts, beta, n_each = [12, 60, 25], 0.97, 20_000
-
-    def passes(targets, seeds):
-        return (seeds + targets) % 3 != 0
-
-    planner = Planner(codes_of(counts), 3, beta=beta)
-    codes, rows = balanced_batch(counts, n_each)
-    plan = planner.plan(codes, rows)
-    targets, sources = codes[plan.where].numpy(), plan.sources.numpy()
-    sure = passes(targets, plan.seeds.numpy())
-    ours = table(targets[sure], sources[sure], 3)
-
-    # Algorithm 1 as written: lines 5 to 13, row by row independent.
-    rng = np.random.default_rng(1)
-    kept, law = seed_law(counts, beta)
-    starts = np.r_[0, np.cumsum(counts)[:-1]]
-    theirs = np.zeros((3, 3), int)
-    for k in (0, 2):
-        n = rng.binomial(n_each, 1 - counts[k] / max(counts))
-        k0 = rng.choice(3, n, p=law[k])
-        seeds = starts[k0] + rng.integers(np.array(counts)[k0])
-        accepted = passes(k, seeds) & (rng.random(n) >= beta ** (np.array(counts)[k0] - counts[k]))
-        theirs[k] = np.bincount(k0[accepted], minlength=3)
-    there = (ours + theirs) > 0
-    assert (there == (kept > 0)).all()
-    rest = [4 * n_each - ours.sum(), 4 * n_each - theirs.sum()]
-    sample = np.c_[np.array([ours[there], theirs[there]]), rest]
-    assert stats.chi2_contingency(sample).pvalue > LEVEL
-
-
 # The plan: seeds from the batch
 
 
@@ -156,55 +106,6 @@ def test_seeds_from_the_batch_follow_q_restricted_to_its_classes():
     # Within the class, the places of the batch are equally likely.
     places = np.bincount(plan.seeds[plan.sources == 1].numpy(), minlength=30_007)[30_000:]
     assert stats.chisquare(places).pvalue > LEVEL
-
-
-# The plan: what always holds
-
-
-@given(
-    counts=count_lists,
-    beta=betas,
-    rejection=st.booleans(),
-    from_batch=st.booleans(),
-    max_seeds=st.none() | st.integers(1, 6),
-    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=3),
-    seed=st.integers(0, 2**31),
-)
-def test_every_plan_keeps_the_rules(counts, beta, rejection, from_batch, max_seeds, sizes, seed):
-    n_classes = len(counts)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        codes = codes_of(counts)[torch.randperm(sum(counts))]
-        planner = Planner(
-            codes,
-            n_classes,
-            beta=beta,
-            rejection=rejection,
-            from_batch=from_batch,
-            max_seeds=max_seeds,
-        )
-        planned = torch.zeros(n_classes, dtype=torch.int64)
-        seen = torch.zeros(n_classes, dtype=torch.int64)
-        for size in sizes:
-            rows = torch.randint(len(codes), (size,))
-            batch = codes[rows]
-            where, seeds, sources = planner.plan(batch, rows)
-            assert len(where) == len(seeds) == len(sources)
-            assert len(set(where.tolist())) == len(where)
-            number = torch.tensor(counts)
-            assert (number[sources] > number[batch[where]]).all()
-            from_rows = rows[seeds] if from_batch else seeds
-            assert (codes[from_rows] == sources).all()
-            planned += torch.bincount(batch[where], minlength=n_classes)
-            seen += torch.bincount(batch, minlength=n_classes)
-    total = planned + planner.without_seed + planner.rejected
-    assert planner.marked.tolist() == total.tolist()
-    assert (planner.marked <= seen).all()
-    assert (planner.marked[number == number.max()] == 0).all()
-    if not rejection:
-        assert int(planner.rejected.sum()) == 0
-    if not from_batch and beta < 0.99:
-        assert int(planner.without_seed.sum()) == 0
 
 
 # Noise
@@ -295,21 +196,6 @@ def test_many_classes_go_where_a_loop_by_hand_goes(logit_lambda, low, high):
         x.numpy(), targets, sources, w.numpy(), v.numpy(), low=low, high=high, **options
     )
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize("shape", [(9, 4), (6, 1, 2, 3)])
-def test_every_step_of_every_row_has_the_same_length(shape):
-    d = math.prod(shape[1:])
-    teacher, seen = asked(100 * linear(3, d))
-    x = torch.randn(shape, dtype=torch.float64)
-    targets = torch.arange(len(x)) % 3
-    found = walk(
-        x, targets, (targets + 1) % 3, teacher, asked(linear(3, d, 1))[0], logit_lambda=0.5
-    )
-    path = torch.stack([*seen, found]).flatten(2)
-    assert len(path) == 11
-    lengths = torch.linalg.vector_norm(path.diff(dim=0), dim=2)
-    torch.testing.assert_close(lengths, torch.full_like(lengths, 0.1))
 
 
 def test_a_row_without_a_gradient_stays_where_it_is():

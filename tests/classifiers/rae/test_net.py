@@ -125,56 +125,6 @@ def test_a_cycle_is_what_the_schedule_says(encoder, decoder, critic, max_steps):
     assert moves == " ".join([*["critic"] * critic, "decoder"] * decoder)
 
 
-# The batches
-
-COUNTS = (60, 30, 10)
-
-
-def batches_of(n_mixed=2, balanced=True, schedule=(2, 1, 2, 100), counts=COUNTS, batch_size=8):
-    codes = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
-    codes = codes[torch.randperm(len(codes))]
-    x = torch.arange(len(codes), dtype=torch.float32)[:, None] + torch.tensor([0.0, 0.5])
-    made = CycleBatches(
-        Dataset(x, codes), batch_size, len(counts), n_mixed, balanced, Schedule(*schedule)
-    )
-    return made, codes
-
-
-@pytest.mark.parametrize("n_mixed", [2, 3, 4])
-def test_each_group_has_distinct_rows_of_its_class(n_mixed):
-    made, codes = batches_of(n_mixed)
-    n = 0
-    for x, y in made:
-        n += 1
-        assert x.shape == (5, 8, n_mixed, 2)  # 2 critic + 1 decoder + 2 encoder updates
-        assert y.shape == (5, 8)
-        rows = x[..., 0].long()
-        assert torch.equal(codes[rows], y[..., None].expand_as(rows))
-        assert torch.equal(x[..., 1], rows + 0.5)
-        ordered = rows.sort(dim=-1).values
-        assert (ordered.diff(dim=-1) > 0).all()
-    assert n == 50
-
-
-@pytest.mark.parametrize("balanced", [True, False])
-def test_classes_are_equally_frequent_or_as_in_the_data(balanced):
-    made, _ = batches_of(balanced=balanced, schedule=(1, 1, 1, 300))
-    drawn = torch.cat([y.flatten() for epoch in range(3) for _, y in made])
-    assert len(drawn) == 300 * 3 * 8
-    share = np.full(3, 1 / 3) if balanced else np.array(COUNTS) / sum(COUNTS)
-    found = torch.bincount(drawn).numpy()
-    assert stats.chisquare(found, len(drawn) * share).pvalue > LEVEL
-
-
-@pytest.mark.parametrize("schedule", [(5, 1, 2, 250), (3, 0, 1, 301), (1, 1, 1, 99)], ids=str)
-def test_epochs_hold_all_cycles_and_no_more(schedule):
-    made, _ = batches_of(schedule=schedule)
-    plan = Schedule(*schedule)
-    lengths = [len(list(made)) for _ in range(plan.n_epochs)]
-    assert lengths[:-1] == [plan.epoch_cycles] * (plan.n_epochs - 1)
-    assert sum(lengths) == plan.n_cycles
-
-
 # The losses and gradients, as the paper writes them
 
 #: Two classes, so that there is one wrong label, and no batch statistics.
@@ -346,28 +296,6 @@ def test_a_move_touches_its_own_parameters_and_statistics_only(kind, player):
         # all parameters, and all statistics where there are any
         assert touched[name] == set(before[name])
     assert all(p.grad is None for p in rae.parameters())
-
-
-@pytest.mark.parametrize("kind", ["mixer", "images"])
-def test_statistics_of_the_encoder_count_the_rows_of_its_own_moves(kind):
-    net = net_of(**KINDS[kind])
-    seen = []
-    net.module_.encoder.register_forward_pre_hook(
-        lambda module, inputs: seen.append((module.training, inputs[0].clone()))
-    )
-    for player in ("critic", "decoder", "encoder"):
-        batch = groups_of(net)
-        seen.clear()
-        move(net, player, batch)
-        training = [rows for mode, rows in seen if mode]
-        if player == "encoder":
-            assert len(training) == 1  # the real rows at once, and no others
-            assert torch.equal(training[0], batch[0].flatten(0, 1))
-        else:
-            assert seen
-            assert not training
-    tracked = [v for k, v in net.module_.encoder.state_dict().items() if k.endswith("tracked")]
-    assert {int(v) for v in tracked} == {1}
 
 
 # Averages

@@ -1,7 +1,6 @@
 """The networks of RAE: convex combinations, who moves, averages of weights, and what is made."""
 
 import dataclasses
-import math
 
 import numpy as np
 import pytest
@@ -11,9 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 from torch import nn
-from torch.nn import functional as F
 
-from imbdeep.classifiers._rae.losses import entropy, mixed, mixer_loss
+from imbdeep.classifiers._rae.losses import mixed
 from imbdeep.classifiers._rae.players import RAE, Architecture
 
 LEVEL = 1e-4
@@ -85,70 +83,18 @@ def test_a_combination_of_codes_of_a_class_stays_in_it(case):
     assert int(combined.argmax()) == code
 
 
-# Eq. 1, Eq. 3 and the entropy
-
-
-def test_a_combination_is_the_weighted_sum():
-    z = torch.tensor([[[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]]])
-    alpha = torch.tensor([[0.5, 0.25, 0.25]])
-    assert mixed(alpha, z).tolist() == [[2.0, 20.0]]
-    for i in range(3):
-        assert torch.equal(mixed(torch.eye(3)[[i]], z), z[:, i])
-
-
-@pytest.mark.parametrize("t", [2, 3, 4])
-def test_entropy_is_a_share_of_the_largest(t):
-    assert float(entropy(torch.full((5, t), 1 / t))) == pytest.approx(1, rel=1e-6)
-    assert float(entropy(torch.eye(t))) == 0
-    # half of the groups are copies, half even
-    both = torch.cat([torch.eye(t), torch.full((t, t), 1 / t)])
-    assert float(entropy(both)) == pytest.approx(0.5, rel=1e-6)
-    p = torch.rand(7, t, dtype=torch.float64)
-    p = p / p.sum(dim=1, keepdim=True)
-    expected = stats.entropy(p.numpy(), axis=1).mean() / math.log(t)
-    assert float(entropy(p)) == pytest.approx(expected)
-
-
-def test_mixer_loss_is_eq_3_and_leaves_the_head_alone():
-    head, z = nn.Linear(2, 3), torch.randn(6, 2, requires_grad=True)
-    wrong = torch.tensor([0, 1, 2, 0, 1, 2])
-    loss = mixer_loss(head, z, wrong)
-    loss.backward()
-    with torch.no_grad():
-        p = torch.softmax(head(z), dim=1)
-    expected = -p[torch.arange(6), wrong].log().mean()
-    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
-    assert head.weight.grad is None
-    assert head.bias.grad is None
-    expected = (p - F.one_hot(wrong, 3)) @ head.weight.detach() / 6
-    torch.testing.assert_close(z.grad, expected)
-
-
 # The weights of a combination
 
 
 @pytest.mark.parametrize("t", [2, 3, 4])
-@pytest.mark.parametrize("concentration", [0.5, 1.0, 2.0, 8.0])
-def test_drawn_weights_have_the_moments_of_a_dirichlet(t, concentration):
-    n = 20_000
+@pytest.mark.parametrize("concentration", [0.5, 2.0])
+def test_drawn_weights_are_those_of_a_dirichlet(t, concentration):
+    n = 5000
     rae = players(n_mixed=t, mixing=concentration)
-    alpha = rae.alpha(torch.zeros(n, t, 2), torch.zeros(n).long(), concentration).double()
-    assert alpha.shape == (n, t)
-    assert (alpha >= 0).all()
-    torch.testing.assert_close(
-        alpha.sum(dim=1), torch.ones(n, dtype=torch.float64), atol=1e-5, rtol=0
-    )
-    alpha = alpha.numpy()
-    variance = (1 / t) * (1 - 1 / t) / (t * concentration + 1)
-    off = -1 / t**2 / (t * concentration + 1)
-    covariance = np.cov(alpha.T)
-    np.testing.assert_allclose(alpha.mean(axis=0), 1 / t, atol=5 * math.sqrt(variance / n))
-    np.testing.assert_allclose(np.diag(covariance), variance, rtol=0.06)
-    outside = covariance[~np.eye(t, dtype=bool)]
-    np.testing.assert_allclose(outside, off, atol=5 * variance / math.sqrt(n))
-    # each one alone is Beta(a, (t - 1) a)
-    law = stats.beta(concentration, (t - 1) * concentration)
-    assert all(stats.kstest(alpha[:, i], law.cdf).pvalue > LEVEL for i in range(t))
+    alpha = rae.alpha(torch.zeros(n, t, 2), torch.zeros(n).long(), concentration)
+    torch.testing.assert_close(alpha.sum(dim=1), torch.ones(n), atol=1e-5, rtol=0)
+    law = stats.beta(concentration, (t - 1) * concentration)  # of each one alone
+    assert all(stats.kstest(alpha[:, i].numpy(), law.cdf).pvalue > LEVEL for i in range(t))
 
 
 # Averages
@@ -200,6 +146,3 @@ def test_generated_categories_and_events_are_drawn_as_often_as_expected():
     assert (
         stats.chisquare(counts, n * expected[2:].numpy() / expected[2:].sum().item()).pvalue > LEVEL
     )
-
-
-# What remains of it
