@@ -1,5 +1,7 @@
 """Losses of GAMO's game: the paper's equations term by term, exact optima, huge logits."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -26,6 +28,13 @@ def rows(draw, bound=30.0, n_classes=n_classes, n=4):
     logits = draw(hnp.arrays(float, (n, k), elements=finite(bound)))
     y = draw(hnp.arrays(np.int64, (n,), elements=st.integers(0, k - 1)))
     return torch.tensor(logits), torch.tensor(y)
+
+
+@st.composite
+def wishes(draw):
+    """Number of classes, the class of a row, and the class whose output does not count."""
+    k = draw(n_classes)
+    return k, draw(st.integers(0, k - 1)), draw(st.none() | st.integers(0, k - 1))
 
 
 def some_rows(n=6, k=3, seed=0):
