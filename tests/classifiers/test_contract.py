@@ -266,7 +266,6 @@ def test_images_and_flattened_images_are_the_same(classifier):
         assert flat.predict_proba(X).tobytes() == expected.tobytes()
         assert (images.n_features_in_, flat.n_features_in_) == (1, 36)
         if hasattr(flat, "translate"):
-            assert flat.step_size_ == 0.1  # the paper's
             assert flat.translate(X.reshape(N, -1), 1).shape == (N, 36)
 
 

@@ -218,6 +218,13 @@ def test_the_automatic_step_is_a_tenth_of_the_distance_between_rows():
     assert classifier.net_.settings.step_size == classifier.step_size_
 
 
+def test_the_automatic_step_of_convolutions_is_the_papers():
+    images = np.random.default_rng(0).integers(0, 256, (12, 1, 4, 4), dtype=np.uint8)
+    few = {"max_epochs": 2, "batch_size": 4, "module": "resnet20"}
+    classifier = m2m(**few).fit(images, np.repeat([0, 1], [8, 4]))
+    assert classifier.step_size_ == classifier.noise_radius_ == 0.1
+
+
 # What it refuses
 
 
