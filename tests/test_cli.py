@@ -411,28 +411,6 @@ def test_other_methods(resample, method, options):
     assert Path("out.csv").read_text().startswith(CSV)
 
 
-def test_a_classifier_gets_its_parameters_and_the_common_ones(resample, monkeypatch):
-    seen = []
-
-    def fit_resample(self, X, y):
-        seen.append(self.get_params())
-        raise ValueError("seen")
-
-    monkeypatch.setattr(imbdeep.over_sampling.RAESampler, "fit_resample", fit_resample)
-    common = ["--method", "rae", "--device", "cpu", "--categorical", "count", "y", "--seed", "3"]
-    resample(*common, "--param", "max_steps=7", "--param", "mixing=2.0", text=CSV)
-    resample(*common, "--quiet")
-    of_classifier, plain = seen
-    assert of_classifier["estimator__max_steps"] == 7
-    assert of_classifier["estimator__categorical_features"] == ["count"]
-    assert of_classifier["estimator__device"] == "cpu"
-    assert of_classifier["estimator__verbose"] is True
-    assert (of_classifier["mixing"], of_classifier["random_state"]) == (2.0, 3)
-    assert plain["estimator"] is None
-    assert plain["categorical_features"] == ["count"]
-    assert (plain["device"], plain["verbose"]) == ("cpu", False)
-
-
 def test_without_a_header(resample):
     rows = CSV.partition("\n")[2]
     for target, output in [("5", "a.csv"), ("c5", "c.tsv")]:

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import zipfile
 
 import numpy as np
 import pandas as pd
@@ -85,46 +84,6 @@ def test_webpage_keeps_each_line_once(tmp_path, write):
     assert bunch.data.shape == (4, 300)
     assert [np.flatnonzero(row).tolist() for row in bunch.data] == [[2, 299], [0], [], [1]]
     assert bunch.target.tolist() == [0, 1, 0, 0]
-
-
-@pytest.mark.parametrize(
-    "name, number, own, counts",
-    [
-        ("mammography", 25, "mammography.csv", (10_923, 260)),
-        ("webpage", 23, "w7a.txt.gz and w7a.test.txt.gz", (33_799, 981)),
-        ("optical_digits", 2, "zenodo/x2data.npz", (5066, 554)),
-    ],
-)
-def test_imbalanced_learn_has_what_is_not_in_the_folder(
-    name, number, own, counts, monkeypatch, cache, tmp_path, write
-):
-    with pytest.raises(FileNotFoundError, match=r"not in .*xdg/imbdeep/zenodo") as caught:
-        fetch(name)
-    assert own in str(caught.value)
-    homes = []
-
-    def collection(y):
-        def load(*, data_home, filter_data, download_if_missing):
-            homes.append(data_home)
-            if y is None:
-                raise zipfile.BadZipFile("File is not a zip file")
-            assert download_if_missing
-            return {filter_data[0]: Bunch(data=np.zeros((len(y), 300)), target=y)}
-
-        monkeypatch.setattr("imblearn.datasets.fetch_datasets", load)
-
-    y = np.repeat([-1, 1], counts)
-    collection(y)
-    assert tuple(np.bincount(fetch(name, return_X_y=True)[1])) == counts
-    mine = write(tmp_path / "mine", f"zenodo/x{number}data.npz", {"data": y})
-    fetch(name, data_home=mine)
-    assert homes == [str(cache), str(mine)]
-    collection(y[1:])
-    with pytest.raises(ValueError, match=rf"zenodo/x{number}data.npz is damaged .*not {{0: "):
-        fetch(name)
-    collection(None)
-    with pytest.raises(ValueError, match=rf"zenodo/x{number}data.npz is damaged .*no.* zip file"):
-        fetch(name)
 
 
 PAYMENTS = [f"{kind}{i}" for kind in ("BILL_AMT", "PAY_AMT") for i in range(1, 7)]

@@ -1,8 +1,6 @@
 """Generated rows and what they are made of."""
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pytest
 
 from imbdeep.classifiers import GAMOClassifier
@@ -33,16 +31,6 @@ class Generator:
         if self.X.dtype.kind in "iu":
             rows = np.rint(rows)
         return rows.astype(self.X.dtype), self.anchors, weights
-
-
-class FrameGenerator(Generator):
-    """Its generated rows are copies of the heaviest anchors, in a frame."""
-
-    def generate(self, n, target, *, return_weights, random_state):
-        weights = WEIGHTS[np.arange(n) % 3]
-        rows = self.anchors[weights.argmax(axis=1)]
-        made = self.X.iloc[rows] if hasattr(self.X, "iloc") else self.X[rows.tolist()]
-        return made, self.anchors, weights
 
 
 def texts_of(display):
@@ -102,31 +90,6 @@ def test_tables_have_bars_and_cells():
     assert f"{(WEIGHTS @ X[Generator.anchors])[0, 1]:.3f}" in texts
     low, high = display.ax_.get_ylim()
     assert all(high <= text.get_position()[1] <= low for text in display.ax_.texts)
-
-
-@pytest.mark.parametrize("make", [lambda X: X, pl.from_pandas])
-def test_frames_with_words_and_missing_values(make):
-    frame = pd.DataFrame(
-        {
-            "income": RNG.lognormal(9, 1, 30),
-            "city": RNG.choice(["Oslo", "Rome"], 30),
-            "age": RNG.integers(20, 80, 30),
-            "tiny": 1e-7 * RNG.random(30),
-            "gap": np.where(np.arange(30) == 3, np.nan, 1.0),
-        }
-    )
-    X = make(frame)
-    display = AnchorsDisplay.from_estimator(FrameGenerator(X), X, "few", n=1, n_anchors=1)
-    assert display.feature_names == list(frame)
-    texts = texts_of(display)
-    row = frame.iloc[3]
-    for text in (row["city"], str(row["age"]), f"{row['tiny']:.2e}", "missing"):
-        assert texts.count(text) == 2  # the generated row is a copy
-    display.plot(features=["age", 1], n_anchors=1)
-    assert texts_of(display)[:2] == ["age", "city"]
-    assert "missing" not in texts_of(display)
-    with pytest.raises(ValueError, match=r"features=\['x'\] must name columns.*there are 5"):
-        display.plot(features=["x"])
 
 
 @pytest.mark.parametrize(

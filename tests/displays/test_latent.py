@@ -4,13 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.special import softmax
 from sklearn.decomposition import PCA
-from sklearn.exceptions import NotFittedError
 
-from imbdeep.classifiers import RAEClassifier
 from imbdeep.displays import LatentDisplay
-from imbdeep.over_sampling import RAESampler
 
 CODES = np.random.default_rng(0).normal(size=(60, 5)) * [9, 5, 1, 1, 1]
 GROUPS = np.repeat(["a", "b"], [40, 20])
@@ -69,30 +65,6 @@ def test_from_estimator_encodes_all_groups_in_the_model_of_the_class():
     assert len(colors) == 3
     again = LatentDisplay.from_estimator(Encoder(), X, y, 7, n=20, random_state=0)
     assert np.array_equal(display.codes, again.codes)
-
-
-def test_codes_of_a_sampler_by_rae_are_those_of_its_classifier():
-    y = np.repeat(["many", "few"], [40, 20])
-    small = dict.fromkeys(RAEClassifier._LAYERS, (16,))
-    classifier = RAEClassifier(latent_dim=5, max_steps=10, **small, device="cpu")
-    sampler = RAESampler(classifier, row_filter=None, random_state=0)
-    with pytest.raises(NotFittedError, match="not fitted"):
-        sampler.encode(CODES)
-    sampler.fit_resample(CODES, y)
-    codes = sampler.encode(CODES)
-    assert (codes.shape, codes.dtype) == ((60, 5), np.float32)
-    # The linear classifier reads the class from them.
-    head = sampler.estimator_.net_.module_.head
-    logits = codes @ head.weight.numpy().T + head.bias.numpy()
-    expected = sampler.estimator_.predict_proba(CODES)
-    assert softmax(logits, axis=1) == pytest.approx(expected, abs=1e-5)
-    # All classes have one space.
-    display = LatentDisplay.from_estimator(sampler, CODES, y, "few", n=30, random_state=0)
-    assert display.codes.shape == (30 + 30 + 20, 2)
-    assert display.title == "Latent space"
-    sampler.fit_resample(CODES, np.arange(60) % 2)
-    with pytest.raises(ValueError, match="No class lacked rows"):
-        sampler.encode(CODES)
 
 
 @pytest.mark.parametrize(

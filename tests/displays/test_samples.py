@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 
 from imbdeep.displays import (
@@ -34,31 +33,6 @@ class Fake(SimpleNamespace):
     def sample(self, n, target, *, random_state):
         assert isinstance(random_state, int)
         return self.rows[:n]
-
-
-@pytest.mark.parametrize("make", [lambda X: X, pl.from_pandas, lambda X: X.to_numpy()])
-def test_reads_any_container(make):
-    display = SamplesDisplay.from_samples(make(REAL), make(GENERATED), label="x")
-    named = [f"x{j}" for j in range(4)] if make(REAL).__class__ is np.ndarray else list(REAL)
-    assert display.feature_names == named
-    assert display.kinds == ["continuous", "categorical", "continuous", "discrete"]
-    assert display.real[:, 0] == pytest.approx(REAL["income"].to_numpy())
-    assert np.isnan(display.generated[:, 2]).sum() == GENERATED["age"].isna().sum()
-    assert display.levels == {1: ["Oslo", "Rome"]}
-    assert display.distances[1] == pytest.approx((REAL["city"] == "Rome").mean())
-    assert display.distances[3] == 0
-    # The most different columns come first.
-    titles = [ax.get_title() for ax in display.axes_]
-    assert len(titles) == 4
-    assert titles[0].startswith(named[1])
-    assert "TV distance" in titles[0]
-    assert titles[3].startswith(named[3])
-    assert "Marginals of class x" in [text.get_text() for text in display.figure_.texts]
-    (legend,) = display.figure_.legends
-    assert [text.get_text() for text in legend.get_texts()] == [
-        "real (60 rows)",
-        "generated (90 rows)",
-    ]
 
 
 def test_columns_by_number_and_by_name():

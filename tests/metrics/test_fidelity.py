@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import scipy.sparse as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -237,28 +236,6 @@ def test_equal_values_of_other_types_are_duplicates():
     assert memorisation(train, other, features=nothing)["duplicates"] == 0.5
     words = pd.DataFrame({"id": ["1", None], "name": ["a", "b"], "flag": ["True", "nan"]})
     assert memorisation(train, words, features=nothing)["duplicates"] == 0.0
-
-
-@pytest.mark.parametrize(
-    "container",
-    [
-        lambda rows: rows.tolist(),
-        pd.DataFrame,
-        pl.DataFrame,
-        sp.csr_array,
-        torch.tensor,
-        lambda rows: rows.astype(np.uint8),
-        lambda rows: rows.reshape(len(rows), 1, 2, 2),
-    ],
-    ids=["list", "pandas", "polars", "sparse", "torch", "uint8", "images"],
-)
-def test_containers(container):
-    tables = np.random.default_rng(0).integers(0, 256, (2, 12, 4)).astype(float)
-    held = [container(table) for table in tables]
-    assert density_coverage(*held) == density_coverage(*tables)
-    assert frechet_distance(*held) == frechet_distance(*tables)
-    assert memorisation(*held, holdout=held[1]) == memorisation(*tables, holdout=tables[1])
-    np.testing.assert_array_equal(nearest_distances(*held), nearest_distances(*tables))
 
 
 X = np.arange(12.0).reshape(6, 2)

@@ -275,29 +275,6 @@ def test_scorers_of_a_test_part_without_a_class(name):
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
-@pytest.mark.parametrize("name", SCORERS)
-def test_scorers_of_a_test_part_of_one_class(name, n_classes):
-    X, y = table(n_classes)
-    model = GaussianNB().fit(X, y)
-    there = y == "dog"
-    found = SCORERS[name](model, X[there], y[there])
-    recall = np.mean(model.predict(X[there]) == "dog")
-    proba = model.predict_proba(X[there])
-    expected = {
-        "balanced_accuracy": recall,
-        "gm_root": recall,
-        "gm_macro": np.nan,  # no other rows to take for it
-        "macro_f1": 2 * recall / (1 + recall),
-        "average_precision": 1.0,
-        "mauprc_ova": 1.0,
-        "roc_auc": np.nan,
-        "neg_log_loss": np.log(proba[:, 1]).mean(),
-        "neg_brier": brier_score(y[there], proba, labels=model.classes_) * -1,
-    }
-    assert found == pytest.approx(expected[name], nan_ok=True)
-
-
-@pytest.mark.parametrize("n_classes", [2, 4])
 @pytest.mark.parametrize(
     "name", ["average_precision", "mauprc_ova", "roc_auc", "gm_root", "macro_f1"]
 )

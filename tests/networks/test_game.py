@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional as F
 
-from imbdeep.networks import ConvFeatures, Discriminator
+from imbdeep.networks import ConvFeatures
 
 
 def size_of(module):
@@ -68,27 +67,3 @@ def joined(discriminator, n_features, n_classes):
         first.weight.copy_(torch.cat(columns, dim=1))
         first.bias.copy_(discriminator.of_row.bias)
     return nn.Sequential(first, *discriminator.body)
-
-
-@pytest.mark.parametrize("hidden", [(), (7,), (9, 5), (256, 128)])
-@pytest.mark.parametrize("slope", [0.0, 0.1])
-def test_discriminator_is_a_dense_network_on_the_row_and_its_class(hidden, slope):
-    """Its answers and all its gradients, those to the rows included, which the generator gets."""
-    discriminator = Discriminator(6, 3, hidden, slope).double()
-    leaky = [layer for layer in discriminator.body if isinstance(layer, nn.LeakyReLU)]
-    assert [layer.negative_slope for layer in leaky] == [slope] * len(hidden)
-    plain = joined(discriminator, 6, 3)
-    x, y = torch.randn(8, 6, dtype=torch.float64, requires_grad=True), torch.arange(8) % 3
-    logits = discriminator(x, y)
-    assert logits.shape == (8,)
-    expected = plain(torch.cat([x, F.one_hot(y, 3)], dim=1)).squeeze(1)
-    torch.testing.assert_close(logits, expected)
-    weight = torch.randn(8, dtype=torch.float64)
-    of_row, of_class = discriminator.of_row, discriminator.of_class
-    ours = torch.autograd.grad(
-        (weight * logits).sum(), [x, of_row.weight, of_class.weight, of_row.bias]
-    )
-    theirs = torch.autograd.grad((weight * expected).sum(), [x, plain[0].weight, plain[0].bias])
-    torch.testing.assert_close(ours[0], theirs[0])
-    torch.testing.assert_close(torch.cat([ours[1], ours[2].T], dim=1), theirs[1])
-    torch.testing.assert_close(ours[3], theirs[2])

@@ -55,28 +55,6 @@ def fitted(small, X=A, y=Y):
 
 
 @each_method
-def test_made_here_it_gets_the_shared_parameters_and_a_seed(
-    monkeypatch, Sampler, unfitted, name, small
-):
-    made, fit = [], type(small).fit
-
-    def spied(estimator, *args):
-        made.append(estimator.get_params())
-        return fit(estimator.set_params(**LAYERS), *args)
-
-    monkeypatch.setattr(type(small), "fit", spied)
-    given = {"categorical_features": [0], "device": "cpu", "verbose": True}
-    sampler = Sampler(**given, **PLAIN)
-    sampler.fit_resample(np.round(A), Y)
-    seed = made[0]["random_state"]
-    assert isinstance(seed, int)
-    assert made == [{**type(small)().get_params(), **given, "random_state": seed}]
-    sampler.fit_resample(np.round(A), Y)
-    assert made[1]["random_state"] == seed
-    assert sampler.estimator is None
-
-
-@each_method
 @pytest.mark.parametrize("wrap", [lambda estimator: estimator, FrozenEstimator])
 def test_fitted_one_is_used_and_an_unfitted_one_copied(Sampler, unfitted, name, small, wrap):
     before = dict(vars(small))

@@ -1,21 +1,18 @@
 """The reproduction of GAMO: numbers, rows, the same network and steps for everyone."""
 
 import csv
-from collections import Counter
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from imbdeep.classifiers import GAMOClassifier
-from imbdeep.reproductions._harness import Approach, Length, smote
+from imbdeep.reproductions._harness import Approach, Length
 from imbdeep.reproductions._rows import CIFAR_SIZES, MNIST_SIZES, Task
 from imbdeep.reproductions.gamo import (
     ABLATIONS,
     DATASETS,
-    GAMO,
     LOSSES,
     METHODS,
     METRICS,
@@ -87,47 +84,6 @@ def test_all_methods_run(folder, small, tmp_path, capsys, monkeypatch):
     assert "Seeds 1; scale smoke; " in text
 
 
-@pytest.fixture
-def noted(spy):
-    """A trial that trains nothing, with GAMO's diagnostics and warnings."""
-
-    def more(trial, approach):
-        found = {"steps": 7.0}
-        if approach.method != "gamo":
-            return found
-        if approach.parameters.get("generator") != "conditional":
-            found["effective_anchors"] = 20 * trial.score
-        return found | {"generated_spread": 0.25, "classifier_confidence": trial.score}
-
-    def said(trial, approach):
-        return ["It has collapsed.", "More."] if approach.method == "gamo" else []
-
-    return spy(GAMO, more=more, said=said)
-
-
-def test_tables_show_ours_beside_the_papers(folder, small, capsys, noted):
-    words = ["mnist", "cifar10", "mnist-conv", "--trials", "2", "--data", str(folder)]
-    assert main(words) == 0
-    digits, others = capsys.readouterr().out.split("### CIFAR-10")
-    colours, convolved = others.split("### MNIST")
-    cells = " | ".join(["55.0 ± 7.1"] * 5)
-    assert f"| GAMO, LS | {cells} | 2 | 91.0 ± 1.0 | 90.0 ± 1.0 |" in digits
-    assert f"| CN, CE, prior | {cells} | 2 |  |  |" in digits
-    assert f"| cGAN + CN, LS | {cells} | 2 | 89.0 ± 1.0 | 88.0 ± 1.0 |" in digits
-    assert "100 test rows a class" in digits
-    assert "Steps of M: 7." in digits
-    assert "| GAMO, LS | 11 |  | 0.25 | 0.55 |  |  | 4 in 2 fits |" in digits
-    assert "| cG + CN, LS |  |  | 0.25 | 0.55 |  |  | 4 in 2 fits |" in digits
-    assert "- GAMO, LS, 4 in all, the first: It has collapsed." in digits
-    assert "Augment + CN" not in digits
-    assert f"| Augment + CN, LS | {cells} | 2 | 47.0 ± 1.0 | 39.0 ± 2.0 |" in colours
-    assert f"| cDCGAN + CN, LS | {cells} | 2 | 42.0 ± 2.0 | 32.0 ± 3.0 |" in colours
-    assert "| DOS, LS (paper only) |  |  |  |  |  |  | 46.0 ± 2.0 | 37.0 ± 1.0 |" in colours
-    assert not any(name in colours for name in ("| cGAN + CN", "| cG + CN", "| GAMO, CE |"))
-    assert f"| GAMO, LS | {cells} | 2 | 95.0 ± 0.3 | 97.2 ± 0.2 | 94.9 ± 0.3 |" in convolved
-    assert [trial.setting for trial in noted.trials] == [False] * 2 + [True] * 4
-
-
 def test_data_sets_without_rows_are_refused(capsys):
     with pytest.raises(SystemExit):
         main(["isolet", "--methods", "Augment + CN, LS"])
@@ -193,31 +149,6 @@ def test_with_f_everyone_has_the_same_layers(images):
     assert isinstance(plain, ConvClassifier)
     for ours, its in ((plain.features, game.features), (plain.classifier, game.classifier)):
         assert [p.shape for p in ours.parameters()] == [p.shape for p in its.parameters()]
-
-
-@pytest.mark.parametrize(
-    "approach",
-    [
-        Approach(),
-        Approach(loss="LS"),
-        Approach(resample=smote),
-        Approach(method="gamo"),
-        Approach(method="gamo", parameters={"generator": "conditional", "discriminator": False}),
-    ],
-    ids=["CE", "LS", "SMOTE", "GAMO", "cG + CN"],
-)
-@pytest.mark.parametrize("convolutional", [False, True])
-def test_as_many_steps_of_m_are_done_as_are_told(images, approach, convolutional):
-    """And as many of every other player; F, which moves in passes of two, has three of them."""
-    calls = Counter()
-    hook = register_optimizer_step_post_hook(lambda moved, *_: calls.update([moved]))
-    try:
-        outcome = trial(images, convolutional, Length(steps=6, own=SHORT.own)).evaluate(approach)
-    finally:
-        hook.remove()
-    assert outcome.metrics["steps"] == 6
-    assert set(calls.values()) == {6}
-    assert (len(calls) > 1) == (approach.method == "gamo")
 
 
 def test_gamo_has_its_defaults_but_for_the_length(task):

@@ -118,29 +118,6 @@ def trial(task, length=TINY, seed=0):
     return Trial(task, length, seed, CPU)
 
 
-def doubled(trial, x, y):
-    return np.concatenate([x, x]), np.concatenate([y, y])
-
-
-@pytest.mark.parametrize(
-    "approach, n_nets",
-    [
-        (Approach(), 1),
-        (Approach(parameters={"class_weights": "class_balanced", "criterion": "ldam"}), 1),
-        (Approach(parameters={"criterion": "focal"}), 1),
-        (Approach(parameters={"tune_threshold": True}), 4),
-        (Approach(resample=doubled), 1),
-    ],
-)
-def test_every_net_gets_the_same_steps_and_trials_repeat(task, approach, n_nets, monkeypatch):
-    calls, inner = [], torch.optim.Adam.step
-    monkeypatch.setattr(torch.optim.Adam, "step", lambda *a, **k: calls.append(1) or inner(*a, **k))
-    first, second = (trial(task).evaluate(approach).metrics for _ in range(2))
-    assert len(calls) == 2 * n_nets * TINY.steps
-    assert first == second
-    assert tuple(first) == METRICS
-
-
 def test_threshold_does_not_depend_on_the_test_part(task):
     random = np.random.default_rng(0)
     other = task._replace(x_test=random.permutation(task.x_test) * 7, y_test=1 - task.y_test)

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from imbdeep.classifiers import RAEClassifier
 from imbdeep.reproductions import rae
-from imbdeep.reproductions._harness import Approach, Length
+from imbdeep.reproductions._harness import Length
 from imbdeep.reproductions._rows import Task
 from imbdeep.reproductions.rae import (
     ABLATIONS,
@@ -16,48 +15,15 @@ from imbdeep.reproductions.rae import (
     GENERATED,
     METHODS,
     METRICS,
-    PUBLISHED,
-    PUBLISHED_GENERATED,
     RAE,
-    WIDTHS,
     CodeClassifier,
     GeneratedRAE,
     GeneratedTrial,
-    Trial,
     fidelity,
     main,
 )
 
 CPU = torch.device("cpu")
-N_CLASSES = {
-    **dict.fromkeys(("mnist", "fashion", "svhn", "cifar10"), 10),
-    **{"celeba": 5, "cifar100": 100, "imagenet100": 100},
-}
-
-
-def test_published_tables_are_complete_and_obey_the_definition_of_gm():
-    deep = {"Our", "DeepSMOTE", "GAMO", "BAGAN", "DGC"}
-    classical = {"SMOTE", "AMDO", "MC-CCR", "MC-RBO"}
-    parts = {"no classifier, no mixer", "no over-sampling", "no decoder", "no mixer"}
-    for name, rows in PUBLISHED.items():
-        assert set(rows) == (
-            deep
-            | (classical | set(WIDTHS) if name in PUBLISHED_GENERATED else set())
-            | (parts if name in ("cifar10", "celeba") else set())
-            | ({"Beta(2, 2)"} if name == "cifar10" else set())
-        )
-        n_classes = N_CLASSES.get(name, 2)
-        for row, metrics in rows.items():
-            # BAGAN's G-mean on CIFAR-100 is printed so, and belongs to another ACSA than its own.
-            if "GM" not in metrics or (name, row) == ("cifar100", "BAGAN"):
-                continue
-            # On equal classes the specificities average 1 - (1 - ACSA) / (K - 1), and the mean of
-            # roots is at most that of the means.
-            share = metrics["ACSA"][0] / 100
-            most = 100 * np.sqrt(share * (1 - (1 - share) / (n_classes - 1)))
-            assert metrics["GM"][0] <= most + 0.06
-    for rows in PUBLISHED_GENERATED.values():
-        assert set(rows) == {"BAGAN", "GAMO2PIX", "DeepSMOTE", "Our"}
 
 
 # ------------------------------------------------------------------------------ data sets
@@ -150,30 +116,6 @@ def test_generated_rows_have_a_table_of_their_own(folder, capsys, spy, monkeypat
 
 
 # ------------------------------------------------------------------------------ trials
-
-
-def test_rae_has_its_defaults_but_for_the_length_and_the_ablation():
-    random = np.random.default_rng(0)
-    y = np.repeat([0, 1], [30, 12])
-    task = Task(random.normal(size=(42, 3)) + y[:, None], y, random.normal(size=(7, 3)), y[::6])
-    length = Length(steps=6, own={"max_steps": 4, "dropout": 0.1})
-    trial = Trial(task, length, 3, CPU, 8)
-    changed = {"max_steps": 4, "dropout": 0.1, "device": CPU, "random_state": 3}
-    for approach, expected in (
-        (Approach(method="rae"), {"latent_dim": 8}),
-        (Approach(method="rae", parameters={"dropout": 0.0}, latent=0.25), {"latent_dim": 2}),
-        (Approach(method="rae", parameters={"latent_dim": 5}, latent=2.0), {"latent_dim": 5}),
-    ):
-        made = trial.estimator(approach, 42).get_params()
-        given = changed | expected | approach.parameters
-        given["training_params"] = {"dropout": given.pop("dropout")}
-        assert made == RAEClassifier().get_params() | given
-    # Two rows for combinations of three: the classifier warns, which is an error in tests.
-    small = Trial(task._replace(x_train=task.x_train[:32], y_train=y[:32]), length, 3, CPU, 8)
-    parameters = {"n_mixed": 3, "encoder_steps": 2, "batch_size": 4}
-    outcome = small.evaluate(Approach(method="rae", parameters=parameters))
-    assert outcome.metrics["steps"] == 4
-    assert "separability" in outcome.metrics
 
 
 @pytest.mark.parametrize("sizes, shape", [((5,), (4, 5)), ((128, (2, 8, 8)), (4, 2, 8, 8))])

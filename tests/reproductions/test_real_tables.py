@@ -187,16 +187,3 @@ def test_what_cannot_be_run_is_refused(words, told, capsys):
     with pytest.raises(SystemExit):
         run(*words)
     assert told in capsys.readouterr().err
-
-
-@pytest.mark.usefixtures("tables")
-def test_failed_methods_are_named(capsys, monkeypatch):
-    def broken(*args, **kwargs):
-        result = compare(*args, **kwargs)
-        result.failures["SMOTE"] = "ValueError: why"
-        return result
-
-    compare = real_tables.compare
-    monkeypatch.setattr(real_tables, "compare", broken)
-    run("tables", "--datasets", "small", "--seeds", "0", "--rows", "100", *FEW[:-1])
-    assert "SMOTE failed: ValueError: why" in capsys.readouterr().err

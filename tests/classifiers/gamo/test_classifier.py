@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import balanced_accuracy_score
-from torch import nn
 
 from imbdeep.classifiers import GAMOClassifier
 from imbdeep.classifiers._gamo import classifier as classifier_module
@@ -165,32 +164,6 @@ def test_ablations_run_and_record_what_they_train(name):
 
 
 # Its networks
-
-
-@pytest.mark.parametrize(
-    "data, params, convolves",
-    [
-        ((X, Y), {}, False),
-        ((IMAGES, SIDES), {}, False),
-        (pictures(4, n=12), CNN, True),
-        (pictures(16, n=12), {}, True),
-        (pictures(19, n=12), {}, True),
-    ],
-    ids=["table", "small", "smallest cnn", "large", "odd"],
-)
-def test_networks_suit_the_rows(data, params, convolves):
-    classifier = quick(max_steps=2, **params).fit(*data)
-    game = classifier.net_.module_
-    assert any(isinstance(m, nn.Conv2d) for m in game.modules()) == convolves
-    assert game.sizes.convolutional == convolves
-    width = 6 if convolves else game.generator.anchors.shape[1]
-    assert game.generator.anchors.shape == (sum(game.sizes.n_anchors), width)
-    made = classifier.generate(3, classifier.minority_[0])
-    if convolves:
-        assert made.shape == (3, 6)
-        assert np.abs(made).max() <= 1
-    else:
-        assert made.shape == (3, *data[0].shape[1:])
 
 
 @pytest.mark.parametrize(

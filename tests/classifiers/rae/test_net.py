@@ -5,7 +5,6 @@ import math
 from collections import Counter
 from functools import partial
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -299,30 +298,3 @@ def test_a_move_touches_its_own_parameters_and_statistics_only(kind, player):
 
 
 # Averages
-
-
-def test_averages_over_cycles_start_warm():
-    # Weights d_i = min(0.9, i / (i + 9)): so long as the second is the smaller one, of the start
-    # there remains 1 / C(n + 9, 9), and the i-th weights have the share C(i + 8, 8) / C(n + 9, 9).
-    n = 7
-    net = net_of(settings={"ema_decay": 0.999})
-    bias = net.module_.head.bias
-    path = np.arange(n + 1) ** 2 + 1.0
-    with torch.no_grad():
-        bias.fill_(path[0])
-        net.module_.averaged["head"].bias.fill_(path[0])
-
-    def moves(x, y):
-        with torch.no_grad():
-            bias.fill_(path[net._n_cycles + 1])
-        return {"loss": torch.zeros(()), "y_pred": torch.zeros(1, 3)}
-
-    net._encoder_step, net._decoder_step, net._critic_step = moves, lambda *_: {}, lambda *_: {}
-    batch = torch.zeros(5, 1), torch.zeros(5, 1)
-    for i in range(1, n + 1):
-        net.train_step(batch)
-        share = [math.comb(j + 8, 8) / math.comb(i + 9, 9) for j in range(i + 1)]
-        assert sum(share) == pytest.approx(1)
-        expected = float(np.dot(share, path[: i + 1]))
-        found = net.module_.averaged["head"].bias
-        torch.testing.assert_close(found, torch.full((3,), expected))
