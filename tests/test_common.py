@@ -109,9 +109,9 @@ SAMPLERS = [
         random_state=0,
     ),
 ]
-#: One whose rows somebody judges: what happens to them then is the same for all samplers.
-JUDGED = clone(SAMPLERS[1]).set_params(row_filter=LogisticRegression())
-JUDGES = [VotingEnsembleClassifier(device="cpu", random_state=0)]
+#: One whose rows are filtered, which is done alike for all samplers.
+FILTERED = clone(SAMPLERS[1]).set_params(row_filter=LogisticRegression())
+VOTING = [VotingEnsembleClassifier(device="cpu", random_state=0)]
 TRANSFORMERS = [TabularEncoder(), TabularEncoder(continuous="standard"), ImageScaler()]
 BRIEF = {
     "max_epochs": 15,
@@ -157,7 +157,7 @@ CLASSIFIERS = [
         random_state=0,
     ),
 ]
-ALL = SAMPLERS + JUDGES + TRANSFORMERS + CLASSIFIERS
+ALL = SAMPLERS + VOTING + TRANSFORMERS + CLASSIFIERS
 
 # These checks themselves draw from numpy's global stream or seed it.
 DRAWS_GLOBALLY = {
@@ -171,8 +171,8 @@ DRAWS_GLOBALLY = {
 
 
 @pytest.fixture(autouse=True)
-def brief_judge(monkeypatch):
-    """As few parts, and as little training, as a judge can do with."""
+def brief_ensemble(monkeypatch):
+    """As few parts, and as little training, as the ensemble can have."""
     for name, value in {"_MOST_EPOCHS": 12, "_N_TREES": 10, "_N_ROUNDS": 10}.items():
         monkeypatch.setattr(_voting, name, value)
 
@@ -203,7 +203,8 @@ def test_scikit_learn_check(estimator, check):
 
 @pytest.mark.parametrize(
     "estimator, check",
-    cases(imblearn_checks, SAMPLERS + CLASSIFIERS) + cases(imblearn_checks, [JUDGED], "judged "),
+    cases(imblearn_checks, SAMPLERS + CLASSIFIERS)
+    + cases(imblearn_checks, [FILTERED], "filtered "),
 )
 def test_imbalanced_learn_check(estimator, check):
     passes(check, estimator)

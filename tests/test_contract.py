@@ -28,13 +28,13 @@ from imbdeep.classifiers import _voting
 from imbdeep.over_sampling import GAMO2PixSampler, RAESampler
 from imbdeep.seeding import abort_on_interrupt, turn
 from imbdeep.training import DivergedError
-from tests.test_common import CLASSIFIERS, JUDGES, SAMPLERS, changed
+from tests.test_common import CLASSIFIERS, SAMPLERS, VOTING, changed
 
 pytestmark = [pytest.mark.filterwarnings("ignore:The generator has collapsed:UserWarning")]
 
 X, Y = make_classification(80, 4, weights=[0.8], flip_y=0, random_state=0)
 META, CPU = torch.device("meta"), torch.device("cpu")
-ALL = SAMPLERS + CLASSIFIERS + JUDGES
+ALL = SAMPLERS + CLASSIFIERS + VOTING
 each = pytest.mark.parametrize("estimator", ALL, ids=lambda e: type(e).__name__)
 each_learned = pytest.mark.parametrize(
     "estimator", SAMPLERS + CLASSIFIERS, ids=lambda e: type(e).__name__
@@ -42,7 +42,7 @@ each_learned = pytest.mark.parametrize(
 
 
 @pytest.fixture(autouse=True)
-def brief_judge(monkeypatch):
+def brief_ensemble(monkeypatch):
     for name, value in {"_MOST_EPOCHS": 3, "_N_TREES": 5, "_N_ROUNDS": 3}.items():
         monkeypatch.setattr(_voting, name, value)
 
@@ -117,11 +117,11 @@ def test_threads_get_what_one_alone_gets_and_global_state_stays(estimator):
     assert in_threads(lambda: of(estimator)) == [alone] * 3  # conftest.py watches the state
 
 
-def test_judge_adds_its_trees_in_one_order_whatever_joblib_is_set_to():
-    judge = fitted(JUDGES[0])
-    expected = judge.predict_proba(X).tobytes()
+def test_ensemble_adds_its_trees_in_one_order_whatever_joblib_is_set_to():
+    ensemble = fitted(VOTING[0])
+    expected = ensemble.predict_proba(X).tobytes()
     with joblib.parallel_config(backend="threading", n_jobs=4):
-        found = {fitted(JUDGES[0]).predict_proba(X).tobytes(), judge.predict_proba(X).tobytes()}
+        found = {fitted(VOTING[0]).predict_proba(X).tobytes(), ensemble.predict_proba(X).tobytes()}
     assert found == {expected}
 
 
@@ -355,7 +355,7 @@ def test_what_was_fitted_on_an_absent_device_works_on_the_processor(estimator, d
 
 METHODS = [
     *((estimator, method) for estimator in SAMPLERS for method in ("fit", "fit_resample")),
-    *((estimator, "fit") for estimator in CLASSIFIERS + JUDGES),
+    *((estimator, "fit") for estimator in CLASSIFIERS + VOTING),
     (CLASSIFIERS[0], "partial_fit"),
 ]
 

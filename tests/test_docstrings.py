@@ -150,16 +150,16 @@ def python_blocks(path):
 
 @pytest.fixture
 def short_trainings(monkeypatch):
-    """Samplers whose default numbers of steps are small, and who judges their rows as quickly."""
+    """Samplers whose default numbers of steps are small, and whose filter is as quick."""
     over_sampling = importlib.import_module("imbdeep.over_sampling")
     for _, cls in public_objects(over_sampling):
         defaults = getattr(cls.__init__, "__kwdefaults__", None) or {}
         for name in defaults:
             if name.endswith("_steps"):
                 monkeypatch.setitem(defaults, name, 20)
-    judge = importlib.import_module("imbdeep.classifiers._voting")
+    ensemble = importlib.import_module("imbdeep.classifiers._voting")
     for name, value in {"_MOST_EPOCHS": 10, "_N_TREES": 10, "_N_ROUNDS": 10}.items():
-        monkeypatch.setattr(judge, name, value)
+        monkeypatch.setattr(ensemble, name, value)
 
 
 DOCUMENTS = [

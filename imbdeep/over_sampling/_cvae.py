@@ -194,13 +194,13 @@ def diagnose(model: CVAE, x: Tensor, y: Tensor) -> dict[str, float]:
     noise = torch.randn(len(x), model.latent_dim, dtype=x.dtype, device=x.device)
     with torch.no_grad():
         reconstruction, kl = (part.mean() for part in model(x, y, noise))
-        codes = model.encode(x, y)[0]
+        z = model.encode(x, y)[0]
     found = {
         "elbo": reconstruction - kl,
         "reconstruction": reconstruction,
         "kl": kl,
-        "code_spread": codes.var(dim=0, unbiased=False).mean().sqrt(),
-        "code_offset": codes.mean(dim=0).square().mean().sqrt(),
+        "code_spread": z.var(dim=0, unbiased=False).mean().sqrt(),
+        "code_offset": z.mean(dim=0).square().mean().sqrt(),
     }
     return {name: float(value) for name, value in found.items()}
 
@@ -374,14 +374,8 @@ class CVAESampler(DeepOverSampler):
                 "Nothing was learned, because no class lacked rows or all columns are constant: "
                 "there is nothing to encode."
             )
-        y = torch.tensor(code, device=self.device_)
-        with torch.no_grad():
-            means = [
-                self.generator_.encode(part.to(self.device_), y.expand(len(part)))[0].cpu()
-                for part in self._encoded(X).split(_FORWARD_ROWS)
-            ]
-        z: NDArray[np.float32] = torch.cat(means).numpy()
-        return z
+        model, y = self.generator_, torch.tensor(code, device=self.device_)
+        return self._latent(X, lambda x: model.encode(x, y.expand(len(x)))[0], _FORWARD_ROWS)
 
     def _check_parameters(self, counts: NDArray[np.int64], image: tuple[int, ...] | None) -> None:
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)

@@ -418,6 +418,13 @@ class DeepOverSampler(Portable, BaseOverSampler):
         x = self.encoder_.transform(data_array(X))
         return torch.from_numpy(x.reshape(len(x), self._width))
 
+    def _latent(self, X: Any, encode: Callable[[Tensor], Tensor], most: int) -> NDArray[np.float32]:
+        """Latent codes of rows, (n, latent_dim), of at most so many rows at a time."""
+        with torch.no_grad():
+            parts = [encode(x.to(self.device_)).cpu() for x in self._encoded(X).split(most)]
+        z: NDArray[np.float32] = torch.cat(parts).numpy()
+        return z
+
     def _generated(self, code: int, n: int, stream: np.random.RandomState) -> NDArray[np.float32]:
         """Call the second hook: (n, width)."""
         return self._collected(lambda: self._generate(code, n), n, stream)

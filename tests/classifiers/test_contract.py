@@ -20,7 +20,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from imbdeep.encoding import TabularEncoder
 from imbdeep.seeding import abort_on_interrupt
 from imbdeep.training import DivergedError
-from tests.test_common import CLASSIFIERS, JUDGES, changed
+from tests.test_common import CLASSIFIERS, VOTING, changed
 
 # What so little training, on so few rows, is warned of.
 pytestmark = [
@@ -509,6 +509,6 @@ def test_a_training_that_diverges_says_what_to_try(classifier):
 # -------------------------------------------------------------------------------- the constructor
 
 
-@pytest.mark.parametrize("estimator", CLASSIFIERS + JUDGES, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("estimator", CLASSIFIERS + VOTING, ids=lambda e: type(e).__name__)
 def test_parameters_are_at_most_27(estimator):
     assert len(estimator.get_params(deep=False)) <= 27

@@ -21,25 +21,25 @@ def brief(monkeypatch):
 
 
 def test_networks_share_the_vote_that_any_other_model_has(brief):
-    judge = VotingEnsembleClassifier(device="cpu", random_state=0).fit(A, Y)
-    models = judge.estimator_.estimators_
+    ensemble = VotingEnsembleClassifier(device="cpu", random_state=0).fit(A, Y)
+    models = ensemble.estimator_.estimators_
     parts = np.array([part.predict_proba(A.astype(np.float32)) for part in models])
     is_network = np.array([isinstance(part, ERMClassifier) for part in models])
     assert is_network.sum() == 3
     assert {part.max_epochs for part in models if isinstance(part, ERMClassifier)} == {12}
     votes = [*parts[~is_network], parts[is_network].mean(axis=0)]
     assert len(votes) > 2
-    np.testing.assert_allclose(judge.predict_proba(A), np.mean(votes, axis=0), atol=1e-6)
+    np.testing.assert_allclose(ensemble.predict_proba(A), np.mean(votes, axis=0), atol=1e-6)
 
 
-def test_judge_of_three_classes_one_of_a_single_row(brief):
+def test_ensemble_of_three_classes_one_of_a_single_row(brief):
     y = np.repeat(["a", "b", "c"], [45, 14, 1])
-    judge = VotingEnsembleClassifier(device="cpu", random_state=0).fit(A, y)
-    assert judge.classes_.tolist() == ["a", "b", "c"]
-    found = judge.predict_proba(A)
+    ensemble = VotingEnsembleClassifier(device="cpu", random_state=0).fit(A, y)
+    assert ensemble.classes_.tolist() == ["a", "b", "c"]
+    found = ensemble.predict_proba(A)
     assert found.shape == (N, 3)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
-    assert (judge.predict(A)[:59] == y[:59]).all()
+    assert (ensemble.predict(A)[:59] == y[:59]).all()
 
 
 @pytest.mark.parametrize("label", [0, "a"])
@@ -48,16 +48,16 @@ def test_one_class_is_refused(label):
         VotingEnsembleClassifier().fit(A, np.repeat(label, N))
 
 
-def test_judge_finds_the_probabilities_of_two_gaussians(monkeypatch):
+def test_ensemble_finds_the_probabilities_of_two_gaussians(monkeypatch):
     """log p1 / p0 of N(1, 1) and N(-1, 1), one row to three, is 2 x - log 3."""
     monkeypatch.setattr(_voting, "_ROWS_SEEN", 20_000)
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [1500, 500])
     x = rng.normal(size=(2000, 1)) + np.where(y, 1.0, -1.0)[:, None]
-    judge = VotingEnsembleClassifier(device="cpu", random_state=0).fit(x, y)
+    ensemble = VotingEnsembleClassifier(device="cpu", random_state=0).fit(x, y)
     at = np.linspace(-2, 3, 41)[:, None]
     expected = expit(2 * at[:, 0] - np.log(3))
-    assert np.abs(judge.predict_proba(at)[:, 1] - expected).mean() < 0.05
+    assert np.abs(ensemble.predict_proba(at)[:, 1] - expected).mean() < 0.05
 
 
 def test_of_a_large_class_a_part_stands_for_all(monkeypatch, brief):

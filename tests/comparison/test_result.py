@@ -38,7 +38,7 @@ def test_ranks_and_ties():
     assert result.methods == ("class weights", "new", "nothing", "other")
 
 
-def test_a_method_is_judged_by_its_best_classifier():
+def test_a_method_is_ranked_by_its_best_classifier():
     result = comparison({"nothing": 0.7, "class weights": 0.8, "new": 0.9}, own=("new",))
     weak = result.scores["classifier"] == "a"
     result.scores.loc[weak, "balanced_accuracy"] -= 0.3

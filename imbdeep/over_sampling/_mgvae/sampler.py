@@ -270,11 +270,7 @@ class MGVAESampler(DeepOverSampler):
                 "All columns of the fitted data are constant: there is nothing to encode."
             )
         model = self.generator_[self.classes_[code]]
-        parts = self._encoded(X).split(_FORWARD_ROWS)
-        with torch.no_grad():
-            means = [model.encode(part.to(self.device_))[0].cpu() for part in parts]
-        z: NDArray[np.float32] = torch.cat(means).numpy()
-        return z
+        return self._latent(X, lambda x: model.encode(x)[0], _FORWARD_ROWS)
 
     def _check_parameters(self, counts: NDArray[np.int64], image: tuple[int, ...] | None) -> None:
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
