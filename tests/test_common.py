@@ -203,8 +203,7 @@ def test_scikit_learn_check(estimator, check):
 
 @pytest.mark.parametrize(
     "estimator, check",
-    cases(imblearn_checks, SAMPLERS + CLASSIFIERS)
-    + cases(imblearn_checks, [FILTERED], "filtered "),
+    cases(imblearn_checks, SAMPLERS + CLASSIFIERS) + cases(imblearn_checks, [FILTERED], "filter "),
 )
 def test_imbalanced_learn_check(estimator, check):
     passes(check, estimator)
