@@ -192,6 +192,49 @@ class ObservationLikelihood(nn.Module):
             total = total + (x[:, b:] * logits).sum(dim=1) - normaliser
         return total
 
+    def gradients(self, x: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the log likelihoods, (n,), and their derivatives in closed form.
+
+        By the outputs of each row, (n, width), and by ``log_scale``, summed over the rows,
+        (n_gaussian,). This is what automatic differentiation of :meth:`log_prob` gives, in a third
+        of the time for small batches.
+        """
+        g, b = self.n_gaussian, self.n_gaussian + self.n_bernoulli
+        total, slopes = x.new_zeros(len(x)), torch.empty_like(outputs)
+        by_scale = x.new_zeros(g)
+        if g:
+            log_scale = self.log_scale.clamp(*_LOG_SCALE_BOUNDS)
+            precision = torch.exp(-log_scale)
+            residual = (x[:, :g] - outputs[:, :g]) * precision
+            normaliser = log_scale + 0.5 * math.log(2 * math.pi)
+            squared, n = residual.square(), x.new_full((), len(x))
+            torch.mul(residual, precision, out=slopes[:, :g])
+            if len(self.missing_values):
+                present = torch.ones_like(residual)
+                absent = x[:, self.missing_indicators]
+                present.index_add_(1, self.missing_values, absent, alpha=-1)
+                squared *= present
+                slopes[:, :g] *= present
+                total -= present @ normaliser
+                n = present.sum(dim=0)
+            else:
+                total -= normaliser.sum()
+            total -= 0.5 * squared.sum(dim=1)
+            # A scale at its bound does not move.
+            within = log_scale == self.log_scale
+            by_scale = (squared.sum(dim=0) - n) * within
+        if b > g:
+            events, logits = x[:, g:b], outputs[:, g:b]
+            total -= F.binary_cross_entropy_with_logits(logits, events, reduction="none").sum(dim=1)
+            torch.sub(events, torch.sigmoid(logits), out=slopes[:, g:b])
+        if self.group_sizes:
+            logits = outputs[:, b:]
+            padded = self._by_group(logits)
+            total += (x[:, b:] * logits).sum(dim=1) - torch.logsumexp(padded, dim=2).sum(dim=1)
+            expected = torch.softmax(padded, dim=2).flatten(1)
+            torch.sub(x[:, b:], expected.index_select(1, self.group_levels), out=slopes[:, b:])
+        return total, slopes, by_scale
+
     def mean(self, outputs: Tensor) -> Tensor:
         """Return expected rows E[x|z] (n, width), which are differentiable, unlike samples.
 

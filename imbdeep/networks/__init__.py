@@ -11,7 +11,7 @@ from imbdeep.networks._conv import IMAGE_SIZES, ConvDecoder, ConvEncoder, choose
 from imbdeep.networks._convex import ConvexGenerator
 from imbdeep.networks._critic import ConvCritic, Critic
 from imbdeep.networks._game import ConvFeatures, Discriminator
-from imbdeep.networks._mlp import MLP, CosineLinear, MLPDecoder, MLPEncoder
+from imbdeep.networks._mlp import MLP, CosineLinear, LinearChain, MLPDecoder, MLPEncoder
 from imbdeep.networks._resnet import ResNet
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "CosineLinear",
     "Critic",
     "Discriminator",
+    "LinearChain",
     "MLPDecoder",
     "MLPEncoder",
     "Mixer",

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from imbdeep._interrupts import was_interrupted
 from imbdeep.losses import ObservationLikelihood, gaussian_log_density
-from imbdeep.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder
+from imbdeep.networks import ConvDecoder, ConvEncoder, LinearChain, MLPDecoder, MLPEncoder
 from imbdeep.over_sampling._mgvae.ewc import EWCPenalty, fisher_diagonal
 from imbdeep.over_sampling._mgvae.priors import ExemplarPrior, GaussianPrior
 from imbdeep.seeding import seeded
@@ -102,6 +102,53 @@ class MGVAE(nn.Module):
         kl = log_posterior - log_prior  # (B,)
         return reconstruction, kl
 
+    def write_gradients(
+        self,
+        chains: tuple[LinearChain, LinearChain],
+        x: Tensor,
+        exemplars: Tensor,
+        noise: Tensor,
+        own: Tensor | None,
+        beta: float,
+    ) -> tuple[Tensor, Tensor]:
+        """Add the gradient of the mean of beta * kl - reconstruction, for fully connected networks.
+
+        The arguments and the two parts that are returned are those of :meth:`forward`, and the
+        gradients those of automatic differentiation, in closed form: one pass through each network
+        of the ``chains``, encoder and decoder, and back.
+        """
+        encoder, decoder = chains
+        n, d = len(x), self.latent_dim
+        guided = self.prior == "exemplar"
+        codes = encoder.forward(torch.cat([x, exemplars]) if guided else x)  # (n + S, 2 d)
+        mean, raw = codes[:n, :d], codes[:n, d:]
+        log_variance = raw.clamp(*_LOG_VARIANCE_BOUNDS)
+        spread = torch.exp(0.5 * log_variance) * noise
+        z = mean + spread
+        reconstruction, slopes, by_scale = self.likelihood.gradients(x, decoder.forward(z))
+        by_z = decoder.inwards(decoder.backward(slopes.mul_(-1 / n)))
+        _add(self.likelihood.log_scale, by_scale, -1 / n)
+
+        by_codes = torch.zeros_like(codes)
+        if guided:
+            prior = ExemplarPrior(codes[n:, :d], self.log_sigma2())
+            log_prior, prior_by_z, by_means, by_sigma = prior.gradients(z, own)
+            torch.mul(by_means, -beta / n, out=by_codes[n:, :d])
+            within = prior.log_variance == self.prior_log_variance  # at its bound it does not move
+            _add(self.prior_log_variance, by_sigma * within, -beta / n)
+        else:
+            log_prior, prior_by_z = GaussianPrior(d).gradients(z)
+        # log q(z|x), in which (z - mu) / sigma is the noise: (n,)
+        log_posterior = -0.5 * (noise.square() + log_variance).sum(dim=1)
+        kl = log_posterior - 0.5 * d * math.log(2 * math.pi) - log_prior
+        by_z.add_(prior_by_z, alpha=-beta / n)
+        by_codes[:n, :d] = by_z
+        # z depends on the log variance by half the spread, log q by -1/2.
+        by_log_variance = (by_z * spread).sub_(beta / n).mul_(0.5)
+        torch.mul(by_log_variance, raw == log_variance, out=by_codes[:n, d:])
+        encoder.backward(by_codes)
+        return reconstruction, kl
+
     def generate(self, exemplars: Tensor, mean: bool) -> Tensor:
         """Algorithm 1 from step 2 on: one new row for each exemplar, (n, width)."""
         if self.prior == "exemplar":
@@ -110,6 +157,11 @@ class MGVAE(nn.Module):
         else:
             z = GaussianPrior(self.latent_dim, exemplars.device).sample(len(exemplars))
         return self.likelihood.sample(self.decode(z), mean=mean)
+
+
+def _add(parameter: nn.Parameter, slopes: Tensor, weight: float) -> None:
+    assert parameter.grad is not None
+    parameter.grad.add_(slopes, alpha=weight)
 
 
 def build(spec: dict[str, Any], device: torch.device) -> MGVAE:
@@ -157,21 +209,34 @@ def fit_model(
     fused = True if device.type in ("cpu", "cuda") else None
     optimizer = torch.optim.Adam([flat], lr=learning_rate, fused=fused)
 
+    chains = None
+    if isinstance(model.encoder, MLPEncoder):
+        chains = LinearChain(model.encoder), LinearChain(model.decoder)
+
     def step(idx: Tensor) -> dict[str, Tensor]:
         rows, exemplars = train[idx], next(draws)  # (B,), (S,)
         own = rows[:, None] == exemplars if is_majority else None  # (B, S)
         noise = torch.randn(len(rows), model.latent_dim, device=device)
-        parts = model(x[rows], majority[exemplars], noise, own)
-        reconstruction, kl = parts[0].mean(), parts[1].mean()
-        loss = beta * kl - reconstruction  # minus O of Eq. 4
-        terms = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
+        ewc = None
         if penalty is None:
             gradient.zero_()
         else:
-            terms["ewc"] = penalty.write_gradient(flat.data, gradient)  # Eq. 6
-            terms["loss"] = loss.detach() + terms["ewc"]
-        loss.backward()
+            ewc = penalty.write_gradient(flat.data, gradient)  # Eq. 6
+        seen = (x[rows], majority[exemplars], noise, own)
+        if chains:
+            with torch.inference_mode():
+                parts = model.write_gradients(chains, *seen, beta)
+                reconstruction, kl = parts[0].mean(), parts[1].mean()
+                loss = beta * kl - reconstruction
+        else:
+            parts = model(*seen)
+            reconstruction, kl = parts[0].mean(), parts[1].mean()
+            loss = beta * kl - reconstruction  # minus O of Eq. 4
+            loss.backward()
         optimizer.step()
+        terms = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
+        if ewc is not None:
+            terms |= {"loss": loss.detach() + ewc, "ewc": ewc}
         return terms
 
     validate: Callable[[], Tensor] | None = None

@@ -10,6 +10,9 @@ from torch import Tensor
 from imbdeep.losses import gaussian_log_density
 
 
+_MINUS_INFINITY = -1e30  # finite, so that 0 * it stays 0
+
+
 class ExemplarPrior:
     """r(z) = 1/S sum_s N(z | mu_s, sigma^2 I), the majority-based prior of Eq. 4.
 
@@ -36,6 +39,38 @@ class ExemplarPrior:
         component = component.masked_fill(own, -math.inf)
         others = len(self.means) - own.sum(dim=1)
         return torch.logsumexp(component, dim=1) - common - torch.log(others)
+
+    def gradients(
+        self, z: Tensor, own: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Log density, (n,), and its derivatives in closed form.
+
+        By the codes, (n, d), and, summed over the codes, by the means, (S, d), and by the log
+        variance, (). Each is a mean over components, weighted by their responsibilities.
+        """
+        n_exemplars, d = self.means.shape
+        precision = torch.exp(-self.log_variance)
+        # Exact differences, see _components; d comes first, as sums over it are faster there.
+        squared = (z.t()[:, :, None] - self.means.t()[:, None]).square_().sum(dim=0)  # (n, S)
+        component = squared * (-0.5 * precision)
+        others: Tensor | float = n_exemplars
+        if own is not None:
+            left_out = own.to(z.dtype)
+            n_own = left_out.sum(dim=1, keepdim=True)
+            n_own *= n_own < n_exemplars
+            component.addcmul_(left_out, (n_own > 0) * _MINUS_INFINITY)
+            others = n_exemplars - n_own
+        largest = component.amax(dim=1, keepdim=True)
+        weights = component.sub_(largest).exp_()
+        total = weights.sum(dim=1, keepdim=True)
+        weights /= total
+        log_prob = (largest + torch.log(total / others)).squeeze(1)
+        log_prob -= 0.5 * d * (math.log(2 * math.pi) + self.log_variance)
+        by_z = (weights @ self.means - z) * precision
+        by_means = (weights.t() @ z - weights.sum(dim=0)[:, None] * self.means) * precision
+        distance = torch.dot(weights.flatten(), squared.flatten())
+        by_log_variance = 0.5 * (precision * distance - d * len(z))
+        return log_prob, by_z, by_means, by_log_variance
 
     def responsibilities(self, z: Tensor) -> Tensor:
         """Probability of each exemplar to be the one that codes (n, d) were drawn from: (n, S)."""
@@ -69,6 +104,10 @@ class GaussianPrior:
         """Log density of codes (n, d), in nats: (n,)."""
         zero = torch.zeros((), dtype=z.dtype, device=z.device)
         return gaussian_log_density(z, zero, zero)
+
+    def gradients(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Log density, (n,), and its derivative by the codes, (n, d)."""
+        return self.log_prob(z), -z
 
     def sample(self, n: int) -> Tensor:
         """Draw n codes: (n, d)."""
