@@ -111,7 +111,7 @@ SAMPLERS = [
 ]
 #: One whose rows are filtered, which is done alike for all samplers.
 FILTERED = clone(SAMPLERS[1]).set_params(row_filter=LogisticRegression())
-VOTING = [VotingEnsembleClassifier(device="cpu", random_state=0)]
+VOTING = [VotingEnsembleClassifier(random_state=0)]
 TRANSFORMERS = [TabularEncoder(), TabularEncoder(continuous="standard"), ImageScaler()]
 BRIEF = {
     "max_epochs": 15,

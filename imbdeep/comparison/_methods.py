@@ -69,12 +69,12 @@ class Method:
         return (self.name, self.also) if self.also else (self.name,)
 
 
-def _ensemble(*, categorical_features: Any, **given: Any) -> Any:
+def _ensemble(*, categorical_features: Any, random_state: int, **_: Any) -> Any:
     encoder = TabularEncoder(
         categorical_features=categorical_features, handle_unknown="ignore"
     ).set_output(transform="default")
     return PriorCorrectedClassifier(
-        make_pipeline(encoder, VotingEnsembleClassifier(**given)), prior="uniform"
+        make_pipeline(encoder, VotingEnsembleClassifier(random_state=random_state)), prior="uniform"
     )
 
 

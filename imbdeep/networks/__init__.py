@@ -11,7 +11,14 @@ from imbdeep.networks._conv import IMAGE_SIZES, ConvDecoder, ConvEncoder, choose
 from imbdeep.networks._convex import ConvexGenerator
 from imbdeep.networks._critic import ConvCritic, Critic
 from imbdeep.networks._game import ConvFeatures, Discriminator
-from imbdeep.networks._mlp import MLP, CosineLinear, LinearChain, MLPDecoder, MLPEncoder
+from imbdeep.networks._mlp import (
+    MLP,
+    CosineLinear,
+    LinearChain,
+    MLPDecoder,
+    MLPEncoder,
+    chains_of,
+)
 from imbdeep.networks._resnet import ResNet
 
 __all__ = [
@@ -34,5 +41,6 @@ __all__ = [
     "MLPEncoder",
     "Mixer",
     "ResNet",
+    "chains_of",
     "choose_network",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -139,6 +140,24 @@ class LinearChain:
     def inwards(self, slopes: Tensor) -> Tensor:
         """Slopes by the rows (n, n_in), of what :meth:`backward` has returned."""
         return torch.mm(slopes, self._weights[0])
+
+
+def chains_of(model: Any) -> tuple[LinearChain, LinearChain] | None:
+    """Return the chains of a model's ``encoder`` and ``decoder``; None for convolutional ones.
+
+    Parameters
+    ----------
+    model : nn.Module
+        An auto-encoder.
+
+    Returns
+    -------
+    tuple of two LinearChain, or None
+        Encoder and decoder.
+    """
+    if not isinstance(model.encoder, MLPEncoder):
+        return None
+    return LinearChain(model.encoder), LinearChain(model.decoder)
 
 
 class CosineLinear(nn.Module):

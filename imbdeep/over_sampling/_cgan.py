@@ -393,6 +393,7 @@ class CGANSampler(DeepOverSampler):
         image_shape: tuple[int, int, int] | None = None,
         row_filter: Any = "auto",
         n_candidates: int = 8,
+        memory: Any = None,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,

@@ -16,10 +16,18 @@ from torch import Tensor, nn
 
 from imbdeep.encoding import position_of
 from imbdeep.losses import ObservationLikelihood, standard_normal_kl
-from imbdeep.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, choose_network
+from imbdeep.networks import (
+    ConvDecoder,
+    ConvEncoder,
+    LinearChain,
+    MLPDecoder,
+    MLPEncoder,
+    chains_of,
+    choose_network,
+)
 from imbdeep.over_sampling._shared import constraints, documented
 from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes
-from imbdeep.training import class_rows, flatten_parameters, release_parameters, run
+from imbdeep.training import Descent, add_gradient, class_rows, release_parameters, run
 
 #: Bounds of log variances in latent space, against overflow of their exponential.
 _LOG_VARIANCE_BOUNDS = (-10.0, 4.0)
@@ -86,6 +94,35 @@ class CVAE(nn.Module):
         log_likelihood = self.likelihood.log_prob(x, self.decode(z, y))
         return log_likelihood, standard_normal_kl(mean, log_variance)
 
+    def write_gradients(
+        self,
+        chains: tuple[LinearChain, LinearChain],
+        x: Tensor,
+        y: Tensor,
+        noise: Tensor,
+        beta: float,
+    ) -> tuple[Tensor, Tensor]:
+        """Add the gradient of the mean of beta * kl - reconstruction, for fully connected networks.
+
+        The arguments and the two parts that are returned are those of :meth:`forward`, and the
+        gradients those of automatic differentiation, in closed form.
+        """
+        encoder, decoder = chains
+        n, d, indicators = len(x), self.latent_dim, self.indicators[y]
+        codes = encoder.forward(torch.cat([x, indicators], dim=1))
+        mean, raw = codes[:, :d], codes[:, d:]
+        log_variance = raw.clamp(*_LOG_VARIANCE_BOUNDS)
+        spread = torch.exp(0.5 * log_variance) * noise
+        outputs = decoder.forward(torch.cat([mean + spread, indicators], dim=1))
+        reconstruction, slopes, by_scale = self.likelihood.gradients(x, outputs)
+        by_z = decoder.inwards(decoder.backward(slopes.mul_(-1 / n)))[:, :d]
+        add_gradient(self.likelihood.log_scale, by_scale, -1 / n)
+        by_mean = torch.add(by_z, mean, alpha=beta / n)
+        by_log_variance = by_z * spread + (log_variance.exp() - 1).mul_(beta / n)
+        by_log_variance *= 0.5 * (raw == log_variance)
+        encoder.backward(torch.cat([by_mean, by_log_variance], dim=1))
+        return reconstruction, standard_normal_kl(mean, log_variance)
+
     def generate(self, y: Tensor, mean: bool) -> Tensor:
         """New rows of classes y (n,), (n, width): codes from N(0, I), decoded."""
         z = torch.randn(len(y), self.latent_dim, dtype=torch.float32, device=y.device)
@@ -135,23 +172,27 @@ def fit_model(
         train, held = hold_out(y, validation_fraction)
     rows_of = class_rows(y[train]) if balanced else None
 
-    flat = flatten_parameters(model)
-    gradient = flat.grad
-    assert gradient is not None
-    fused = True if device.type in ("cpu", "cuda") else None
-    optimizer = torch.optim.Adam([flat], lr=learning_rate, fused=fused)
+    descent = Descent(model, learning_rate, max_steps)
+    chains = chains_of(model)
 
     def step(idx: Tensor) -> dict[str, Tensor]:
         if rows_of is not None:
             idx = rows_of(torch.randint(n_classes, (len(idx),), device=device))
         rows = train[idx]
         noise = torch.randn(len(rows), model.latent_dim, dtype=x.dtype, device=device)
-        parts = model(x[rows], y[rows], noise)
-        reconstruction, kl = parts[0].mean(), parts[1].mean()
-        loss = beta * kl - reconstruction
-        gradient.zero_()
-        loss.backward()
-        optimizer.step()
+        seen = x[rows], y[rows], noise
+        descent.gradient.zero_()
+        if chains:
+            with torch.inference_mode():
+                parts = model.write_gradients(chains, *seen, beta)
+                reconstruction, kl = parts[0].mean(), parts[1].mean()
+                loss = beta * kl - reconstruction
+        else:
+            parts = model(*seen)
+            reconstruction, kl = parts[0].mean(), parts[1].mean()
+            loss = beta * kl - reconstruction
+            loss.backward()
+        descent.step()
         return {"loss": loss, "reconstruction": reconstruction, "kl": kl}
 
     validate: Callable[[], Tensor] | None = None
@@ -335,6 +376,7 @@ class CVAESampler(DeepOverSampler):
         image_shape: tuple[int, int, int] | None = None,
         row_filter: Any = "auto",
         n_candidates: int = 8,
+        memory: Any = None,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from imbdeep.classifiers._voting import VotingEnsembleClassifier
+from imbdeep.over_sampling._memory import VERSIONS, fitted, remembered
 from imbdeep.seeding import draw_seed
 
 #: With row_filter="auto", a class that needs more candidates than this is not filtered: scoring so
@@ -52,17 +53,12 @@ class RowFilter:
                 part._validate_params()
         self._check_classes()
 
-    def fit(
-        self,
-        x: NDArray[np.float32],
-        labels: NDArray[Any],
-        n_new: dict[int, int],
-        stream: np.random.RandomState,
-        *,
-        images: bool,
-        device: Any,
-    ) -> None:
-        """Train the classifier on encoded rows x (n, width), if there is one."""
+    def prepare(self, n_new: dict[int, int], images: bool, stream: np.random.RandomState) -> None:
+        """Choose the classifier and the classes, and draw seeds that the classifier lacks.
+
+        The seeds come before those of the training, so that samplers of one ``random_state`` share
+        a filter in their ``memory``.
+        """
         self._codes = set(n_new)
         if self.classifier is None:
             self._codes = {
@@ -73,12 +69,17 @@ class RowFilter:
             if not self.automatic or images or not self._codes:
                 self._codes = set()
                 return
-            self.classifier = VotingEnsembleClassifier(device=device)
+            self.classifier = VotingEnsembleClassifier()
         for name, value in self.classifier.get_params().items():
             if name.split("__")[-1] == "random_state" and value is None:
                 self.classifier.set_params(**{name: draw_seed(stream)})
-        self.classifier.fit(x, labels)
-        self._check_classes()
+
+    def fit(self, x: NDArray[np.float32], labels: NDArray[Any], memory: Any) -> None:
+        """Train the classifier on encoded rows x (n, width), if there is one."""
+        if self.classifier is not None:
+            fit = remembered(memory, fitted)
+            self.classifier = fit(self.classifier, x, labels, VERSIONS)
+            self._check_classes()
 
     def applies_to(self, code: int) -> bool:
         """Tell whether rows of the class are filtered."""

@@ -252,6 +252,7 @@ class GAMO2PixSampler(EstimatorOverSampler):
         image_shape: tuple[int, int, int] | None = None,
         row_filter: Any = "auto",
         n_candidates: int = 8,
+        memory: Any = None,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,

@@ -45,6 +45,15 @@ row_filter : "auto", classifier or None, default="auto"
     its real rows, so that classifiers trained on them become overconfident.
 n_candidates : int, default=8
     Rows generated for each that is kept, where rows are filtered.
+memory : str or joblib.Memory, default=None
+    Where to keep what does not depend on the generator: the encoder and the classifier that filters
+    rows. They are used again by any sampler with the same rows and ``random_state`` (an integer),
+    as in a grid search.
+memory__mgvae : str or joblib.Memory, default=None
+    Where to keep the encoder, the classifier that filters rows, and the pre-trained majority model
+    with its Fisher information. They are used again when the rows, ``random_state`` (an integer)
+    and what they depend on are the same, as in a grid search over ``ewc_lambda``, ``beta`` and
+    ``finetune_steps``.
 device : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
     Where to train; "auto" takes a GPU when there is one.
 device__estimator : {"auto", "cpu", "cuda", "mps"} or torch.device, default="auto"
@@ -83,9 +92,11 @@ The classifier. None trains one with its defaults, an unfitted one is copied and
 #: What stands for several entries at once.
 _GROUPS = {
     "common_parameters": "device random_state verbose",
-    "data_parameters": "categorical_features image_shape row_filter n_candidates",
+    "data_parameters": "categorical_features image_shape row_filter n_candidates memory",
+    "data_parameters_mgvae": "categorical_features image_shape row_filter n_candidates "
+    "memory__mgvae",
     "estimator_parameters": "categorical_features__estimator image_shape__estimator row_filter "
-    "n_candidates device__estimator",
+    "n_candidates memory device__estimator",
     "class_attributes": "classes_ class_counts_ sampling_strategy_ encoder_",
     "common_attributes": "filter_ filter_scores_ device_ n_features_in_ feature_names_in_",
 }

@@ -41,6 +41,7 @@ from imbdeep.encoding import (
     warn_of_identifiers,
 )
 from imbdeep.over_sampling._filter import RowFilter
+from imbdeep.over_sampling._memory import VERSIONS, fitted, remembered
 from imbdeep.over_sampling._shared import documented
 from imbdeep.seeding import (
     Portable,
@@ -93,6 +94,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
         "image_shape": [tuple, list, None],
         "row_filter": [StrOptions({"auto"}), HasMethods(["fit", "predict_proba"]), None],
         "n_candidates": [Interval(Integral, 1, None, closed="left")],
+        "memory": [str, HasMethods(["cache"]), None],
         "device": [str, torch.device],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -112,6 +114,7 @@ class DeepOverSampler(Portable, BaseOverSampler):
         image_shape: tuple[int, int, int] | None = None,
         row_filter: Any = "auto",
         n_candidates: int = 8,
+        memory: Any = None,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,
@@ -279,17 +282,11 @@ class DeepOverSampler(Portable, BaseOverSampler):
         self._width = math.prod(self._row_shape)
         self._shape = self._network_shape(image)
         if self._deficits and self._width:
-            self._train(x, codes)
             # An encoder may know images by the shape that the sampler's estimator has.
             images = isinstance(self.encoder_, ImageScaler)
-            self._filter.fit(
-                x.reshape(len(x), -1),
-                plain,
-                self._deficits,
-                self._random,
-                images=images,
-                device=self.device,
-            )
+            self._filter.prepare(self._deficits, images, self._random)
+            self._train(x, codes)
+            self._filter.fit(x.reshape(len(x), -1), plain, self.memory)
             self.filter_ = self._filter.classifier
         del x
 
@@ -354,13 +351,18 @@ class DeepOverSampler(Portable, BaseOverSampler):
         self, data: Any, labels: NDArray[Any], image: tuple[int, ...] | None
     ) -> NDArray[np.float32]:
         """Fit the encoder and return the encoded rows."""
-        self.encoder_ = (
+        encoder = (
             ImageScaler()
             if image is not None
             else TabularEncoder(categorical_features=self.categorical_features)
         ).set_output(transform="default")  # whatever scikit-learn's global setting
-        x: NDArray[np.float32] = self.encoder_.fit_transform(data, labels)
-        warn_of_identifiers(self.encoder_)
+        if self.memory is None:
+            x: NDArray[np.float32] = encoder.fit_transform(data, labels)
+        else:  # the encoded rows may be many: only what was learned from them is kept
+            encoder = remembered(self.memory, fitted)(encoder, data, labels, VERSIONS)
+            x = encoder.transform(data)
+        self.encoder_ = encoder
+        warn_of_identifiers(encoder)
         return x
 
     def sample(self, n: int, target: Any, *, random_state: Any = None) -> Any:

@@ -13,11 +13,18 @@ from torch import Tensor, nn
 
 from imbdeep._interrupts import was_interrupted
 from imbdeep.losses import ObservationLikelihood, gaussian_log_density
-from imbdeep.networks import ConvDecoder, ConvEncoder, LinearChain, MLPDecoder, MLPEncoder
+from imbdeep.networks import (
+    ConvDecoder,
+    ConvEncoder,
+    LinearChain,
+    MLPDecoder,
+    MLPEncoder,
+    chains_of,
+)
 from imbdeep.over_sampling._mgvae.ewc import EWCPenalty, fisher_diagonal
 from imbdeep.over_sampling._mgvae.priors import ExemplarPrior, GaussianPrior
 from imbdeep.seeding import seeded
-from imbdeep.training import batch_indices, flatten_parameters, release_parameters, run
+from imbdeep.training import Descent, add_gradient, batch_indices, release_parameters, run
 
 #: Bounds of log variances in latent space, against overflow of their exponential.
 _LOG_VARIANCE_BOUNDS = (-10.0, 4.0)
@@ -30,6 +37,8 @@ _FORWARD_ROWS = 4096
 _WEIGHT_CODES, _CANDIDATES, _ELEMENTS = 500, 100_000, 2**23
 #: Generated rows from which the Fisher information is taken (the authors' code: 100).
 _FISHER_ROWS = 128
+#: Exemplars in the prior of a step where n_exemplars="auto".
+N_EXEMPLARS = 100
 
 
 class MGVAE(nn.Module):
@@ -67,6 +76,11 @@ class MGVAE(nn.Module):
         mean, log_variance = self.encoder(x.view(-1, *self.row_shape))
         return mean, log_variance.clamp(*_LOG_VARIANCE_BOUNDS)
 
+    def _seen(self, x: Tensor, exemplars: Tensor | None) -> Tensor:
+        """Rows that the encoder sees, (n + S, width)."""
+        alone = exemplars is None or self.prior == "gaussian"
+        return x if alone else torch.cat([x, exemplars])
+
     def decode(self, z: Tensor) -> Tensor:
         """Outputs of p(x|z), flat: (n, width)."""
         outputs: Tensor = self.decoder(z)
@@ -77,19 +91,17 @@ class MGVAE(nn.Module):
         return self.prior_log_variance.clamp(*_LOG_VARIANCE_BOUNDS)
 
     def forward(
-        self, x: Tensor, exemplars: Tensor, noise: Tensor, own: Tensor | None = None
+        self, x: Tensor, exemplars: Tensor | None, noise: Tensor, own: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """The two parts of Eq. 4, each (B,), for rows x (B, width) and exemplars (S, width).
 
         The expectation over q is taken with one draw, z = mu(x) + sigma(x) * noise. ``own``
-        (B, S) marks exemplars to leave out of a row's prior.
+        (B, S) marks exemplars to leave out of a row's prior. ``exemplars`` None: the rows x.
         """
         n = len(x)
-        if self.prior == "exemplar":
-            mean, log_variance = self.encode(torch.cat([x, exemplars]))  # one pass: (B + S, d)
-            mean, exemplar_means, log_variance = mean[:n], mean[n:], log_variance[:n]
-        else:
-            mean, log_variance = self.encode(x)
+        mean, log_variance = self.encode(self._seen(x, exemplars))  # one pass: (B + S, d)
+        exemplar_means = mean if exemplars is None else mean[n:]
+        mean, log_variance = mean[:n], log_variance[:n]
         z = mean + torch.exp(0.5 * log_variance) * noise  # (B, d)
         reconstruction = self.likelihood.log_prob(x, self.decode(z))  # (B,)
         if self.prior == "exemplar":
@@ -106,7 +118,7 @@ class MGVAE(nn.Module):
         self,
         chains: tuple[LinearChain, LinearChain],
         x: Tensor,
-        exemplars: Tensor,
+        exemplars: Tensor | None,
         noise: Tensor,
         own: Tensor | None,
         beta: float,
@@ -119,30 +131,30 @@ class MGVAE(nn.Module):
         """
         encoder, decoder = chains
         n, d = len(x), self.latent_dim
-        guided = self.prior == "exemplar"
-        codes = encoder.forward(torch.cat([x, exemplars]) if guided else x)  # (n + S, 2 d)
+        codes = encoder.forward(self._seen(x, exemplars))  # (n + S, 2 d)
         mean, raw = codes[:n, :d], codes[:n, d:]
         log_variance = raw.clamp(*_LOG_VARIANCE_BOUNDS)
         spread = torch.exp(0.5 * log_variance) * noise
         z = mean + spread
         reconstruction, slopes, by_scale = self.likelihood.gradients(x, decoder.forward(z))
         by_z = decoder.inwards(decoder.backward(slopes.mul_(-1 / n)))
-        _add(self.likelihood.log_scale, by_scale, -1 / n)
+        add_gradient(self.likelihood.log_scale, by_scale, -1 / n)
 
         by_codes = torch.zeros_like(codes)
-        if guided:
-            prior = ExemplarPrior(codes[n:, :d], self.log_sigma2())
+        if self.prior == "exemplar":
+            shown = slice(0 if exemplars is None else n, None)
+            prior = ExemplarPrior(codes[shown, :d], self.log_sigma2())
             log_prior, prior_by_z, by_means, by_sigma = prior.gradients(z, own)
-            torch.mul(by_means, -beta / n, out=by_codes[n:, :d])
+            torch.mul(by_means, -beta / n, out=by_codes[shown, :d])
             within = prior.log_variance == self.prior_log_variance  # at its bound it does not move
-            _add(self.prior_log_variance, by_sigma * within, -beta / n)
+            add_gradient(self.prior_log_variance, by_sigma * within, -beta / n)
         else:
             log_prior, prior_by_z = GaussianPrior(d).gradients(z)
         # log q(z|x), in which (z - mu) / sigma is the noise: (n,)
         log_posterior = -0.5 * (noise.square() + log_variance).sum(dim=1)
         kl = log_posterior - 0.5 * d * math.log(2 * math.pi) - log_prior
         by_z.add_(prior_by_z, alpha=-beta / n)
-        by_codes[:n, :d] = by_z
+        by_codes[:n, :d] += by_z
         # z depends on the log variance by half the spread, log q by -1/2.
         by_log_variance = (by_z * spread).sub_(beta / n).mul_(0.5)
         torch.mul(by_log_variance, raw == log_variance, out=by_codes[:n, d:])
@@ -157,11 +169,6 @@ class MGVAE(nn.Module):
         else:
             z = GaussianPrior(self.latent_dim, exemplars.device).sample(len(exemplars))
         return self.likelihood.sample(self.decode(z), mean=mean)
-
-
-def _add(parameter: nn.Parameter, slopes: Tensor, weight: float) -> None:
-    assert parameter.grad is not None
-    parameter.grad.add_(slopes, alpha=weight)
 
 
 def build(spec: dict[str, Any], device: torch.device) -> MGVAE:
@@ -181,7 +188,7 @@ def fit_model(
     penalty: EWCPenalty | None,
     max_steps: int,
     batch_size: int,
-    n_exemplars: int,
+    n_exemplars: int | None,
     learning_rate: float,
     validation_fraction: float,
     patience: int | None,
@@ -190,8 +197,8 @@ def fit_model(
 ) -> list[dict[str, Any]]:
     """Algorithm 2, either phase: fit ``model`` to rows x (n, width), return the history.
 
-    The prior's exemplars are rows of ``majority``; where x is the majority itself, a row is never
-    its own exemplar. ``patience`` None holds out nothing and trains for ``max_steps``.
+    The prior's exemplars are ``n_exemplars`` rows of ``majority``; where x is the majority itself,
+    a row is never its own exemplar, and None takes the other rows of the batch. ``patience`` None holds out nothing and trains for ``max_steps``.
     """
     device = x.device
     shuffled = torch.randperm(len(x), device=device)
@@ -201,39 +208,35 @@ def fit_model(
     held, train = shuffled[:n_held], shuffled[n_held:]
     # Held-out majority rows must not be exemplars either.
     pool = train if is_majority else torch.arange(len(majority), device=device)
-    draws = _exemplar_draws(pool, min(n_exemplars, len(pool)))
+    draws = None
+    if n_exemplars is not None or not is_majority:
+        draws = _exemplar_draws(pool, min(n_exemplars or N_EXEMPLARS, len(pool)))
 
-    flat = flatten_parameters(model)
-    gradient = flat.grad
-    assert gradient is not None
-    fused = True if device.type in ("cpu", "cuda") else None
-    optimizer = torch.optim.Adam([flat], lr=learning_rate, fused=fused)
-
-    chains = None
-    if isinstance(model.encoder, MLPEncoder):
-        chains = LinearChain(model.encoder), LinearChain(model.decoder)
+    descent = Descent(model, learning_rate, max_steps)
+    chains = chains_of(model)
 
     def step(idx: Tensor) -> dict[str, Tensor]:
-        rows, exemplars = train[idx], next(draws)  # (B,), (S,)
+        rows = train[idx]  # (B,)
+        exemplars = rows if draws is None else next(draws)  # (S,)
         own = rows[:, None] == exemplars if is_majority else None  # (B, S)
         noise = torch.randn(len(rows), model.latent_dim, device=device)
         ewc = None
         if penalty is None:
-            gradient.zero_()
+            descent.gradient.zero_()
         else:
-            ewc = penalty.write_gradient(flat.data, gradient)  # Eq. 6
-        seen = (x[rows], majority[exemplars], noise, own)
+            ewc = penalty.write_gradient(descent.vector.data, descent.gradient)  # Eq. 6
+        seen = x[rows], (None if draws is None else majority[exemplars]), noise, own
         if chains:
             with torch.inference_mode():
                 parts = model.write_gradients(chains, *seen, beta)
                 reconstruction, kl = parts[0].mean(), parts[1].mean()
-                loss = beta * kl - reconstruction
+                loss = beta * kl - reconstruction  # minus O of Eq. 4
         else:
             parts = model(*seen)
             reconstruction, kl = parts[0].mean(), parts[1].mean()
-            loss = beta * kl - reconstruction  # minus O of Eq. 4
+            loss = beta * kl - reconstruction
             loss.backward()
-        optimizer.step()
+        descent.step()
         terms = {"loss": loss, "reconstruction": reconstruction, "kl": kl}
         if ewc is not None:
             terms |= {"loss": loss.detach() + ewc, "ewc": ewc}
@@ -242,7 +245,7 @@ def fit_model(
     validate: Callable[[], Tensor] | None = None
     if n_held:
         held_x = x[held[:_VALIDATION_ROWS]]
-        held_exemplars = majority[next(draws)]
+        held_exemplars = majority[next(_exemplar_draws(pool, min(N_EXEMPLARS, len(pool))))]
         # The same noise and exemplars every time: epochs differ by the weights alone.
         held_noise = torch.randn(len(held_x), model.latent_dim, device=device)
 
@@ -273,11 +276,11 @@ def _exemplar_draws(pool: Tensor, n_exemplars: int) -> Iterator[Tensor]:
         yield from pool[batch_indices(len(pool), n_exemplars, 250, pool.device)]
 
 
-def fisher(model: MGVAE, majority: Tensor, n_exemplars: int, mean: bool) -> Tensor:
+def fisher(model: MGVAE, majority: Tensor, n_exemplars: int | None, mean: bool) -> Tensor:
     """Fisher diagonal (Eq. 5) of the majority model on rows that it generated, (n_parameters,)."""
     n, device = len(majority), majority.device
     chosen = batch_indices(n, min(_FISHER_ROWS, n), 1, device)[0]
-    shown = majority[batch_indices(n, min(n_exemplars, n), 1, device)[0]]
+    shown = majority[batch_indices(n, min(n_exemplars or N_EXEMPLARS, n), 1, device)[0]]
     with torch.no_grad():  # the generated rows are data: no gradient passes through them
         generated = model.generate(majority[chosen], mean=mean)
     noise = torch.randn(len(generated), model.latent_dim, device=device)
@@ -378,13 +381,13 @@ def diagnose(
     model: MGVAE,
     x: Tensor,
     majority: Tensor,
-    n_exemplars: int,
+    n_exemplars: int | None,
     records: list[dict[str, Any]],
 ) -> dict[str, float]:
     """Numbers that show how the model of a class works, over its own rows."""
     rows = x[batch_indices(len(x), min(_VALIDATION_ROWS, len(x)), 1, x.device)[0]]
-    n_exemplars = min(n_exemplars, len(majority))
-    shown = majority[batch_indices(len(majority), n_exemplars, 1, x.device)[0]]
+    most = min(n_exemplars or N_EXEMPLARS, len(majority))
+    shown = majority[batch_indices(len(majority), most, 1, x.device)[0]]
     with torch.no_grad():
         reconstruction, kl = model(
             rows, shown, torch.randn(len(rows), model.latent_dim, device=x.device)

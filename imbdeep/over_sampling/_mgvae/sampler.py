@@ -9,13 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_memory
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from imbdeep import __version__
 from imbdeep._warnings import warn
 from imbdeep.networks import choose_network
+from imbdeep.over_sampling._memory import VERSIONS, remembered
 from imbdeep.over_sampling._mgvae.ewc import EWCPenalty
 from imbdeep.over_sampling._mgvae.model import (
     _FORWARD_ROWS,
@@ -30,9 +29,6 @@ from imbdeep.over_sampling._shared import constraints, documented
 from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes
 from imbdeep.seeding import draw_seed, random_stream, seeded
 from imbdeep.training import release_parameters
-
-#: Exemplars in the prior of a step where n_exemplars="auto".
-_N_EXEMPLARS = 100
 
 
 @documented
@@ -69,8 +65,9 @@ class MGVAESampler(DeepOverSampler):
     prior : {"exemplar", "gaussian"}, default="exemplar"
         The majority-based prior of the paper, or N(0, I) ("VAE w/ PT+EWC" in Table 8).
     n_exemplars : int or "auto", default="auto"
-        Number S of majority rows in the prior of a step. "auto" takes 100, or all rows of a
-        smaller majority. Each costs a pass through the encoder; more of them changed little.
+        Number S of majority rows in the prior of a step, at most all there are. "auto" takes 100
+        while fine-tuning, and while pre-training the other rows of the batch, which the encoder
+        sees anyway: that saves a third of the time, and new rows are as near to real ones.
     exemplar_weights : {"auto", "uniform", "posterior"}, default="auto"
         How step 1 of Algorithm 1 draws the majority row that a new row is made from. "uniform" is
         the paper's: every row as often as any other. "posterior" draws a row as often as the fitted
@@ -104,11 +101,7 @@ class MGVAESampler(DeepOverSampler):
         Part of the majority held out by ``early_stopping``.
     n_iter_no_change : int, default=10
         Epochs (50 to 250 steps each) without improvement after which pre-training stops.
-    $data_parameters
-    memory : str or joblib.Memory, default=None
-        Where to keep the pre-trained majority model. It is used again when the majority rows, the
-        parameters of pre-training and ``random_state`` (an integer) are the same, as in a grid
-        search over ``ewc_lambda``, ``beta`` and ``finetune_steps``.
+    $data_parameters_mgvae
     $common_parameters
 
     Attributes
@@ -170,7 +163,6 @@ class MGVAESampler(DeepOverSampler):
             latent_dim=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
             pretrain_steps=[Interval(Integral, 0, None, closed="left")],
             finetune_steps=[Interval(Integral, 0, None, closed="left")],
-            memory=[str, HasMethods(["cache"]), None],
         ),
     }
     _NOT_LEARNED: ClassVar[dict[str, Any]] = {
@@ -326,15 +318,13 @@ class MGVAESampler(DeepOverSampler):
         hyper: dict[str, Any] = {
             "max_steps": self.pretrain_steps,
             "batch_size": self.batch_size,
-            "n_exemplars": _N_EXEMPLARS if self.n_exemplars == "auto" else self.n_exemplars,
+            "n_exemplars": None if self.n_exemplars == "auto" else self.n_exemplars,
             "learning_rate": self.learning_rate,
             "validation_fraction": self.validation_fraction,
             "patience": self.n_iter_no_change if self.early_stopping else None,
         }
-        versions = (__version__, torch.__version__)  # another version's model is not ours
-        cached = check_memory(self.memory).cache(pretrain, ignore=["verbose"])
         try:
-            made = cached(
+            made = remembered(self.memory, pretrain)(
                 x_majority.cpu().numpy(),
                 spec,
                 hyper,
@@ -342,7 +332,7 @@ class MGVAESampler(DeepOverSampler):
                 seed,
                 str(self.device_),
                 self._n_threads,
-                versions,
+                VERSIONS,
                 self.verbose,
             )
         except Unfinished as interrupted:
