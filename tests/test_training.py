@@ -11,6 +11,7 @@ from torch import nn
 
 from imbdeep.seeding import restored_on_failure, seeded
 from imbdeep.training import (
+    Descent,
     DivergedError,
     batch_indices,
     class_rows,
@@ -203,6 +204,21 @@ def test_flat_parameters_share_their_memory_gradients_too():
     assert torch.equal(flat.grad, gradients)
     flat.grad.zero_()
     assert not any(p.grad.any() for p in net.parameters())
+
+
+def test_learning_rate_warms_up_and_decays():
+    """Adam moves a weight with a constant gradient by the learning rate, whatever the gradient."""
+    module = Weight()
+    descent = Descent(module, 0.1, 100)
+    moves = []
+    for _ in range(100):
+        before = module.weight.item()
+        descent.gradient.fill_(3.0)
+        descent.step()
+        moves.append(before - module.weight.item())
+    t = np.arange(100)
+    expected = 0.1 * np.minimum(1, (t + 1) / 5) * 0.5 * (1 + np.cos(np.pi * t / 100))
+    np.testing.assert_allclose(moves, expected, atol=1e-5)
 
 
 def test_released_parameters_have_their_own_memory_and_the_same_values():

@@ -36,6 +36,7 @@ _N_TREES, _N_ROUNDS = 60, 60
 #: Classes beyond which there are fewer rounds, as each has a tree for every class.
 _CLASSES = 10
 
+
 class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):
     """Random trees, boosted trees and a small network that vote.
 

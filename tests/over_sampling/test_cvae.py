@@ -11,9 +11,11 @@ from sklearn.exceptions import NotFittedError
 from torch import nn
 
 from imbdeep.losses import ObservationLikelihood
+from imbdeep.networks import chains_of
 from imbdeep.over_sampling import CVAESampler
 from imbdeep.over_sampling._cvae import CVAE, diagnose, fit_model, hold_out
 from imbdeep.seeding import seeded
+from imbdeep.training import flatten_parameters
 
 CPU = torch.device("cpu")
 Y = np.repeat([0, 1], [60, 20])
@@ -167,8 +169,35 @@ def passes(monkeypatch):
         done.append((y.clone(), torch.stack(parts).detach()))
         return parts
 
+    def written(model, chains, x, y, noise, beta):
+        parts = write(model, chains, x, y, noise, beta)
+        done.append((y.clone(), torch.stack(parts)))
+        return parts
+
+    write = CVAE.write_gradients
     monkeypatch.setattr(CVAE, "forward", spied)
+    monkeypatch.setattr(CVAE, "write_gradients", written)
     return done
+
+
+def test_gradients_in_closed_form_are_those_of_automatic_differentiation():
+    with seeded(0, CPU):
+        likelihood = ObservationLikelihood(2, 2, [3])
+        model = CVAE(
+            (7,), 3, likelihood, network="mlp", latent_dim=2, hidden_layer_sizes=(6, 5)
+        ).double()
+        vector = flatten_parameters(model)
+        vector.data += 0.5 * torch.randn_like(vector)
+        x, y = likelihood.sample(torch.randn(9, 7).double()).detach(), torch.arange(9) % 3
+        noise = torch.randn(9, 2).double()
+        reconstruction, kl = model(x, y, noise)
+        (1.7 * kl - reconstruction).mean().backward()
+        expected = vector.grad.clone()
+        vector.grad.zero_()
+        with torch.inference_mode():
+            found = model.write_gradients(chains_of(model), x, y, noise, 1.7)
+    torch.testing.assert_close(vector.grad, expected)
+    torch.testing.assert_close(found, (reconstruction.detach(), kl.detach()))
 
 
 COUNTS = np.array([500, 60, 20])

@@ -9,6 +9,7 @@ from scipy.special import logsumexp, softmax
 from torch import nn
 
 from imbdeep.losses import ObservationLikelihood
+from imbdeep.networks import chains_of
 from imbdeep.over_sampling._mgvae import model as module
 from imbdeep.over_sampling._mgvae.model import (
     MGVAE,
@@ -19,6 +20,7 @@ from imbdeep.over_sampling._mgvae.model import (
     fit_model,
 )
 from imbdeep.seeding import seeded
+from imbdeep.training import flatten_parameters
 
 CPU = torch.device("cpu")
 
@@ -230,7 +232,7 @@ def numbered_rows(n):
 
 
 class Spy:
-    """Records what the model is called with."""
+    """Records what the model is called with, and whether that was to train."""
 
     def __init__(self, monkeypatch):
         self.calls = []
@@ -240,7 +242,14 @@ class Spy:
             self.calls.append((x, exemplars, noise, own, torch.is_grad_enabled()))
             return forward(model, x, exemplars, noise, own)
 
+        write = MGVAE.write_gradients
+
+        def written(model, chains, x, exemplars, noise, own, beta):
+            self.calls.append((x, exemplars, noise, own, True))
+            return write(model, chains, x, exemplars, noise, own, beta)
+
         monkeypatch.setattr(MGVAE, "forward", spied)
+        monkeypatch.setattr(MGVAE, "write_gradients", written)
 
 
 def numbers(rows):
@@ -284,6 +293,41 @@ def test_exemplars_of_a_step_are_drawn_anew_and_are_not_more_than_there_are(monk
     spy.calls.clear()
     train(build(SPEC, CPU), x, x, is_majority=True, patience=None, n_exemplars=50, max_steps=3)
     assert all(numbers(call[1]) == numbers(x) for call in spy.calls)
+
+
+LAYOUTS = [
+    {"n_gaussian": 3, "n_bernoulli": 0},
+    {"n_gaussian": 0, "n_bernoulli": 4, "intensities": True},
+    {"n_gaussian": 3, "n_bernoulli": 2, "group_sizes": [3, 2], "missing": [(0, 3), (2, 4)]},
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("prior", ["exemplar", "gaussian"])
+@pytest.mark.parametrize("shown", ["others", "rows"])
+def test_gradients_in_closed_form_are_those_of_automatic_differentiation(layout, prior, shown):
+    likelihood = ObservationLikelihood(**layout)
+    n, width = 9, likelihood.width
+    model = MGVAE(
+        (width,), likelihood, network="mlp", latent_dim=3, hidden_layer_sizes=(7, 5), prior=prior
+    ).double()
+    vector = flatten_parameters(model)
+    vector.data += 0.5 * torch.randn_like(vector)
+    likelihood.log_scale.data[:1] = 5  # beyond its bound
+    x = likelihood.sample(torch.randn(n, width).double()).detach()
+    exemplars, own = (x[:4], torch.rand(n, 4) < 0.3) if shown == "others" else (None, torch.eye(n))
+    own = own.bool()
+    own[2] = True  # the only exemplars that it has: they stay
+    noise = torch.randn(n, 3).double()
+
+    reconstruction, kl = model(x, exemplars, noise, own)
+    (1.7 * kl - reconstruction).mean().backward()
+    expected = vector.grad.clone()
+    vector.grad.zero_()
+    with torch.inference_mode():
+        found = model.write_gradients(chains_of(model), x, exemplars, noise, own, 1.7)
+    torch.testing.assert_close(vector.grad, expected)
+    torch.testing.assert_close(found, (reconstruction.detach(), kl.detach()))
 
 
 # ------------------------------------------------------------------------------------ the Fisher
