@@ -12,6 +12,9 @@ from torch.nn import functional as F
 #: Bounds of the log standard deviation of a column's noise. Columns are encoded to about unit
 #: scale; without the lower bound a column that repeats one value drives its density to infinity.
 _LOG_SCALE_BOUNDS = (-2.3, 1.0)
+#: Its start. A noise of 1 explains a column of unit scale alone: the codes of an auto-encoder then
+#: stay without use for thousands of steps (posterior collapse).
+_FIRST_LOG_SCALE = -1.0
 _MINUS_INFINITY = -1e30  # finite, so that 0 * it stays 0
 
 
@@ -107,7 +110,7 @@ class ObservationLikelihood(nn.Module):
     Attributes
     ----------
     log_scale : nn.Parameter of shape (n_gaussian,)
-        Logarithm of the standard deviation of each Gaussian column's noise, learned.
+        Logarithm of the standard deviation of each Gaussian column's noise, learned from -1 on.
 
     Examples
     --------
@@ -116,7 +119,7 @@ class ObservationLikelihood(nn.Module):
     >>> likelihood = ObservationLikelihood(1, 0, [2])
     >>> x = torch.tensor([[0.0, 1.0, 0.0]])
     >>> round(float(likelihood.log_prob(x, torch.zeros(1, 3)).detach()), 3)
-    -1.612
+    -0.612
     """
 
     group_columns: Tensor
@@ -136,7 +139,7 @@ class ObservationLikelihood(nn.Module):
         self.n_gaussian, self.n_bernoulli = n_gaussian, n_bernoulli
         self.group_sizes = tuple(group_sizes)
         self.intensities = intensities
-        self.log_scale = nn.Parameter(torch.zeros(n_gaussian))
+        self.log_scale = nn.Parameter(torch.full((n_gaussian,), _FIRST_LOG_SCALE))
         # Groups of unequal size as one rectangle, so that one operation works on all of them.
         # Short rows point to an extra level, whose logit makes its probability 0.
         n_levels = sum(self.group_sizes)

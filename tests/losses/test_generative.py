@@ -124,7 +124,8 @@ def test_missing_value_adds_nothing_but_its_indicator():
     x[:, 2] = 1
     x[:, 3] = torch.tensor([0, 1, 0, 1])
     outputs = doubles(4, 4)
-    log_density = stats.norm.logpdf(x[:, :2], outputs[:, :2])
+    noise = likelihood.scale().detach()
+    log_density = stats.norm.logpdf(x[:, :2], outputs[:, :2], noise)
     log_density[:, 1] *= [1, 0, 1, 0]
     events = stats.bernoulli.logpmf(x[:, 2:], torch.sigmoid(outputs[:, 2:]))
     expected = log_density.sum(axis=1) + events.sum(axis=1)
@@ -139,7 +140,8 @@ def test_several_indicators_of_a_column_exclude_its_value():
     likelihood = ObservationLikelihood(2, 0, [3], missing=[(1, 3), (1, 4)]).double()
     x = torch.cat([doubles(3, 2), torch.eye(3).double()], dim=1)
     outputs = doubles(3, 5)
-    log_density = stats.norm.logpdf(x[:, :2], outputs[:, :2])
+    noise = likelihood.scale().detach()
+    log_density = stats.norm.logpdf(x[:, :2], outputs[:, :2], noise)
     log_density[:, 1] *= [1, 0, 0]
     levels = torch.log_softmax(outputs[:, 2:], dim=1).diagonal()
     expected = log_density.sum(axis=1) + levels.numpy()

@@ -215,21 +215,7 @@ def fit_model(
     descent = Descent(model, learning_rate, max_steps)
     chains = chains_of(model)
 
-    import os
-
-    ann = float(os.environ.get("ANN", "0"))
-    count = [0]
-    if is_majority and "LS" in os.environ:
-        model.likelihood.log_scale.data.fill_(float(os.environ["LS"]))
-    if is_majority and "PV" in os.environ:
-        model.prior_log_variance.data.fill_(float(os.environ["PV"]))
-    full = beta
-
     def step(idx: Tensor) -> dict[str, Tensor]:
-        beta = full
-        count[0] += 1
-        if ann and is_majority:
-            beta = full * min(1.0, count[0] / (ann * max_steps))
         rows = train[idx]  # (B,)
         exemplars = rows if draws is None else next(draws)  # (S,)
         own = rows[:, None] == exemplars if is_majority else None  # (B, S)
