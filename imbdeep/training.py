@@ -22,6 +22,7 @@ __all__ = [
     "DivergedError",
     "add_gradient",
     "batch_indices",
+    "budget",
     "class_rows",
     "flatten_parameters",
     "release_parameters",
@@ -167,6 +168,34 @@ def add_gradient(parameter: nn.Parameter, slopes: Tensor, weight: float) -> None
     """
     assert parameter.grad is not None
     parameter.grad.add_(slopes, alpha=weight)
+
+
+def budget(steps: int | str, per_power: int, n: int) -> int:
+    """Optimisation steps: those given, or with "auto" so many for each power of ten of n rows.
+
+    Parameters
+    ----------
+    steps : int or "auto"
+        The user's parameter.
+    per_power : int
+        Steps for each power of ten.
+    n : int
+        Number of rows; fewer than ten count as ten.
+
+    Returns
+    -------
+    int
+        Steps.
+
+    Examples
+    --------
+    >>> from imbdeep.training import budget
+    >>> budget("auto", 100, 1000), budget("auto", 100, 2), budget(7, 100, 1000)
+    (300, 100, 7)
+    """
+    if isinstance(steps, str):
+        return round(per_power * math.log10(max(n, 10)))
+    return int(steps)
 
 
 def batch_indices(n: int, batch_size: int, n_steps: int, device: torch.device) -> Tensor:

@@ -106,7 +106,7 @@ class LinearChain:
         layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
         self._weights = [layer.weight.data for layer in layers]
         self._biases = [layer.bias.data for layer in layers]
-        self._gradients = [(layer.weight.grad, layer.bias.grad) for layer in layers]
+        self._gradients = [(_gradient(layer.weight), _gradient(layer.bias)) for layer in layers]
         self._inputs: list[Tensor] = []
 
     def forward(self, x: Tensor) -> Tensor:
@@ -127,7 +127,6 @@ class LinearChain:
         for i in range(len(self._weights) - 1, -1, -1):
             x = self._inputs[i]
             by_weight, by_bias = self._gradients[i]
-            assert by_weight is not None and by_bias is not None
             by_weight.addmm_(slopes.t(), x)
             by_bias.add_(slopes.sum(dim=0))
             if i:
@@ -140,6 +139,11 @@ class LinearChain:
     def inwards(self, slopes: Tensor) -> Tensor:
         """Slopes by the rows (n, n_in), of what :meth:`backward` has returned."""
         return torch.mm(slopes, self._weights[0])
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    assert parameter.grad is not None
+    return parameter.grad
 
 
 def chains_of(model: Any) -> tuple[LinearChain, LinearChain] | None:

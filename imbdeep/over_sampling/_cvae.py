@@ -26,13 +26,15 @@ from imbdeep.networks import (
     choose_network,
 )
 from imbdeep.over_sampling._shared import constraints, documented
-from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes
-from imbdeep.training import Descent, add_gradient, class_rows, release_parameters, run
+from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes, layer_sizes
+from imbdeep.training import Descent, add_gradient, budget, class_rows, release_parameters, run
 
 #: Bounds of log variances in latent space, against overflow of their exponential.
 _LOG_VARIANCE_BOUNDS = (-10.0, 4.0)
 #: Held-out rows on which early stopping looks, and rows of a class behind its diagnostics, at most.
 _VALIDATION_ROWS = 2000
+#: Steps for each power of ten of the rows.
+_STEPS = 350
 #: Rows that the networks see at a time outside training.
 _FORWARD_ROWS = 4096
 
@@ -288,11 +290,12 @@ class CVAESampler(DeepOverSampler):
         On the training parts of two tables (mammography, satimage), logistic regression and
         boosted trees ranked held-out rows better after balanced training; on a third (yeast) one
         of them did, the other did not.
-    max_steps : int, default=6000
-        Optimisation steps at the most, for all classes together.
+    max_steps : int or "auto", default="auto"
+        Optimisation steps, for all classes together. "auto" takes 350 for each power of ten of the
+        rows: 1500 for 20 000.
     $batch_size
     $learning_rate
-    early_stopping : bool, default=True
+    early_stopping : bool, default=False
         Whether to hold out a part of each class, stop when the bound on it no longer improves and
         put the best weights back. False trains for ``max_steps`` on all rows.
     validation_fraction : float, default=0.1
@@ -350,8 +353,10 @@ class CVAESampler(DeepOverSampler):
     _parameter_constraints: dict[str, list[Any]] = {
         **DeepOverSampler._parameter_constraints,
         **constraints(
-            "beta hidden_layer_sizes network decoder_output sampling max_steps batch_size "
-            "learning_rate early_stopping validation_fraction n_iter_no_change",
+            "beta network decoder_output sampling batch_size learning_rate early_stopping "
+            "validation_fraction n_iter_no_change",
+            hidden_layer_sizes=[tuple, list, StrOptions({"auto"})],
+            max_steps=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
             latent_dim=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         ),
     }
@@ -362,14 +367,14 @@ class CVAESampler(DeepOverSampler):
         sampling_strategy: Any = "auto",
         beta: float = 1.0,
         latent_dim: int | str = "auto",
-        hidden_layer_sizes: tuple[int, ...] = (300, 300),
+        hidden_layer_sizes: tuple[int, ...] | str = "auto",
         network: str = "auto",
         decoder_output: str = "auto",
         sampling: str | None = "balanced",
-        max_steps: int = 6000,
+        max_steps: int | str = "auto",
         batch_size: int = 100,
-        learning_rate: float = 1e-3,
-        early_stopping: bool = True,
+        learning_rate: float = 4e-3,
+        early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         categorical_features: Any = "auto",
@@ -446,7 +451,7 @@ class CVAESampler(DeepOverSampler):
             ObservationLikelihood(**layout),
             network=choose_network(self.network, shape),
             latent_dim=int(latent_dim),
-            hidden_layer_sizes=tuple(self.hidden_layer_sizes),
+            hidden_layer_sizes=layer_sizes(self.hidden_layer_sizes, images),
         ).to(self.device_)
         self.history_ = fit_model(
             model,
@@ -454,7 +459,7 @@ class CVAESampler(DeepOverSampler):
             y,
             balanced=self.sampling == "balanced",
             beta=self.beta,
-            max_steps=self.max_steps,
+            max_steps=budget(self.max_steps, _STEPS, len(x)),
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             validation_fraction=self.validation_fraction,

@@ -53,7 +53,7 @@ from imbdeep.seeding import (
     seeded,
 )
 
-__all__ = ["DeepOverSampler", "check_layer_sizes"]
+__all__ = ["DeepOverSampler", "check_layer_sizes", "layer_sizes"]
 
 #: Rows decoded at a time: bounds the memory that a large deficit takes beside the result.
 _CHUNK = 65_536
@@ -498,7 +498,7 @@ def check_layer_sizes(name: str, sizes: Any) -> None:
     ----------
     name : str
         What the parameter is called.
-    sizes : sequence of int
+    sizes : sequence of int or "auto"
         Units of each hidden layer.
 
     Raises
@@ -506,6 +506,8 @@ def check_layer_sizes(name: str, sizes: Any) -> None:
     ValueError
         If there is no layer, or a number of units is not a positive integer.
     """
+    if isinstance(sizes, str):
+        return
     if not sizes or not all(
         isinstance(size, Integral) and not isinstance(size, bool) and int(size) > 0
         for size in sizes
@@ -514,3 +516,23 @@ def check_layer_sizes(name: str, sizes: Any) -> None:
             f"{name}={sizes!r} must hold at least one positive integer: the units of each hidden "
             "layer."
         )
+
+
+def layer_sizes(sizes: Any, images: bool) -> tuple[int, ...]:
+    """Units of the hidden layers of an auto-encoder: those given, or those of "auto".
+
+    Parameters
+    ----------
+    sizes : sequence of int or "auto"
+        The parameter ``hidden_layer_sizes``.
+    images : bool
+        Whether rows are images.
+
+    Returns
+    -------
+    tuple of int
+        "auto" gives the paper's 300 and 300 for images, and 128 and 128 for tables.
+    """
+    if isinstance(sizes, str):
+        return (300, 300) if images else (128, 128)
+    return tuple(sizes)

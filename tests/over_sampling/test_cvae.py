@@ -230,7 +230,7 @@ def test_held_out_rows_are_weighed_as_in_training(passes, balanced):
 
 
 def test_history_is_of_the_objective():
-    sampler = quick(beta=0.5, max_steps=120)
+    sampler = quick(beta=0.5, max_steps=120, early_stopping=True)
     sampler.fit_resample(X, Y)
     assert [record["step"] for record in sampler.history_] == [50, 100, 120]
     for record in sampler.history_:

@@ -78,8 +78,9 @@ class MGVAE(nn.Module):
 
     def _seen(self, x: Tensor, exemplars: Tensor | None) -> Tensor:
         """Rows that the encoder sees, (n + S, width)."""
-        alone = exemplars is None or self.prior == "gaussian"
-        return x if alone else torch.cat([x, exemplars])
+        if exemplars is None or self.prior == "gaussian":
+            return x
+        return torch.cat([x, exemplars])
 
     def decode(self, z: Tensor) -> Tensor:
         """Outputs of p(x|z), flat: (n, width)."""
@@ -198,7 +199,8 @@ def fit_model(
     """Algorithm 2, either phase: fit ``model`` to rows x (n, width), return the history.
 
     The prior's exemplars are ``n_exemplars`` rows of ``majority``; where x is the majority itself,
-    a row is never its own exemplar, and None takes the other rows of the batch. ``patience`` None holds out nothing and trains for ``max_steps``.
+    a row is never its own exemplar, and None takes the other rows of the batch. ``patience`` None
+    holds out nothing and trains for ``max_steps``.
     """
     device = x.device
     shuffled = torch.randperm(len(x), device=device)

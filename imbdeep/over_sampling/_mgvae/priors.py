@@ -9,7 +9,6 @@ from torch import Tensor
 
 from imbdeep.losses import gaussian_log_density
 
-
 _MINUS_INFINITY = -1e30  # finite, so that 0 * it stays 0
 
 

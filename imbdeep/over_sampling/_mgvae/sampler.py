@@ -26,9 +26,12 @@ from imbdeep.over_sampling._mgvae.model import (
     pretrain,
 )
 from imbdeep.over_sampling._shared import constraints, documented
-from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes
+from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes, layer_sizes
 from imbdeep.seeding import draw_seed, random_stream, seeded
-from imbdeep.training import release_parameters
+from imbdeep.training import budget, release_parameters
+
+#: Steps for each power of ten of the rows: more on the majority than on the other classes.
+_PRETRAIN_STEPS, _FINETUNE_STEPS = 350, 100
 
 
 @documented
@@ -86,14 +89,17 @@ class MGVAESampler(DeepOverSampler):
         its mean. "auto" draws for tables, where means would crowd the middle of the class and leave
         its border empty, and takes the mean for images, where noise is no picture. Categories and
         missing values are drawn in any case.
-    pretrain_steps : int, default=6000
-        Optimisation steps on the majority at the most. 0 leaves pre-training out ("w/o PT" in Table
-        8) and then needs ``ewc_lambda=0``, since there is nothing to consolidate.
-    finetune_steps : int, default=1000
-        Optimisation steps on each minority class.
+    pretrain_steps : int or "auto", default="auto"
+        Optimisation steps on the majority. "auto" takes 350 for each power of ten of its rows: 890
+        for 350 rows, 1500 for 20 000. Fewer leave new rows that are easier to tell from real ones,
+        more changed little. 0 leaves pre-training out ("w/o PT" in Table 8) and then needs
+        ``ewc_lambda=0``, since there is nothing to consolidate.
+    finetune_steps : int or "auto", default="auto"
+        Optimisation steps on each minority class. "auto" takes 100 for each power of ten of its
+        rows, and 100 at least.
     $batch_size
     $learning_rate
-    early_stopping : bool, default=True
+    early_stopping : bool, default=False
         Whether pre-training holds out a part of the majority, stops when its bound
         no longer improves and puts the best weights back. False trains for ``pretrain_steps`` on
         all rows. Fine-tuning always takes ``finetune_steps``: it is held back by ``ewc_lambda``.
@@ -154,15 +160,16 @@ class MGVAESampler(DeepOverSampler):
     _parameter_constraints: dict[str, list[Any]] = {
         **DeepOverSampler._parameter_constraints,
         **constraints(
-            "beta hidden_layer_sizes network decoder_output batch_size learning_rate "
-            "early_stopping validation_fraction n_iter_no_change",
+            "beta network decoder_output batch_size learning_rate early_stopping "
+            "validation_fraction n_iter_no_change",
+            hidden_layer_sizes=[tuple, list, StrOptions({"auto"})],
             ewc_lambda=[Interval(Real, 0, None, closed="left")],
             prior=[StrOptions({"exemplar", "gaussian"})],
             n_exemplars=[Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
             exemplar_weights=[StrOptions({"auto", "uniform", "posterior"})],
             latent_dim=[Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-            pretrain_steps=[Interval(Integral, 0, None, closed="left")],
-            finetune_steps=[Interval(Integral, 0, None, closed="left")],
+            pretrain_steps=[Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+            finetune_steps=[Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         ),
     }
     _NOT_LEARNED: ClassVar[dict[str, Any]] = {
@@ -181,14 +188,14 @@ class MGVAESampler(DeepOverSampler):
         n_exemplars: int | str = "auto",
         exemplar_weights: str = "auto",
         latent_dim: int | str = "auto",
-        hidden_layer_sizes: tuple[int, ...] = (300, 300),
+        hidden_layer_sizes: tuple[int, ...] | str = "auto",
         network: str = "auto",
         decoder_output: str = "auto",
-        pretrain_steps: int = 6000,
-        finetune_steps: int = 1000,
+        pretrain_steps: int | str = "auto",
+        finetune_steps: int | str = "auto",
         batch_size: int = 100,
-        learning_rate: float = 1e-3,
-        early_stopping: bool = True,
+        learning_rate: float = 4e-3,
+        early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         categorical_features: Any = "auto",
@@ -266,7 +273,7 @@ class MGVAESampler(DeepOverSampler):
 
     def _check_parameters(self, counts: NDArray[np.int64], image: tuple[int, ...] | None) -> None:
         check_layer_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
-        if not self.pretrain_steps and self.ewc_lambda:
+        if self.pretrain_steps == 0 and self.ewc_lambda:
             raise ValueError(
                 f"ewc_lambda={self.ewc_lambda} holds the weights near the pre-trained ones, but "
                 "pretrain_steps=0 makes none: set ewc_lambda=0 too."
@@ -312,11 +319,11 @@ class MGVAESampler(DeepOverSampler):
             "likelihood": layout,
             "network": choose_network(self.network, shape),
             "latent_dim": (40 if images else 10) if self.latent_dim == "auto" else self.latent_dim,
-            "hidden_layer_sizes": tuple(self.hidden_layer_sizes),
+            "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes, images),
             "prior": self.prior,
         }
         hyper: dict[str, Any] = {
-            "max_steps": self.pretrain_steps,
+            "max_steps": budget(self.pretrain_steps, _PRETRAIN_STEPS, len(x_majority)),
             "batch_size": self.batch_size,
             "n_exemplars": None if self.n_exemplars == "auto" else self.n_exemplars,
             "learning_rate": self.learning_rate,
@@ -348,15 +355,16 @@ class MGVAESampler(DeepOverSampler):
             penalty = EWCPenalty(reference, information, self.ewc_lambda)
         self._exemplars = x_majority
         self._weights: dict[int, tuple[Tensor, Tensor]] = {}
-        hyper.update(max_steps=self.finetune_steps, patience=None)
+        hyper["patience"] = None
         for code in n_new:
             label, rows = self.classes_[code], x[y == code]
+            hyper["max_steps"] = budget(self.finetune_steps, _FINETUNE_STEPS, len(rows))
             with seeded(seeds[code], self.device_, self._n_threads):
                 model = build(spec, self.device_)
                 nn.utils.vector_to_parameters(reference.clone(), model.parameters())
                 records = []
                 # More rows of the majority itself come from the pre-trained model.
-                if self.finetune_steps and not (code == majority and self.pretrain_steps):
+                if hyper["max_steps"] and not (code == majority and self.pretrain_steps):
                     records = fit_model(
                         model,
                         rows,

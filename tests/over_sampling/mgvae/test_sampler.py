@@ -37,8 +37,8 @@ def weights(module):
 
 # -------------------------------------------------------------------- it finds what it should find
 
-LEARNING = {"hidden_layer_sizes": (32,), "pretrain_steps": 400, "finetune_steps": 300, **PLAIN}
-LEARNING["learning_rate"] = 3e-3
+LEARNING = {"hidden_layer_sizes": (32,), "pretrain_steps": 500, "finetune_steps": 300, **PLAIN}
+LEARNING["learning_rate"] = 8e-3
 
 
 def two_clusters(n_minority, seed=0):
@@ -148,7 +148,7 @@ def test_loss_in_the_history_is_that_of_the_paper():
 
 
 def test_one_pretraining_serves_every_class():
-    sampler = quick(pretrain_steps=120, finetune_steps=60)
+    sampler = quick(pretrain_steps=120, finetune_steps=60, early_stopping=True)
     X_res, y_res = sampler.fit_resample(X, THREE)
     phases = [(r["phase"], r["class"], r["step"]) for r in sampler.history_]
     assert phases == [
@@ -176,7 +176,7 @@ ABLATIONS = {
     "one dimension, three layers": {"latent_dim": 1, "hidden_layer_sizes": [6, 5, 4]},
     "exemplars as in the paper": {"exemplar_weights": "uniform"},
     "means": {"decoder_output": "mean"},
-    "no early stopping": {"early_stopping": False},
+    "early stopping": {"early_stopping": True},
     "category": {"categorical_features": [0]},
     "defaults": {
         "exemplar_weights": "posterior",
@@ -464,7 +464,9 @@ def test_an_interrupted_pretraining_is_not_kept_in_the_memory(tmp_path, pretrain
 
 
 def test_early_stopping_holds_out_and_stops():
-    stopped = quick(pretrain_steps=20_000, n_iter_no_change=1, learning_rate=0.05)
+    stopped = quick(
+        pretrain_steps=20_000, early_stopping=True, n_iter_no_change=1, learning_rate=0.05
+    )
     stopped.fit_resample(X, Y)
     steps = [r["step"] for r in stopped.history_ if r["phase"] == "pre-training"]
     assert steps[-1] < 20_000
