@@ -245,10 +245,14 @@ def _report(result: Any) -> None:
     groups = result.scores.groupby(["method", "classifier"])
     means, spreads = groups.mean(numeric_only=True), groups[metrics].std()
     ranks = result.ranks[first].sort_values(kind="stable")
+    has_new = "two_sample_auc" in means and bool(means["two_sample_auc"].notna().any())
 
     pairs = {method: (method, result.classifiers[first][method]) for method in ranks.index}
-    head = [("", "", "mean", *(_two_lines(metric)[0] for metric in metrics), "", "")]
-    head += [("method", "with", "rank", *(_two_lines(m)[1] for m in metrics), "seconds", "MiB")]
+    head = [
+        ("", "", "mean", *(_two_lines(m)[0] for m in metrics), "", "", *["new rows"] * has_new),
+        ("method", "with", "rank", *(_two_lines(m)[1] for m in metrics), "seconds", "MiB")
+        + ("AUC",) * has_new,
+    ]
     lines = [
         (
             *pairs[method],
@@ -259,6 +263,7 @@ def _report(result: Any) -> None:
             ),
             f"{means.loc[pairs[method], 'seconds']:.1f}",
             f"{means.loc[pairs[method], 'memory']:.0f}",
+            *([_percent(means.loc[pairs[method], "two_sample_auc"])] if has_new else []),
         )
         for method, rank in ranks.items()
     ]
@@ -271,6 +276,11 @@ def _report(result: Any) -> None:
         f"{first}, by which it is ranked; 1 is best. Seconds and memory: of a fit, resampling and "
         "training."
     )
+    if has_new:
+        say(
+            "New rows AUC: how well a random forest tells the rows that a method adds from test "
+            "rows of their class, in percent (50: it cannot, 100: always). It enters no rank."
+        )
     for note in result.notes:
         say(f"Note: {note}", indent="  ")
     for method, messages in result.warnings.items():
@@ -292,6 +302,10 @@ def _cell(metric: str, mean: float, spread: float) -> str:
     if metric.startswith("neg_"):
         return f"{mean:.3f} ± {spread:.3f}"
     return f"{100 * mean:.1f} ± {100 * spread:.1f}"
+
+
+def _percent(value: float) -> str:
+    return "-" if value != value else f"{100 * value:.0f}"
 
 
 def _draw(result: Any, picture: Path) -> None:

@@ -32,6 +32,7 @@ from imbdeep.comparison._methods import (
     nearest,
     refuse_without_output,
 )
+from imbdeep.comparison._new_rows import NEW_ROWS
 from imbdeep.comparison._result import Comparison
 from imbdeep.encoding import (
     TabularEncoder,
@@ -227,7 +228,7 @@ def compare(
         raise RuntimeError(f"No method could be run. {reasons}")
     order = {name: i for i, name in enumerate(_in_order(chosen))}
     scores = pd.DataFrame(records)[
-        ["method", "classifier", "fold", *scoring, "seconds", "memory"]
+        ["method", "classifier", "fold", *scoring, "seconds", "memory", NEW_ROWS]
     ].sort_values(
         ["method", "classifier", "fold"],
         key=lambda c: c.map(order) if c.name == "method" else c,

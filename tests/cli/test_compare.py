@@ -132,6 +132,22 @@ def test_the_table_is_told(command, asked):
     assert out.index("Failed") < out.index("balanced_accuracy: ")
 
 
+def test_new_rows_have_a_column_where_there_are_some(command, asked, monkeypatch):
+    made = found()
+    made.scores["two_sample_auc"] = made.scores["method"].map({"SMOTE": 0.64, "MGVAE": 0.9})
+    monkeypatch.setattr(imbdeep.comparison, "compare", lambda *_, **__: made)
+    status, out, _ = command(text=csv_of())
+    assert status == 0
+    assert [line[-17:] for line in out.splitlines()[2:7]] == [
+        "         new rows",
+        "ds  MiB       AUC",
+        ".5    8        64",
+        ".5    8        90",
+        ".5    8         -",
+    ]
+    assert "New rows AUC: how well a random forest tells" in out
+
+
 def test_what_is_asked_for(command, asked, tmp_path, monkeypatch):
     words = ["--methods", "nothing,Class weights", "mgvae", "MGVAE", "--classifiers", "MLP"]
     words += ["--metrics", "neg_brier", "roc-auc", "--folds", "4", "--jobs", "2", "--seed", "9"]
