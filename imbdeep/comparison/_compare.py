@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Sequence
 from functools import partial
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import sklearn
 import torch
+from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.utils.multiclass import type_of_target
@@ -33,6 +35,7 @@ from imbdeep.comparison._methods import (
     refuse_without_output,
 )
 from imbdeep.comparison._new_rows import NEW_ROWS
+from imbdeep.comparison._progress import TimeLeft, seconds_of
 from imbdeep.comparison._result import Comparison
 from imbdeep.encoding import (
     TabularEncoder,
@@ -61,6 +64,8 @@ _CLASSES = 50
 _LEAST_FOLDS = 3
 #: Scores that are a mean over rows, and of rows of one class too.
 _OF_ROWS = ("neg_log_loss", "neg_brier")
+#: The line of the progress: its time left is not that of tqdm, which takes all parts for alike.
+_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 #: Most columns that a note names.
 _NAMED = 10
 
@@ -137,7 +142,8 @@ def compare(
     random_state : int, RandomState instance or None, default=0
         Seed of folds, methods and classifiers; estimators of yours that have one keep it.
     verbose : bool or int, default=False
-        Whether to show a progress bar.
+        Whether to show a progress bar with the time left, which follows from the time that the
+        finished parts took: good from the end of the first fold on.
 
     Returns
     -------
@@ -200,29 +206,39 @@ def compare(
     notes += more
     # Another version's networks are not ours; the table is hashed once and not in every call.
     key = joblib.hash((table, __version__, torch.__version__, sklearn.__version__))
-
-    # What takes longest begins first: the processes end together.
-    tasks = [(method, fold) for method in reversed(chosen) for fold in folds]
+    task = Task(learners, scoring, settings)
+    # Every method's first fold comes early, the quick methods first, so that the time of the rest
+    # is known; in the others what takes longest begins first, so that the processes end together.
+    parts = [
+        (method, fold)
+        for fold in folds
+        for method in (chosen if fold is folds[0] else reversed(chosen))
+    ]
+    is_kept = partial(_is_kept, cached, task, key, table)
+    parts.sort(key=lambda part: not is_kept(*part))
+    left = TimeLeft([method for method, _ in parts], effective_n_jobs(n_jobs))
     records: list[dict[str, Any]] = []
     failures: dict[str, str] = {}
     said: dict[str, list[str]] = {}  # warnings by method
-    attempt = partial(_attempt, cached, Task(learners, scoring, settings), key, table)
+    attempt = partial(_attempt, cached, task, key, table)
     # scikit-learn's own: its settings hold in the other processes too.
     done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
-        delayed(attempt)(method, fold) for method, fold in tasks
+        delayed(attempt)(method, fold) for method, fold in parts
     )
-    for method, fold, found, error in tqdm(
-        done, total=len(tasks), desc="comparing", disable=not verbose
-    ):
-        if error:
+    with tqdm(
+        total=len(parts), desc="comparing", disable=not verbose, bar_format=_BAR, mininterval=0
+    ) as bar:
+        for method, fold, (rows, messages), error, seconds in done:
             for name in method.names:
-                failures.setdefault(name, error)
-            continue
-        rows, messages = found
-        records += [{"fold": fold.number, **row} for row in rows]
-        for name in method.names:
-            known = said.setdefault(name, [])
-            known += [message for message in messages if message not in known]
+                if error:
+                    failures.setdefault(name, error)
+                known = said.setdefault(name, [])
+                known += [message for message in messages if message not in known]
+            records += [{"fold": fold.number, **row} for row in rows]
+            # What was kept took its time in an earlier call.
+            left.finish(method.name, max(seconds, seconds_of(rows)) if rows else seconds)
+            bar.set_postfix_str(str(left), refresh=False)
+            bar.update()
     if not records:
         reasons = "; ".join(f"{name}: {why}" for name, why in failures.items())
         raise RuntimeError(f"No method could be run. {reasons}")
@@ -257,16 +273,29 @@ def _in_order(chosen: Sequence[Method]) -> list[str]:
     return sorted(names, key=lambda name: METHODS.index(name) if name in METHODS else len(METHODS))
 
 
+def _is_kept(cached: Any, task: Task, key: str, table: Table, method: Method, fold: _Fold) -> bool:
+    """Whether the result is in the cache: it comes first, so that its time is known."""
+    try:
+        return bool(
+            cached.check_call_in_cache(method, task, fold.train, fold.test, key, table=table)
+        )
+    except Exception:  # such as of a method that cannot be pickled: it fails in its turn
+        return False
+
+
 def _attempt(
     cached: Any, task: Task, key: str, table: Table, method: Method, fold: _Fold
-) -> tuple[Method, _Fold, Any, str]:
-    """The result or, for a method that fails, why; a failure is not kept."""
+) -> tuple[Method, _Fold, tuple[list[dict[str, Any]], list[str]], str, float]:
+    """Records and warnings, for a method that fails the reason, which is not kept; and seconds."""
+    start = time.perf_counter()
+    found: tuple[list[dict[str, Any]], list[str]] = ([], [])
+    why = ""
     try:
         found = cached(method, task, fold.train, fold.test, key, table=table)
     except Exception as error:
         text = " ".join(str(error).split()) or "no message"
-        return method, fold, None, f"{type(error).__name__}: {text}"
-    return method, fold, found, ""
+        why = f"{type(error).__name__}: {text}"
+    return method, fold, found, why, time.perf_counter() - start
 
 
 def _check_parameters(rope: Any, scoring: Any) -> None:

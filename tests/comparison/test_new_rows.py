@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
-from imbdeep.comparison import compare
+from imbdeep.comparison import Comparison, compare
 from imbdeep.comparison._new_rows import Labelled, new_rows_auc
 
 
@@ -71,7 +71,9 @@ def test_it_enters_neither_ranks_nor_verdict():
     ranks, verdict = result.ranks, result.verdict
     assert ranks.columns.tolist() == ["roc_auc"]
     scores = result.scores.assign(two_sample_auc=0.9)
-    other = type(result)(scores, metrics=result.metrics, simple=result.simple)
+    other = Comparison(
+        scores, metrics=result.metrics, simple=result.simple, test_share=result.test_share
+    )
     assert other.ranks.equals(ranks)
     assert other.verdict == verdict
 
