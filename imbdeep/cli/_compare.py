@@ -45,7 +45,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
     is_category = data.target in data.file.categories(data.table)
     _check_classes(data.labels, data.target, is_category=is_category)
     X, y = data.table.drop(columns=data.target), _plain(data.labels)
-    rows = sampled_rows(y, arguments.max_rows, n_folds=arguments.folds, seed=arguments.seed)
+    rows = sampled_rows(y, arguments.max_rows, n_folds=arguments.folds or 5, seed=arguments.seed)
     if len(rows) < len(y):
         X, y = X.iloc[rows].reset_index(drop=True), y[rows]
 
@@ -53,9 +53,13 @@ def run_compare(arguments: argparse.Namespace) -> None:
     from imbdeep.comparison import CLASSIFIERS, METHODS, compare
     from imbdeep.metrics import SCORERS
 
+    methods = _known(arguments.methods, METHODS, "--methods")
+    classifiers = _known(arguments.classifiers, CLASSIFIERS, "--classifiers")
+    if arguments.classifiers == ["all"]:
+        classifiers = list(CLASSIFIERS)
     chosen: dict[str, Any] = {
-        "methods": _known(arguments.methods, METHODS, "--methods") or "all",
-        "classifiers": _known(arguments.classifiers, CLASSIFIERS, "--classifiers"),
+        "methods": methods or (None if arguments.quick and not arguments.methods else "all"),
+        "classifiers": classifiers,
         "scoring": _known(arguments.metrics, list(SCORERS), "--metrics"),
         "device": _device(arguments.device),
         "cv": arguments.folds,
@@ -64,6 +68,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
         "memory": _cache(arguments),
         "random_state": arguments.seed,
         "verbose": not arguments.quiet,
+        **({"quick": True} if arguments.quick else {}),
     }
     result = None
     try:

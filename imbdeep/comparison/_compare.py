@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -25,7 +25,9 @@ from tqdm import tqdm
 from imbdeep import __version__
 from imbdeep.comparison._fold import Table, Task, evaluate
 from imbdeep.comparison._methods import (
+    CLASSIFIERS,
     METHODS,
+    QUICK,
     SIMPLE,
     Method,
     Settings,
@@ -58,6 +60,8 @@ SCORING = (
     "macro_f1",
     "neg_log_loss",
 )
+#: Folds by default.
+_N_FOLDS = 5
 #: Most distinct labels that are taken for classes where they are as many as a tenth of the rows.
 _CLASSES = 50
 #: Folds that a small class may not bring down further: it is then missing from one's test rows.
@@ -80,9 +84,9 @@ def compare(
     X: Any,
     y: Any,
     *,
-    methods: Any = "all",
+    methods: Any = None,
     classifiers: Any = None,
-    cv: Any = 5,
+    cv: Any = None,
     groups: Any = None,
     scoring: Sequence[str] | None = None,
     categorical_features: Any = "auto",
@@ -92,6 +96,7 @@ def compare(
     device: Any = "auto",
     random_state: Any = 0,
     verbose: bool | int = False,
+    quick: bool = False,
 ) -> Comparison:
     """Compare methods for imbalanced classes on a table.
 
@@ -107,18 +112,19 @@ def compare(
         The table. Columns of a frame may be mixed and have missing values.
     y : array-like of shape (n_samples,)
         Labels of any kind, two classes or more.
-    methods : "all", list of str, or dict of str to estimator, default="all"
-        What is compared; the names are in :data:`METHODS`. In a dict, a sampler gets training rows
-        as they come, and the classifiers get its rows. What can predict (a classifier, a pipeline,
-        a search over one, which is then nested) takes the place of the classifiers. None under a
-        known name is the known method.
+    methods : "all", list of str, or dict of str to estimator, default=None
+        What is compared; the names are in :data:`METHODS`, and None takes all. In a dict, a sampler
+        gets training rows as they come, and the classifiers get its rows. What can predict (a
+        classifier, a pipeline, a search over one, which is then nested) takes the place of the
+        classifiers. None under a known name is the known method.
     classifiers : list of str, or dict of str to classifier, default=None
         Classifiers that are trained on the rows that the methods return; None takes all of
         :data:`CLASSIFIERS`: logistic regression, gradient boosting, and the papers' network
         (256-128, Adam, 3000 steps whatever the number of rows, so that more rows do not mean more
         training). They get encoded rows; pipelines get rows as they come.
-    cv : int, splitter or iterable, default=5
+    cv : int, splitter or iterable, default=None
         Number of stratified, shuffled folds, or a splitter of scikit-learn, a repeated one too.
+        None takes 5 folds.
     groups : array-like of shape (n_samples,), default=None
         The group of each row, such as its patient, for a splitter that keeps groups together, as
         ``GroupKFold`` and ``LeaveOneGroupOut`` do. With a number of folds it takes
@@ -144,6 +150,11 @@ def compare(
     verbose : bool or int, default=False
         Whether to show a progress bar with the time left, which follows from the time that the
         finished parts took: good from the end of the first fold on.
+    quick : bool, default=False
+        Take a quick look, of a minute or two for some hundred rows: where ``methods``,
+        ``classifiers`` or ``cv`` is None, what :data:`QUICK` has for it, which is the simple
+        methods that do best, MGVAE and CVAE, two fast classifiers, and 3 folds. ``notes`` says what
+        is left out. With so few folds, fewer differences are certain.
 
     Returns
     -------
@@ -196,6 +207,10 @@ def compare(
     scoring = list(dict.fromkeys(SCORING if scoring is None else scoring))
     seed = _seed(random_state)
     settings = Settings(device, seed, categorical_features)
+    full = {"methods": METHODS, "classifiers": CLASSIFIERS, "cv": _N_FOLDS}
+    given = {"methods": methods, "classifiers": classifiers, "cv": cv}
+    preset = {name: (QUICK if quick else full)[name] for name in full if given[name] is None}
+    methods, classifiers, cv = (given | preset).values()
     chosen = chosen_methods(methods, settings)
     learners = chosen_classifiers(classifiers, settings)
     refuse_without_output(chosen, learners, scoring)
@@ -204,6 +219,10 @@ def compare(
     table, notes = _checked(X, y, settings)
     folds, more = _folds(table.y, cv, groups, scoring, seed)
     notes += more
+    if quick:
+        if "methods" in preset and len(np.unique(table.y)) > 2:
+            chosen = [method for method in chosen if method.name != "tuned threshold"]
+        notes[:0] = _quick_note(preset, _in_order(chosen))
     # Another version's networks are not ours; the table is hashed once and not in every call.
     key = joblib.hash((table, __version__, torch.__version__, sklearn.__version__))
     task = Task(learners, scoring, settings)
@@ -261,6 +280,21 @@ def compare(
         rope=rope,
         test_share=float(np.mean([_share(fold) for fold in folds])),
     )
+
+
+def _quick_note(preset: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """What a quick look leaves out, of what the user has not named."""
+    parts = []
+    if "methods" in preset:
+        parts.append(f"the methods {', '.join(name for name in METHODS if name not in names)}")
+    if "classifiers" in preset:
+        left_out = [name for name in CLASSIFIERS if name not in preset["classifiers"]]
+        parts.append(f"the classifier {', '.join(left_out)}")
+    if "cv" in preset:
+        parts.append(f"{_N_FOLDS - preset['cv']} of {_N_FOLDS} folds")
+    if not parts:
+        return []
+    return [f"A quick look, which leaves out {'; '.join(parts)}. Without quick all are compared."]
 
 
 def _share(fold: _Fold) -> float:

@@ -347,10 +347,11 @@ class Comparison:
 
     def __repr__(self) -> str:
         shown = self.table.drop(columns=[f"{metric} (sd)" for metric in self.metrics])
-        parts = [shown.round(3).to_string(), self.verdict]
+        notes = [f"Note: {note}" for note in self.notes]
         if NEW_ROWS in shown and shown[NEW_ROWS].notna().any():
-            parts[1:1] = [_NEW_ROWS]
-        return "\n\n".join(parts)
+            notes.insert(0, _NEW_ROWS)
+        parts = [shown.round(3).to_string(), "\n".join(notes), self.verdict]
+        return "\n\n".join(filter(None, parts))
 
 
 _NEW_ROWS = (
