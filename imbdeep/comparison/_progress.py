@@ -13,16 +13,16 @@ from imbdeep.comparison._methods import Method
 class TimeLeft:
     """The time for the remaining trainings, from the seconds that finished ones took.
 
-    A method takes the mean of its own trainings. One that has not finished any yet takes as long as
-    the others of its group on average: methods that train a model of their own are one group, those
-    that do not, which are much faster, the other. As long as nothing of a group has finished, the
-    time is that of the other group alone, and is called the least.
+    A method takes the mean of its own trainings. As long as a method has not finished any, it
+    counts with the least that another method of its kind took, if there is one, and the time is
+    called the least.
     """
 
     def __init__(self, methods: Iterable[Method], n_processes: int) -> None:
         methods = list(methods)  # one for each training
         self._waiting = Counter(method.name for method in methods)
-        self._trains = {method.name: method.estimator is not None for method in methods}
+        # What trains no model of its own is of one kind, and much faster.
+        self._kinds = {m.name: m.kind if m.estimator is not None else "simple" for m in methods}
         self._n_processes = n_processes
         self._taken: dict[str, list[float]] = {}
 
@@ -35,18 +35,15 @@ class TimeLeft:
         means = {name: mean(seconds) for name, seconds in self._taken.items()}
         if not self._waiting or not means:
             return ""
-        of_group: dict[bool, list[float]] = {True: [], False: []}
+        least: dict[str, float] = {}
         for name, seconds in means.items():
-            of_group[self._trains[name]].append(seconds)
-        groups = {trains: mean(seconds) for trains, seconds in of_group.items() if seconds}
-        each = {
-            name: means.get(name, groups.get(self._trains[name], 0.0)) for name in self._waiting
-        }
+            kind = self._kinds[name]
+            least[kind] = min(seconds, least.get(kind, seconds))
+        each = {name: means.get(name, least.get(self._kinds[name], 0.0)) for name in self._waiting}
         total = sum(each[name] * count for name, count in self._waiting.items())
         # The last of the processes ends with a whole training.
         left = max(total / self._n_processes, *each.values())
-        known = all(self._trains[name] in groups for name in self._waiting)
-        return f"{'about' if known else 'at least'} {_span(left)} left"
+        return f"{'about' if each.keys() <= means.keys() else 'at least'} {_span(left)} left"
 
 
 def seconds_of(records: Iterable[Mapping[str, Any]]) -> float:
