@@ -45,7 +45,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
     is_category = data.target in data.file.categories(data.table)
     _check_classes(data.labels, data.target, is_category=is_category)
     X, y = data.table.drop(columns=data.target), _plain(data.labels)
-    rows = sampled_rows(y, arguments.max_rows, n_folds=arguments.folds, seed=arguments.seed)
+    rows = sampled_rows(y, arguments.max_rows, n_folds=arguments.folds or 5, seed=arguments.seed)
     if len(rows) < len(y):
         X, y = X.iloc[rows].reset_index(drop=True), y[rows]
 
@@ -53,9 +53,13 @@ def run_compare(arguments: argparse.Namespace) -> None:
     from imbdeep.comparison import CLASSIFIERS, METHODS, compare
     from imbdeep.metrics import SCORERS
 
+    methods = _known(arguments.methods, METHODS, "--methods")
+    classifiers = _known(arguments.classifiers, CLASSIFIERS, "--classifiers")
+    if arguments.classifiers == ["all"]:
+        classifiers = list(CLASSIFIERS)
     chosen: dict[str, Any] = {
-        "methods": _known(arguments.methods, METHODS, "--methods") or "all",
-        "classifiers": _known(arguments.classifiers, CLASSIFIERS, "--classifiers"),
+        "methods": methods or (None if arguments.quick and not arguments.methods else "all"),
+        "classifiers": classifiers,
         "scoring": _known(arguments.metrics, list(SCORERS), "--metrics"),
         "device": _device(arguments.device),
         "cv": arguments.folds,
@@ -64,6 +68,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
         "memory": _cache(arguments),
         "random_state": arguments.seed,
         "verbose": not arguments.quiet,
+        **({"quick": True} if arguments.quick else {}),
     }
     result = None
     try:
@@ -245,10 +250,14 @@ def _report(result: Any) -> None:
     groups = result.scores.groupby(["method", "classifier"])
     means, spreads = groups.mean(numeric_only=True), groups[metrics].std()
     ranks = result.ranks[first].sort_values(kind="stable")
+    has_new = "two_sample_auc" in means and bool(means["two_sample_auc"].notna().any())
 
     pairs = {method: (method, result.classifiers[first][method]) for method in ranks.index}
-    head = [("", "", "mean", *(_two_lines(metric)[0] for metric in metrics), "", "")]
-    head += [("method", "with", "rank", *(_two_lines(m)[1] for m in metrics), "seconds", "MiB")]
+    head = [
+        ("", "", "mean", *(_two_lines(m)[0] for m in metrics), "", "", *["new rows"] * has_new),
+        ("method", "with", "rank", *(_two_lines(m)[1] for m in metrics), "seconds", "MiB")
+        + ("AUC",) * has_new,
+    ]
     lines = [
         (
             *pairs[method],
@@ -259,6 +268,7 @@ def _report(result: Any) -> None:
             ),
             f"{means.loc[pairs[method], 'seconds']:.1f}",
             f"{means.loc[pairs[method], 'memory']:.0f}",
+            *([_percent(means.loc[pairs[method], "two_sample_auc"])] if has_new else []),
         )
         for method, rank in ranks.items()
     ]
@@ -271,6 +281,11 @@ def _report(result: Any) -> None:
         f"{first}, by which it is ranked; 1 is best. Seconds and memory: of a fit, resampling and "
         "training."
     )
+    if has_new:
+        say(
+            "New rows AUC: how well a random forest tells the rows that a method adds from test "
+            "rows of their class, in percent (50: it cannot, 100: always). It enters no rank."
+        )
     for note in result.notes:
         say(f"Note: {note}", indent="  ")
     for method, messages in result.warnings.items():
@@ -292,6 +307,10 @@ def _cell(metric: str, mean: float, spread: float) -> str:
     if metric.startswith("neg_"):
         return f"{mean:.3f} ± {spread:.3f}"
     return f"{100 * mean:.1f} ± {100 * spread:.1f}"
+
+
+def _percent(value: float) -> str:
+    return "-" if value != value else f"{100 * value:.0f}"
 
 
 def _draw(result: Any, picture: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import sklearn
 import torch
+from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.utils.multiclass import type_of_target
@@ -23,7 +25,9 @@ from tqdm import tqdm
 from imbdeep import __version__
 from imbdeep.comparison._fold import Table, Task, evaluate
 from imbdeep.comparison._methods import (
+    CLASSIFIERS,
     METHODS,
+    QUICK,
     SIMPLE,
     Method,
     Settings,
@@ -32,6 +36,8 @@ from imbdeep.comparison._methods import (
     nearest,
     refuse_without_output,
 )
+from imbdeep.comparison._new_rows import NEW_ROWS
+from imbdeep.comparison._progress import TimeLeft, seconds_of
 from imbdeep.comparison._result import Comparison
 from imbdeep.encoding import (
     TabularEncoder,
@@ -54,12 +60,16 @@ SCORING = (
     "macro_f1",
     "neg_log_loss",
 )
+#: Folds by default.
+_N_FOLDS = 5
 #: Most distinct labels that are taken for classes where they are as many as a tenth of the rows.
 _CLASSES = 50
 #: Folds that a small class may not bring down further: it is then missing from one's test rows.
 _LEAST_FOLDS = 3
 #: Scores that are a mean over rows, and of rows of one class too.
 _OF_ROWS = ("neg_log_loss", "neg_brier")
+#: The line of the progress: its time left is not that of tqdm, which takes all parts for alike.
+_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 #: Most columns that a note names.
 _NAMED = 10
 
@@ -74,9 +84,9 @@ def compare(
     X: Any,
     y: Any,
     *,
-    methods: Any = "all",
+    methods: Any = None,
     classifiers: Any = None,
-    cv: Any = 5,
+    cv: Any = None,
     groups: Any = None,
     scoring: Sequence[str] | None = None,
     categorical_features: Any = "auto",
@@ -86,6 +96,7 @@ def compare(
     device: Any = "auto",
     random_state: Any = 0,
     verbose: bool | int = False,
+    quick: bool = False,
 ) -> Comparison:
     """Compare methods for imbalanced classes on a table.
 
@@ -101,18 +112,19 @@ def compare(
         The table. Columns of a frame may be mixed and have missing values.
     y : array-like of shape (n_samples,)
         Labels of any kind, two classes or more.
-    methods : "all", list of str, or dict of str to estimator, default="all"
-        What is compared; the names are in :data:`METHODS`. In a dict, a sampler gets training rows
-        as they come, and the classifiers get its rows. What can predict (a classifier, a pipeline,
-        a search over one, which is then nested) takes the place of the classifiers. None under a
-        known name is the known method.
+    methods : "all", list of str, or dict of str to estimator, default=None
+        What is compared; the names are in :data:`METHODS`, and None takes all. In a dict, a sampler
+        gets training rows as they come, and the classifiers get its rows. What can predict (a
+        classifier, a pipeline, a search over one, which is then nested) takes the place of the
+        classifiers. None under a known name is the known method.
     classifiers : list of str, or dict of str to classifier, default=None
         Classifiers that are trained on the rows that the methods return; None takes all of
         :data:`CLASSIFIERS`: logistic regression, gradient boosting, and the papers' network
         (256-128, Adam, 3000 steps whatever the number of rows, so that more rows do not mean more
         training). They get encoded rows; pipelines get rows as they come.
-    cv : int, splitter or iterable, default=5
+    cv : int, splitter or iterable, default=None
         Number of stratified, shuffled folds, or a splitter of scikit-learn, a repeated one too.
+        None takes 5 folds.
     groups : array-like of shape (n_samples,), default=None
         The group of each row, such as its patient, for a splitter that keeps groups together, as
         ``GroupKFold`` and ``LeaveOneGroupOut`` do. With a number of folds it takes
@@ -136,7 +148,13 @@ def compare(
     random_state : int, RandomState instance or None, default=0
         Seed of folds, methods and classifiers; estimators of yours that have one keep it.
     verbose : bool or int, default=False
-        Whether to show a progress bar.
+        Whether to show a progress bar with the time left, which follows from the time that the
+        finished parts took: good from the end of the first fold on.
+    quick : bool, default=False
+        Take a quick look, of a minute or two for some hundred rows: where ``methods``,
+        ``classifiers`` or ``cv`` is None, what :data:`QUICK` has for it, which is the simple
+        methods that do best, MGVAE and CVAE, two fast classifiers, and 3 folds. ``notes`` says what
+        is left out. With so few folds, fewer differences are certain.
 
     Returns
     -------
@@ -189,6 +207,10 @@ def compare(
     scoring = list(dict.fromkeys(SCORING if scoring is None else scoring))
     seed = _seed(random_state)
     settings = Settings(device, seed, categorical_features)
+    full = {"methods": METHODS, "classifiers": CLASSIFIERS, "cv": _N_FOLDS}
+    given = {"methods": methods, "classifiers": classifiers, "cv": cv}
+    preset = {name: (QUICK if quick else full)[name] for name in full if given[name] is None}
+    methods, classifiers, cv = (given | preset).values()
     chosen = chosen_methods(methods, settings)
     learners = chosen_classifiers(classifiers, settings)
     refuse_without_output(chosen, learners, scoring)
@@ -197,37 +219,51 @@ def compare(
     table, notes = _checked(X, y, settings)
     folds, more = _folds(table.y, cv, groups, scoring, seed)
     notes += more
+    if quick:
+        if "methods" in preset and len(np.unique(table.y)) > 2:
+            chosen = [method for method in chosen if method.name != "tuned threshold"]
+        notes[:0] = _quick_note(preset, _in_order(chosen))
     # Another version's networks are not ours; the table is hashed once and not in every call.
     key = joblib.hash((table, __version__, torch.__version__, sklearn.__version__))
-
-    # What takes longest begins first: the processes end together.
-    tasks = [(method, fold) for method in reversed(chosen) for fold in folds]
+    task = Task(learners, scoring, settings)
+    # Every method's first fold comes early, the quick methods first, so that the time of the rest
+    # is known; in the others what takes longest begins first, so that the processes end together.
+    parts = [
+        (method, fold)
+        for fold in folds
+        for method in (chosen if fold is folds[0] else reversed(chosen))
+    ]
+    is_kept = partial(_is_kept, cached, task, key, table)
+    parts.sort(key=lambda part: not is_kept(*part))
+    left = TimeLeft([method for method, _ in parts], effective_n_jobs(n_jobs))
     records: list[dict[str, Any]] = []
     failures: dict[str, str] = {}
     said: dict[str, list[str]] = {}  # warnings by method
-    attempt = partial(_attempt, cached, Task(learners, scoring, settings), key, table)
+    attempt = partial(_attempt, cached, task, key, table)
     # scikit-learn's own: its settings hold in the other processes too.
     done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
-        delayed(attempt)(method, fold) for method, fold in tasks
+        delayed(attempt)(method, fold) for method, fold in parts
     )
-    for method, fold, found, error in tqdm(
-        done, total=len(tasks), desc="comparing", disable=not verbose
-    ):
-        if error:
+    with tqdm(
+        total=len(parts), desc="comparing", disable=not verbose, bar_format=_BAR, mininterval=0
+    ) as bar:
+        for method, fold, (rows, messages), error, seconds in done:
             for name in method.names:
-                failures.setdefault(name, error)
-            continue
-        rows, messages = found
-        records += [{"fold": fold.number, **row} for row in rows]
-        for name in method.names:
-            known = said.setdefault(name, [])
-            known += [message for message in messages if message not in known]
+                if error:
+                    failures.setdefault(name, error)
+                known = said.setdefault(name, [])
+                known += [message for message in messages if message not in known]
+            records += [{"fold": fold.number, **row} for row in rows]
+            # What was kept took its time in an earlier call.
+            left.finish(method.name, max(seconds, seconds_of(rows)) if rows else seconds)
+            bar.set_postfix_str(str(left), refresh=False)
+            bar.update()
     if not records:
         reasons = "; ".join(f"{name}: {why}" for name, why in failures.items())
         raise RuntimeError(f"No method could be run. {reasons}")
     order = {name: i for i, name in enumerate(_in_order(chosen))}
     scores = pd.DataFrame(records)[
-        ["method", "classifier", "fold", *scoring, "seconds", "memory"]
+        ["method", "classifier", "fold", *scoring, "seconds", "memory", NEW_ROWS]
     ].sort_values(
         ["method", "classifier", "fold"],
         key=lambda c: c.map(order) if c.name == "method" else c,
@@ -246,6 +282,21 @@ def compare(
     )
 
 
+def _quick_note(preset: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """What a quick look leaves out, of what the user has not named."""
+    parts = []
+    if "methods" in preset:
+        parts.append(f"the methods {', '.join(name for name in METHODS if name not in names)}")
+    if "classifiers" in preset:
+        left_out = [name for name in CLASSIFIERS if name not in preset["classifiers"]]
+        parts.append(f"the classifier {', '.join(left_out)}")
+    if "cv" in preset:
+        parts.append(f"{_N_FOLDS - preset['cv']} of {_N_FOLDS} folds")
+    if not parts:
+        return []
+    return [f"A quick look, which leaves out {'; '.join(parts)}. Without quick all are compared."]
+
+
 def _share(fold: _Fold) -> float:
     return len(fold.test) / (len(fold.train) + len(fold.test))
 
@@ -256,16 +307,29 @@ def _in_order(chosen: Sequence[Method]) -> list[str]:
     return sorted(names, key=lambda name: METHODS.index(name) if name in METHODS else len(METHODS))
 
 
+def _is_kept(cached: Any, task: Task, key: str, table: Table, method: Method, fold: _Fold) -> bool:
+    """Whether the result is in the cache: it comes first, so that its time is known."""
+    try:
+        return bool(
+            cached.check_call_in_cache(method, task, fold.train, fold.test, key, table=table)
+        )
+    except Exception:  # such as of a method that cannot be pickled: it fails in its turn
+        return False
+
+
 def _attempt(
     cached: Any, task: Task, key: str, table: Table, method: Method, fold: _Fold
-) -> tuple[Method, _Fold, Any, str]:
-    """The result or, for a method that fails, why; a failure is not kept."""
+) -> tuple[Method, _Fold, tuple[list[dict[str, Any]], list[str]], str, float]:
+    """Records and warnings, for a method that fails the reason, which is not kept; and seconds."""
+    start = time.perf_counter()
+    found: tuple[list[dict[str, Any]], list[str]] = ([], [])
+    why = ""
     try:
         found = cached(method, task, fold.train, fold.test, key, table=table)
     except Exception as error:
         text = " ".join(str(error).split()) or "no message"
-        return method, fold, None, f"{type(error).__name__}: {text}"
-    return method, fold, found, ""
+        why = f"{type(error).__name__}: {text}"
+    return method, fold, found, why, time.perf_counter() - start
 
 
 def _check_parameters(rope: Any, scoring: Any) -> None:

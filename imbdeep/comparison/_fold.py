@@ -29,6 +29,7 @@ from sklearn.utils.validation import has_fit_parameter
 from imbdeep.calibration import PriorCorrectedClassifier
 from imbdeep.classifiers import ERMClassifier
 from imbdeep.comparison._methods import Method, Settings
+from imbdeep.comparison._new_rows import NEW_ROWS, Labelled, new_rows_auc
 from imbdeep.encoding import Layout, TabularEncoder
 from imbdeep.metrics import SCORERS
 from imbdeep.seeding import abort_on_interrupt
@@ -106,8 +107,9 @@ def evaluate(
     """Fit a method on training rows and score it on test rows, which only the scorers get.
 
     Returns a record for each classifier (its name and the method's, seconds of resampling and
-    training, the memory that these added in MiB, the scores), and the warnings. ``key`` is the hash
-    of the table, by which results are kept.
+    training, the memory that these added in MiB, the scores, and how well the rows that the method
+    added can be told from test rows), and the warnings. ``key`` is the hash of the table, by which
+    results are kept.
     """
     split = Split(
         *(_safe_indexing(table.X, train), table.y[train]),
@@ -143,7 +145,7 @@ def _records(method: Method, task: Task, split: Split) -> list[dict[str, Any]]:
     encoder = TabularEncoder(
         categorical_features=task.settings.categorical_features, handle_unknown="ignore"
     ).set_output(transform="default")
-    rows = Rows(split.x, encoder.fit_transform(split.x, split.y), split.y)
+    given = rows = Rows(split.x, encoder.fit_transform(split.x, split.y), split.y)
     x_test = encoder.transform(split.x_test)
     # A pipeline has an encoding of its own; all other classifiers get encoded rows.
     piped = {name: isinstance(made, Pipeline) for name, made in task.classifiers.items()}
@@ -158,6 +160,10 @@ def _records(method: Method, task: Task, split: Split) -> list[dict[str, Any]]:
     if method.also:
         found = Fitted(own, spent.seconds, spent.memory)
         records.append(_record((method.also, OWN), found, split.x_test, split.y_test, task.scoring))
+    before, after = (Labelled(each.encoded, each.y) for each in (given, rows))
+    new_rows = new_rows_auc(
+        before, after, Labelled(x_test, split.y_test), seed=task.settings.random_state
+    )
     for name, classifier in task.classifiers.items():
         estimator = _sized(clone(classifier), len(rows.y))
         estimator = _prepared(method, estimator, rows.y, task.settings)
@@ -168,7 +174,8 @@ def _records(method: Method, task: Task, split: Split) -> list[dict[str, Any]]:
             max(spent.memory, found.memory),
         )
         x = split.x_test if piped[name] else x_test
-        records.append(_record((method.name, name), found, x, split.y_test, task.scoring))
+        record = _record((method.name, name), found, x, split.y_test, task.scoring)
+        records.append({**record, NEW_ROWS: new_rows})
     return records
 
 
@@ -395,6 +402,7 @@ def _record(
         **{metric: float(value) for metric, value in score(estimator, x_test, y_test).items()},
         "seconds": found.seconds,
         "memory": found.memory,
+        NEW_ROWS: math.nan,
     }
 
 

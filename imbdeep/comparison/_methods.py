@@ -6,6 +6,7 @@ import difflib
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from sklearn.base import clone
@@ -133,6 +134,24 @@ _LEARNERS: dict[str, Callable[[Settings], Any]] = {
     ),
 }
 CLASSIFIERS = tuple(_LEARNERS)
+
+#: What ``compare(quick=True)`` takes where nothing is named.
+QUICK: Mapping[str, Any] = MappingProxyType(
+    {
+        "methods": (
+            "nothing",
+            "class weights",
+            "prior correction",
+            "tuned threshold",
+            "SMOTE",
+            "ensemble",
+            "MGVAE",
+            "CVAE",
+        ),
+        "classifiers": ("logistic", "gradient boosting"),
+        "cv": 3,
+    }
+)
 
 
 def nearest(name: Any, known: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from imbdeep.comparison._fold import OWN
+from imbdeep.comparison._new_rows import NEW_ROWS
 from imbdeep.comparison._significance import bayesian_correlated_t
 
 #: Probability from which a difference is called certain.
@@ -27,8 +28,12 @@ class Comparison:
     scores : DataFrame
         A row for each method, classifier and fold: ``method``, ``classifier`` ("own model" for
         methods that are classifiers), ``fold``, a column for each metric (higher is better),
-        ``seconds`` (of resampling and training) and ``memory`` (the most that these added to the
-        process, MiB, measured every 20 ms).
+        ``seconds`` (of resampling and training), ``memory`` (the most that these added to the
+        process, MiB, measured every 20 ms) and ``two_sample_auc``: how well a random forest tells
+        the rows that the method added from test rows of their class, which it has not seen
+        (:func:`~imbdeep.metrics.two_sample_auc`; 0.5: it cannot, 1: always). This is the mean over
+        the classes that grew and of which there are ten rows of both kinds, and NaN where there is
+        none. It belongs to method and fold, and enters neither ranks nor verdict.
     metrics : tuple of str
         The metrics; the first one ranks.
     simple : tuple of str
@@ -49,7 +54,7 @@ class Comparison:
     table : DataFrame
         A row for each method, or method and classifier, the best mean rank first: ``rank`` (of the
         method, by the first metric), the mean and the standard deviation over folds of each metric,
-        mean seconds and memory.
+        mean seconds, memory and ``two_sample_auc``.
     classifiers : DataFrame of shape (n_methods, n_metrics)
         The classifier with which each method has the best mean over folds. Ranks, significance and
         verdict are of these pairs, because a user takes the best pipeline of a method.
@@ -161,8 +166,9 @@ class Comparison:
         for metric in self.metrics:
             columns[metric] = groups[metric].mean()
             columns[f"{metric} (sd)"] = groups[metric].std()
-        for cost in ("seconds", "memory"):
-            columns[cost] = groups[cost].mean()
+        for name in ("seconds", "memory", NEW_ROWS):
+            if name in self.scores:
+                columns[name] = groups[name].mean()
         table = pd.DataFrame(columns)
         rank = self.ranks[self.metrics[0]]
         table.insert(0, "rank", rank.reindex(table.index.get_level_values("method")).to_numpy())
@@ -341,9 +347,17 @@ class Comparison:
 
     def __repr__(self) -> str:
         shown = self.table.drop(columns=[f"{metric} (sd)" for metric in self.metrics])
-        return f"{shown.round(3).to_string()}\n\n{self.verdict}"
+        notes = [f"Note: {note}" for note in self.notes]
+        if NEW_ROWS in shown and shown[NEW_ROWS].notna().any():
+            notes.insert(0, _NEW_ROWS)
+        parts = [shown.round(3).to_string(), "\n".join(notes), self.verdict]
+        return "\n\n".join(filter(None, parts))
 
 
+_NEW_ROWS = (
+    f"{NEW_ROWS}: how well a forest tells the rows that a method adds from test rows of their class"
+    " (0.5: it cannot, 1: always)."
+)
 _PROBABILITIES = ("t_worse", "t_equal", "t_better")
 #: What to use, where a simple method is enough.
 _ADVICE = {

@@ -14,6 +14,7 @@ from imbdeep.metrics._scores import (
     macro_f1_score,
     mauprc_ova_score,
 )
+from imbdeep.metrics._two_sample import two_sample_auc
 
 __all__ = [
     "SCORERS",
@@ -26,4 +27,5 @@ __all__ = [
     "mauprc_ova_score",
     "memorisation",
     "nearest_distances",
+    "two_sample_auc",
 ]

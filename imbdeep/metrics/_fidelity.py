@@ -29,7 +29,7 @@ _TREE_COLUMNS = 7
 #: A row within this share of a ball's border is on it, not inside.
 _BORDER = 1e-9
 
-_documented = _docs.documented(
+documented = _docs.documented(
     {
         "generated": "generated : array-like of shape (n_generated, ...)\n    Generated rows.",
         "features": """\
@@ -47,7 +47,7 @@ _ENCODE = (
 )
 
 
-@_documented
+@documented
 def density_coverage(
     real: Any,
     generated: Any,
@@ -112,7 +112,7 @@ def density_coverage(
     """
     if not isinstance(k, Integral) or k < 1:
         raise ValueError(f"k={k!r}, but it must be a whole number of neighbours, 1 or more.")
-    points, others = _numbers(features, real=real, generated=generated)
+    points, others = numbers(features, real=real, generated=generated)
     if len(points) <= k:
         raise ValueError(
             f"k={k} needs more than {k} real rows for neighbours, but there are {len(points)}: "
@@ -140,7 +140,7 @@ def density_coverage(
     return float(counts.sum() / (k * len(others))), float(np.mean(counts > 0))
 
 
-@_documented
+@documented
 def frechet_distance(real: Any, generated: Any, *, features: Features | None = None) -> float:
     """Fréchet distance of the two normal distributions that have the rows' means and covariances.
 
@@ -190,7 +190,7 @@ def frechet_distance(real: Any, generated: Any, *, features: Features | None = N
     >>> frechet_distance([[0.0], [2.0]], [[3.0], [5.0]])  # the same spread, 3 apart
     9.0
     """
-    points, others = _numbers(features, real=real, generated=generated)
+    points, others = numbers(features, real=real, generated=generated)
     for name, rows in (("real", points), ("generated", others)):
         if len(rows) < 2:
             raise ValueError(f"{name} has 1 row, but a covariance takes 2 or more: give more rows.")
@@ -205,7 +205,7 @@ def frechet_distance(real: Any, generated: Any, *, features: Features | None = N
     return max(0.0, float(distance))  # rounding may take it below
 
 
-@_documented
+@documented
 def nearest_distances(train: Any, generated: Any, *, features: Features | None = None) -> Doubles:
     """The distance of each generated row to the nearest training row.
 
@@ -232,11 +232,11 @@ def nearest_distances(train: Any, generated: Any, *, features: Features | None =
     >>> nearest_distances([[0.0, 0.0], [3.0, 4.0]], [[0.0, 1.0], [3.0, 4.0]])
     array([1., 0.])
     """
-    points, others = _numbers(features, train=train, generated=generated)
+    points, others = numbers(features, train=train, generated=generated)
     return _neighbours(points, others)[:, 0]
 
 
-@_documented
+@documented
 def memorisation(
     train: Any, generated: Any, *, holdout: Any = None, features: Features | None = None
 ) -> dict[str, float]:
@@ -285,7 +285,7 @@ def memorisation(
     (0.75, 0.5)
     """
     tables = {"train": train, "generated": generated}
-    points, others, *kept = _numbers(
+    points, others, *kept = numbers(
         features, **tables, **({} if holdout is None else {"holdout": holdout})
     )
     if len(points) < 2:
@@ -337,8 +337,11 @@ def _neighbours(
     return distances
 
 
-def _numbers(features: Features | None, **tables: Any) -> list[Doubles]:
-    """Each table as finite doubles of shape (n, n_features); the first says how many features."""
+def numbers(features: Features | None, *, missing: bool = False, **tables: Any) -> list[Doubles]:
+    """Each table as finite doubles of shape (n, n_features); the first says how many features.
+
+    NaN is let through where ``missing`` says so.
+    """
     _check_columns(tables)
     found: list[Doubles] = []
     for name, rows in tables.items():
@@ -346,7 +349,8 @@ def _numbers(features: Features | None, **tables: Any) -> list[Doubles]:
         if array.dtype.kind not in "biuf":
             raise ValueError(
                 f"{name} is no table of numbers{'' if features is None else ' after features'} "
-                f"(its dtype is {array.dtype}), and distances need numbers. {_ENCODE}."
+                f"(its dtype is {array.dtype}), and {'trees' if missing else 'distances'} need "
+                f"numbers. {_ENCODE}."
             )
         if array.ndim < 2 or len(array) == 0:
             raise ValueError(
@@ -358,12 +362,17 @@ def _numbers(features: Features | None, **tables: Any) -> list[Doubles]:
                 f"features made {len(array)} rows of the {_n_rows(rows)} of {name}, but it must "
                 "return one for each."
             )
-        if array.dtype.kind == "f" and np.isnan(array).any():
+        if not missing and array.dtype.kind == "f" and np.isnan(array).any():
             raise ValueError(
                 f"{name} holds missing values, which have no distances. Fill them, or encode them: "
                 f"{_ENCODE}."
             )
-        flat = check_array(array.reshape(len(array), -1), dtype=np.float64, input_name=name)
+        flat = check_array(
+            array.reshape(len(array), -1),
+            dtype=np.float64,
+            ensure_all_finite="allow-nan" if missing else True,
+            input_name=name,
+        )
         if found and flat.shape[1] != found[0].shape[1]:
             raise ValueError(
                 f"{name} has {flat.shape[1]} columns, but {next(iter(tables))} has "

@@ -10,7 +10,7 @@ import pytest
 import imbdeep.comparison
 from imbdeep.cli import main
 from imbdeep.cli._compare import sampled_rows
-from imbdeep.comparison import Comparison
+from imbdeep.comparison import CLASSIFIERS, Comparison
 
 QUICK = ["--methods", "nothing", "class-weights", "smote", "--classifiers", "Logistic", "--folds"]
 QUICK += ["3", "--jobs", "1", "--quiet"]
@@ -132,6 +132,22 @@ def test_the_table_is_told(command, asked):
     assert out.index("Failed") < out.index("balanced_accuracy: ")
 
 
+def test_new_rows_have_a_column_where_there_are_some(command, asked, monkeypatch):
+    made = found()
+    made.scores["two_sample_auc"] = made.scores["method"].map({"SMOTE": 0.64, "MGVAE": 0.9})
+    monkeypatch.setattr(imbdeep.comparison, "compare", lambda *_, **__: made)
+    status, out, _ = command(text=csv_of())
+    assert status == 0
+    assert [line[-17:] for line in out.splitlines()[2:7]] == [
+        "         new rows",
+        "ds  MiB       AUC",
+        ".5    8        64",
+        ".5    8        90",
+        ".5    8         -",
+    ]
+    assert "New rows AUC: how well a random forest tells" in out
+
+
 def test_what_is_asked_for(command, asked, tmp_path, monkeypatch):
     words = ["--methods", "nothing,Class weights", "mgvae", "MGVAE", "--classifiers", "MLP"]
     words += ["--metrics", "neg_brier", "roc-auc", "--folds", "4", "--jobs", "2", "--seed", "9"]
@@ -158,6 +174,32 @@ def test_what_is_asked_for(command, asked, tmp_path, monkeypatch):
     assert (options["methods"], options["classifiers"], options["scoring"]) == ("all", None, None)
     assert (options["memory"], options["n_jobs"], options["verbose"]) == (None, -1, True)
     assert options["categorical_features"] == "auto"
+
+
+@pytest.mark.parametrize(
+    "words, chosen",
+    [
+        ([], (None, None, None)),
+        (["--methods", "SMOTE", "--folds", "5"], (["SMOTE"], None, 5)),
+        (["--methods", "all", "--classifiers", "all"], ("all", list(CLASSIFIERS), None)),
+    ],
+)
+def test_a_quick_look(command, asked, words, chosen):
+    assert command("--quick", *words, text=csv_of())[0] == 0
+    options = asked[0][2]
+    assert options["quick"] is True
+    assert (options["methods"], options["classifiers"], options["cv"]) == chosen
+
+
+def test_a_quick_look_says_what_it_leaves_out(command):
+    options = ["--quick", "--methods", "nothing", "SMOTE", "--jobs", "1", "--no-cache"]
+    status, out, err = command(*options, text=csv_of())
+    assert status == 0
+    words = " ".join(out.split())
+    assert "Note: A quick look, which leaves out the classifier mlp; 2 of 5 folds." in words
+    assert "over the 3 folds" in words
+    assert "6/6 [" in err
+    assert " s left]" in err
 
 
 @pytest.mark.parametrize(

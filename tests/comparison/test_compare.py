@@ -38,7 +38,8 @@ from sklearn.svm import LinearSVC
 
 from imbdeep.classifiers import ERMClassifier, GAMOClassifier, M2mClassifier, RAEClassifier
 from imbdeep.comparison import METHODS, SCORING, SIMPLE, compare
-from imbdeep.comparison._methods import _REGISTRY
+from imbdeep.comparison import QUICK as QUICK_LOOK
+from imbdeep.comparison._methods import _LEARNERS, _REGISTRY
 from imbdeep.over_sampling import CGANSampler, CVAESampler, MGVAESampler, RAESampler
 
 QUICK = {"methods": ["nothing", "class weights"], "classifiers": ["logistic"], "cv": 3}
@@ -449,7 +450,7 @@ BAD = {
     "no classifiers": ({"classifiers": []}, ValueError, "classifiers is empty"),
     "no classifier": ({"classifiers": {"a": SMOTE()}}, TypeError, "no classifier"),
     "scoring": ({"scoring": ["roc_acu"]}, ValueError, "Did you mean 'roc_auc'"),
-    "no list of methods": ({"methods": None}, TypeError, "must be 'all'"),
+    "no list of methods": ({"methods": 3}, TypeError, "must be 'all'"),
     "seed": ({"random_state": -1}, ValueError, "Seed"),
     "empty": ({"X": np.zeros((0, 2)), "y": []}, ValueError, "y is empty"),
     "mixed labels": ({"y": np.array([1, "a"] * 100, dtype=object)}, TypeError, "several types"),
@@ -648,3 +649,86 @@ def test_numbers_in_text_are_noted_once():
     assert "own in 'price': leave identifiers out. The cells of 'price' (such as" in note
     assert "look like numbers in text" in note
     assert not any("value of its own" in text for said in result.warnings.values() for text in said)
+
+
+# ------------------------------------------------------------------------------- a quick look
+
+
+class Unchanged(BaseEstimator):
+    """A sampler that adds nothing, and has a classifier inside."""
+
+    estimator = GaussianNB()
+
+    def fit_resample(self, X, y):
+        return X, y
+
+
+@pytest.fixture
+def instant(monkeypatch):
+    """No method and no classifier takes long."""
+    for name, (kind, make) in _REGISTRY.items():
+        if make is not None:
+            made = GaussianNB() if kind == "classifier" else Unchanged()
+            monkeypatch.setitem(_REGISTRY, name, (kind, lambda made=made, **_: made))
+    monkeypatch.setitem(_REGISTRY, "tuned threshold", ("prior", None))
+    for name in _LEARNERS:
+        monkeypatch.setitem(_LEARNERS, name, lambda _: GaussianNB())
+
+
+SCORED = {"scoring": ["roc_auc"], "quick": True}
+
+
+@pytest.mark.usefixtures("instant")
+def test_a_quick_look_takes_few_and_says_what_it_leaves_out():
+    X, y = blobs(60)
+    result = compare(X, y, **SCORED)
+    assert result.failures == {}
+    assert set(result.methods) == set(QUICK_LOOK["methods"])
+    assert set(result.scores["classifier"]) == {*QUICK_LOOK["classifiers"], "own model"}
+    assert result.scores["fold"].nunique() == 3
+    (note,) = result.notes
+    assert note.startswith(
+        "A quick look, which leaves out the methods random over-sampling, ADASYN"
+    )
+    assert note.endswith("; the classifier mlp; 2 of 5 folds. Without quick all are compared.")
+    assert all(f" {name}" in note for name in set(METHODS) - set(result.methods))
+    assert f"Note: {note}" in repr(result)
+
+
+@pytest.mark.usefixtures("instant")
+def test_thresholds_are_left_out_of_a_quick_look_at_several_classes():
+    X, _ = blobs(60)
+    result = compare(X, np.arange(60) % 3, classifiers=["logistic"], **SCORED)
+    assert result.failures == {}
+    assert "tuned threshold" not in result.methods
+    assert "tuned threshold" in result.notes[0]
+
+
+@pytest.mark.usefixtures("instant")
+@pytest.mark.parametrize(
+    "given, methods, classifiers, n_folds, left_out",
+    [
+        ({"methods": ["ADASYN"]}, 1, 2, 3, "the classifier mlp; 2 of 5 folds"),
+        ({"methods": "all", "classifiers": ["logistic"]}, 16, 1, 3, "2 of 5 folds"),
+        ({"classifiers": {"mine": GaussianNB()}, "cv": 2}, 8, 1, 2, "the methods random"),
+        ({"methods": {"mine": Unchanged()}, "cv": KFold(2)}, 1, 2, 2, "the classifier mlp. "),
+        ({"methods": ["ADASYN"], "classifiers": ["logistic"], "cv": 5}, 1, 1, 5, ""),
+    ],
+)
+def test_what_is_named_wins_over_the_quick_look(given, methods, classifiers, n_folds, left_out):
+    X, y = blobs(60)
+    result = compare(X, y, **given, **SCORED)
+    assert len(result.methods) == methods
+    assert len(set(result.scores["classifier"]) - {"own model"}) == classifiers
+    assert result.scores["fold"].nunique() == n_folds
+    assert len(result.notes) == bool(left_out)
+    assert not left_out or f"leaves out {left_out}" in result.notes[0]
+
+
+@pytest.mark.usefixtures("instant")
+def test_without_names_all_are_compared():
+    X, y = blobs(60)
+    result = compare(X, y, classifiers=["logistic"], scoring=["roc_auc"])
+    assert set(result.methods) == set(METHODS)
+    assert result.scores["fold"].nunique() == 5
+    assert result.notes == []
