@@ -51,6 +51,7 @@ def test_fisher_of_a_linear_gaussian_model():
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+@settings(max_examples=25)
 @given(
     st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(0, 3), st.integers(0, 9)
 )
