@@ -258,6 +258,39 @@ def test_polars_comes_back_with_its_schema():
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(encoder)).transform(X), encoded)
 
 
+@pytest.mark.parametrize("cells", [1, 100, 2**20])
+@pytest.mark.parametrize("dtype", [float, np.float32, np.int64, np.uint8, bool])
+def test_sparse_is_read_as_dense(monkeypatch, dtype, cells):
+    """Explicit and negative zeros, missing values, and columns read some at a time."""
+    monkeypatch.setattr("imbdeep.encoding._tabular._CELLS", cells)
+    X = sp.random(40, 30, 0.3, format="csc", random_state=0)
+    X.data = np.ceil(3 * X.data)
+    X.data[::5] = 0
+    X = X.astype(dtype)
+    if X.dtype.kind == "f":
+        X.data[1::5], X.data[2::9] = -0.0, np.nan
+    dense = np.zeros(X.shape, dtype)
+    dense[X.indices, np.repeat(np.arange(30), np.diff(X.indptr))] = X.data
+    encoded = TabularEncoder().fit_transform(X.tocsr())
+    encoder = TabularEncoder().fit(dense)
+    np.testing.assert_array_equal(encoded, encoder.transform(dense))
+    np.testing.assert_array_equal(encoded, encoder.transform(X))
+    back = encoder.inverse_transform(encoded)
+    np.testing.assert_array_equal(back, dense)
+
+
+@pytest.mark.parametrize("max_one_hot", [2, 5, 6, 64])
+def test_numbers_are_the_same_levels_in_any_dtype(max_one_hot):
+    """Numbers in the dtype of fit are found at once; others level by level."""
+    X = np.repeat([5.0, 1.0, 2.0, 9.0, 4.0, np.nan], [30, 4, 20, 5, 6, 9])[:, None]
+    encoder = TabularEncoder(max_one_hot=max_one_hot).fit(X)
+    new = X[:65]  # without missing values
+    expected = encoder.transform(X)[:65]
+    for table in (new, new.astype(np.float32), new.astype(int), new.astype(object), new.tolist()):
+        np.testing.assert_array_equal(encoder.transform(table), expected)
+    np.testing.assert_array_equal(encoder.transform([[8.7]]), encoder.transform([[9.0]]))
+
+
 @pytest.mark.parametrize("kind", [sp.csr_matrix, sp.csc_array, sp.coo_array, sp.lil_matrix])
 def test_sparse_comes_back_sparse(kind):
     rng = rng_of(1)

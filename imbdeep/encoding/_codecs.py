@@ -15,7 +15,9 @@ from ._columns import (
     cell_maker,
     factorize,
     has_objects,
+    has_several_missing,
     is_missing_key,
+    number_codes,
     only_missing,
     read_numbers,
     refuse,
@@ -23,6 +25,7 @@ from ._columns import (
     restore,
     spelled,
     take,
+    without,
 )
 from ._curve import Curve, atoms_of
 
@@ -134,6 +137,9 @@ class NumberColumn:
 class LevelColumn:
     """A column of few or of unordered values: nothing, one Bernoulli value, or one-hot groups.
 
+    `codes` and `keys` are those of :func:`factorize`; `numbers` are the distinct numbers in order,
+    where the codes count these.
+
     The levels are kept as a column of the original type, so that decoding is taking rows of it:
     exact for any dtype, with missing values just as they were.
     """
@@ -141,12 +147,20 @@ class LevelColumn:
     n_gaussian = 0
 
     def __init__(
-        self, column: Any, label: str, *, numeric: bool, mixed: bool, max_one_hot: int
+        self,
+        column: Any,
+        label: str,
+        codes: np.ndarray,
+        keys: list,
+        numbers: np.ndarray | None,
+        *,
+        numeric: bool,
+        mixed: bool,
+        max_one_hot: int,
     ) -> None:
         self.label = label
         self.numeric = numeric
         self.mixed = mixed
-        codes, keys = factorize(column, label, mixed=mixed)
         counts = np.bincount(codes, minlength=len(keys))
         first = np.zeros(len(keys), dtype=np.intp)
         first[codes[::-1]] = np.arange(len(codes))[::-1]
@@ -154,13 +168,17 @@ class LevelColumn:
         k = len(used)
         if k > max_one_hot:
             order = used[np.lexsort((first[used], -counts[used]))]
+        elif numbers is not None:  # keys of numbers are in order, and missing is last
+            order = used
         else:
             order = used[np.argsort(first[used])]
             order = np.array(_sorted_keys(order.tolist(), keys), dtype=np.intp)
         self.keys = [keys[i] for i in order]
-        sizes = [int(counts[i]) for i in used if not is_missing_key(keys[i])]
+        sizes = [n for n, key in zip(counts.tolist(), keys, strict=True) if not is_missing_key(key)]
         self.n_rare = sum(sizes) - max(sizes, default=0)
         self.levels = take(column, first[order])
+        counted = numbers is not None and numbers.size > 0 and k <= max_one_hot
+        self.numbers = numbers if counted else None
         self.codes = {key: code for code, key in enumerate(self.keys)}
         for code, key in enumerate(self.keys):
             if is_missing_key(key):
@@ -194,6 +212,33 @@ class LevelColumn:
         if ignore and not spans:
             read_numbers(column, self.label)  # an infinite number is an error in any column
             return
+        codes = self._numbered(column)
+        if codes is None:
+            codes = self._looked_up(column, ignore)
+        if self.n_bernoulli:
+            out[:, spans[0].start] = np.where(codes < 0, 0.5, codes)
+            return
+        rows = np.flatnonzero(codes >= 0)
+        codes = codes[rows]
+        for span in reversed(spans[1:]):
+            codes, digit = np.divmod(codes, self.base)
+            out[rows, span.start + digit] = 1
+        if spans:
+            out[rows, spans[0].start + codes] = 1
+
+    def _numbered(self, column: Any) -> np.ndarray | None:
+        """Return the codes of numbers that fit saw, of its dtype; None for all other columns."""
+        if self.numbers is None or has_several_missing(column):
+            return None
+        found = read_numbers(column, self.label)
+        if found is None or found[1] is not None or found[0].dtype != self.numbers.dtype:
+            return None
+        values = found[0]
+        codes = np.searchsorted(self.numbers[:-1], values)
+        return codes if (self.numbers[codes] == values).all() else None
+
+    def _looked_up(self, column: Any, ignore: bool) -> np.ndarray:
+        """Return the codes of any cells, level by level; -1 for what fit did not see."""
         found, keys = factorize(column, self.label, mixed=self.mixed)
         codes = np.array([self._code(key) for key in keys], dtype=np.intp)[found]
         known = codes >= 0
@@ -211,13 +256,7 @@ class LevelColumn:
                     f"not see (known: {some}): fit on data that holds every level, replace the "
                     "value, or set handle_unknown='ignore'."
                 )
-        if self.n_bernoulli:
-            out[:, spans[0].start] = np.where(known, codes, 0.5)
-            return
-        rows, codes = np.flatnonzero(known), codes[known]
-        for span in reversed(spans):
-            codes, digit = np.divmod(codes, self.base)
-            out[rows, span.start + digit] = 1
+        return codes
 
     def _code(self, key: Any) -> int:
         """Return the code of a key; -1 if fit did not see it and no number is near it."""
@@ -290,11 +329,20 @@ def fit_column(
     """Return the codec of one column, its kind detected unless `forced` to be categorical."""
     refuse(column, label)
     found = read_numbers(column, label)
-    if found is not None and not forced and _is_continuous(*found, max_discrete):
-        return NumberColumn(column, label, *found, continuous, classes)
-    numeric = found is not None and not forced
+    numbers = None
+    if found is not None and not forced:
+        numbers = _few_numbers(*found, max_discrete)
+        if numbers is None:
+            return NumberColumn(column, label, *found, continuous, classes)
     mixed = found is None and has_objects(column)
-    return LevelColumn(column, label, numeric=numeric, mixed=mixed, max_one_hot=max_one_hot)
+    numeric = numbers is not None
+    if found is None or numbers is None or has_several_missing(column):
+        numbers = None
+        codes, keys = factorize(column, label, mixed=mixed)
+    else:
+        codes, keys = number_codes(*found, numbers)
+    given = (column, label, codes, keys, numbers)
+    return LevelColumn(*given, numeric=numeric, mixed=mixed, max_one_hot=max_one_hot)
 
 
 def _value(key: Any) -> Any:
@@ -321,18 +369,20 @@ def _is_infinite(key: Any) -> bool:
     return isinstance(value, float) and math.isinf(value)
 
 
-def _is_continuous(values: np.ndarray, missing: np.ndarray | None, max_discrete: int) -> bool:
-    present = values if missing is None else values[~missing]
-    if present.size == 0:
-        return False
-
+def _few_numbers(
+    values: np.ndarray, missing: np.ndarray | None, max_discrete: int
+) -> np.ndarray | None:
+    """Return the distinct numbers of a column, in order; None if it is a continuous one."""
+    present = without(missing, values)
     # Most continuous columns show it on a few rows, spread over the table because it may be sorted.
-    if np.unique(present[:: max(1, present.size // N_PROBED)]).size > max(2, max_discrete):
-        return True
+    step = max(1, present.size // N_PROBED)
+    if step > 1 and np.unique(present[::step]).size > max(2, max_discrete):
+        return None
     distinct = np.unique(present)
-    is_whole = np.array_equal(distinct, np.rint(distinct))
+    is_whole = bool((distinct == np.rint(distinct)).all())
     least = (ROWS_A_NUMBER if is_whole else ROWS_A_FRACTION) * distinct.size
-    return distinct.size > 2 and (distinct.size > max_discrete or present.size < least)
+    many = distinct.size > max_discrete or present.size < least
+    return None if distinct.size > 2 and many else distinct
 
 
 def _sorted_keys(order: list[int], keys: list) -> list[int]:

@@ -47,7 +47,8 @@ def take(column: Any, rows: np.ndarray) -> Any:
     if isinstance(column, np.ndarray):
         return column[rows]
     if is_pandas(column):
-        return column.iloc[rows].reset_index(drop=True)
+        # Of the array: iloc and a new index take 0.3 ms a column.
+        return type(column)(column.array.take(rows), dtype=column.dtype, name=column.name)
     return column.gather(rows)
 
 
@@ -62,6 +63,8 @@ def only_missing(column: Any) -> bool:
 def refuse(column: Any, label: str) -> None:
     """Raise for a column that is neither numbers nor categories, and name the conversion."""
     dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+        return
     if str(dtype).startswith(("string_view", "binary_view")):
         raise TypeError(
             f"Column {label} has dtype {dtype}, which pandas cannot read: convert it, e.g. by "
@@ -193,16 +196,10 @@ def factorize(column: Any, label: str, *, mixed: bool) -> tuple[np.ndarray, list
     Keys are equal for equal values of different containers; some may stand in no row (unused
     categories). `mixed` keeps 1, 1.0 and True apart, for object cells of any type.
     """
-    # An object column, and a polars one with null and NaN, tells several missing values apart.
-    several = has_objects(column) or _has_null_and_nan(column)
-    numbers = None if several else read_numbers(column, label)
+    numbers = None if has_several_missing(column) else read_numbers(column, label)
     if numbers is not None:
         values, missing = numbers
-        present = values if missing is None else values[~missing]
-        uniques = np.unique(present)
-        codes = np.full(len(values), len(uniques))
-        codes[... if missing is None else ~missing] = np.searchsorted(uniques, present)
-        return codes, [*uniques.tolist(), missing_key(np.nan)]
+        return number_codes(values, missing, np.unique(without(missing, values)))
     if isinstance(column, np.ndarray) and column.dtype.kind == "b":
         return column.astype(np.intp), [key_of(False), key_of(True)]
     if is_pandas(column) and not has_objects(column):
@@ -228,6 +225,29 @@ def factorize(column: Any, label: str, *, mixed: bool) -> tuple[np.ndarray, list
             "strings or to several columns."
         ) from error
     return codes, list(table)
+
+
+def without(missing: np.ndarray | None, values: np.ndarray) -> np.ndarray:
+    """Return the values that are not missing."""
+    return values if missing is None else values[~missing]
+
+
+def number_codes(
+    values: np.ndarray, missing: np.ndarray | None, distinct: np.ndarray
+) -> tuple[np.ndarray, list]:
+    """Do the same for numbers, of which the distinct ones are given in order."""
+    keys = [*distinct.tolist(), missing_key(np.nan)]
+    if missing is None:
+        return np.searchsorted(distinct, values), keys
+    codes = np.full(len(values), len(distinct))
+    codes[~missing] = np.searchsorted(distinct, values[~missing])
+    return codes, keys
+
+
+def has_several_missing(column: Any) -> bool:
+    """Tell whether the column may tell several missing values apart."""
+    # An object column may, and a polars one with null and NaN does.
+    return has_objects(column) or _has_null_and_nan(column)
 
 
 def _has_null_and_nan(column: Any) -> bool:

@@ -141,6 +141,8 @@ def atoms_of(values: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
         rows = np.random.default_rng(0).integers(0, values.size, N_SORTED)
         values, classes = values[rows], None if classes is None else classes[rows]
     distinct, which = np.unique(values, return_inverse=True)
+    if values.size - distinct.size < ATOM_ROWS - 1:
+        return distinct[:0]  # too few repeat another one
     groups = [which]
     if classes is not None:
         order = np.argsort(classes, kind="stable")
@@ -149,7 +151,9 @@ def atoms_of(values: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
     for group in groups:
         if group.size < ATOM_ROWS:
             continue
-        found, counts = np.unique(group, return_counts=True)
+        counts = np.bincount(group)
+        found = np.flatnonzero(counts)
+        counts = counts[found]
         least = max(ATOM_ROWS, ATOM_SHARE * group.size, ATOM_PEAK * float(np.median(counts)))
         is_atom = counts >= least
         shares[found[is_atom]] = np.maximum(shares[found[is_atom]], counts[is_atom] / group.size)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from imbdeep.networks._parts import documented
 
@@ -130,6 +133,26 @@ class ConvEncoder(nn.Module):
         return mean, log_variance
 
 
+class _DoublingConv2d(nn.Conv2d):
+    """A convolution of kernel 3 behind a doubling of the side, nearest neighbour, in one.
+
+    Of the nine pixels below the kernel, several are copies of one: their weights are summed, in a
+    transposed convolution of kernel 4 and stride 2. That is the same map with 4/9 of the products.
+    """
+
+    sums: Tensor
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        sums = torch.tensor([[0.0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])
+        self.register_buffer("sums", sums, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, n_in, side, side) to (n, n_out, 2 side, 2 side)."""
+        kernel = self.sums @ self.weight.transpose(0, 1) @ self.sums.T  # (n_in, n_out, 4, 4)
+        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
+
+
 @documented
 class ConvDecoder(nn.Module):
     """Latent codes to the logits of images (appendix E.1 of [1]_).
@@ -163,11 +186,7 @@ class ConvDecoder(nn.Module):
         outs = (*reversed(widths[:-1]), widths[0])
         stages: list[nn.Module] = []
         for n_in, n_out in zip((first, *outs), outs, strict=False):
-            stages += [
-                nn.Upsample(scale_factor=2),
-                nn.Conv2d(n_in, n_out, kernel_size=3, padding=1),
-                nn.ReLU(),
-            ]
+            stages += [_DoublingConv2d(n_in, n_out, kernel_size=3, padding=1), nn.ReLU()]
         self.body = nn.Sequential(
             nn.Linear(latent_dim, math.prod((first, side, side))),
             nn.ReLU(),

@@ -11,7 +11,7 @@ import sys
 
 import torch
 
-from . import _classifiers, _comparison, _games, _mgvae
+from . import _classifiers, _comparison, _games, _mgvae, _wide
 from ._measuring import FULL, QUICK
 
 MEASUREMENTS = {
@@ -20,6 +20,7 @@ MEASUREMENTS = {
     "defaults": _mgvae.default_lines,
     "grid": _mgvae.grid_lines,
     "memory": _mgvae.memory_lines,
+    "wide": _wide.wide_lines,
     "conditional": _mgvae.conditional_lines,
     "epoch": _classifiers.epoch_lines,
     "translation": _classifiers.translation_lines,

@@ -34,6 +34,7 @@ _SIZES = {
     "large": ((1_000_000, 50), (4000, 5)),
     "sampler": ({}, {"pretrain_steps": 20, "finetune_steps": 10}),
     "lambdas": ((0.0, 0.1, 1.0, 10.0, 100.0), (0.0, 1.0)),
+    "words": (20_000, 100),
     # The classifiers
     "texts": (6436, 200),
     "epochs": (2, 1),

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from imbdeep.networks import IMAGE_SIZES, ConvDecoder, ConvEncoder, choose_network
 
@@ -31,6 +32,25 @@ def test_every_pixel_counts_and_every_pixel_is_made(size):
     one, other = decoder(z)
     assert (one != other).float().mean() > 0.99
     assert one.min() < 0 < one.max() or one.std() > 0  # logits, not yet intensities
+
+
+@pytest.mark.parametrize("size", IMAGE_SIZES)
+def test_decoder_doubles_the_side_and_convolves(size):
+    decoder = ConvDecoder(3, 2, size).double()
+    z = torch.randn(2, 3, dtype=torch.float64)
+    expected = z
+    for layer in decoder.body:
+        if isinstance(layer, nn.Conv2d):
+            if expected.shape[-1] < size:
+                expected = F.interpolate(expected, scale_factor=2)
+            expected = F.conv2d(expected, layer.weight, layer.bias, padding=1)
+        else:
+            expected = layer(expected)
+    found = decoder(z)
+    torch.testing.assert_close(found, expected)
+    of_found = torch.autograd.grad(found.square().sum(), list(decoder.parameters()))
+    of_expected = torch.autograd.grad(expected.square().sum(), list(decoder.parameters()))
+    torch.testing.assert_close(of_found, of_expected)
 
 
 @pytest.mark.parametrize("size", [27, 30, 128])

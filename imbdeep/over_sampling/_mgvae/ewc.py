@@ -7,31 +7,49 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+#: Columns whose gradients are held at a time: those of one unit then stay in the processor's cache.
+_COLUMNS = 4096
+
 
 def fisher_diagonal(
-    loss: Callable[..., Tensor],
-    parameters: dict[str, Tensor],
-    samples: tuple[Tensor, ...],
-    *,
-    max_elements: int = 2**24,
+    loss: Callable[..., Tensor], parameters: dict[str, Tensor], samples: tuple[Tensor, ...]
 ) -> Tensor:
-    """F_i = mean over samples of (d loss / d Psi_i)^2, (n_parameters,), by per-sample gradients.
+    """F_i = mean over samples of (d loss / d Psi_i)^2, (n_parameters,), sample by sample.
 
     ``loss(parameters, *sample)`` is that of one of the samples, tensors (n, ...). The expectation
     of F is that of the negative second derivative (Eq. 5) where the samples come from the model
-    itself, which is why they are generated and not real. The gradients of as many samples at a
-    time are held as fit into ``max_elements`` numbers.
+    itself, which is why they are generated and not real.
     """
-    frozen = {name: value.detach() for name, value in parameters.items()}
-    n_parameters = sum(value.numel() for value in frozen.values())
-    n = len(samples[0])
-    chunk = max(1, min(n, max_elements // max(n_parameters, 1)))
-    gradients = torch.func.vmap(torch.func.grad(loss), in_dims=(None, *([0] * len(samples))))
-    total = torch.zeros(n_parameters, device=samples[0].device)
-    for start in range(0, n, chunk):
-        part = gradients(frozen, *(sample[start : start + chunk] for sample in samples))
-        total += torch.cat([g.square().sum(dim=0).flatten() for g in part.values()])
-    return total / n
+    wanted = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+    total = [torch.zeros_like(value) for value in wanted.values()]
+    for sample in zip(*samples, strict=True):
+        found = torch.autograd.grad(
+            loss(wanted, *sample), list(wanted.values()), materialize_grads=True
+        )
+        for squares, gradient in zip(total, found, strict=True):
+            squares.addcmul_(gradient, gradient)
+    return torch.cat([squares.flatten() for squares in total]) / len(samples[0])
+
+
+def linear_squares(x: Tensor, g: Tensor, shared: Tensor, g_shared: Tensor) -> Tensor:
+    """Sum over samples i of (g_i x_i^T + sum_s g_is a_s^T)^2, (n_out, n_in).
+
+    That in brackets is the gradient of a linear layer's weights, where a sample passes its own
+    input x_i, of x (n, n_in), and those that all samples share, a (S, n_in), through the layer; g
+    (n, n_out) and (n, S, n_out) are the gradients by its outputs. Of a million weights, the
+    gradients of all samples are never held together, but those of one unit after another.
+    """
+    squares = g.square().T @ x.square()  # right where a column is 0 in all shared inputs
+    by_unit = g_shared.permute(2, 0, 1).contiguous()  # (n_out, n, S)
+    for columns in shared.any(dim=0).nonzero().flatten().split(_COLUMNS):
+        a, own = shared[:, columns], x[:, columns]
+        found = torch.empty(len(by_unit), len(columns), dtype=x.dtype, device=x.device)
+        for unit, gradients in enumerate(by_unit):
+            active = gradients.any(dim=0)  # a ReLU passes no gradient where the unit is off
+            part = (gradients[:, active] @ a[active]).addcmul_(g[:, unit, None], own)
+            torch.sum(part.square_(), dim=0, out=found[unit])
+        squares[:, columns] = found
+    return squares
 
 
 class EWCPenalty:

@@ -21,7 +21,7 @@ from imbdeep.networks import (
     MLPEncoder,
     chains_of,
 )
-from imbdeep.over_sampling._mgvae.ewc import EWCPenalty, fisher_diagonal
+from imbdeep.over_sampling._mgvae.ewc import EWCPenalty, fisher_diagonal, linear_squares
 from imbdeep.over_sampling._mgvae.priors import ExemplarPrior, GaussianPrior
 from imbdeep.seeding import seeded
 from imbdeep.training import Descent, add_gradient, batch_indices, release_parameters, run
@@ -279,13 +279,19 @@ def _exemplar_draws(pool: Tensor, n_exemplars: int) -> Iterator[Tensor]:
 
 
 def fisher(model: MGVAE, majority: Tensor, n_exemplars: int | None, mean: bool) -> Tensor:
-    """Fisher diagonal (Eq. 5) of the majority model on rows that it generated, (n_parameters,)."""
+    """Fisher diagonal (Eq. 5) of the majority model on rows that it generated, (n_parameters,).
+
+    0 for the noise of Gaussian columns. Its information is a thousand times the mean: any penalty
+    would force the majority's spread on the minority.
+    """
     n, device = len(majority), majority.device
     chosen = batch_indices(n, min(_FISHER_ROWS, n), 1, device)[0]
     shown = majority[batch_indices(n, min(n_exemplars or N_EXEMPLARS, n), 1, device)[0]]
     with torch.no_grad():  # the generated rows are data: no gradient passes through them
         generated = model.generate(majority[chosen], mean=mean)
     noise = torch.randn(len(generated), model.latent_dim, device=device)
+    if isinstance(model.encoder, MLPEncoder):
+        return _linear_fisher(model, generated, shown, noise)
 
     def loss(parameters: dict[str, Tensor], x: Tensor, noise: Tensor) -> Tensor:
         arguments = (x[None], shown, noise[None])
@@ -295,18 +301,56 @@ def fisher(model: MGVAE, majority: Tensor, n_exemplars: int | None, mean: bool) 
     return fisher_diagonal(loss, dict(model.named_parameters()), (generated, noise))
 
 
-def _networks(model: MGVAE) -> Tensor:
-    """1 for the weights that the paper's model has, 0 for the noise of Gaussian columns.
+def _linear_fisher(model: MGVAE, generated: Tensor, shown: Tensor, noise: Tensor) -> Tensor:
+    """The same for fully connected networks, from the gradients by the outputs of their layers.
 
-    The noise's information is a thousand times the mean: any penalty would force the
-    majority's spread on the minority.
+    One forward pass serves all samples. A sample's loss depends on its own row and, through the
+    prior alone, on the exemplars.
     """
-    return torch.cat(
-        [
-            torch.full((p.numel(),), float(not name.startswith("likelihood.")), device=p.device)
-            for name, p in model.named_parameters()
-        ]
-    )
+    n = len(generated)
+    log_variance = model.prior_log_variance.detach().requires_grad_()
+    inputs: dict[nn.Linear, Tensor] = {}
+    probes: dict[nn.Linear, Tensor] = {}
+
+    # Zeros are added to a layer's outputs: the gradient by them is that by the outputs, also where
+    # a ReLU overwrites these.
+    def probe(layer: nn.Linear, given: tuple[Tensor], output: Tensor) -> Tensor:
+        inputs[layer], probes[layer] = given[0].detach(), torch.zeros_like(output).requires_grad_()
+        return output + probes[layer]
+
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
+    handles = [layer.register_forward_hook(probe) for layer in layers]
+    changed = {"prior_log_variance": log_variance}
+    reconstruction, kl = torch.func.functional_call(model, changed, (generated, shown, noise))
+    for handle in handles:
+        handle.remove()
+
+    # The gradient by a generated row's own outputs is that of its own loss: one pass for all rows.
+    own = torch.autograd.grad((kl - reconstruction).sum(), list(probes.values()), retain_graph=True)
+    gradients = dict(zip(probes, own, strict=True))
+    total: dict[Tensor, Tensor] = {p: torch.zeros_like(p) for p in model.parameters()}
+    # An exemplar's outputs have one gradient for each generated row, and a part of the rows at a
+    # time is asked for. The decoder does not see the exemplars: it is left out of these passes.
+    encoder = [layer for layer in layers if layer in set(model.encoder.modules())]
+    most = max(1, _ELEMENTS // (max(1, len(shown)) * max(len(layer.bias) for layer in encoder)))
+    for rows in torch.arange(n, device=kl.device).split(most):
+        by_variance, *by_outputs = torch.autograd.grad(
+            kl,
+            [log_variance, *(probes[layer] for layer in encoder)],
+            torch.eye(n, device=kl.device)[rows],
+            retain_graph=True,
+            is_grads_batched=True,
+            materialize_grads=True,
+        )
+        total[model.prior_log_variance] += by_variance.square().sum()
+        of_shown = dict(zip(encoder, by_outputs, strict=True))
+        for layer in layers:
+            g, x = gradients[layer][rows], inputs[layer]
+            seen = layer in of_shown
+            g_shown = of_shown[layer][:, n:] if seen else g.new_zeros(len(g), 0, g.shape[1])
+            total[layer.weight] += linear_squares(x[rows], g, x[n:], g_shown)
+            total[layer.bias] += (g + g_shown.sum(dim=1)).square().sum(dim=0)
+    return torch.cat([squares.flatten() for squares in total.values()]) / n
 
 
 class Unfinished(Exception):
@@ -349,7 +393,7 @@ def pretrain(
                 description="pre-training on the majority",
                 **hyper,
             )
-            information = fisher(model, majority, hyper["n_exemplars"], mean) * _networks(model)
+            information = fisher(model, majority, hyper["n_exemplars"], mean)
             vector = nn.utils.parameters_to_vector(model.parameters())
     made = vector.detach().cpu().numpy(), information.cpu().numpy(), history
     if was_interrupted():
