@@ -141,17 +141,17 @@ class Descent:
         self.gradient = self.vector.grad
         fused = True if self.vector.device.type in ("cpu", "cuda") else None
         self._adam = torch.optim.Adam([self.vector], lr=learning_rate, fused=fused)
-        warm_up = max(1.0, _WARM_UP * max_steps)
-
-        def rate(t: int) -> float:
-            return min(1.0, (t + 1) / warm_up) * 0.5 * (1 + math.cos(math.pi * t / max_steps))
-
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._adam, rate)
+        self._rate, self._max_steps, self._done = learning_rate, max_steps, 0
 
     def step(self) -> None:
         """Move the parameters by the gradient."""
+        t, n = self._done, self._max_steps
+        warm_up = min(1.0, (t + 1) / max(1.0, _WARM_UP * n))
+        self._adam.param_groups[0]["lr"] = (
+            self._rate * warm_up * (1 + math.cos(math.pi * t / n)) / 2
+        )
         self._adam.step()
-        self._schedule.step()
+        self._done += 1
 
 
 def add_gradient(parameter: nn.Parameter, slopes: Tensor, weight: float) -> None:
@@ -379,32 +379,27 @@ def run(
 
 
 class _Epoch:
-    """Sums of the terms of an epoch; they stay on the device, which is not waited for."""
+    """Terms of the steps of an epoch; they stay on the device, which is not waited for."""
 
     def __init__(self, description: str) -> None:
-        self.description, self.n = description, 0
+        self.description = description
         self.names: tuple[str, ...] = ()
-        self.totals: Tensor | None = None
+        self.values: list[Tensor] = []
 
     def add(self, terms: Mapping[str, Tensor]) -> None:
-        """Add the terms of a step."""
-        values = torch.stack([value.detach() for value in terms.values()])
-        finite = torch.isfinite(values)
-        if self.totals is None:
-            self.names, self.totals, self.finite = tuple(terms), values, finite.int()
-        else:
-            self.totals, self.finite = self.totals + values, self.finite + finite
-        self.n += 1
+        """Keep the terms of a step."""
+        self.names = tuple(terms)
+        self.values.append(torch.stack([value.detach() for value in terms.values()]))
 
     def record(self, epoch: int, step: int) -> dict[str, Any]:
         """The means of the terms, all of which must be finite."""
-        assert self.totals is not None
-        means = (self.totals / self.n).tolist()  # the only synchronisation of the epoch
+        values = torch.stack(self.values)
+        means = values.mean(dim=0).tolist()  # the only synchronisation of the epoch
         record = {"epoch": epoch, "step": step, **dict(zip(self.names, means, strict=True))}
         if not all(map(math.isfinite, means)):
             # Soon all terms are lost: the one that broke first was finite in fewest steps; the
             # loss, their sum, is named only where it stands alone.
-            lasted = dict(zip(self.names, self.finite.tolist(), strict=True))
+            lasted = dict(zip(self.names, values.isfinite().sum(dim=0).tolist(), strict=True))
             named = min(lasted, key=lambda name: (lasted[name], name == "loss"))
             _diverged(named, record, self.description)
         return record

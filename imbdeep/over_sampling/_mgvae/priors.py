@@ -49,16 +49,17 @@ class ExemplarPrior:
         """
         n_exemplars, d = self.means.shape
         precision = torch.exp(-self.log_variance)
-        # Exact differences, see _components; d comes first, as sums over it are faster there.
-        squared = (z.t()[:, :, None] - self.means.t()[:, None]).square_().sum(dim=0)  # (n, S)
+        # Exact differences, see _components. Sums over the first of the dimensions are the fastest.
+        by_column = z.t().contiguous()[:, :, None] - self.means.t().contiguous()[:, None]
+        squared = by_column.square_().sum(dim=0)  # (n, S)
         component = squared * (-0.5 * precision)
         others: Tensor | float = n_exemplars
         if own is not None:
             left_out = own.to(z.dtype)
             n_own = left_out.sum(dim=1, keepdim=True)
-            n_own *= n_own < n_exemplars
-            component.addcmul_(left_out, (n_own > 0) * _MINUS_INFINITY)
-            others = n_exemplars - n_own
+            some = n_own < n_exemplars  # a row with no other exemplar keeps them all
+            component.addcmul_(left_out, some * _MINUS_INFINITY)
+            others = n_exemplars - n_own * some
         largest = component.amax(dim=1, keepdim=True)
         weights = component.sub_(largest).exp_()
         total = weights.sum(dim=1, keepdim=True)
@@ -66,7 +67,9 @@ class ExemplarPrior:
         log_prob = (largest + torch.log(total / others)).squeeze(1)
         log_prob -= 0.5 * d * (math.log(2 * math.pi) + self.log_variance)
         by_z = (weights @ self.means - z) * precision
-        by_means = (weights.t() @ z - weights.sum(dim=0)[:, None] * self.means) * precision
+        # The sums over codes of weights and of weighted codes, in one product.
+        sums = weights.t() @ torch.cat([z, torch.ones_like(z[:, :1])], dim=1)  # (S, d + 1)
+        by_means = torch.addcmul(sums[:, :d], sums[:, d:], self.means, value=-1) * precision
         distance = torch.dot(weights.flatten(), squared.flatten())
         by_log_variance = 0.5 * (precision * distance - d * len(z))
         return log_prob, by_z, by_means, by_log_variance
