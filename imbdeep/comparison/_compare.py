@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from numbers import Integral, Real
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import joblib
@@ -214,7 +215,7 @@ def compare(
     chosen = chosen_methods(methods, settings)
     learners = chosen_classifiers(classifiers, settings)
     refuse_without_output(chosen, learners, scoring)
-    cached = check_memory(memory).cache(evaluate, ignore=["table"])
+    cached = check_memory(memory).cache(evaluate, ignore=["table", "shared"])
 
     table, notes = _checked(X, y, settings)
     folds, more = _folds(table.y, cv, groups, scoring, seed)
@@ -239,14 +240,17 @@ def compare(
     records: list[dict[str, Any]] = []
     failures: dict[str, str] = {}
     said: dict[str, list[str]] = {}  # warnings by method
-    attempt = partial(_attempt, cached, task, key, table)
-    # scikit-learn's own: its settings hold in the other processes too.
-    done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
-        delayed(attempt)(method, fold) for method, fold in parts
-    )
-    with tqdm(
-        total=len(parts), desc="comparing", disable=not verbose, bar_format=_BAR, mininterval=0
-    ) as bar:
+    with (
+        TemporaryDirectory(prefix="imbdeep-") as shared,
+        tqdm(
+            total=len(parts), desc="comparing", disable=not verbose, bar_format=_BAR, mininterval=0
+        ) as bar,
+    ):
+        attempt = partial(_attempt, cached, task, key, table, shared)
+        # scikit-learn's own: its settings hold in the other processes too.
+        done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
+            delayed(attempt)(method, fold) for method, fold in parts
+        )
         for method, fold, (rows, messages), error, seconds in done:
             for name in method.names:
                 if error:
@@ -318,14 +322,14 @@ def _is_kept(cached: Any, task: Task, key: str, table: Table, method: Method, fo
 
 
 def _attempt(
-    cached: Any, task: Task, key: str, table: Table, method: Method, fold: _Fold
+    cached: Any, task: Task, key: str, table: Table, shared: str, method: Method, fold: _Fold
 ) -> tuple[Method, _Fold, tuple[list[dict[str, Any]], list[str]], str, float]:
     """Records and warnings, for a method that fails the reason, which is not kept; and seconds."""
     start = time.perf_counter()
     found: tuple[list[dict[str, Any]], list[str]] = ([], [])
     why = ""
     try:
-        found = cached(method, task, fold.train, fold.test, key, table=table)
+        found = cached(method, task, fold.train, fold.test, key, table=table, shared=shared)
     except Exception as error:
         text = " ".join(str(error).split()) or "no message"
         why = f"{type(error).__name__}: {text}"

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 from imblearn.over_sampling import ADASYN, SMOTE, SMOTEN, SMOTENC, RandomOverSampler
+from joblib import Memory
 from numpy.typing import NDArray
 from sklearn import config_context, get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -103,13 +104,15 @@ def evaluate(
     test: NDArray[np.intp],
     key: str,
     table: Table,
+    shared: str | None = None,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Fit a method on training rows and score it on test rows, which only the scorers get.
 
     Returns a record for each classifier (its name and the method's, seconds of resampling and
     training, the memory that these added in MiB, the scores, and how well the rows that the method
     added can be told from test rows), and the warnings. ``key`` is the hash of the table, by which
-    results are kept.
+    results are kept. ``shared`` is a folder for what methods have in common within a fold: encoders
+    and the row filter of samplers.
     """
     split = Split(
         *(_safe_indexing(table.X, train), table.y[train]),
@@ -121,13 +124,13 @@ def evaluate(
         # A note on the whole table says so.
         warnings.filterwarnings("ignore", "Nearly every row has a value of its own")
         try:
-            records = _records(method, task, split)
+            records = _records(method, task, split, shared)
         except Exception as error:
             if output == "default":
                 raise
             # Few samplers of others take the frames that transformers before or inside them return.
             with config_context(transform_output="default"):
-                records = _records(method, task, split)
+                records = _records(method, task, split, shared)
             warnings.warn(
                 f"fails where scikit-learn's transform_output is {output!r} "
                 f"({type(error).__name__}), and was run with 'default'",
@@ -136,7 +139,7 @@ def evaluate(
     return records, list(dict.fromkeys(str(warning.message) for warning in caught))
 
 
-def _records(method: Method, task: Task, split: Split) -> list[dict[str, Any]]:
+def _records(method: Method, task: Task, split: Split, shared: str | None) -> list[dict[str, Any]]:
     if method.kind == "classifier":
         found = fitted(clone(method.estimator), split.x, split.y)
         return [_record((method.name, OWN), found, split.x_test, split.y_test, task.scoring)]
@@ -145,11 +148,14 @@ def _records(method: Method, task: Task, split: Split) -> list[dict[str, Any]]:
     encoder = TabularEncoder(
         categorical_features=task.settings.categorical_features, handle_unknown="ignore"
     ).set_output(transform="default")
-    given = rows = Rows(split.x, encoder.fit_transform(split.x, split.y), split.y)
+    encoder = Memory(shared, verbose=0).cache(_fitted_encoder)(encoder, split.x, split.y)
+    given = rows = Rows(split.x, encoder.transform(split.x), split.y)
     x_test = encoder.transform(split.x_test)
     # A pipeline has an encoding of its own; all other classifiers get encoded rows.
     piped = {name: isinstance(made, Pipeline) for name, made in task.classifiers.items()}
     sampler: Any = None if method.estimator is None else clone(method.estimator)
+    if method.known and "memory" in getattr(sampler, "_parameter_constraints", {}):
+        sampler.set_params(memory=shared)
     records = []
     with _watched() as spent, _output_for(sampler):
         rows = _resampled(method, sampler, rows, encoder, task.settings, any(piped.values()))
@@ -177,6 +183,10 @@ def _records(method: Method, task: Task, split: Split) -> list[dict[str, Any]]:
         record = _record((method.name, name), found, x, split.y_test, task.scoring)
         records.append({**record, NEW_ROWS: new_rows})
     return records
+
+
+def _fitted_encoder(encoder: TabularEncoder, x: Any, y: NDArray[Any]) -> TabularEncoder:
+    return encoder.fit(x, y)
 
 
 def _output_for(sampler: Any) -> AbstractContextManager[Any]:

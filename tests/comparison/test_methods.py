@@ -13,7 +13,6 @@ def test_all_methods_are_known_by_their_names_and_told_the_settings():
         if method.name == "ensemble":
             told = method.estimator.estimator.get_params()
             assert told["votingensembleclassifier__random_state"] == 7
-            assert told["votingensembleclassifier__device"] == "cpu"
             assert told["tabularencoder__categorical_features"] == ["city"]
             assert method.estimator.prior == "uniform"
             continue
