@@ -12,7 +12,6 @@ import time
 import warnings
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from imbdeep.over_sampling import MGVAESampler

@@ -50,9 +50,7 @@ fit()
 print(time.process_time() - start)
 """
 SAMPLER = "X, y = {data}\nfit = lambda: {made}.fit_resample(X, y)\n"
-CLASSIFIER = (
-    "from imbdeep.classifiers import *\nX, y = {data}\nfit = lambda: {made}.fit(X, y)\n"
-)
+CLASSIFIER = "from imbdeep.classifiers import *\nX, y = {data}\nfit = lambda: {made}.fit(X, y)\n"
 #: By name: the program that defines ``fit``.
 FITS = {
     "MGVAE, 569 rows": SAMPLER.format(data="small()", made="MGVAESampler(random_state=0)"),

@@ -66,7 +66,8 @@ def main():
         program = data + THEIRS.format(minority=minority, rows=options.rows)
         theirs, versions = measured(options.python, program)
         sys.stdout.write(
-            f"TVAE, {what}: {theirs:.1f} CPU s ({versions}); MGVAE takes {ours / theirs:.3f} of it\n"
+            f"TVAE, {what}: {theirs:.1f} CPU s ({versions}); "
+            f"MGVAE takes {ours / theirs:.3f} of it\n"
         )
         sys.stdout.flush()
 
