@@ -47,7 +47,7 @@ ROOMS = {
     "metrics": room(anywhere="imblearn"),
     "calibration": room(),
     "datasets": room(anywhere="imblearn", lazy="pandas PIL pooch"),
-    "classifiers": room(f"{METHODS} calibration", anywhere="torch skorch"),
+    "classifiers": room(f"{METHODS} calibration", anywhere="torch skorch threadpoolctl"),
     "over_sampling": room(f"{METHODS} calibration classifiers", anywhere="torch imblearn"),
     "displays": room("encoding metrics seeding", lazy="matplotlib"),
     "comparison": room(ALL_BUT_CLI, anywhere=f"{STUDIES} psutil"),

@@ -68,6 +68,7 @@ class EstimatorOverSampler(DeepOverSampler, ABC):
         image_shape: tuple[int, int, int] | None = None,
         row_filter: Any = "auto",
         n_candidates: int = 8,
+        memory: Any = None,
         device: Any = "auto",
         random_state: Any = None,
         verbose: bool | int = False,

@@ -278,7 +278,6 @@ class M2mClassifier(ModuleClassifier):
         return x
 
     def _train(self, x: Tensor, y: Tensor, valid: Any, stream: np.random.RandomState) -> None:
-        n_classes = len(self.classes_)
         teacher_seed, seed = draw_seed(stream), draw_seed(stream)
         if self._given:
             teachers = [
@@ -292,7 +291,7 @@ class M2mClassifier(ModuleClassifier):
             teachers = []
         else:
             net = self._fit_net(x, y, valid, teacher_seed, plain=True)
-            teachers = [(net, list(range(n_classes)))]
+            teachers = [(net, None)]
         self.teachers_ = [net for net, _ in teachers]
         del self._given
 

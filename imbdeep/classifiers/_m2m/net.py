@@ -67,8 +67,9 @@ class M2mNet(ClassifierNet):
     """The student f: its steps replace rows of the batch by translations.
 
     ``teachers`` are pairs of a trained net g and the places of the student's classes among its
-    logits, none where the student is its own teacher. ``box`` holds the smallest and the largest
-    value of each feature, ``seed_rows`` the training rows, None after the training.
+    logits (None: they are the same), none where the student is its own teacher. ``box`` holds the
+    smallest and the largest value of each feature, ``seed_rows`` the training rows, None after the
+    training.
     """
 
     def __init__(
@@ -179,7 +180,7 @@ class M2mNet(ClassifierNet):
 
     def _logits(self, x: Tensor) -> Tensor:
         """Logits whose softmax is the probability: LDAM's cosines times its scale."""
-        return self.predict_nonlinearity.scale * self.infer(x)
+        return _scaled(self, x)
 
     def teacher_log_proba(self, x: Tensor) -> Tensor:
         """Return the teacher's log-probabilities of the student's classes, shape (m, K)."""
@@ -187,12 +188,17 @@ class M2mNet(ClassifierNet):
             return torch.log_softmax(self._logits(x), dim=1)
         each = []
         for net, columns in self.teachers:
-            scale = net.predict_nonlinearity.scale
-            each.append(torch.log_softmax(scale * net.infer(x), dim=1)[:, columns])
+            log_p = torch.log_softmax(_scaled(net, x), dim=1)
+            each.append(log_p if columns is None else log_p[:, columns])
         if len(each) == 1:
             return each[0]
         # The ensemble's probability is the mean of its members'.
         return torch.logsumexp(torch.stack(each), dim=0) - math.log(len(each))
+
+
+def _scaled(net: ClassifierNet, x: Tensor) -> Tensor:
+    scale, logits = net.predict_nonlinearity.scale, net.infer(x)
+    return logits if scale == 1 else scale * logits
 
 
 class _frozen:
