@@ -2,7 +2,7 @@
 
 ``python _guard_rows.py FOLDER SIDE [PARAMETERS]`` takes each split in FOLDER/splits, fits MGVAE
 with the defaults of the imbdeep on the path (but PARAMETERS, JSON), and keeps rows and CPU seconds
-in FOLDER/SIDE. What is there already is not made again.
+in FOLDER/SIDE. What is there already is not made again. With PARAMETERS, only rows for fidelity.
 """
 
 import json
@@ -38,7 +38,7 @@ def main(folder, side, given="{}"):
     (folder / side).mkdir(parents=True, exist_ok=True)
     # The filtered rows of all seeds come first.
     splits = sorted((folder / "splits").glob("*.pkl"), key=lambda p: p.stem.split("-")[::-1])
-    for part in ("rows", "fidelity"):
+    for part in ("fidelity",) if given else ("rows", "fidelity"):
         for split in splits:
             kept = folder / side / f"{split.stem}-{part}.pkl"
             if kept.exists():

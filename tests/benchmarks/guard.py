@@ -10,7 +10,8 @@ Two things are compared, and printed as means over seeds by table, and over tabl
 balanced accuracy and average precision on the test rows, of the three classifiers of
 :func:`imbdeep.comparison.compare`, new minus old in points. *Fidelity*: half of the training rows
 of the minority is kept from the generator; :func:`imbdeep.metrics.two_sample_auc` says how well a
-forest tells generated rows, not filtered, from that half, in percent (50: it cannot).
+forest tells generated rows, not filtered, from that half, in percent (50: it cannot). ``--vary
+'{"pretrain_steps": 600}' ...`` adds the fidelity of other parameters, to choose defaults by.
 """
 
 import argparse
@@ -115,10 +116,17 @@ def scores(folder, name, seed, data):
     return found
 
 
-def report(folder, names, seeds, data):
+def report(folder, names, seeds, data, variants):
     """Print the differences."""
     found = [scores(folder, name, seed, data) for name in names for seed in seeds]
-    table = pd.concat([part for part in found if part is not None])
+    found = [part for part in found if part is not None]
+    if found:
+        report_scores(pd.concat(found))
+    report_fidelity(folder, ["old", "new", *variants], names, seeds)
+
+
+def report_scores(table):
+    """Print the differences of scores."""
     metrics = ["balanced_accuracy", "average_precision"]
     by_side = 100 * table.groupby(["method", "table", "classifier"])[metrics].mean()
     difference = (by_side.loc["new"] - by_side.loc["old"]).unstack("classifier")
@@ -129,20 +137,19 @@ def report(folder, names, seeds, data):
     sys.stdout.write(summary.round(2).to_string() + "\n")
     seconds = table.groupby("method")["fit_seconds"].mean()
     sys.stdout.write(f"CPU seconds of a fit: {seconds.round(1).to_dict()}\n")
-    told = pd.DataFrame(
-        {
-            (name, seed): {
-                side: 100 * fidelity(folder, side, f"{name}-{seed}") for side in ("old", "new")
-            }
-            for name in names
-            for seed in seeds
-            if all((folder / s / f"{name}-{seed}-fidelity.pkl").exists() for s in ("old", "new"))
-        }
-    ).T
-    if len(told):
-        means = told.groupby(level=0).mean()
+
+
+def report_fidelity(folder, sides, names, seeds):
+    """Print how well the rows of each side are told from real ones."""
+    told = {}
+    for stem in (f"{name}-{seed}" for name in names for seed in seeds):
+        if all((folder / side / f"{stem}-fidelity.pkl").exists() for side in sides):
+            told[stem] = {side: 100 * fidelity(folder, side, stem) for side in sides}
+    if told:
+        found = pd.DataFrame(told).T
+        means = found.groupby(found.index.str.rpartition("-").get_level_values(0)).mean()
         sys.stdout.write("told from real rows, AUC\n" + means.round(1).to_string() + "\n")
-        sys.stdout.write(f"mean {means.mean().round(1).to_dict()}, {len(told)} splits\n")
+        sys.stdout.write(f"mean {means.mean().round(1).to_dict()}, {len(found)} splits\n")
 
 
 def main():
@@ -153,16 +160,19 @@ def main():
     parser.add_argument("--data", type=Path, default=os.environ.get("IMBDEEP_DATA"))
     parser.add_argument("--tables", nargs="+", default=NAMES, choices=NAMES)
     parser.add_argument("--seeds", nargs="+", type=int, default=range(5))
+    parser.add_argument("--vary", nargs="+", default=[], metavar="JSON")
     parser.add_argument("--report", action="store_true", help="only report on what is there")
     options = parser.parse_args()
     make_splits(options.folder, options.tables, options.seeds, options.data)
     program = Path(__file__).with_name("_guard_rows.py")
-    for side, checkout in (("old", options.old), ("new", os.getcwd())):
-        if checkout and not options.report:
-            environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(checkout)}
-            command = [sys.executable, str(program), str(options.folder), side]
-            subprocess.run(command, env=environment, cwd=checkout, check=True)
-    report(options.folder, options.tables, options.seeds, options.data)
+    sides = [("new", os.getcwd(), "{}"), *((vary, os.getcwd(), vary) for vary in options.vary)]
+    if options.old:
+        sides.insert(0, ("old", options.old, "{}"))
+    for side, checkout, given in [] if options.report else sides:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(checkout)}
+        command = [sys.executable, str(program), str(options.folder), side, given]
+        subprocess.run(command, env=environment, cwd=checkout, check=True)
+    report(options.folder, options.tables, options.seeds, options.data, options.vary)
 
 
 if __name__ == "__main__":
