@@ -34,6 +34,8 @@ __all__ = [
 #: for a whole pass over a huge class).
 _STEPS_PER_EPOCH = (50, 250)
 
+#: How much of the means of gradients and of their squares Adam keeps in a step.
+_ADAM = (0.9, 0.999)
 #: Part of the steps in which the learning rate grows to its highest value.
 _WARM_UP = 0.05
 
@@ -139,19 +141,22 @@ class Descent:
         self.vector = flatten_parameters(module)
         assert self.vector.grad is not None
         self.gradient = self.vector.grad
-        fused = True if self.vector.device.type in ("cpu", "cuda") else None
-        self._adam = torch.optim.Adam([self.vector], lr=learning_rate, fused=fused)
         self._rate, self._max_steps, self._done = learning_rate, max_steps, 0
+        self._mean, self._square = (torch.zeros_like(self.gradient) for _ in range(2))
 
+    @torch.no_grad()
     def step(self) -> None:
         """Move the parameters by the gradient."""
-        t, n = self._done, self._max_steps
-        warm_up = min(1.0, (t + 1) / max(1.0, _WARM_UP * n))
-        self._adam.param_groups[0]["lr"] = (
-            self._rate * warm_up * (1 + math.cos(math.pi * t / n)) / 2
-        )
-        self._adam.step()
+        # Adam in full: the first optimiser of torch in a process imports its compiler, which takes
+        # as long as the training of a small table.
+        t, n, (keep, keep_square) = self._done, self._max_steps, _ADAM
         self._done += 1
+        warm_up = min(1.0, self._done / max(1.0, _WARM_UP * n))
+        rate = self._rate * warm_up * (1 + math.cos(math.pi * t / n)) / 2
+        self._mean.lerp_(self.gradient, 1 - keep)
+        self._square.mul_(keep_square).addcmul_(self.gradient, self.gradient, value=1 - keep_square)
+        scale = (self._square / (1 - keep_square**self._done)).sqrt_().add_(1e-8)
+        self.vector.addcdiv_(self._mean, scale, value=-rate / (1 - keep**self._done))
 
 
 def add_gradient(parameter: nn.Parameter, slopes: Tensor, weight: float) -> None:
