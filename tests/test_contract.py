@@ -27,7 +27,7 @@ from imbdeep import seeding
 from imbdeep.classifiers import _voting
 from imbdeep.over_sampling import GAMO2PixSampler, RAESampler
 from imbdeep.seeding import abort_on_interrupt, turn
-from imbdeep.training import DivergedError
+from imbdeep.training import Descent, DivergedError
 from tests.test_common import CLASSIFIERS, SAMPLERS, VOTING, changed
 
 pytestmark = [pytest.mark.filterwarnings("ignore:The generator has collapsed:UserWarning")]
@@ -682,8 +682,14 @@ def hooked_steps():
         for hook in hooks:
             hook()
 
-    handle = register_optimizer_step_pre_hook(call)
+    def stepped(descent):
+        call(descent, (), {})
+        step(descent)
+
+    handle, step = register_optimizer_step_pre_hook(call), Descent.step
+    Descent.step = stepped
     yield hooks
+    Descent.step = step
     handle.remove()
 
 

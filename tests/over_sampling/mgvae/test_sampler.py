@@ -12,11 +12,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 from torch import nn
-from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from imbdeep.over_sampling import MGVAESampler
 from imbdeep.over_sampling._mgvae import model as model_module
 from imbdeep.over_sampling._mgvae import sampler as sampler_module
+from imbdeep.training import Descent
 
 N_MAJORITY, N_MINORITY = 60, 20
 Y = np.r_[np.zeros(N_MAJORITY, int), np.ones(N_MINORITY, int)]
@@ -442,18 +442,19 @@ def test_memory_saves_equal_pretrainings(tmp_path, pretrainings, changed, n):
     assert found.tobytes() == expected.tobytes()
 
 
-def test_an_interrupted_pretraining_is_not_kept_in_the_memory(tmp_path, pretrainings):
-    steps = iter(range(1000))
+def test_an_interrupted_pretraining_is_not_kept_in_the_memory(tmp_path, pretrainings, monkeypatch):
+    steps, step = iter(range(1000)), Descent.step
 
-    def interrupt(*given):
+    def interrupted(descent):
         if next(steps) == 19:
             raise KeyboardInterrupt
+        step(descent)
 
-    handle = register_optimizer_step_pre_hook(interrupt)
+    monkeypatch.setattr(Descent, "step", interrupted)
     sampler = quick(memory=str(tmp_path))
     with pytest.warns(UserWarning, match="pre-training on the majority was interrupted after 19"):
         sampler.fit_resample(X, Y)
-    handle.remove()
+    monkeypatch.undo()
     assert [r["step"] for r in sampler.history_] == [19, 20]
     expected, _ = quick().fit_resample(X, Y)
     found, _ = quick(memory=str(tmp_path)).fit_resample(X, Y)
