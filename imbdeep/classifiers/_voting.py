@@ -32,7 +32,7 @@ _LEAST_EPOCHS, _MOST_EPOCHS, _ROWS_SEEN = 5, 300, 15_000
 #: quality does not.
 _CLASS_ROWS, _BAG = 50_000, 10_000
 #: Random trees, and rounds of boosting.
-_N_TREES, _N_ROUNDS = 40, 40
+_N_TREES, _N_ROUNDS = 30, 40
 #: Classes beyond which there are fewer rounds, as each has a tree for every class.
 _CLASSES = 10
 

@@ -59,7 +59,7 @@ def parts(n, seed):
     }
     return {
         "extra 100": ExtraTreesClassifier(100, **trees),
-        "extra 40": ExtraTreesClassifier(40, **trees),
+        "extra 30": ExtraTreesClassifier(30, **trees),
         "forest 100": RandomForestClassifier(100, **trees),
         "boosting 60": HistGradientBoostingClassifier(max_iter=60, **boosting),
         "boosting 40": HistGradientBoostingClassifier(**small),
@@ -84,8 +84,8 @@ SETS = {
     "no networks": ["extra 100", "forest 100", "boosting 60", "logistic"],
     "no logistic": ["extra 100", "forest 100", "boosting 60", "network 30k"],
     "three, larger": ["extra 100", "boosting 60", "network 30k"],
-    "three": ["extra 40", "boosting 40", "network 15k"],
-    "trees": ["extra 40", "boosting 40"],
+    "three": ["extra 30", "boosting 40", "network 15k"],
+    "trees": ["extra 30", "boosting 40"],
 }
 
 

@@ -334,20 +334,23 @@ def _linear_fisher(model: MGVAE, generated: Tensor, shown: Tensor, noise: Tensor
     encoder = [layer for layer in layers if layer in set(model.encoder.modules())]
     most = max(1, _ELEMENTS // (max(1, len(shown)) * max(len(layer.bias) for layer in encoder)))
     for rows in torch.arange(n, device=kl.device).split(most):
-        by_variance, *by_outputs = torch.autograd.grad(
-            kl,
-            [log_variance, *(probes[layer] for layer in encoder)],
-            torch.eye(n, device=kl.device)[rows],
-            retain_graph=True,
-            is_grads_batched=True,
-            materialize_grads=True,
-        )
-        total[model.prior_log_variance] += by_variance.square().sum()
-        of_shown = dict(zip(encoder, by_outputs, strict=True))
+        of_shown: dict[nn.Linear, list[Tensor]] = {layer: [] for layer in encoder}
+        # Gradients of scalars, one after another: batched ones import torch's compiler, which takes
+        # longer than all of these.
+        for i in rows.tolist():
+            by_variance, *by_outputs = torch.autograd.grad(
+                kl[i],
+                [log_variance, *(probes[layer] for layer in encoder)],
+                retain_graph=True,
+                materialize_grads=True,
+            )
+            total[model.prior_log_variance] += by_variance.square()
+            for layer, gradient in zip(encoder, by_outputs, strict=True):
+                of_shown[layer].append(gradient[n:])
         for layer in layers:
             g, x = gradients[layer][rows], inputs[layer]
             seen = layer in of_shown
-            g_shown = of_shown[layer][:, n:] if seen else g.new_zeros(len(g), 0, g.shape[1])
+            g_shown = torch.stack(of_shown[layer]) if seen else g.new_zeros(len(g), 0, g.shape[1])
             total[layer.weight] += linear_squares(x[rows], g, x[n:], g_shown)
             total[layer.bias] += (g + g_shown.sum(dim=1)).square().sum(dim=0)
     return torch.cat([squares.flatten() for squares in total.values()]) / n

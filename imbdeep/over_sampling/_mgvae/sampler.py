@@ -30,8 +30,8 @@ from imbdeep.over_sampling.base import DeepOverSampler, check_layer_sizes, layer
 from imbdeep.seeding import draw_seed, random_stream, seeded
 from imbdeep.training import budget, release_parameters
 
-#: Steps for each power of ten of the rows: more on the majority than on the other classes.
-_PRETRAIN_STEPS, _FINETUNE_STEPS = 300, 80
+#: Steps for each power of ten of the rows of the majority, and of another class.
+_TABLE_STEPS, _IMAGE_STEPS = (300, 80), (500, 300)
 
 
 @documented
@@ -91,12 +91,12 @@ class MGVAESampler(DeepOverSampler):
         missing values are drawn in any case.
     pretrain_steps : int or "auto", default="auto"
         Optimisation steps on the majority. "auto" takes 300 for each power of ten of its rows: 760
-        for 350 rows, 1300 for 20 000. Fewer leave new rows that are easier to tell from real ones,
-        more changed little. 0 leaves pre-training out ("w/o PT" in Table 8) and then needs
+        for 350 rows, 1300 for 20 000; 500 for images. On tables, fewer leave new rows that are
+        easier to tell from real ones, and more changed little. 0 leaves pre-training out ("w/o PT" in Table 8) and then needs
         ``ewc_lambda=0``, since there is nothing to consolidate.
     finetune_steps : int or "auto", default="auto"
         Optimisation steps on each minority class. "auto" takes 80 for each power of ten of its
-        rows, and 80 at least.
+        rows, and 80 at least; 300 for images.
     $batch_size
     $learning_rate
     early_stopping : bool, default=False
@@ -322,8 +322,9 @@ class MGVAESampler(DeepOverSampler):
             "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes, images),
             "prior": self.prior,
         }
+        steps = _IMAGE_STEPS if images else _TABLE_STEPS
         hyper: dict[str, Any] = {
-            "max_steps": budget(self.pretrain_steps, _PRETRAIN_STEPS, len(x_majority)),
+            "max_steps": budget(self.pretrain_steps, steps[0], len(x_majority)),
             "batch_size": self.batch_size,
             "n_exemplars": None if self.n_exemplars == "auto" else self.n_exemplars,
             "learning_rate": self.learning_rate,
@@ -358,7 +359,7 @@ class MGVAESampler(DeepOverSampler):
         hyper["patience"] = None
         for code in n_new:
             label, rows = self.classes_[code], x[y == code]
-            hyper["max_steps"] = budget(self.finetune_steps, _FINETUNE_STEPS, len(rows))
+            hyper["max_steps"] = budget(self.finetune_steps, steps[1], len(rows))
             with seeded(seeds[code], self.device_, self._n_threads):
                 model = build(spec, self.device_)
                 nn.utils.vector_to_parameters(reference.clone(), model.parameters())
