@@ -33,8 +33,8 @@ from imbdeep.training import Descent, add_gradient, budget, class_rows, release_
 _LOG_VARIANCE_BOUNDS = (-10.0, 4.0)
 #: Held-out rows on which early stopping looks, and rows of a class behind its diagnostics, at most.
 _VALIDATION_ROWS = 2000
-#: Steps for each power of ten of the rows.
-_STEPS = 350
+#: Steps for each power of ten of the rows, of tables and of images.
+_TABLE_STEPS, _IMAGE_STEPS = 350, 700
 #: Rows that the networks see at a time outside training.
 _FORWARD_ROWS = 4096
 
@@ -292,7 +292,7 @@ class CVAESampler(DeepOverSampler):
         of them did, the other did not.
     max_steps : int or "auto", default="auto"
         Optimisation steps, for all classes together. "auto" takes 350 for each power of ten of the
-        rows: 1500 for 20 000.
+        rows, 1500 for 20 000; 700 for images.
     $batch_size
     $learning_rate
     early_stopping : bool, default=False
@@ -459,7 +459,7 @@ class CVAESampler(DeepOverSampler):
             y,
             balanced=self.sampling == "balanced",
             beta=self.beta,
-            max_steps=budget(self.max_steps, _STEPS, len(x)),
+            max_steps=budget(self.max_steps, _IMAGE_STEPS if images else _TABLE_STEPS, len(x)),
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             validation_fraction=self.validation_fraction,

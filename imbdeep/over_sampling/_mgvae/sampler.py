@@ -92,8 +92,8 @@ class MGVAESampler(DeepOverSampler):
     pretrain_steps : int or "auto", default="auto"
         Optimisation steps on the majority. "auto" takes 300 for each power of ten of its rows: 760
         for 350 rows, 1300 for 20 000; 500 for images. On tables, fewer leave new rows that are
-        easier to tell from real ones, and more changed little. 0 leaves pre-training out ("w/o PT" in Table 8) and then needs
-        ``ewc_lambda=0``, since there is nothing to consolidate.
+        easier to tell from real ones, and more changed little. 0 leaves pre-training out ("w/o PT"
+        in Table 8) and then needs ``ewc_lambda=0``, since there is nothing to consolidate.
     finetune_steps : int or "auto", default="auto"
         Optimisation steps on each minority class. "auto" takes 80 for each power of ten of its
         rows, and 80 at least; 300 for images.
