@@ -85,7 +85,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     "continuous". Decimals and fractions are numbers.
 
     An atom of a continuous column is a value that many rows share while others are nearly all
-    distinct (no rain, no claims, a top-coded income): at least 5 rows and 5 % of a class, and 5
+    distinct (no rain, no claims, a top-coded income): at least 10 rows and 10 % of a class, and 5
     times as many as the median value. The 4 most frequent ones get an indicator. One indicator, of
     an atom or of missing values, is a Bernoulli column; several are a one-hot group whose first
     level stands for "neither". The gaussian column is 0, and means nothing, where an indicator is
