@@ -162,6 +162,14 @@ def test_ties_of_all_values_are_no_atoms(x):
     assert TabularEncoder().fit(x[:, None]).layout_ == Layout(1, 0, (), ())
 
 
+def test_chance_ties_of_a_small_class_are_no_atoms():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 1000, 560)
+    x[500:508] = 7  # 8 of 60 rows
+    y = np.arange(560) >= 500
+    assert TabularEncoder().fit(x[:, None], y).layout_ == Layout(1, 0, (), ())
+
+
 @pytest.mark.parametrize(
     "sampler",
     [

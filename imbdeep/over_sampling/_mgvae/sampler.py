@@ -31,7 +31,7 @@ from imbdeep.seeding import draw_seed, random_stream, seeded
 from imbdeep.training import budget, release_parameters
 
 #: Steps for each power of ten of the rows of the majority, and of another class.
-_TABLE_STEPS, _IMAGE_STEPS = (300, 80), (500, 300)
+_TABLE_STEPS, _IMAGE_STEPS = (300, 200), (500, 300)
 
 
 @documented
@@ -95,8 +95,9 @@ class MGVAESampler(DeepOverSampler):
         easier to tell from real ones, and more changed little. 0 leaves pre-training out ("w/o PT"
         in Table 8) and then needs ``ewc_lambda=0``, since there is nothing to consolidate.
     finetune_steps : int or "auto", default="auto"
-        Optimisation steps on each minority class. "auto" takes 80 for each power of ten of its
-        rows, and 80 at least; 300 for images.
+        Optimisation steps on each minority class. "auto" takes 200 for each power of ten of its
+        rows, and 200 at least; 300 for images. On Satimage and Water Quality boosted trees ranked 1 to
+        5 points better on the rows of 700 steps than on those of 200.
     $batch_size
     $learning_rate
     early_stopping : bool, default=False
