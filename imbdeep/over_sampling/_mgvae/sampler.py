@@ -96,8 +96,8 @@ class MGVAESampler(DeepOverSampler):
         in Table 8) and then needs ``ewc_lambda=0``, since there is nothing to consolidate.
     finetune_steps : int or "auto", default="auto"
         Optimisation steps on each minority class. "auto" takes 200 for each power of ten of its
-        rows, and 200 at least; 300 for images. On Satimage and Water Quality boosted trees ranked 1 to
-        5 points better on the rows of 700 steps than on those of 200.
+        rows, and 200 at least; 300 for images. On Satimage and Water Quality boosted trees ranked
+        1 to 5 points better on the rows of 700 steps than on those of 200.
     $batch_size
     $learning_rate
     early_stopping : bool, default=False
