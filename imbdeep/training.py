@@ -117,8 +117,7 @@ class Descent:
         \eta_t = \eta \, \min\big(1, (t + 1) / (w T)\big) \, \tfrac12 (1 + \cos(\pi t / T)),
         \qquad w = 0.05.
 
-    A high rate at first and a low one in the end reach in a quarter of the steps what a constant
-    rate reaches.
+    The rate is high at first and low in the end, so that a short training ends with small steps.
 
     Parameters
     ----------

@@ -199,8 +199,8 @@ class ObservationLikelihood(nn.Module):
         """Return the log likelihoods, (n,), and their derivatives in closed form.
 
         By the outputs of each row, (n, width), and by ``log_scale``, summed over the rows,
-        (n_gaussian,). This is what automatic differentiation of :meth:`log_prob` gives, in a third
-        of the time for small batches.
+        (n_gaussian,). This is what automatic differentiation of :meth:`log_prob` gives; for small
+        batches it takes less time.
         """
         g, b = self.n_gaussian, self.n_gaussian + self.n_bernoulli
         total, slopes = x.new_zeros(len(x)), torch.empty_like(outputs)

@@ -14,10 +14,11 @@ from imbdeep import __version__
 VERSIONS = (__version__, torch.__version__)
 
 
-def remembered(memory: Any, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function, whose results are kept; its argument ``verbose`` tells no two apart."""
-    ignored = ["verbose"] if "verbose" in function.__code__.co_varnames else None
-    cached: Callable[..., Any] = check_memory(memory).cache(function, ignore=ignored)
+def remembered(
+    memory: Any, function: Callable[..., Any], ignore: list[str] | None = None
+) -> Callable[..., Any]:
+    """Return the function, whose results are kept, whatever the arguments named by ``ignore``."""
+    cached: Callable[..., Any] = check_memory(memory).cache(function, ignore=ignore)
     return cached
 
 

@@ -51,6 +51,9 @@ memory : str or joblib.Memory, default=None
     Where to keep what does not depend on the generator: the encoder and the classifier that filters
     rows. They are used again by any sampler with the same rows and ``random_state`` (an integer),
     as in a grid search.
+memory__estimator : str or joblib.Memory, default=None
+    Where to keep the classifier that filters rows. It is used again with the same rows and
+    ``random_state`` (an integer).
 memory__mgvae : str or joblib.Memory, default=None
     Where to keep the encoder, the classifier that filters rows, and the pre-trained majority model
     with its Fisher information. They are used again when the rows, ``random_state`` (an integer)
@@ -98,7 +101,7 @@ _GROUPS = {
     "data_parameters_mgvae": "categorical_features image_shape row_filter n_candidates "
     "memory__mgvae",
     "estimator_parameters": "categorical_features__estimator image_shape__estimator row_filter "
-    "n_candidates memory device__estimator",
+    "n_candidates memory__estimator device__estimator",
     "class_attributes": "classes_ class_counts_ sampling_strategy_ encoder_",
     "common_attributes": "filter_ filter_scores_ device_ n_features_in_ feature_names_in_",
 }

@@ -1,5 +1,6 @@
 """What the measurements share: sizes, the clock, turns, other processes, the memory."""
 
+import os
 import statistics
 import subprocess
 import sys
@@ -124,6 +125,24 @@ def run_python(program):
     command = [sys.executable, "-c", f"import sys, time; {program}"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
     return list(map(float, done.stdout.split()))
+
+
+def output_of(python, program, *, checkout=None):
+    """What a program writes in an interpreter with one thread, with the imbdeep of a checkout."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    if checkout:
+        environment["PYTHONPATH"] = str(checkout)
+    done = subprocess.run(
+        [python, "-c", program],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=checkout,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(done.stderr)
+    return done.stdout
 
 
 def in_process(call, *given):

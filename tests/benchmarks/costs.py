@@ -8,8 +8,9 @@ and new in turn; imports are not counted. Printed are the medians.
 import argparse
 import os
 import statistics
-import subprocess
 import sys
+
+from ._measuring import output_of
 
 HEAD = """
 import time, warnings
@@ -23,10 +24,8 @@ def table(n, d=30, share=0.95):
 def small():
     return load_breast_cancer(return_X_y=True, as_frame=True)
 def images(few):
-    from sklearn.utils import check_random_state
-    import os
+    import gzip, os
     from pathlib import Path
-    import gzip
     folder = Path(os.environ["IMBDEEP_DATA"]) / "mnist"
     def raw(name, skip):
         return np.frombuffer(gzip.decompress((folder / name).read_bytes()), np.uint8, offset=skip)
@@ -74,29 +73,13 @@ FITS = {
     "MGVAE, 100 classes": SAMPLER.format(data="many(100)", made="MGVAESampler(random_state=0)"),
 }
 #: What takes long in old checkouts is asked for by name.
-DEFAULT = tuple(FITS)[:-2]
-
-
-def measured(checkout, program):
-    """CPU seconds of a fit with the imbdeep of a checkout."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(checkout)}
-    done = subprocess.run(
-        [sys.executable, "-c", HEAD + program + TAIL],
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=checkout,
-        check=False,
-    )
-    if done.returncode:
-        sys.exit(done.stderr)
-    return float(done.stdout)
+USUAL = tuple(FITS)[:-2]
 
 
 def main():
     """Print a line for each fit: old, new, and new as a share of old."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.costs", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*FITS, []], default=DEFAULT)
+    parser.add_argument("names", nargs="*", choices=["usual", *FITS], default="usual")
     parser.add_argument("--old", help="a worktree of the commit to compare with")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--data", default=os.environ.get("IMBDEEP_DATA"), help="for MNIST")
@@ -104,13 +87,16 @@ def main():
     if options.data:
         os.environ["IMBDEEP_DATA"] = options.data
     checkouts = [os.getcwd(), *([options.old] if options.old else [])]
-    for name in options.names:
+    for name in USUAL if "usual" in options.names else options.names:
         if "MNIST" in name and not options.data:
             continue
         seconds = {checkout: [] for checkout in checkouts}
         for _ in range(options.repeats):
             for checkout in checkouts:
-                seconds[checkout].append(measured(checkout, FITS[name]))
+                program = HEAD + FITS[name] + TAIL
+                seconds[checkout].append(
+                    float(output_of(sys.executable, program, checkout=checkout))
+                )
         new, *old = (statistics.median(seconds[checkout]) for checkout in checkouts)
         line = f"{name:28} {new:8.2f} CPU s"
         if old:

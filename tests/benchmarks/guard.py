@@ -82,7 +82,7 @@ def joined(x, new):
 
 
 def fidelity(folder, side, stem):
-    """How well generated rows are told from the half that was kept from the generator."""
+    """AUC of a forest that separates generated rows from the half kept from the generator."""
     x, y, half, seed = pickle.loads((folder / "splits" / f"{stem}.pkl").read_bytes())
     new, _ = pickle.loads((folder / side / f"{stem}-fidelity.pkl").read_bytes())
     encoder = TabularEncoder(handle_unknown="ignore").set_output(transform="default").fit(x, y)
@@ -140,15 +140,15 @@ def report_scores(table):
 
 
 def report_fidelity(folder, sides, names, seeds):
-    """Print how well the rows of each side are told from real ones."""
-    told = {}
+    """Print the AUC of a forest that separates generated from real rows, for each side."""
+    found = {}
     for stem in (f"{name}-{seed}" for name in names for seed in seeds):
         if all((folder / side / f"{stem}-fidelity.pkl").exists() for side in sides):
-            told[stem] = {side: 100 * fidelity(folder, side, stem) for side in sides}
-    if told:
-        found = pd.DataFrame(told).T
+            found[stem] = {side: 100 * fidelity(folder, side, stem) for side in sides}
+    if found:
+        found = pd.DataFrame(found).T
         means = found.groupby(found.index.str.rpartition("-").get_level_values(0)).mean()
-        sys.stdout.write("told from real rows, AUC\n" + means.round(1).to_string() + "\n")
+        sys.stdout.write("generated against real rows, AUC\n" + means.round(1).to_string() + "\n")
         sys.stdout.write(f"mean {means.mean().round(1).to_dict()}, {len(found)} splits\n")
 
 

@@ -7,9 +7,9 @@ epochs, on all rows and on those of the minority alone; MGVAE has its defaults, 
 """
 
 import argparse
-import os
-import subprocess
 import sys
+
+from ._measuring import output_of
 
 DATA = """
 import time, warnings
@@ -43,13 +43,7 @@ print(time.process_time() - start, "ctgan", ctgan.__version__, "torch", torch.__
 
 def measured(python, program):
     """CPU seconds of a program, and the versions that it names."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [python, "-c", program], capture_output=True, text=True, env=environment, check=False
-    )
-    if done.returncode:
-        sys.exit(done.stderr)
-    seconds, versions = done.stdout.split(maxsplit=1)
+    seconds, versions = output_of(python, program).split(maxsplit=1)
     return float(seconds), versions.strip()
 
 

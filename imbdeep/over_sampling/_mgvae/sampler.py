@@ -333,7 +333,7 @@ class MGVAESampler(DeepOverSampler):
             "patience": self.n_iter_no_change if self.early_stopping else None,
         }
         try:
-            made = remembered(self.memory, pretrain)(
+            made = remembered(self.memory, pretrain, ignore=["verbose"])(
                 x_majority.cpu().numpy(),
                 spec,
                 hyper,
